@@ -1,0 +1,65 @@
+"""The one exception tree of Altaviz.
+
+AltavizError                what a user can mend: one line that says what, where and what to do; exit code 1
+|-- ConfigError             a file under config/ or an environment variable is wrong
+|-- HomeError               the home directory cannot be created or written
+|-- EnvironmentSetupError   Java, Spark or a jar is missing
+|-- InputError              what the user handed over cannot be used
+|   |-- NoReadingsError     nothing to load
+|   |-- MetadataError       compressor_metadata.csv or maintenance_events.csv is missing or wrong
+|   `-- NoDataError         nothing at or before the asked time, or a stage has not run yet
+|-- WarehouseError          PostgreSQL is down, refuses, or its schema is not what it should be
+`-- ModelError              training, export or registry
+    |-- NoChampionError     no model carries the alias `champion`
+    `-- ExportError         the ONNX model is not what Keras computes
+"""
+
+from __future__ import annotations
+
+
+class AltavizError(Exception):
+    """Root of all errors that a user can mend. `str(error)` is one line."""
+
+
+class ConfigError(AltavizError):
+    """A configuration file or an environment variable is wrong."""
+
+
+class HomeError(AltavizError):
+    """The home directory cannot be created or written."""
+
+
+class EnvironmentSetupError(AltavizError):
+    """Java, Spark or one of the Delta jars is missing or does not work."""
+
+
+class InputError(AltavizError):
+    """What the user handed over cannot be used."""
+
+
+class NoReadingsError(InputError):
+    """There is no reading file to load, or none of them can be loaded."""
+
+
+class MetadataError(InputError):
+    """Reference data (metadata, maintenance events) is missing or wrong."""
+
+
+class NoDataError(InputError):
+    """Nothing at or before the asked time, or an earlier stage has not run yet."""
+
+
+class WarehouseError(AltavizError):
+    """PostgreSQL cannot be reached, refuses, or has the wrong schema."""
+
+
+class ModelError(AltavizError):
+    """Training, export or the registry failed."""
+
+
+class NoChampionError(ModelError):
+    """No registered model carries the alias `champion`."""
+
+
+class ExportError(ModelError):
+    """The exported ONNX model is not what the Keras model computes."""

@@ -1,0 +1,107 @@
+"""Reads one YAML file under config/, substitutes `${VAR:-default}` and checks it against a strict pydantic model.
+
+`load_settings` in `config.settings` is the caller; errors name the file, the key and the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from config.errors import ConfigError
+
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+CONFIG_DIR = Path(__file__).parent
+
+
+class Section(BaseModel):
+    """Base of every configuration section: unknown keys fail, and values cannot change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice instead of silently keeping the last one."""
+
+
+def _construct_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
+        seen.add(key)
+    return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
+
+
+_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
+
+
+def substitute(value: Any, environ: Mapping[str, str], where: str) -> Any:
+    """Replace `${VAR}` and `${VAR:-default}` in every string below `value`; a value that is only a variable is re-typed as YAML.
+
+    Raises ConfigError when a variable without default is not set.
+    """
+    if isinstance(value, dict):
+        return {key: substitute(item, environ, f"{where}.{key}" if where else str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [substitute(item, environ, f"{where}[{index}]") for index, item in enumerate(value)]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+
+    def resolve(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        found = environ.get(name, default)
+        if found is None:
+            raise ConfigError(f"{where}: environment variable {name} is not set and has no default; set it or write ${{{name}:-default}}")
+        return found
+
+    text = _VARIABLE.sub(resolve, value)
+    return yaml.safe_load(text) if _VARIABLE.fullmatch(value) else text
+
+
+def load_section(path: Path, model: type[SectionT], environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None) -> SectionT:
+    """Load `path` into `model`; `overrides` maps dotted keys to values (already typed) and wins over the file.
+
+    Raises ConfigError with file, key and reason.
+    """
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: must be a mapping of keys to values")
+    try:
+        values = substitute(raw, os.environ if environ is None else environ, "")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    for dotted, value in (overrides or {}).items():
+        _override(values, dotted, value, path)
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+        raise ConfigError(f"{path}: {problems}") from None
+
+
+def _override(values: dict[str, Any], dotted: str, value: Any, path: Path) -> None:
+    *parents, leaf = dotted.split(".")
+    target = values
+    for parent in parents:
+        child = target.get(parent)
+        if not isinstance(child, dict):
+            raise ConfigError(f"{path}: no section {parent!r} for the override {dotted!r}")
+        target = child
+    target[leaf] = value

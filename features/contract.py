@@ -1,0 +1,110 @@
+"""The data contract of Altaviz: columns, units, windows and feature order, in pure Python.
+
+Everything that reads or writes readings, features or windows takes its names from here, so training and
+serving cannot drift apart. This module imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+COMPRESSOR_ID: Final = "compressor_id"
+TIMESTAMP: Final = "timestamp"  # UTC
+DATE: Final = "date"  # UTC calendar date of `timestamp`; silver and gold are partitioned by it
+OPERATING_HOURS: Final = "operating_hours"
+
+VIBRATION: Final = "vibration_mms"  # mm/s RMS
+DISCHARGE_TEMP: Final = "discharge_temp_f"  # F
+SUCTION_PRESSURE: Final = "suction_pressure_psi"  # PSI
+DISCHARGE_PRESSURE: Final = "discharge_pressure_psi"  # PSI
+HORSEPOWER: Final = "horsepower_consumption"  # hp
+GAS_FLOW: Final = "gas_flow_mcf"  # Mcf/day
+
+SENSORS: Final[tuple[str, ...]] = (
+    VIBRATION,
+    DISCHARGE_TEMP,
+    SUCTION_PRESSURE,
+    DISCHARGE_PRESSURE,
+    HORSEPOWER,
+    GAS_FLOW,
+)
+READING_FIELDS: Final[tuple[str, ...]] = (COMPRESSOR_ID, TIMESTAMP, *SENSORS, OPERATING_HOURS)
+
+METADATA_FIELDS: Final[tuple[str, ...]] = ("compressor_id", "model", "horsepower", "install_date", "station_id")
+EVENT_FIELDS: Final[tuple[str, ...]] = (
+    "compressor_id",
+    "event_date",
+    "event_type",
+    "description",
+    "downtime_hours",
+    "severity",
+    "cost_usd",
+)
+EVENT_TYPES: Final[tuple[str, ...]] = ("scheduled", "unscheduled", "inspection", "failure")
+FAILURE: Final = "failure"
+
+STATUS_LEVELS: Final[tuple[str, ...]] = ("normal", "warning", "critical")  # encoded 0, 1, 2 in a model window
+
+FEATURE_SET_VERSION: Final = "1"
+
+
+@dataclass(frozen=True)
+class RollingFeature:
+    """A statistic of one sensor over the half-open window (t - hours, t]; the standard deviation is the sample one."""
+
+    name: str
+    sensor: str
+    hours: int
+    statistic: str  # "mean" | "std" | "max"
+
+
+ROLLING_FEATURES: Final[tuple[RollingFeature, ...]] = (
+    RollingFeature("vibration_1hr_mean", VIBRATION, 1, "mean"),
+    RollingFeature("vibration_1hr_std", VIBRATION, 1, "std"),
+    RollingFeature("vibration_1hr_max", VIBRATION, 1, "max"),
+    RollingFeature("vibration_4hr_mean", VIBRATION, 4, "mean"),
+    RollingFeature("vibration_4hr_std", VIBRATION, 4, "std"),
+    RollingFeature("vibration_24hr_mean", VIBRATION, 24, "mean"),
+    RollingFeature("vibration_24hr_std", VIBRATION, 24, "std"),
+    RollingFeature("temp_1hr_mean", DISCHARGE_TEMP, 1, "mean"),
+    RollingFeature("temp_1hr_std", DISCHARGE_TEMP, 1, "std"),
+    RollingFeature("temp_4hr_mean", DISCHARGE_TEMP, 4, "mean"),
+    RollingFeature("temp_4hr_std", DISCHARGE_TEMP, 4, "std"),
+    RollingFeature("temp_24hr_mean", DISCHARGE_TEMP, 24, "mean"),
+    RollingFeature("temp_24hr_std", DISCHARGE_TEMP, 24, "std"),
+    RollingFeature("pressure_1hr_mean", DISCHARGE_PRESSURE, 1, "mean"),
+    RollingFeature("pressure_4hr_mean", DISCHARGE_PRESSURE, 4, "mean"),
+    RollingFeature("pressure_24hr_mean", DISCHARGE_PRESSURE, 24, "mean"),
+)
+TEMP_DELTA: Final = "temp_1hr_delta"  # F/h, against the reading exactly one hour before
+PRESSURE_DIFFERENTIAL: Final = "pressure_differential"  # PSI, discharge - suction
+VIBRATION_STATUS: Final = "vibration_status"
+TEMP_STATUS: Final = "temp_status"
+PRESSURE_STATUS: Final = "pressure_status"
+STATUS_FEATURES: Final[dict[str, str]] = {
+    VIBRATION_STATUS: VIBRATION,
+    TEMP_STATUS: DISCHARGE_TEMP,
+    PRESSURE_STATUS: DISCHARGE_PRESSURE,
+}
+HOUR_OF_DAY: Final = "hour_of_day"  # 0-23, station's own time zone
+DAY_OF_WEEK: Final = "day_of_week"  # 1=Monday..7=Sunday, station's own time zone
+IS_WEEKEND: Final = "is_weekend"  # 0/1, station's own time zone
+
+FEATURES: Final[tuple[str, ...]] = (
+    *(feature.name for feature in ROLLING_FEATURES),
+    TEMP_DELTA,
+    PRESSURE_DIFFERENTIAL,
+    *STATUS_FEATURES,
+    HOUR_OF_DAY,
+    DAY_OF_WEEK,
+    IS_WEEKEND,
+)
+
+MAX_LOOKBACK_HOURS: Final = 24  # the longest rolling window: what gold needs of the past
+WINDOW_STEPS: Final = 24  # steps of one model window
+WINDOW_STEP_HOURS: Final = 1  # hours between two steps
+
+REGISTERED_MODEL: Final = "altaviz-rul"
+CHAMPION: Final = "champion"
+CHALLENGER: Final = "challenger"
