@@ -1,0 +1,64 @@
+"""What the telemetry makes of true levels: noise, jitter, spikes, stuck sensors, dropouts, and rows that never arrive."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.simulator import FaultsConfig, Range
+from features.contract import SENSORS
+from features.simulator.compressor import HOURS_PER_DAY, FloatArray, States, Unit
+
+DRIFT_PERIOD_DAYS = 30
+DECIMALS = 2  # of a reading, as transmitters send it
+
+
+def calibration_drift(time: FloatArray, calibrated: FloatArray, unit: Unit) -> FloatArray:
+    """Reading against truth over `time` [n] -> [6, n]: grows with the days since the last of `calibrated` [k], or since the start."""
+    moments = np.concatenate([[0.0], calibrated])
+    age = time - moments[np.searchsorted(moments, time, side="right") - 1]
+    return 1 + np.outer(unit.drift_per_30_days, age / DRIFT_PERIOD_DAYS)
+
+
+def add_noise(rng: np.random.Generator, levels: FloatArray, states: States, unit: Unit) -> FloatArray:
+    """`levels` [6, n] as a sound sensor reads them: drift, and normal noise in proportion to the level."""
+    noise: FloatArray = rng.standard_normal(levels.shape)
+    noise *= unit.noise * states.noise_growth
+    noise += 1
+    noise *= levels
+    noise *= states.drift
+    return noise
+
+
+def add_faults(rng: np.random.Generator, time: FloatArray, readings: FloatArray, unit: Unit, config: FaultsConfig) -> FloatArray:
+    """`readings` [6, n] changed in place: this unit's share of jitter, spikes, stuck sensors and missing values (NaN)."""
+    chance = rng.random(readings.shape) / max(unit.fault_factor, np.finfo(float).tiny)
+    jittered = chance < config.jitter_share
+    spiked = ~jittered & (chance < config.jitter_share + config.spike_share)
+    dropped = ~jittered & ~spiked & (chance < config.jitter_share + config.spike_share + config.dropout_share)
+    readings[jittered] *= rng.uniform(1 - config.jitter, 1 + config.jitter, int(jittered.sum()))
+    readings[spiked] *= rng.uniform(config.spike_factor.low, config.spike_factor.high, int(spiked.sum()))
+    for row in range(len(SENSORS)):
+        for first, last in _draw_spans(rng, time, config.stuck_per_day * unit.fault_factor, config.stuck_hours):
+            readings[row, first:last] = readings[row, first]
+        for first, last in _draw_spans(rng, time, config.outages_per_day * unit.fault_factor, config.outage_hours):
+            readings[row, first:last] = np.nan
+    readings[dropped] = np.nan
+    return readings
+
+
+def draw_arrivals(rng: np.random.Generator, time: FloatArray, unit: Unit, config: FaultsConfig) -> NDArray[np.bool_]:
+    """Which rows arrive -> [n] bool: all but those in a communication gap."""
+    arrived = np.ones(len(time), np.bool_)
+    for first, last in _draw_spans(rng, time, config.gaps_per_day * unit.fault_factor, config.gap_hours):
+        arrived[first:last] = False
+    return arrived
+
+
+def _draw_spans(rng: np.random.Generator, time: FloatArray, per_day: float, hours: Range) -> list[tuple[int, int]]:
+    """Index spans [first, last) of faults that come at random, `per_day` on average; each begins at a reading."""
+    end = time[-1]
+    begins = rng.uniform(0, end, rng.poisson(per_day * end))
+    ends = begins + rng.uniform(hours.low, hours.high, len(begins)) / HOURS_PER_DAY
+    spans = zip(np.searchsorted(time, begins).tolist(), np.searchsorted(time, ends).tolist(), strict=True)
+    return [(first, last) for first, last in spans if first < last]

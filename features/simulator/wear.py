@@ -1,0 +1,48 @@
+"""What wear does to the sensors: the signature of each failure mode over the life it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from config.simulator import Effect, FailureMode
+from features.contract import SENSORS
+from features.simulator.compressor import FloatArray
+from features.simulator.lives import Degradation, Life
+
+
+def relative_change(effect: Effect, wear: FloatArray) -> FloatArray:
+    """Change of a sensor's level at `wear`, part of the level: amplitude * (wear/scale)^exponent, or amplitude * sin(wear)."""
+    if effect.shape == "sine":
+        return effect.amplitude * np.sin(wear)
+    change: FloatArray = effect.amplitude * (wear / effect.scale) ** effect.exponent
+    return change
+
+
+def signature(down: Degradation, mode: FailureMode, elapsed_days: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Factors on the levels and on the noise of all sensors, `elapsed_days` [n] after the onset -> two arrays [6, n]."""
+    progress = elapsed_days / down.duration
+    wear = mode.wear_at_failure * progress
+    factors = np.ones((len(SENSORS), len(elapsed_days)))
+    noise_growth = np.ones_like(factors)
+    for row, sensor in enumerate(SENSORS):
+        effect = mode.effects.get(sensor)
+        if effect is not None:
+            factors[row] += down.severity * down.effect_gains[row] * relative_change(effect, wear)
+        noise_growth[row] += mode.noise_growth.get(sensor, 0.0) * progress
+    return factors, noise_growth
+
+
+def wear_over_time(time: FloatArray, lives: Sequence[Life], modes: Mapping[str, FailureMode]) -> tuple[FloatArray, FloatArray]:
+    """Factors on levels and noise over `time` [n] (days since the start, ascending) -> two arrays [6, n]; 1 wherever a life is healthy."""
+    factors = np.ones((len(SENSORS), len(time)))
+    noise_growth = np.ones_like(factors)
+    for life in lives:
+        if life.degradation is None:
+            continue
+        first, last = np.searchsorted(time, [life.degradation.onset, life.end])
+        span = slice(int(first), int(last))
+        elapsed = time[span] - life.degradation.onset
+        factors[:, span], noise_growth[:, span] = signature(life.degradation, modes[life.degradation.mode], elapsed)
+    return factors, noise_growth
