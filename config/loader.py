@@ -48,8 +48,9 @@ _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
 
 
 def substitute(value: Any, environ: Mapping[str, str], where: str) -> Any:
-    """Replace `${VAR}` and `${VAR:-default}` in every string below `value`; a value that is only a variable is re-typed as YAML.
+    """Replace `${VAR}` and `${VAR:-default}` in every string below `value`; an empty result is None.
 
+    What is substituted stays text, so a password of digits is a password; pydantic turns "5432" into a number where one is due.
     Raises ConfigError when a variable without default is not set.
     """
     if isinstance(value, dict):
@@ -66,8 +67,7 @@ def substitute(value: Any, environ: Mapping[str, str], where: str) -> Any:
             raise ConfigError(f"{where}: environment variable {name} is not set and has no default; set it or write ${{{name}:-default}}")
         return found
 
-    text = _VARIABLE.sub(resolve, value)
-    return yaml.safe_load(text) if _VARIABLE.fullmatch(value) else text
+    return _VARIABLE.sub(resolve, value) or None
 
 
 def load_section(path: Path, model: type[SectionT], environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None) -> SectionT:

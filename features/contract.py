@@ -101,6 +101,9 @@ FEATURES: Final[tuple[str, ...]] = (
     IS_WEEKEND,
 )
 
+# Typical level of a sensor, taken off before squaring: it only keeps floating point well conditioned, the result is the same.
+TYPICAL_LEVEL: Final[dict[str, float]] = {VIBRATION: 3.0, DISCHARGE_TEMP: 200.0, DISCHARGE_PRESSURE: 1000.0}
+
 MAX_LOOKBACK_HOURS: Final = 24  # the longest rolling window: what gold needs of the past
 WINDOW_STEPS: Final = 24  # steps of one model window
 WINDOW_STEP_HOURS: Final = 1  # hours between two steps

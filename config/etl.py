@@ -1,0 +1,60 @@
+"""Schema of etl_config.yaml: how readings are loaded, cleaned, turned into features and stored."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from config.loader import Section
+
+
+class SparkConfig(Section):
+    """The Spark session: one JVM on this machine by default, a cluster through `master`."""
+
+    master: str
+    driver_memory: str = Field(pattern=r"^\d+[gm]$")
+    shuffle_partitions: int = Field(gt=0)
+    arrow_batch_rows: int = Field(gt=0)
+    rows_per_chunk: int = Field(gt=0)
+    broadcast_limit_mb: int = Field(gt=0)
+
+
+class LakeConfig(Section):
+    """Where the Delta tables live; empty means `<home>/lake`."""
+
+    uri: str | None
+    vacuum_retention_hours: int = Field(ge=0)
+
+
+class IngestConfig(Section):
+    """Loading of reading files into bronze."""
+
+    rows_per_commit: int = Field(gt=0)
+    rows_per_batch: int = Field(gt=0)
+    clock_skew_minutes: float = Field(ge=0)
+
+
+class OutlierConfig(Section):
+    """The isolated-spike rule of silver; see docs/decisions/001-isolated-spikes.md."""
+
+    robust_sigma: float = Field(gt=0)
+    level_readings: int = Field(ge=3)
+    spread_hours: float = Field(gt=0)
+    spread_readings: int = Field(ge=5)
+    min_readings: int = Field(ge=3)
+    min_sigma_fraction: float = Field(gt=0, lt=1)
+
+
+class GoldConfig(Section):
+    """Gold features."""
+
+    delta_tolerance_s: float = Field(ge=0)
+
+
+class EtlConfig(Section):
+    """All settings of the medallion."""
+
+    spark: SparkConfig
+    lake: LakeConfig
+    ingest: IngestConfig
+    outliers: OutlierConfig
+    gold: GoldConfig

@@ -1,0 +1,95 @@
+"""All settings of Altaviz, loaded from the YAML files under config/ (or ALTAVIZ_CONFIG_DIR) and the environment.
+
+Nothing is read at import; a command calls `load_settings` once and hands sections on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dotenv import dotenv_values
+
+from config.errors import HomeError
+from config.etl import EtlConfig
+from config.fleet import FleetConfig
+from config.loader import CONFIG_DIR, Section, load_section
+from config.thresholds import ThresholdsConfig
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+DEFAULT_HOME = Path("var")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The home directory and, loaded when first asked for, each configuration section.
+
+    `overrides` maps `section.key` to a typed value, e.g. {"fit.epochs": 3} for model_config.yaml.
+    """
+
+    home: Path
+    config_dir: Path
+    environ: Mapping[str, str]
+    model_overrides: Mapping[str, Any]
+
+    @cached_property
+    def etl(self) -> EtlConfig:
+        """etl_config.yaml."""
+        return self._load("etl_config.yaml", EtlConfig)
+
+    @cached_property
+    def thresholds(self) -> ThresholdsConfig:
+        """thresholds.yaml."""
+        return self._load("thresholds.yaml", ThresholdsConfig)
+
+    @cached_property
+    def fleet(self) -> FleetConfig:
+        """fleet.yaml."""
+        return self._load("fleet.yaml", FleetConfig)
+
+    @property
+    def lake_uri(self) -> str:
+        """Root of the Delta tables: a path below the home, or a URI from the configuration."""
+        return self.etl.lake.uri or str(self.home / "lake")
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking and registry store: MLFLOW_TRACKING_URI, else SQLite below the home."""
+        return self.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def artifact_dir(self) -> Path:
+        """Where MLflow's artifacts go while the tracking store is the embedded one."""
+        return self.home / "mlartifacts"
+
+    def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:
+        return load_section(self.config_dir / name, model, self.environ, overrides)
+
+
+def load_settings(home: Path | None = None, *, environ: Mapping[str, str] | None = None, model_overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Settings for `home` (else ALTAVIZ_HOME, else ./var); variables of a `.env` file count where the environment has none.
+
+    Raises nothing yet: each section is checked when it is first used.
+    """
+    environment = dict(os.environ if environ is None else environ)
+    if environ is None:
+        environment = {**{key: value for key, value in dotenv_values(Path(".env")).items() if value is not None}, **environment}
+    chosen = home or Path(environment.get("ALTAVIZ_HOME") or DEFAULT_HOME)
+    directory = Path(environment["ALTAVIZ_CONFIG_DIR"]) if environment.get("ALTAVIZ_CONFIG_DIR") else CONFIG_DIR
+    return Settings(chosen.expanduser().absolute(), directory, environment, dict(model_overrides or {}))
+
+
+def ensure_home(home: Path) -> None:
+    """Create `home` and prove that it can be written. Raises HomeError."""
+    probe = home / f".write-probe-{os.getpid()}"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise HomeError(f"home {home} cannot be written ({error.strerror}): choose another with --home or ALTAVIZ_HOME") from error

@@ -1,0 +1,172 @@
+"""Bronze: every readable row as it came, with where and when it came from. Appended, never rewritten."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import write_deltalake
+
+from config.etl import IngestConfig
+from features.contract import TIMESTAMP
+from features.intake import RefusedFile, file_digest, read_batches
+from features.lake import BRONZE, QUARANTINE, Lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+EVENT_DATE = "_event_date"  # UTC date of the reading; null where the timestamp is
+SOURCE_FILE = "_source_file"
+SOURCE_SHA256 = "_source_sha256"
+SOURCE_ROW = "_source_row"  # position in the file, from 0
+FILE_SEQ = "_file_seq"  # rises with every loaded file: who was loaded last
+LOADED_AT = "_loaded_at"
+
+Progress = Callable[[int, int], None]  # done, total
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A checked reading file, rewritten in the contract's types."""
+
+    name: str
+    sha256: str
+    path: Path
+    rows: int
+
+
+@dataclass
+class IngestReport:
+    """What one ingest did. Every file is in exactly one of the three."""
+
+    loaded: dict[str, int] = field(default_factory=dict)  # name -> rows
+    known: list[str] = field(default_factory=list)  # the same content is in bronze already
+    refused: dict[str, str] = field(default_factory=dict)  # name -> reason
+
+
+def load_files(
+    spark: Callable[[], SparkSession],
+    lake: Lake,
+    files: Iterable[tuple[str, Path]],
+    staging: Path,
+    config: IngestConfig,
+    loaded_at: datetime,
+    progress: Progress = lambda done, total: None,
+) -> IngestReport:
+    """Check `files` (name, path), load what is new and good into bronze, quarantine the rest.
+
+    `spark` opens the session when the first row is to be written: a run that finds nothing new needs no JVM.
+    Files become visible in whole commits of about `rows_per_commit` rows; killed in between, the next run loads the rest.
+    """
+    listed = list(files)
+    report = IngestReport()
+    known, next_seq = _loaded_files(lake)
+    pending: list[StagedFile] = []
+    _empty(staging)
+    for done, (name, path) in enumerate(listed):
+        progress(done, len(listed))
+        digest = ""
+        try:
+            digest = file_digest(path)
+            if digest in known:
+                report.known.append(name)
+                continue
+            staged = _stage(path, name, digest, staging / f"{next_seq:08d}.parquet", next_seq, config.rows_per_batch)
+        except RefusedFile as refusal:
+            report.refused[name] = refusal.reason
+            quarantine(lake, name, digest, refusal.reason, loaded_at)
+            continue
+        known.add(digest)
+        next_seq += 1
+        pending.append(staged)
+        if sum(item.rows for item in pending) >= config.rows_per_commit:
+            _commit(spark(), lake, pending, loaded_at, report)
+            pending = []
+    if pending:
+        _commit(spark(), lake, pending, loaded_at, report)
+    progress(len(listed), len(listed))
+    shutil.rmtree(staging, ignore_errors=True)
+    return report
+
+
+def _loaded_files(lake: Lake) -> tuple[set[str], int]:
+    """Digests in bronze and the next file number. Two run-length encoded columns are read, nothing else."""
+    if not lake.exists(BRONZE):
+        return set(), 0
+    found = pl.scan_delta(lake.uri(BRONZE)).select(SOURCE_SHA256, FILE_SEQ).unique().collect()
+    return set(found[SOURCE_SHA256].to_list()), int(found[FILE_SEQ].max() or 0) + 1  # type: ignore[arg-type]
+
+
+def _stage(path: Path, name: str, digest: str, target: Path, file_seq: int, rows_per_batch: int) -> StagedFile:
+    """Rewrite `path` to `target` in the contract's types, adding its origin. Raises RefusedFile and leaves nothing."""
+    rows = 0
+    writer: pq.ParquetWriter | None = None
+    try:
+        for batch in read_batches(path, rows_per_batch):
+            origin = {
+                SOURCE_FILE: pa.repeat(pa.scalar(name), len(batch)),
+                SOURCE_SHA256: pa.repeat(pa.scalar(digest), len(batch)),
+                SOURCE_ROW: pa.array(range(rows, rows + len(batch)), pa.int64()),
+                FILE_SEQ: pa.repeat(pa.scalar(file_seq, pa.int64()), len(batch)),
+            }
+            table = pa.Table.from_batches([batch])
+            for column, values in origin.items():
+                table = table.append_column(column, values)
+            writer = writer or pq.ParquetWriter(target, table.schema, compression="lz4")
+            writer.write_table(table)
+            rows += len(batch)
+    except RefusedFile:
+        target.unlink(missing_ok=True)
+        raise
+    finally:
+        if writer is not None:
+            writer.close()
+    return StagedFile(name, digest, target, rows)
+
+
+def _commit(spark: SparkSession, lake: Lake, staged: list[StagedFile], loaded_at: datetime, report: IngestReport) -> None:
+    """Append the staged files to bronze in one Delta commit."""
+    from pyspark.sql import functions as F
+
+    holding_rows = [item for item in staged if item.rows > 0]
+    if holding_rows:
+        frame = spark.read.option("mergeSchema", "true").parquet(*(str(item.path) for item in holding_rows))
+        frame = frame.withColumns({EVENT_DATE: F.to_date(TIMESTAMP), LOADED_AT: F.lit(loaded_at)})
+        lake.append(frame, BRONZE, partition_by=EVENT_DATE, metadata={"files": [item.name for item in holding_rows]})
+    for item in staged:
+        report.loaded[item.name] = item.rows
+        item.path.unlink(missing_ok=True)
+
+
+def _empty(folder: Path) -> None:
+    """Make `folder` new: a killed run may have left staged files behind."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
+def quarantine(lake: Lake, name: str, digest: str, reason: str, seen_at: datetime) -> None:
+    """Note a refused file once per content."""
+    row = pl.DataFrame({"file": [name], "sha256": [digest], "reason": [reason], "seen_at": [seen_at]})
+    if lake.exists(QUARANTINE):
+        noted = pl.read_delta(lake.uri(QUARANTINE))
+        if noted.filter((pl.col("file") == name) & (pl.col("sha256") == digest) & (pl.col("reason") == reason)).height:
+            return
+    write_deltalake(lake.uri(QUARANTINE), row, mode="append")
+
+
+def quarantined_files(lake: Lake) -> dict[str, str]:
+    """Name -> reason of every refused file for which no file of that name could be loaded since."""
+    if not lake.exists(QUARANTINE):
+        return {}
+    noted = pl.read_delta(lake.uri(QUARANTINE)).sort("seen_at")
+    if lake.exists(BRONZE):
+        loaded = pl.scan_delta(lake.uri(BRONZE)).select(SOURCE_FILE).unique().collect()[SOURCE_FILE]
+        noted = noted.filter(~pl.col("file").is_in(loaded.implode()))
+    return dict(zip(noted["file"].to_list(), noted["reason"].to_list(), strict=True))

@@ -1,0 +1,111 @@
+"""Gold: the 24 features of the contract for every silver reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+
+from config.etl import EtlConfig
+from config.fleet import FleetConfig
+from config.thresholds import ThresholdsConfig
+from features.arrow_groups import compressor_codes, float_column, timestamps_us, whole_compressors
+from features.contract import (
+    COMPRESSOR_ID,
+    DATE,
+    DAY_OF_WEEK,
+    DISCHARGE_PRESSURE,
+    DISCHARGE_TEMP,
+    FEATURES,
+    HOUR_OF_DAY,
+    IS_WEEKEND,
+    PRESSURE_DIFFERENTIAL,
+    ROLLING_FEATURES,
+    STATUS_FEATURES,
+    STATUS_LEVELS,
+    SUCTION_PRESSURE,
+    TEMP_DELTA,
+    TIMESTAMP,
+    VIBRATION,
+)
+from features.rolling import rolling_features
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+GOLD_COLUMNS = (COMPRESSOR_ID, TIMESTAMP, DATE, *FEATURES)
+_TIME_ZONE = "_time_zone"
+_KERNEL_SENSORS = (VIBRATION, DISCHARGE_TEMP, SUCTION_PRESSURE, DISCHARGE_PRESSURE)
+_KERNEL_FEATURES = (*(feature.name for feature in ROLLING_FEATURES), TEMP_DELTA)
+
+
+def compressor_limits(compressors: pl.DataFrame, fleet: FleetConfig, thresholds: ThresholdsConfig) -> pl.DataFrame:
+    """One row per compressor: the time zone of its station, and warning and critical limit of each sensor that has a status.
+
+    A sensor without critical limit gets an infinite one, which nothing reaches.
+    """
+    rows = []
+    for compressor_id, model, station_id in compressors.select("compressor_id", "model", "station_id").iter_rows():
+        station = fleet.stations.get(station_id or "")
+        row: dict[str, str | float] = {COMPRESSOR_ID: compressor_id, _TIME_ZONE: station.time_zone if station else fleet.time_zone}
+        for sensor in STATUS_FEATURES.values():
+            limits = thresholds.limits(sensor, model)
+            unreachable = float("inf") if limits.direction == "high" else float("-inf")
+            row[f"_warning_{sensor}"] = limits.warning
+            row[f"_critical_{sensor}"] = unreachable if limits.critical is None else limits.critical
+        rows.append(row)
+    return pl.DataFrame(rows)
+
+
+def build_features(silver: DataFrame, limits: DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig) -> DataFrame:
+    """GOLD_COLUMNS for every row of `silver`; for rows near its start the look-back must be in `silver` too.
+
+    `limits` is the frame of `compressor_limits`. A feature is null where its window holds too little (features.rolling).
+    """
+    from pyspark.sql import functions as F
+
+    placed = silver.select(COMPRESSOR_ID, TIMESTAMP, *_KERNEL_SENSORS).repartition(COMPRESSOR_ID).sortWithinPartitions(COMPRESSOR_ID, TIMESTAMP)
+    rolled = _roll(placed, etl.gold.delta_tolerance_s, etl.spark.rows_per_chunk)
+    local = F.from_utc_timestamp(TIMESTAMP, F.col(_TIME_ZONE))
+    day = F.weekday(local) + 1
+    return rolled.join(F.broadcast(limits), on=COMPRESSOR_ID, how="inner").select(
+        COMPRESSOR_ID,
+        TIMESTAMP,
+        F.to_date(TIMESTAMP).alias(DATE),
+        *_KERNEL_FEATURES,
+        (F.col(DISCHARGE_PRESSURE) - F.col(SUCTION_PRESSURE)).alias(PRESSURE_DIFFERENTIAL),
+        *(_status(sensor, thresholds).alias(feature) for feature, sensor in STATUS_FEATURES.items()),
+        F.hour(local).alias(HOUR_OF_DAY),
+        day.alias(DAY_OF_WEEK),
+        F.when(day >= 6, 1).otherwise(0).alias(IS_WEEKEND),
+    )
+
+
+def _status(sensor: str, thresholds: ThresholdsConfig) -> Column:
+    """normal, warning or critical by the compressor's own limits; null where nothing was measured."""
+    from pyspark.sql import functions as F
+
+    value, warning, critical = F.col(sensor), F.col(f"_warning_{sensor}"), F.col(f"_critical_{sensor}")
+    high = thresholds.sensors[sensor].direction == "high"
+    at_critical, at_warning = (value >= critical, value >= warning) if high else (value <= critical, value <= warning)
+    normal, warned, alarmed = STATUS_LEVELS
+    return F.when(value.isNull(), F.lit(None).cast("string")).when(at_critical, alarmed).when(at_warning, warned).otherwise(normal)
+
+
+def _roll(placed: DataFrame, delta_tolerance_s: float, rows_per_chunk: int) -> DataFrame:
+    """Add the rolling features to partitions of whole compressors, ascending by time."""
+    from pyspark.sql.types import DoubleType, StructField, StructType
+
+    schema = StructType([*placed.schema.fields, *(StructField(name, DoubleType()) for name in _KERNEL_FEATURES)])
+
+    def roll(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for table in whole_compressors(batches, rows_per_chunk):
+            sensors = {sensor: float_column(table, sensor) for sensor in _KERNEL_SENSORS}
+            features = rolling_features(compressor_codes(table), timestamps_us(table), sensors, delta_tolerance_s)
+            for name in _KERNEL_FEATURES:
+                table = table.append_column(name, pa.array(features[name], from_pandas=True))  # NaN -> null
+            yield from table.to_batches()
+
+    return placed.mapInArrow(roll, schema)

@@ -1,0 +1,157 @@
+"""The one reader and writer of the Delta tables.
+
+Every write is one atomic Delta commit and can be repeated: bronze appends whole files that it does not hold yet, silver,
+rejects and gold replace exactly the interval of time that was recomputed. What a commit was made from travels in the commit itself
+(`userMetadata`), so there is no second place that a crash could leave behind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from config.errors import InputError, NoDataError
+from features.contract import DATE, TIMESTAMP
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+BRONZE = "bronze"
+SILVER = "silver"
+REJECTS = "rejects"
+GOLD = "gold"
+QUARANTINE = "quarantine"
+COMPRESSORS = "compressors"
+EVENTS = "maintenance_events"
+TIME_SERIES_TABLES = (BRONZE, SILVER, REJECTS, GOLD)
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """A closed interval of time [start, end], both UTC."""
+
+    start: datetime
+    end: datetime
+
+    def predicate(self, date_column: str = DATE) -> str:
+        """SQL that is true inside; the comparison of `date_column` lets Delta prune partitions."""
+        return (
+            f"({date_column} >= DATE'{self.start:%Y-%m-%d}' AND {date_column} <= DATE'{self.end:%Y-%m-%d}'"
+            f" AND {TIMESTAMP} >= TIMESTAMP'{_sql_time(self.start)}' AND {TIMESTAMP} <= TIMESTAMP'{_sql_time(self.end)}')"
+        )
+
+
+def _sql_time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00"
+
+
+def any_of(intervals: Iterable[Interval], date_column: str = DATE) -> str:
+    """SQL that is true inside one of the intervals."""
+    return " OR ".join(interval.predicate(date_column) for interval in intervals) or "FALSE"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The Delta tables below one root (a folder or an object-store URI)."""
+
+    root: str
+
+    def uri(self, table: str) -> str:
+        """Location of `table`."""
+        return f"{self.root.rstrip('/')}/{table}"
+
+    def exists(self, table: str) -> bool:
+        """Whether `table` has a Delta log."""
+        return DeltaTable.is_deltatable(self.uri(table))
+
+    def delta(self, table: str, version: int | None = None) -> DeltaTable:
+        """The table for readers without a JVM. Raises NoDataError when it does not exist."""
+        try:
+            return DeltaTable(self.uri(table), version=version)
+        except TableNotFoundError:
+            raise NoDataError(f"there is no table {table!r} under {self.root}: run `altaviz ingest` and `altaviz features` first") from None
+
+    def version(self, table: str) -> int:
+        """Newest Delta version of `table`. Raises NoDataError when it does not exist."""
+        return int(self.delta(table).version())
+
+    def row_count(self, table: str) -> int:
+        """Rows of the newest version, from the log alone; 0 when the table does not exist."""
+        if not self.exists(table):
+            return 0
+        actions = self.delta(table).get_add_actions(flatten=True)
+        return int(sum(actions.column("num_records").to_pylist()))
+
+    def commits(self, table: str) -> list[dict[str, Any]]:
+        """Commits of `table`, newest first: `version`, and `metadata` as it was given to the writer (None for maintenance)."""
+        if not self.exists(table):
+            return []
+        found = []
+        for entry in self.delta(table).history():
+            text = entry.get("userMetadata")
+            found.append({"version": int(entry["version"]), "metadata": json.loads(text) if text else None})
+        return found
+
+    def read(self, spark: SparkSession, table: str, *, version: int | None = None, as_of: datetime | None = None) -> DataFrame:
+        """`table` as a Spark frame, now or as it was at a version or a time (time travel).
+
+        Raises NoDataError when the table does not exist, InputError when that version or time cannot be read any more.
+        """
+        if not self.exists(table):
+            self.delta(table)
+        reader = spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        if as_of is not None:
+            reader = reader.option("timestampAsOf", _sql_time(as_of))
+        try:
+            return reader.load(self.uri(table))
+        except Exception as error:
+            if version is None and as_of is None:
+                raise
+            asked = f"version {version}" if version is not None else f"time {as_of:%Y-%m-%dT%H:%M:%S}"
+            reason = str(error).strip().splitlines()[0][:200]
+            raise InputError(f"{table} cannot be read at {asked}: {reason}; `DESCRIBE HISTORY` lists what is left after a vacuum") from None
+
+    def append(self, frame: DataFrame, table: str, *, partition_by: str, metadata: dict[str, Any]) -> None:
+        """Append `frame`; a column that is new to the table is added to its schema."""
+        writer = frame.write.format("delta").mode("append").option("mergeSchema", "true").partitionBy(partition_by)
+        writer.option("userMetadata", json.dumps(metadata)).save(self.uri(table))
+
+    def replace(
+        self, frame: DataFrame, table: str, *, partition_by: str, metadata: dict[str, Any], where: str | None = None
+    ) -> None:
+        """Replace the rows where `where` holds (all rows when None) by `frame`, in one commit."""
+        writer = frame.write.format("delta").mode("overwrite").partitionBy(partition_by).option("userMetadata", json.dumps(metadata))
+        writer = writer.option("replaceWhere", where) if where and self.exists(table) else writer.option("overwriteSchema", "true")
+        writer.save(self.uri(table))
+
+    def optimize(self, spark: SparkSession, table: str) -> dict[str, int]:
+        """Compact small files; rows stay the same. Returns files removed and added."""
+        metrics = spark.sql(f"OPTIMIZE delta.`{self.uri(table)}`").first()
+        return {"files_removed": int(metrics["metrics"]["numFilesRemoved"]), "files_added": int(metrics["metrics"]["numFilesAdded"])}
+
+    def vacuum(self, spark: SparkSession, table: str, retention_hours: int) -> None:
+        """Delete files that no version of the last `retention_hours` needs; older versions cannot be read afterwards."""
+        spark.sql(f"VACUUM delta.`{self.uri(table)}` RETAIN {retention_hours} HOURS")
+
+
+def merge_intervals(intervals: Sequence[Interval], most: int) -> list[Interval]:
+    """Disjoint, ascending intervals that cover the given ones; the closest are joined until at most `most` are left."""
+    merged: list[Interval] = []
+    for interval in sorted(intervals):
+        if merged and interval.start <= merged[-1].end:
+            merged[-1] = Interval(merged[-1].start, max(merged[-1].end, interval.end))
+        else:
+            merged.append(interval)
+    while len(merged) > most:
+        gaps = [after.start - before.end for before, after in zip(merged, merged[1:], strict=False)]
+        closest = gaps.index(min(gaps))
+        merged[closest : closest + 2] = [Interval(merged[closest].start, merged[closest + 1].end)]
+    return merged

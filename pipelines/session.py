@@ -1,0 +1,83 @@
+"""Opens the Spark session: the only place that does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.errors import EnvironmentSetupError
+from config.etl import SparkConfig
+from pipelines.java import find_java
+from pipelines.setup import delta_jars
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
+
+
+def open_spark(config: SparkConfig, home: Path) -> SparkSession:
+    """A Spark session with Delta, in UTC, quiet: what the JVM says goes to `<home>/logs/spark.log`.
+
+    Raises EnvironmentSetupError when Java or the Delta jars are missing or the JVM does not start.
+    """
+    os.environ["JAVA_HOME"] = str(find_java())
+    # workers must run the interpreter that runs now, whatever `python3` means to the shell
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    if not delta_jars():
+        raise EnvironmentSetupError("the Delta jars are not beside Spark's: run `make setup` (or `python -m pipelines.setup`)")
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    log = home / "logs" / "spark.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    builder = SparkSession.builder.appName("altaviz").master(config.master)
+    for key, value in _session_options(config, home).items():
+        builder = builder.config(key, value)
+    try:
+        with _stderr_to(log):
+            return builder.getOrCreate()
+    except (PySparkException, OSError, RuntimeError) as error:
+        raise EnvironmentSetupError(f"Spark does not start: {str(error).splitlines()[0]}; see {log}") from error
+
+
+def _session_options(config: SparkConfig, home: Path) -> dict[str, str]:
+    return {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.driver.memory": config.driver_memory,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()} -XX:+UseParallelGC -XX:TieredStopAtLevel=4",
+        "spark.local.dir": str(home / "spark-scratch"),
+        "spark.sql.warehouse.dir": str(home / "spark-warehouse"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.adaptive.enabled": "true",
+        "spark.sql.shuffle.partitions": str(config.shuffle_partitions),
+        "spark.sql.autoBroadcastJoinThreshold": f"{config.broadcast_limit_mb}m",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(config.arrow_batch_rows),
+        "spark.python.worker.reuse": "true",
+        # the tables of one site have short logs: more partitions than this only cost scheduling
+        "spark.databricks.delta.snapshotPartitions": "1",
+    }
+
+
+@contextmanager
+def _stderr_to(log: Path) -> Iterator[None]:
+    """Give a JVM that starts inside the block `log` as its standard error; this process keeps its own."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with log.open("ab") as stream:
+        os.dup2(stream.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
