@@ -102,7 +102,7 @@ def _start(data_dir: Path, config: EmbeddedConfig) -> EmbeddedServer:
         user = _server_user(binaries, data_dir.parent)
         if not (data_dir / "PG_VERSION").exists():
             _initialise(data_dir, binaries, user, config)
-        if _postmaster(data_dir) and _state(data_dir) == "stopping":
+        if _postmaster(data_dir) and _state(data_dir) != "ready":  # its starter or stopper was killed half-way
             _stop(data_dir, config.stop_timeout_s)
         if _postmaster(data_dir):
             return EmbeddedServer(data_dir, Path(_pid_file_lines(data_dir)[4]))
@@ -111,21 +111,8 @@ def _start(data_dir: Path, config: EmbeddedConfig) -> EmbeddedServer:
         options = (
             f"-c listen_addresses='' -c unix_socket_directories={shlex.quote(str(socket_dir))} -c unix_socket_permissions=0700 -p {PORT}"
         )
-        command = [
-            binaries / "pg_ctl",
-            "start",
-            "--wait",
-            "--silent",
-            "-t",
-            str(config.start_timeout_s),
-            "-D",
-            data_dir,
-            "-l",
-            data_dir / "log",
-            "-o",
-            options,
-        ]
-        _run(command, user, data_dir)
+        wait = ("--wait", "--silent", "-t", str(config.start_timeout_s))
+        _run(user, data_dir, binaries / "pg_ctl", "start", *wait, "-D", data_dir, "-l", data_dir / "log", "-o", options)
     except subprocess.CalledProcessError as error:
         raise WarehouseError(
             f"embedded PostgreSQL does not start in {data_dir}: {_last_line(data_dir, error)}; mend that or set DB_HOST"
@@ -143,9 +130,9 @@ def _stop(data_dir: Path, timeout_s: int) -> None:
     if _postmaster(data_dir) is None:
         return
     binaries = _binaries()
-    command = [binaries / "pg_ctl", "stop", "--mode=fast", "--wait", "--silent", "-t", str(timeout_s), "-D", data_dir]
+    user = _server_user(binaries, data_dir.parent)
     try:
-        _run(command, _server_user(binaries, data_dir.parent), data_dir)
+        _run(user, data_dir, binaries / "pg_ctl", "stop", "--mode=fast", "--wait", "--silent", "-t", str(timeout_s), "-D", data_dir)
     except subprocess.CalledProcessError as error:
         raise WarehouseError(
             f"embedded PostgreSQL in {data_dir} does not stop: {_last_line(data_dir, error)}; end its process yourself"
@@ -187,8 +174,7 @@ def _initialise(data_dir: Path, binaries: Path, user: str | None, config: Embedd
         "log_timezone": "UTC",
     }
     chosen = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-    command = [binaries / "initdb", "--auth=trust", "--encoding=UTF8", "--no-locale", f"--username={ROLE}", *chosen, "-D", fresh]
-    _run(command, user, fresh)
+    _run(user, fresh, binaries / "initdb", "--auth=trust", "--encoding=UTF8", "--no-locale", f"--username={ROLE}", *chosen, "-D", fresh)
     fresh.rename(data_dir)
 
 
@@ -229,11 +215,11 @@ def _postmaster(data_dir: Path) -> psutil.Process | None:
         return None
 
 
-def _run(command: list[str | Path], user: str | None, directory: Path) -> None:
-    """Run a PostgreSQL tool; files take its output, because the server it starts would keep a pipe open."""
+def _run(user: str | None, directory: Path, *command: str | Path) -> None:
+    """Run a PostgreSQL tool in `directory`; a file takes its output, because the server it starts would keep a pipe open."""
+    groups: list[str] | None = [] if user else None
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         try:
-            groups: list[str] | None = [] if user else None
             subprocess.run(
                 command,
                 check=True,

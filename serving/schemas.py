@@ -1,0 +1,109 @@
+"""Rows of the warehouse and of the reports: what a prediction, a compressor, an event looks like outside Spark.
+
+Field names are the table's column names, in the table's order. Times are timezone-aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final, Literal
+
+Status = Literal["ok", "insufficient_history", "stale"]
+Health = Literal["healthy", "warning", "critical"]
+
+# What `score` reports of a prediction, in this order.
+REPORTED: Final = (
+    "compressor_id",
+    "status",
+    "rul_days",
+    "rul_lower_days",
+    "rul_upper_days",
+    "failure_probability",
+    "confidence_score",
+    "horizon_days",
+    "reasons",
+)
+
+
+@dataclass(frozen=True)
+class Station:
+    """A compressor station; only the id is known of one that fleet.yaml does not list."""
+
+    station_id: str
+    basin: str | None = None
+    town: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True)
+class Compressor:
+    """A compressor of the fleet; `horsepower` is the rated one."""
+
+    compressor_id: str
+    model: str
+    horsepower: float | None
+    install_date: date | None
+    station_id: str | None
+
+
+@dataclass(frozen=True)
+class MaintenanceEvent:
+    """A maintenance event; `event_type` is one of contract.EVENT_TYPES."""
+
+    compressor_id: str
+    event_date: datetime
+    event_type: str
+    description: str | None = None
+    downtime_hours: float | None = None
+    severity: str | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class QualityMetric:
+    """One number about the data of one run; `passed` is None when it was measured but not judged."""
+
+    metric_timestamp: datetime
+    stage: str
+    metric_name: str
+    metric_value: float
+    passed: bool | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one compressor at `prediction_timestamp`; every number is None unless `status` is ok.
+
+    `failure_probability` is for a failure within `horizon_days`; `confidence_score` falls as the interval widens.
+    """
+
+    compressor_id: str
+    prediction_timestamp: datetime
+    model_version: str
+    status: Status
+    rul_days: float | None
+    rul_lower_days: float | None
+    rul_upper_days: float | None
+    failure_probability: float | None
+    confidence_score: float | None
+    health: Health | None
+    horizon_days: float
+    reasons: list[str]
+    features_used: Mapping[str, Any]
+
+
+def urgency(prediction: Prediction) -> tuple[float, float, str]:
+    """Sort key, most urgent first: the shortest life, then the likeliest failure; a prediction without numbers comes last."""
+    if prediction.rul_days is None or prediction.failure_probability is None:
+        return (float("inf"), 0.0, prediction.compressor_id)
+    return (prediction.rul_days, -prediction.failure_probability, prediction.compressor_id)
+
+
+def report_row(prediction: Prediction) -> dict[str, Any]:
+    """The entry of a prediction in the `score` report."""
+    return {name: getattr(prediction, name) for name in REPORTED}

@@ -1,0 +1,116 @@
+"""Connections to the warehouse: one pool per process, one clear error when PostgreSQL is down."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from config.database import ConnectionConfig, DatabaseConfig, PoolConfig
+from config.errors import WarehouseError
+from serving.warehouse import embedded
+
+_CLOSE_TIMEOUT_S: Final = 1.0  # a worker that still waits for a dead server must not hold up the exit
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """An open pool; `parameters` are psycopg.connect's, for a tool that needs a connection of its own."""
+
+    place: str
+    pool: ConnectionPool[psycopg.Connection] = field(repr=False)
+    parameters: Mapping[str, Any] = field(repr=False)
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection]:
+        """A connection in one transaction: committed at the end, rolled back on an error.
+
+        Raises WarehouseError for everything PostgreSQL refuses, with its first line as the reason.
+        """
+        try:
+            with self.pool.connection() as connection:
+                yield connection
+        except PoolTimeout as error:
+            raise WarehouseError(f"warehouse {self.place}: no connection became free or could be made: {error}") from error
+        except psycopg.Error as error:
+            raise WarehouseError(f"warehouse {self.place}: {_first_line(error)}") from error
+
+
+@contextmanager
+def open_warehouse(database: DatabaseConfig, home: Path) -> Iterator[Warehouse]:
+    """Open the warehouse: the server `database` names, else the embedded one under `home` (started if need be).
+
+    Raises WarehouseError with host, port, reason and what to do when there is no connection within `connect_timeout_s`.
+    """
+    if not database.connection.embedded:
+        with _open_pool(_remote(database.connection), database.pool) as warehouse:
+            yield warehouse
+        return
+    with embedded.embedded_server(home, database.embedded) as server:
+        parameters = {"host": str(server.socket_dir), "port": embedded.PORT, "dbname": embedded.DATABASE, "user": embedded.ROLE}
+        with _open_pool(parameters, database.pool) as warehouse:
+            yield warehouse
+
+
+def _remote(connection: ConnectionConfig) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "host": connection.host,
+        "port": connection.port,
+        "dbname": connection.name,
+        "user": connection.user,
+        "sslmode": connection.sslmode,
+    }
+    if connection.password:
+        parameters["password"] = connection.password.get_secret_value()
+    return parameters
+
+
+@contextmanager
+def _open_pool(server: Mapping[str, Any], config: PoolConfig) -> Iterator[Warehouse]:
+    place = f"{server['host']}:{server['port']}/{server['dbname']}"
+    session = {"timezone": "UTC", "statement_timeout": f"{config.statement_timeout_s}s", "lock_timeout": f"{config.lock_timeout_s}s"}
+    parameters = {
+        **server,
+        "connect_timeout": config.connect_timeout_s,
+        "application_name": "altaviz",
+        "options": " ".join(f"-c {key}={value}" for key, value in session.items()),
+    }
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the pool retries by itself; what it cannot mend is raised below
+    pool: ConnectionPool[psycopg.Connection] = ConnectionPool(
+        kwargs=parameters,
+        min_size=config.min_size,
+        max_size=config.max_size,
+        timeout=config.connect_timeout_s,
+        reconnect_timeout=config.connect_timeout_s,
+        check=ConnectionPool.check_connection,
+        open=False,
+    )
+    try:
+        try:
+            pool.open(wait=True, timeout=config.connect_timeout_s)
+        except PoolTimeout as error:
+            advice = "check DB_HOST, DB_PORT, DB_USER and DB_PASSWORD, and that the server runs"
+            raise WarehouseError(f"PostgreSQL at {place} cannot be used: {_why(parameters, error)}; {advice}") from error
+        yield Warehouse(place, pool, parameters)
+    finally:
+        pool.close(timeout=_CLOSE_TIMEOUT_S)
+
+
+def _why(parameters: Mapping[str, Any], error: Exception) -> str:
+    """The server's own reason: the pool only knows that it got no connection."""
+    try:
+        psycopg.connect(**{**parameters, "connect_timeout": 2}).close()
+    except psycopg.Error as refused:
+        return _first_line(refused)
+    return str(error)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
