@@ -1,0 +1,118 @@
+"""Schema of model_config.yaml: labels, network, fitting, split, export, baselines and the C-MAPSS benchmark."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from config.loader import Section
+
+
+class LabelSection(Section):
+    """What a model of compressors is taught; days."""
+
+    max_rul_days: float = Field(gt=0)
+    horizon_days: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _horizon_is_below_the_cap(self) -> Self:
+        if self.horizon_days >= self.max_rul_days:
+            raise ValueError("horizon_days must be below max_rul_days")
+        return self
+
+
+class NetworkSection(Section):
+    """The network; the same builder serves every contract."""
+
+    lstm_units: list[int] = Field(min_length=1)
+    dense_units: int = Field(gt=0)
+    dropout: float = Field(ge=0, lt=1)
+    clip_sigma: float = Field(gt=0)
+    lower_quantile: float = Field(gt=0, lt=0.5)
+    upper_quantile: float = Field(gt=0.5, lt=1)
+    bound_stretch: float = Field(ge=0, lt=0.5)
+
+
+class FitSection(Section):
+    """How a network is fitted."""
+
+    epochs: int = Field(gt=0)
+    patience: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    final_learning_rate_fraction: float = Field(ge=0, le=1)
+    clip_norm: float = Field(gt=0)
+    ema_momentum: float = Field(gt=0, lt=1)
+    huber_delta: float = Field(gt=0, le=1)
+    interval_weight: float = Field(ge=0)
+    failure_weight: float = Field(ge=0)
+
+
+class SplitSection(Section):
+    """Shares of the units; the rest trains."""
+
+    validation_fraction: float = Field(gt=0, lt=1)
+    test_fraction: float = Field(ge=0, lt=1)
+    seed: int
+
+    @model_validator(mode="after")
+    def _something_is_left_to_train_on(self) -> Self:
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ValueError("validation_fraction + test_fraction must leave units to train on")
+        return self
+
+
+class ExportSection(Section):
+    """When an ONNX model is accepted."""
+
+    opset: int = Field(ge=15)
+    max_abs_difference: float = Field(gt=0)
+    check_windows: int = Field(gt=0)
+
+
+class ScoringSection(Section):
+    """How ONNX Runtime is asked."""
+
+    threads: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+
+
+class BaselineSection(Section):
+    """Gradient boosting on the last row of each window."""
+
+    max_iter: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    max_leaf_nodes: int = Field(gt=1)
+    l2_regularization: float = Field(ge=0)
+    max_windows: int = Field(gt=0)
+    ridge_alpha: float = Field(ge=0)
+
+
+class CmapssSection(Section):
+    """The C-MAPSS benchmark: another contract for the same dataset, network, fit, export and scoring code; cycles."""
+
+    max_rul_cycles: float = Field(gt=0)
+    horizon_cycles: float = Field(gt=0)
+    window_cycles: int = Field(gt=1)
+    smoothing_cycles: float = Field(ge=1)
+    regimes: dict[str, int]
+    constant_std: float = Field(ge=0)
+    validation_fraction: float = Field(gt=0, lt=1)
+    truncations_per_unit: int = Field(gt=0)
+    first_seed: int
+    network: NetworkSection
+    fit: FitSection
+
+
+class ModelConfig(Section):
+    """All of model_config.yaml; loaded by `config.loader.load_section`."""
+
+    labels: LabelSection
+    network: NetworkSection
+    fit: FitSection
+    split: SplitSection
+    export: ExportSection
+    scoring: ScoringSection
+    baseline: BaselineSection
+    cmapss: CmapssSection

@@ -1,0 +1,58 @@
+"""The one definition of a model window, used by training, evaluation and serving alike.
+
+Rows of all units lie one below the other in one array `values [rows, features]`, in order of time, on an even grid (hours for
+compressors, cycles for turbofans); a missing value is NaN. A window is named by its last row and is cut when it is needed: nothing here
+keeps a copy of more windows than were asked for. NumPy only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+
+
+def gather(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: int) -> Floats:
+    """Cut one window for every end row.
+
+    values: [rows, features] float32, array or memory map, NaN where missing.
+    first_row_of_unit: [n] first row that belongs to the unit (or the life) of each window; earlier rows are never read as data.
+    ends: [n] last row of each window, inclusive.
+
+    Returns [n, steps, features] float32, oldest step first. A gap takes the last value before it, a gap at the start the first value after
+    it; a feature without any value in the window stays NaN. A window that starts before its unit is filled at the start in the same way.
+    """
+    rows = ends[:, None] + np.arange(1 - steps, 1, dtype=np.int64)  # [n, steps]
+    before_unit = rows < first_row_of_unit[:, None]
+    windows = np.asarray(values[np.maximum(rows, first_row_of_unit[:, None])], dtype=np.float32)  # [n, steps, features], a copy
+    windows[before_unit] = np.nan
+    return fill_gaps(windows)
+
+
+def fill_gaps(windows: Floats) -> Floats:
+    """Fill NaN forward, and the leading part backward, along the steps of [n, steps, features]; all-NaN columns stay NaN."""
+    known = ~np.isnan(windows)
+    if known.all():
+        return windows
+    step = np.arange(windows.shape[1], dtype=np.int64)[None, :, None]
+    latest_known = np.maximum.accumulate(np.where(known, step, 0), axis=1)  # [n, steps, features]
+    first_known = np.argmax(known, axis=1)[:, None, :]  # [n, 1, features], 0 where nothing is known
+    filled: Floats = np.take_along_axis(windows, np.maximum(latest_known, first_known), axis=1)
+    return filled
+
+
+def observed_steps(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: int, chunk: int = 4096) -> Rows:
+    """Count, for every window, the grid steps that hold at least one value before filling: [n], 0..steps.
+
+    This is what decides between a prediction and `insufficient_history`; memory grows with `chunk`, not with the number of windows.
+    """
+    counts = np.zeros(len(ends), dtype=np.int64)
+    for start in range(0, len(ends), chunk):
+        part = slice(start, start + chunk)
+        first = first_row_of_unit[part, None]
+        rows = ends[part, None] + np.arange(1 - steps, 1, dtype=np.int64)
+        has_value = ~np.isnan(values[np.maximum(rows, first)]).all(axis=2)
+        counts[part] = (has_value & (rows >= first)).sum(axis=1)
+    return counts

@@ -1,0 +1,107 @@
+"""What a network must beat: scikit-learn models on the last row of each window.
+
+A censored window teaches a baseline nothing unless the life seen already reaches the cap (its label is then exact): it is left out of the
+regression, and out of the classification unless the horizon was seen through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from config.errors import ModelError
+from config.model import BaselineSection
+from features.windows import Floats, gather
+from training.dataset import WindowIndex
+
+GRADIENT_BOOSTING: Final = "gradient_boosting"
+LINEAR: Final = "linear"
+CONSTANT: Final = "constant"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted pair of scikit-learn models; `predict*` take windows [n, steps, features] like the network and return [n]."""
+
+    name: str
+    max_rul: float
+    regressor: Any
+    classifier: Any
+
+    def predict(self, windows: Floats) -> Floats:
+        """Remaining useful life, 0..max_rul, in the unit of the labels."""
+        rul: Floats = np.clip(self.regressor.predict(windows[:, -1, :]), 0.0, self.max_rul).astype(np.float32)
+        return rul
+
+    def predict_failure(self, windows: Floats) -> Floats:
+        """Probability of a failure within the horizon."""
+        probability: Floats = self.classifier.predict_proba(windows[:, -1, :])[:, 1].astype(np.float32)
+        return probability
+
+
+def fit_baseline(
+    name: str, values: Floats, index: WindowIndex, steps: int, *, config: BaselineSection, max_rul: float, horizon: float, seed: int
+) -> Baseline:
+    """Fit the baseline `name` on at most `max_windows` windows of `index`, drawn by `seed`.
+
+    Raises ModelError for a name that is none of this module's, or when no failure, or nothing but failures, is within the horizon.
+    """
+    if name not in _MODELS:
+        raise ModelError(f"no baseline {name!r}; choose one of {', '.join(_MODELS)}")
+    if len(index) > config.max_windows:
+        index = index.take(np.random.default_rng(seed).choice(len(index), config.max_windows, replace=False))
+    last_rows = _last_rows(values, index, steps)  # [n, features]
+    exact = ~index.censored | (index.rul >= max_rul)
+    told = ~index.censored | (index.rul > horizon)
+    fails = index.rul <= horizon
+    if not exact.any() or len(np.unique(fails[told])) < 2:
+        raise ModelError(f"the baseline {name} needs windows both within {horizon:g} of a failure and before; ingest more history")
+    regressor, classifier = _MODELS[name](config, seed)
+    return Baseline(name, max_rul, regressor.fit(last_rows[exact], index.rul[exact]), classifier.fit(last_rows[told], fails[told]))
+
+
+def _last_rows(values: Floats, index: WindowIndex, steps: int, chunk: int = 4096) -> Floats:
+    """The last step of each window after its gaps are filled, [n, features]; `chunk` windows in memory at a time."""
+    parts = [
+        gather(values, index.first_row[start : start + chunk], index.end[start : start + chunk], steps)[:, -1, :]
+        for start in range(0, len(index), chunk)
+    ]
+    return np.concatenate(parts)
+
+
+def _gradient_boosting(config: BaselineSection, seed: int) -> tuple[Any, Any]:
+    options: dict[str, Any] = {
+        "max_iter": config.max_iter,
+        "learning_rate": config.learning_rate,
+        "max_leaf_nodes": config.max_leaf_nodes,
+        "l2_regularization": config.l2_regularization,
+        "random_state": seed,
+    }
+    return HistGradientBoostingRegressor(**options), HistGradientBoostingClassifier(**options)
+
+
+def _linear(config: BaselineSection, seed: int) -> tuple[Any, Any]:
+    def after_scaling(model: Any) -> Any:
+        return make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), model)
+
+    return after_scaling(Ridge(alpha=config.ridge_alpha)), after_scaling(LogisticRegression(random_state=seed, max_iter=config.max_iter))
+
+
+def _constant(config: BaselineSection, seed: int) -> tuple[Any, Any]:
+    return DummyRegressor(), DummyClassifier(random_state=seed)
+
+
+_MODELS: Final[dict[str, Callable[[BaselineSection, int], tuple[Any, Any]]]] = {
+    GRADIENT_BOOSTING: _gradient_boosting,
+    LINEAR: _linear,
+    CONSTANT: _constant,
+}

@@ -1,0 +1,149 @@
+"""Windows to learn from: an index of labelled windows over one array of rows, and Keras batches cut from it on demand.
+
+    labels = rul_labels(time, failures, observed_until, max_rul)        one unit at a time, pure
+    index = WindowIndex.concatenate([...])                             five numbers per window, no window data
+    batches = WindowDataset(values, index, steps, batch_size, seed)    gathers a batch when Keras asks for it
+
+`values` is [rows, features] float32 with NaN for missing, in memory or a memory map: peak memory holds a few batches whatever the number of windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from features.windows import Floats, Rows, gather
+
+Bools = npt.NDArray[np.bool_]
+
+LABEL_RUL: Final = 0  # columns of a label batch [n, 2]
+LABEL_CENSORED: Final = 1
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Remaining useful life of n rows, in the unit of their time.
+
+    rul: [n] float32, capped. Where `censored` is true no failure has been seen: `rul` is then the life that was seen after the row, a
+    lower bound of the true one.
+    """
+
+    rul: Floats
+    censored: Bools
+
+
+def rul_labels(time: npt.NDArray[np.float64], failures: npt.NDArray[np.float64], observed_until: float, max_rul: float) -> Labels:
+    """Label the rows of one unit at `time` [n] with the time to the next failure (0 at a failure itself), capped at `max_rul`.
+
+    failures: [m] sorted times of the unit's failures. observed_until: the last time at which a failure would have been known.
+    """
+    following = np.searchsorted(failures, time, side="left")
+    censored = following == len(failures)
+    known_end = np.append(failures, observed_until)[following]
+    rul = np.clip(known_end - time, 0.0, max_rul).astype(np.float32)
+    return Labels(rul, censored)
+
+
+@dataclass(frozen=True)
+class WindowIndex:
+    """Labelled windows by reference: every array is [n]; row numbers count within one `values` array."""
+
+    unit: npt.NDArray[np.int32]  # number of the unit, for splitting and for results by unit
+    first_row: Rows  # first row of the unit or of the life
+    end: Rows  # last row of the window
+    rul: Floats
+    censored: Bools
+
+    def __len__(self) -> int:
+        return len(self.end)
+
+    def take(self, which: npt.NDArray[np.generic]) -> WindowIndex:
+        """Return the windows at `which`, a boolean mask or positions."""
+        return WindowIndex(self.unit[which], self.first_row[which], self.end[which], self.rul[which], self.censored[which])
+
+    def of_units(self, units: Sequence[int] | npt.NDArray[np.integer]) -> WindowIndex:
+        """Return the windows of these units."""
+        return self.take(np.isin(self.unit, np.asarray(units)))
+
+    @classmethod
+    def of_unit(cls, unit: int, first_row: int, ends: Rows, labels: Labels) -> WindowIndex:
+        """Index the windows of one unit that end at the rows `ends`, with one label per window."""
+        n = len(ends)
+        return cls(np.full(n, unit, np.int32), np.full(n, first_row, np.int64), ends.astype(np.int64), labels.rul, labels.censored)
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[WindowIndex]) -> WindowIndex:
+        """Join indices over the same `values` array."""
+        joined = list(parts)
+        return cls(
+            np.concatenate([part.unit for part in joined]),
+            np.concatenate([part.first_row for part in joined]),
+            np.concatenate([part.end for part in joined]),
+            np.concatenate([part.rul for part in joined]),
+            np.concatenate([part.censored for part in joined]),
+        )
+
+
+class WindowDataset(keras.utils.PyDataset):
+    """Batches of (windows [b, steps, features], labels [b, 2]); shuffled anew each epoch when a seed is given."""
+
+    def __init__(self, values: Floats, index: WindowIndex, steps: int, batch_size: int, seed: int | None = None) -> None:
+        super().__init__()
+        self.values = values
+        self.index = index
+        self.steps = steps
+        self.batch_size = batch_size
+        self._labels = np.stack([index.rul, index.censored.astype(np.float32)], axis=1)  # [n, 2]
+        self._random = None if seed is None else np.random.default_rng(seed)
+        self._order = np.arange(len(index))
+        self.on_epoch_end()
+
+    @property
+    def num_batches(self) -> int:
+        """Batches of one epoch; the last one may be smaller."""
+        return -(-len(self.index) // self.batch_size)
+
+    def __getitem__(self, batch: int) -> tuple[Floats, Floats]:
+        which = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        windows = gather(self.values, self.index.first_row[which], self.index.end[which], self.steps)
+        return windows, self._labels[which]
+
+    def on_epoch_end(self) -> None:
+        """Draw the order of the next epoch."""
+        if self._random is not None:
+            self._order = self._random.permutation(len(self.index))
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """Mean and standard deviation of each feature, [features] float32; a feature without values has 0 and 1."""
+
+    mean: Floats
+    std: Floats
+
+
+def feature_statistics(values: Floats, index: WindowIndex, chunk: int = 65536) -> FeatureStatistics:
+    """Statistics of the rows at which the windows of `index` end, NaN left out, in float64 and `chunk` rows at a time.
+
+    Pass the training windows only: the statistics become part of the model.
+    """
+    rows = np.unique(index.end)
+    count, total, squares = (np.zeros(values.shape[1]) for _ in range(3))
+    shift = np.nan_to_num(np.asarray(values[rows[0]], np.float64)) if len(rows) else 0.0  # keeps the squares small
+    for start in range(0, len(rows), chunk):
+        part = np.asarray(values[rows[start : start + chunk]], np.float64) - shift
+        known = ~np.isnan(part)
+        part[~known] = 0.0
+        count += known.sum(axis=0)
+        total += part.sum(axis=0)
+        squares += (part**2).sum(axis=0)
+    seen = np.maximum(count, 1.0)
+    variance = np.maximum(squares / seen - (total / seen) ** 2, 0.0)
+    mean = np.where(count > 0, total / seen + shift, 0.0)
+    std = np.where(variance > 0, np.sqrt(variance), 1.0)
+    return FeatureStatistics(mean.astype(np.float32), std.astype(np.float32))

@@ -1,0 +1,60 @@
+"""Exports a fitted network to ONNX and proves that ONNX Runtime computes the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import onnx
+import tensorflow as tf
+import tf2onnx
+
+from config.errors import ExportError
+from config.model import ExportSection
+from features.onnx_model import INPUT, OUTPUTS, OnnxModel, Predictions
+from features.windows import Floats
+
+
+@dataclass(frozen=True)
+class Export:
+    """A checked ONNX model: its bytes and what the check found."""
+
+    model: bytes
+    max_abs_difference: float  # largest |ONNX - Keras| of any output over `windows`, in that output's unit
+    windows: int
+    lstm_nodes: int
+
+
+def export_onnx(model: keras.Model, config: ExportSection, windows: Floats, threads: int) -> Export:
+    """Convert `model` to ONNX with a dynamic batch and compare both on the first `check_windows` of `windows` [n, steps, features].
+
+    Raises ExportError when an LSTM layer did not become an LSTM node, the batch is not dynamic, or the outputs differ by more than
+    `max_abs_difference`.
+    """
+    _, steps, features = model.input_shape
+    signature = [tf.TensorSpec((None, steps, features), tf.float32, name=INPUT)]
+    proto, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=config.opset)
+    layers = sum(isinstance(layer, keras.layers.LSTM) for layer in model.layers)
+    nodes = sum(node.op_type == "LSTM" for node in proto.graph.node)
+    if nodes != layers:
+        raise ExportError(
+            f"the ONNX graph holds {nodes} LSTM nodes for {layers} LSTM layers; check the tf2onnx version and the layer options"
+        )
+    if proto.graph.input[0].type.tensor_type.shape.dim[0].HasField("dim_value"):
+        raise ExportError("the ONNX graph has a fixed batch size; check the input signature of the export")
+    onnx.checker.check_model(proto)
+    content: bytes = proto.SerializeToString()
+    checked = windows[: config.check_windows]
+    difference = largest_difference(model, OnnxModel(content, threads).predict(checked), checked)
+    if not difference <= config.max_abs_difference:
+        raise ExportError(
+            f"ONNX and Keras differ by {difference:.2g} on {len(checked)} windows, {config.max_abs_difference:.2g} is allowed"
+        )
+    return Export(content, difference, len(checked), nodes)
+
+
+def largest_difference(model: keras.Model, predicted: Predictions, windows: Floats) -> float:
+    """Largest absolute difference between Keras and `predicted` over all outputs of these windows."""
+    by_keras = model.predict(windows, batch_size=len(windows), verbose=0)
+    return max(float(np.max(np.abs(by_keras[name] - getattr(predicted, name)))) for name in OUTPUTS)

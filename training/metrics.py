@@ -1,0 +1,54 @@
+"""What a prediction is worth: errors of the point, of the interval and of the probability. All inputs are [n]; NumPy only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.floating]
+
+# Asymmetry of the PHM08 score, cycles: Saxena, Goebel, Simon, Eklund, "Damage propagation modeling for aircraft engine
+# run-to-failure simulation", PHM 2008, equation 11.
+PHM08_EARLY: Final = 13.0
+PHM08_LATE: Final = 10.0
+
+
+def rmse(true: Array, predicted: Array) -> float:
+    """Root mean squared error, in the unit of the labels."""
+    return float(np.sqrt(np.mean(np.square(np.asarray(predicted, np.float64) - true))))
+
+
+def clipped_rmse(true: Array, predicted: Array, cap: float) -> float:
+    """RMSE against labels clipped at `cap`: what a model that never says more than `cap` can be held to."""
+    return rmse(np.minimum(true, cap), predicted)
+
+
+def phm08_score(true: Array, predicted: Array) -> float:
+    """Sum over units of exp(-d/13) - 1 for early (d < 0) and exp(d/10) - 1 for late predictions, d = predicted - true, in cycles.
+
+    Lower is better; late costs more than early. Saxena et al., PHM 2008.
+    """
+    late = np.asarray(predicted, np.float64) - true
+    return float(np.sum(np.expm1(np.where(late < 0, -late / PHM08_EARLY, late / PHM08_LATE))))
+
+
+def clipped_phm08_score(true: Array, predicted: Array, cap: float) -> float:
+    """The PHM08 score against labels clipped at `cap`."""
+    return phm08_score(np.minimum(true, cap), predicted)
+
+
+def coverage(true: Array, lower: Array, upper: Array) -> float:
+    """Share of labels inside their interval, both ends included: 0..1."""
+    return float(np.mean((lower <= true) & (true <= upper)))
+
+
+def mean_width(lower: Array, upper: Array) -> float:
+    """Mean width of the intervals, in the unit of the labels."""
+    return float(np.mean(np.asarray(upper, np.float64) - lower))
+
+
+def brier(failed: npt.NDArray[np.bool_], probability: Array) -> float:
+    """Mean squared error of a probability against what happened: 0 is perfect. Brier, Monthly Weather Review 78 (1950)."""
+    return float(np.mean(np.square(np.asarray(probability, np.float64) - failed)))

@@ -1,0 +1,51 @@
+"""Splits units, never windows: neighbouring windows of one unit are nearly the same and would leak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from config.errors import ModelError
+
+Units = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class UnitSplit:
+    """Disjoint units of each part, sorted."""
+
+    train: Units
+    validation: Units
+    test: Units
+
+
+def split_units(
+    units: npt.NDArray[np.integer], has_failed: npt.NDArray[np.bool_], validation_fraction: float, test_fraction: float, seed: int
+) -> UnitSplit:
+    """Split `units` [n] at random, failed and never-failed ones apart, so that every part that is asked for holds failures.
+
+    Each stratum gives each part its share, rounded, and of the failed units at least one. The same seed gives the same split.
+    Raises ModelError when there are too few failed units for that.
+    """
+    wanted = 1 + (validation_fraction > 0) + (test_fraction > 0)
+    failed_units = int(has_failed.sum())
+    if failed_units < wanted:
+        raise ModelError(f"{failed_units} of {len(units)} units have a recorded failure, {wanted} are needed; ingest more history")
+    random = np.random.default_rng(seed)
+    parts: tuple[list[Units], list[Units], list[Units]] = ([], [], [])
+    for stratum, least in ((units[has_failed], 1), (units[~has_failed], 0)):
+        shuffled = random.permutation(np.sort(stratum)).astype(np.int32)
+        validation = _share(len(shuffled), validation_fraction, least)
+        test = min(_share(len(shuffled), test_fraction, least), len(shuffled) - validation - least)
+        for part, chosen in zip(
+            parts, (shuffled[validation + test :], shuffled[:validation], shuffled[validation : validation + test]), strict=True
+        ):
+            part.append(chosen)
+    train, validation_units, test_units = (np.sort(np.concatenate(part)) for part in parts)
+    return UnitSplit(train, validation_units, test_units)
+
+
+def _share(n: int, fraction: float, least: int) -> int:
+    return max(round(n * fraction), least) if fraction > 0 else 0
