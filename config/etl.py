@@ -23,6 +23,8 @@ class LakeConfig(Section):
 
     uri: str | None
     vacuum_retention_hours: int = Field(ge=0)
+    most_intervals: int = Field(gt=0)
+    lock_timeout_s: float = Field(ge=0)
 
 
 class IngestConfig(Section):

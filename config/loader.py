@@ -70,7 +70,9 @@ def substitute(value: Any, environ: Mapping[str, str], where: str) -> Any:
     return _VARIABLE.sub(resolve, value) or None
 
 
-def load_section(path: Path, model: type[SectionT], environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None) -> SectionT:
+def load_section(
+    path: Path, model: type[SectionT], environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+) -> SectionT:
     """Load `path` into `model`; `overrides` maps dotted keys to values (already typed) and wins over the file.
 
     Raises ConfigError with file, key and reason.

@@ -71,7 +71,9 @@ class Settings:
         return load_section(self.config_dir / name, model, self.environ, overrides)
 
 
-def load_settings(home: Path | None = None, *, environ: Mapping[str, str] | None = None, model_overrides: Mapping[str, Any] | None = None) -> Settings:
+def load_settings(
+    home: Path | None = None, *, environ: Mapping[str, str] | None = None, model_overrides: Mapping[str, Any] | None = None
+) -> Settings:
     """Settings for `home` (else ALTAVIZ_HOME, else ./var); variables of a `.env` file count where the environment has none.
 
     Raises nothing yet: each section is checked when it is first used.

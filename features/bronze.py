@@ -15,19 +15,12 @@ import pyarrow.parquet as pq
 from deltalake import write_deltalake
 
 from config.etl import IngestConfig
-from features.contract import TIMESTAMP
+from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256, TIMESTAMP
 from features.intake import RefusedFile, file_digest, read_batches
 from features.lake import BRONZE, QUARANTINE, Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-EVENT_DATE = "_event_date"  # UTC date of the reading; null where the timestamp is
-SOURCE_FILE = "_source_file"
-SOURCE_SHA256 = "_source_sha256"
-SOURCE_ROW = "_source_row"  # position in the file, from 0
-FILE_SEQ = "_file_seq"  # rises with every loaded file: who was loaded last
-LOADED_AT = "_loaded_at"
 
 Progress = Callable[[int, int], None]  # done, total
 

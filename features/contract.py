@@ -31,6 +31,19 @@ SENSORS: Final[tuple[str, ...]] = (
 )
 READING_FIELDS: Final[tuple[str, ...]] = (COMPRESSOR_ID, TIMESTAMP, *SENSORS, OPERATING_HOURS)
 
+# Origin of a bronze row.
+EVENT_DATE: Final = "_event_date"  # UTC date of the reading, null where the timestamp is: bronze is partitioned by it
+SOURCE_FILE: Final = "_source_file"
+SOURCE_SHA256: Final = "_source_sha256"
+SOURCE_ROW: Final = "_source_row"  # position in the file, from 0
+FILE_SEQ: Final = "_file_seq"  # rises with every loaded file: who was loaded last
+LOADED_AT: Final = "_loaded_at"
+
+# Working columns of silver.
+REASON: Final = "reason"  # why a row is rejected; null: it is kept
+RAW_PREFIX: Final = "_raw_"  # a sensor's value as it was loaded
+SPIKE_PREFIX: Final = "_spike_"  # whether a sensor's value is an isolated spike
+
 METADATA_FIELDS: Final[tuple[str, ...]] = ("compressor_id", "model", "horsepower", "install_date", "station_id")
 EVENT_FIELDS: Final[tuple[str, ...]] = (
     "compressor_id",

@@ -6,39 +6,32 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow as pa
 
 from config.etl import EtlConfig
 from config.fleet import FleetConfig
 from config.thresholds import ThresholdsConfig
-from features.arrow_groups import compressor_codes, float_column, timestamps_us, whole_compressors
 from features.contract import (
     COMPRESSOR_ID,
     DATE,
     DAY_OF_WEEK,
     DISCHARGE_PRESSURE,
-    DISCHARGE_TEMP,
     FEATURES,
     HOUR_OF_DAY,
     IS_WEEKEND,
     PRESSURE_DIFFERENTIAL,
-    ROLLING_FEATURES,
     STATUS_FEATURES,
     STATUS_LEVELS,
     SUCTION_PRESSURE,
-    TEMP_DELTA,
     TIMESTAMP,
-    VIBRATION,
 )
-from features.rolling import rolling_features
+from features.kernels import ROLLED_FEATURES, ROLLED_SENSORS, roll_features
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
 GOLD_COLUMNS = (COMPRESSOR_ID, TIMESTAMP, DATE, *FEATURES)
 _TIME_ZONE = "_time_zone"
-_KERNEL_SENSORS = (VIBRATION, DISCHARGE_TEMP, SUCTION_PRESSURE, DISCHARGE_PRESSURE)
-_KERNEL_FEATURES = (*(feature.name for feature in ROLLING_FEATURES), TEMP_DELTA)
 
 
 def compressor_limits(compressors: pl.DataFrame, fleet: FleetConfig, thresholds: ThresholdsConfig) -> pl.DataFrame:
@@ -66,7 +59,9 @@ def build_features(silver: DataFrame, limits: DataFrame, etl: EtlConfig, thresho
     """
     from pyspark.sql import functions as F
 
-    placed = silver.select(COMPRESSOR_ID, TIMESTAMP, *_KERNEL_SENSORS).repartition(COMPRESSOR_ID).sortWithinPartitions(COMPRESSOR_ID, TIMESTAMP)
+    placed = (
+        silver.select(COMPRESSOR_ID, TIMESTAMP, *ROLLED_SENSORS).repartition(COMPRESSOR_ID).sortWithinPartitions(COMPRESSOR_ID, TIMESTAMP)
+    )
     rolled = _roll(placed, etl.gold.delta_tolerance_s, etl.spark.rows_per_chunk)
     local = F.from_utc_timestamp(TIMESTAMP, F.col(_TIME_ZONE))
     day = F.weekday(local) + 1
@@ -74,7 +69,7 @@ def build_features(silver: DataFrame, limits: DataFrame, etl: EtlConfig, thresho
         COMPRESSOR_ID,
         TIMESTAMP,
         F.to_date(TIMESTAMP).alias(DATE),
-        *_KERNEL_FEATURES,
+        *ROLLED_FEATURES,
         (F.col(DISCHARGE_PRESSURE) - F.col(SUCTION_PRESSURE)).alias(PRESSURE_DIFFERENTIAL),
         *(_status(sensor, thresholds).alias(feature) for feature, sensor in STATUS_FEATURES.items()),
         F.hour(local).alias(HOUR_OF_DAY),
@@ -98,14 +93,12 @@ def _roll(placed: DataFrame, delta_tolerance_s: float, rows_per_chunk: int) -> D
     """Add the rolling features to partitions of whole compressors, ascending by time."""
     from pyspark.sql.types import DoubleType, StructField, StructType
 
-    schema = StructType([*placed.schema.fields, *(StructField(name, DoubleType()) for name in _KERNEL_FEATURES)])
+    schema = StructType([*placed.schema.fields, *(StructField(name, DoubleType()) for name in ROLLED_FEATURES)])
 
-    def roll(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for table in whole_compressors(batches, rows_per_chunk):
-            sensors = {sensor: float_column(table, sensor) for sensor in _KERNEL_SENSORS}
-            features = rolling_features(compressor_codes(table), timestamps_us(table), sensors, delta_tolerance_s)
-            for name in _KERNEL_FEATURES:
-                table = table.append_column(name, pa.array(features[name], from_pandas=True))  # NaN -> null
-            yield from table.to_batches()
+    # bound as defaults: the workers get the kernel and its settings, not this module
+    def roll(
+        batches: Iterator[pa.RecordBatch], tolerance: float = delta_tolerance_s, rows: int = rows_per_chunk
+    ) -> Iterator[pa.RecordBatch]:
+        return roll_features(batches, tolerance, rows)
 
     return placed.mapInArrow(roll, schema)

@@ -53,7 +53,9 @@ def list_reading_files(folder: Path) -> list[Path]:
         raise NoReadingsError(f"{readings} cannot be listed: {error.strerror}") from error
     if not files:
         raise NoReadingsError(f"{readings} holds no files: put Parquet or CSV files of readings there")
-    return sorted(files, key=lambda path: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path.relative_to(readings)))])
+    return sorted(
+        files, key=lambda path: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path.relative_to(readings)))]
+    )
 
 
 def file_digest(path: Path) -> str:
@@ -105,7 +107,9 @@ def _checked_columns(names: list[str]) -> list[str]:
     folded = [name.lower() for name in names]
     bad = [name for name in names if not _PLAIN_NAME.match(name) or folded.count(name.lower()) > 1]
     if bad:
-        raise RefusedFile(f"bad_column_name: {', '.join(map(repr, dict.fromkeys(bad)))}; use distinct names of letters, digits and underscores")
+        raise RefusedFile(
+            f"bad_column_name: {', '.join(map(repr, dict.fromkeys(bad)))}; use distinct names of letters, digits and underscores"
+        )
     return [*READING_FIELDS, *(name for name in names if name not in READING_FIELDS)]
 
 

@@ -7,6 +7,7 @@ rejects and gold replace exactly the interval of time that was recomputed. What 
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ class Lake:
 
     def exists(self, table: str) -> bool:
         """Whether `table` has a Delta log."""
-        return DeltaTable.is_deltatable(self.uri(table))
+        return bool(DeltaTable.is_deltatable(self.uri(table)))
 
     def delta(self, table: str, version: int | None = None) -> DeltaTable:
         """The table for readers without a JVM. Raises NoDataError when it does not exist."""
@@ -124,9 +125,7 @@ class Lake:
         writer = frame.write.format("delta").mode("append").option("mergeSchema", "true").partitionBy(partition_by)
         writer.option("userMetadata", json.dumps(metadata)).save(self.uri(table))
 
-    def replace(
-        self, frame: DataFrame, table: str, *, partition_by: str, metadata: dict[str, Any], where: str | None = None
-    ) -> None:
+    def replace(self, frame: DataFrame, table: str, *, partition_by: str, metadata: dict[str, Any], where: str | None = None) -> None:
         """Replace the rows where `where` holds (all rows when None) by `frame`, in one commit."""
         writer = frame.write.format("delta").mode("overwrite").partitionBy(partition_by).option("userMetadata", json.dumps(metadata))
         writer = writer.option("replaceWhere", where) if where and self.exists(table) else writer.option("overwriteSchema", "true")
@@ -151,7 +150,7 @@ def merge_intervals(intervals: Sequence[Interval], most: int) -> list[Interval]:
         else:
             merged.append(interval)
     while len(merged) > most:
-        gaps = [after.start - before.end for before, after in zip(merged, merged[1:], strict=False)]
+        gaps = [after.start - before.end for before, after in itertools.pairwise(merged)]
         closest = gaps.index(min(gaps))
         merged[closest : closest + 2] = [Interval(merged[closest].start, merged[closest + 1].end)]
     return merged

@@ -13,8 +13,16 @@ from features.contract import EVENT_FIELDS, EVENT_TYPES, METADATA_FIELDS
 from features.intake import parse_timestamps
 from features.lake import COMPRESSORS, EVENTS, Lake
 
-COMPRESSOR_SCHEMA = {"compressor_id": pl.String, "model": pl.String, "horsepower": pl.Float64, "install_date": pl.Date, "station_id": pl.String}
-EVENT_SCHEMA = {
+Schema = dict[str, pl.DataType | type[pl.DataType]]
+
+COMPRESSOR_SCHEMA: Schema = {
+    "compressor_id": pl.String,
+    "model": pl.String,
+    "horsepower": pl.Float64,
+    "install_date": pl.Date,
+    "station_id": pl.String,
+}
+EVENT_SCHEMA: Schema = {
     "compressor_id": pl.String,
     "event_date": pl.Datetime("us", "UTC"),
     "event_type": pl.String,
@@ -32,7 +40,12 @@ def read_compressors(path: Path, fleet: FleetConfig) -> pl.DataFrame:
     table = _read_csv(path, METADATA_FIELDS, COMPRESSOR_SCHEMA)
     _refuse(path, table, pl.col("compressor_id").is_null(), "has no compressor_id")
     _refuse(path, table, pl.col("compressor_id").is_duplicated(), "is a second row for the same compressor_id")
-    _refuse(path, table, ~pl.col("station_id").is_in(list(fleet.stations)).fill_null(False), "names a station that config/fleet.yaml does not list")
+    _refuse(
+        path,
+        table,
+        ~pl.col("station_id").is_in(list(fleet.stations)).fill_null(False),
+        "names a station that config/fleet.yaml does not list",
+    )
     return table
 
 
@@ -43,7 +56,9 @@ def read_events(path: Path, known: set[str]) -> tuple[pl.DataFrame, dict[str, in
     """
     table = _read_csv(path, EVENT_FIELDS, EVENT_SCHEMA)
     _refuse(path, table, pl.col("event_date").is_null(), "has no event_date")
-    _refuse(path, table, ~pl.col("event_type").is_in(EVENT_TYPES).fill_null(False), f"has an event_type other than {', '.join(EVENT_TYPES)}")
+    _refuse(
+        path, table, ~pl.col("event_type").is_in(EVENT_TYPES).fill_null(False), f"has an event_type other than {', '.join(EVENT_TYPES)}"
+    )
     of_known = table.filter(pl.col("compressor_id").is_in(list(known)).fill_null(False))
     events = of_known.unique(EVENT_KEY, keep="last", maintain_order=True)
     left_out = {"unknown_compressor": table.height - of_known.height, "duplicate": of_known.height - events.height}
@@ -89,7 +104,7 @@ def load_reference(lake: Lake, folder: Path, fleet: FleetConfig) -> dict[str, in
     return left_out
 
 
-def _read_csv(path: Path, fields: tuple[str, ...], schema: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+def _read_csv(path: Path, fields: tuple[str, ...], schema: Schema) -> pl.DataFrame:
     try:
         raw = pl.read_csv(path, infer_schema=False, null_values=["", "NA", "null", "None"])
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -100,7 +115,12 @@ def _read_csv(path: Path, fields: tuple[str, ...], schema: dict[str, pl.DataType
     table = raw.select(fields)
     for name in fields:
         converted = _convert(table, name, schema[name])
-        _refuse(path, table.with_columns(_bad=converted[name].is_null() & table[name].is_not_null()), pl.col("_bad"), f"has a {name} that is no {schema[name]}")
+        _refuse(
+            path,
+            table.with_columns(_bad=converted[name].is_null() & table[name].is_not_null()),
+            pl.col("_bad"),
+            f"has a {name} that is no {schema[name]}",
+        )
         table = converted
     return table
 

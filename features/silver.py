@@ -7,21 +7,29 @@ all_sensors_null, duplicate (the last loaded wins). Value reasons: out_of_range,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-
 from config.etl import EtlConfig, OutlierConfig
 from config.thresholds import ThresholdsConfig
-from features.bronze import FILE_SEQ, LOADED_AT, SOURCE_FILE, SOURCE_ROW
-from features.arrow_groups import compressor_codes, float_column, timestamps_us, whole_compressors
-from features.contract import COMPRESSOR_ID, DATE, OPERATING_HOURS, SENSORS, TIMESTAMP
-from features.spikes import find_isolated_spikes
+from features.contract import (
+    COMPRESSOR_ID,
+    DATE,
+    FILE_SEQ,
+    LOADED_AT,
+    OPERATING_HOURS,
+    RAW_PREFIX,
+    REASON,
+    SENSORS,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    SPIKE_PREFIX,
+    TIMESTAMP,
+)
+from features.kernels import judge_spikes
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
 MISSING_COMPRESSOR_ID = "missing_compressor_id"
@@ -32,18 +40,6 @@ ALL_SENSORS_NULL = "all_sensors_null"
 DUPLICATE = "duplicate"
 OUT_OF_RANGE = "out_of_range"
 ISOLATED_SPIKE = "isolated_spike"
-
-REASON = "reason"
-_RAW = "_raw_"  # prefix of a sensor's value as it was loaded
-_SPIKE = "_spike_"  # prefix of a sensor's verdict
-
-
-@dataclass(frozen=True)
-class Cleaned:
-    """One pass over bronze: rows to keep and what was refused."""
-
-    silver: DataFrame  # compressor_id, timestamp, date, 6 sensors, operating_hours
-    rejects: DataFrame  # kind row|value, reason, the raw reading, its origin, and for a value which sensor and what it read
 
 
 def clean(bronze: DataFrame, compressors: DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig) -> DataFrame:
@@ -60,7 +56,7 @@ def clean(bronze: DataFrame, compressors: DataFrame, etl: EtlConfig, thresholds:
     raw = bronze.select(
         COMPRESSOR_ID,
         TIMESTAMP,
-        *(F.nanvl(F.col(sensor), F.lit(None).cast("double")).alias(f"{_RAW}{sensor}") for sensor in SENSORS),
+        *(F.nanvl(F.col(sensor), F.lit(None).cast("double")).alias(f"{RAW_PREFIX}{sensor}") for sensor in SENSORS),
         F.nanvl(F.col(OPERATING_HOURS), F.lit(None).cast("double")).alias(OPERATING_HOURS),
         SOURCE_FILE,
         SOURCE_ROW,
@@ -79,7 +75,7 @@ def clean(bronze: DataFrame, compressors: DataFrame, etl: EtlConfig, thresholds:
         *(_in_range(sensor, thresholds).alias(sensor) for sensor in SENSORS),
         OPERATING_HOURS,
         F.coalesce("_row_reason", F.when(F.col("_rank") > 1, DUPLICATE)).alias(REASON),
-        *(f"{_RAW}{sensor}" for sensor in SENSORS),
+        *(f"{RAW_PREFIX}{sensor}" for sensor in SENSORS),
         SOURCE_FILE,
         SOURCE_ROW,
     )
@@ -91,7 +87,7 @@ def silver_rows(cleaned: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
 
     kept = cleaned.where(F.col(REASON).isNull())
-    values = (F.when(~F.col(f"{_SPIKE}{sensor}"), F.col(sensor)).alias(sensor) for sensor in SENSORS)
+    values = (F.when(~F.col(f"{SPIKE_PREFIX}{sensor}"), F.col(sensor)).alias(sensor) for sensor in SENSORS)
     return kept.select(COMPRESSOR_ID, TIMESTAMP, DATE, *values, OPERATING_HOURS)
 
 
@@ -100,12 +96,19 @@ def rejects(cleaned: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
 
     def nulled(sensor: str) -> Column:
-        raw, verdict = F.col(f"{_RAW}{sensor}"), F.col(f"{_SPIKE}{sensor}")
+        raw, verdict = F.col(f"{RAW_PREFIX}{sensor}"), F.col(f"{SPIKE_PREFIX}{sensor}")
         reason = F.when(raw.isNotNull() & F.col(sensor).isNull(), OUT_OF_RANGE).when(verdict, ISOLATED_SPIKE)
         return F.struct(F.lit("value").alias("kind"), reason.alias("why"), F.lit(sensor).alias("sensor"), raw.alias("value"))
 
-    whole_row = F.struct(F.lit("row").alias("kind"), F.col(REASON).alias("why"), F.lit(None).cast("string").alias("sensor"), F.lit(None).cast("double").alias("value"))
-    refusals = F.when(F.col(REASON).isNotNull(), F.array(whole_row)).otherwise(F.filter(F.array(*map(nulled, SENSORS)), lambda item: item["why"].isNotNull()))
+    whole_row = F.struct(
+        F.lit("row").alias("kind"),
+        F.col(REASON).alias("why"),
+        F.lit(None).cast("string").alias("sensor"),
+        F.lit(None).cast("double").alias("value"),
+    )
+    refusals = F.when(F.col(REASON).isNotNull(), F.array(whole_row)).otherwise(
+        F.filter(F.array(*map(nulled, SENSORS)), lambda item: item["why"].isNotNull())
+    )
     return cleaned.withColumn("_refusal", F.explode(refusals)).select(
         F.col("_refusal.kind").alias("kind"),
         F.col("_refusal.why").alias(REASON),
@@ -114,7 +117,7 @@ def rejects(cleaned: DataFrame) -> DataFrame:
         DATE,
         F.col("_refusal.sensor").alias("sensor"),
         F.col("_refusal.value").alias("value"),
-        *(F.col(f"{_RAW}{sensor}").alias(sensor) for sensor in SENSORS),
+        *(F.col(f"{RAW_PREFIX}{sensor}").alias(sensor) for sensor in SENSORS),
         OPERATING_HOURS,
         F.col(SOURCE_FILE).alias("source_file"),
         F.col(SOURCE_ROW).alias("source_row"),
@@ -125,7 +128,7 @@ def _row_reason(clock_skew_minutes: float) -> Column:
     from pyspark.sql import functions as F
 
     allowed = F.col(LOADED_AT) + F.make_dt_interval(secs=F.lit(clock_skew_minutes * 60.0))
-    nothing_measured = reduce(lambda left, right: left & right, (F.col(f"{_RAW}{sensor}").isNull() for sensor in SENSORS))
+    nothing_measured = reduce(lambda left, right: left & right, (F.col(f"{RAW_PREFIX}{sensor}").isNull() for sensor in SENSORS))
     return (
         F.when(F.col(COMPRESSOR_ID).isNull(), MISSING_COMPRESSOR_ID)
         .when(F.col(TIMESTAMP).isNull(), MISSING_TIMESTAMP)
@@ -139,7 +142,7 @@ def _in_range(sensor: str, thresholds: ThresholdsConfig) -> Column:
     from pyspark.sql import functions as F
 
     physical = thresholds.sensors[sensor].physical
-    raw = F.col(f"{_RAW}{sensor}")
+    raw = F.col(f"{RAW_PREFIX}{sensor}")
     return F.when(raw.between(physical.low, physical.high), raw)
 
 
@@ -147,22 +150,10 @@ def _mark_spikes(selected: DataFrame, config: OutlierConfig, rows_per_chunk: int
     """Add a verdict column per sensor. Partitions must hold whole compressors, ascending by time; rows with a reason are no evidence."""
     from pyspark.sql.types import BooleanType, StructField, StructType
 
-    schema = StructType([*selected.schema.fields, *(StructField(f"{_SPIKE}{sensor}", BooleanType(), False) for sensor in SENSORS)])
+    schema = StructType([*selected.schema.fields, *(StructField(f"{SPIKE_PREFIX}{sensor}", BooleanType(), False) for sensor in SENSORS)])
 
-    def judge(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for table in whole_compressors(batches, rows_per_chunk):
-            yield from _judge_table(table, config).to_batches()
+    # bound as defaults: the workers get the kernel and its settings, not this module
+    def judge(batches: Iterator[pa.RecordBatch], config: OutlierConfig = config, rows: int = rows_per_chunk) -> Iterator[pa.RecordBatch]:
+        return judge_spikes(batches, config, rows)
 
     return selected.mapInArrow(judge, schema)
-
-
-def _judge_table(table: pa.Table, config: OutlierConfig) -> pa.Table:
-    kept = table[REASON].is_null().to_numpy()
-    rows = np.flatnonzero(kept)
-    group = compressor_codes(table)[rows]
-    time_us = timestamps_us(table)[rows]
-    for sensor in SENSORS:
-        verdict = np.zeros(len(table), np.bool_)
-        verdict[rows] = find_isolated_spikes(group, time_us, float_column(table, sensor)[rows], config)
-        table = table.append_column(f"{_SPIKE}{sensor}", pa.array(verdict))
-    return table

@@ -28,7 +28,9 @@ def find_isolated_spikes(group: IntArray, time_us: IntArray, values: FloatArray,
     if len(measured) == 0:
         return spikes
     value = values[measured]
-    first = TimeIndex(group[measured], time_us[measured]).start(config.spread_hours)  # first reading that still counts, itself at the latest
+    first = TimeIndex(group[measured], time_us[measured]).start(
+        config.spread_hours
+    )  # first reading that still counts, itself at the latest
     side = _deviating_side(value, first, config)
     previous = np.r_[0, side[:-1]]
     has_previous = first < np.arange(len(value))

@@ -1,4 +1,4 @@
-"""Opens the Spark session: the only place that does."""
+"""Opens the Spark session, when it is first needed: the only place that does."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import EnvironmentSetupError
 from config.etl import SparkConfig
+from config.settings import Settings
 from pipelines.java import find_java
 from pipelines.setup import delta_jars
 
@@ -81,3 +82,24 @@ def _stderr_to(log: Path) -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+class LazySpark:
+    """Opens one session for a whole command; a command that needs none never starts a JVM."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._session: SparkSession | None = None
+
+    def get(self) -> SparkSession:
+        """The session, opened at the first call. Raises EnvironmentSetupError."""
+        if self._session is None:
+            self._session = open_spark(self._settings.etl.spark, self._settings.home)
+        return self._session
+
+    def __enter__(self) -> LazySpark:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._session is not None:
+            self._session.stop()

@@ -63,7 +63,9 @@ def ensure_java() -> Path:
     for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise EnvironmentSetupError(f"`{' '.join(command)}` failed: {done.stderr.strip().splitlines()[-1:]}; install Java 17 or 21 by hand")
+            raise EnvironmentSetupError(
+                f"`{' '.join(command)}` failed: {done.stderr.strip().splitlines()[-1:]}; install Java 17 or 21 by hand"
+            )
     return find_java()
 
 
@@ -95,7 +97,9 @@ def fetch_delta_jars(java_home: Path) -> list[Path]:
         fetched = [path for group in DELTA_GROUPS for path in (Path(scratch) / "ivy" / "jars").glob(f"{group}*.jar")]
         if done.returncode != 0 or not fetched:
             log = (done.stderr + done.stdout).strip().splitlines()
-            raise EnvironmentSetupError(f"cannot fetch {DELTA_PACKAGE}: {log[-1] if log else 'no output'}; check the network and run `make setup` again")
+            raise EnvironmentSetupError(
+                f"cannot fetch {DELTA_PACKAGE}: {log[-1] if log else 'no output'}; check the network and run `make setup` again"
+            )
         for path in fetched:
             # copy under another name, then rename: a killed set-up leaves no half jar behind
             partial = spark_jars_dir() / f".{path.name}.partial"

@@ -1,0 +1,42 @@
+"""Structured logs: one JSON line per event, to `<home>/logs/altaviz.log` and, where no person watches, to stderr."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+
+def set_up_logs(home: Path, *, to_stderr: bool) -> None:
+    """Send events to the log file below `home` (must be writable) and to stderr if asked; call once per process."""
+    handlers: list[logging.Handler] = []
+    folder = home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    handlers.append(logging.FileHandler(folder / "altaviz.log", encoding="utf-8", delay=True))
+    if to_stderr:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    logger = logging.getLogger("altaviz")
+    logger.handlers.clear()
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def get_log() -> Any:
+    """The application's logger: `log.info("event", stage=..., rows=..., seconds=...)`."""
+    return structlog.get_logger("altaviz")

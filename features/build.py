@@ -1,0 +1,135 @@
+"""Bronze -> silver -> rejects -> gold, as much as is new, in that order: the gold commit that comes last says that all is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from config.errors import NoDataError
+from config.etl import EtlConfig
+from config.fleet import FleetConfig
+from config.thresholds import ThresholdsConfig
+from features import gold, silver
+from features.bronze import quarantined_files
+from features.contract import DATE, FILE_SEQ, TIMESTAMP
+from features.increments import BuildState, Plan, Reach, eligible, fingerprint, plan_build, read_state, slice_bronze
+from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake, any_of
+from features.reference import read_reference
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+Stage = Callable[[str], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What shapes silver and gold besides the readings."""
+
+    etl: EtlConfig
+    thresholds: ThresholdsConfig
+    fleet: FleetConfig
+
+
+def build_silver_and_gold(spark: SparkSession, lake: Lake, rules: Rules, as_of: datetime, stage: Stage = nullcontext) -> Plan:
+    """Bring silver, rejects and gold up to bronze at `as_of`. Repeating it, also after a kill at any point, ends in the same tables.
+
+    Returns what was recomputed. Raises NoDataError when nothing was ingested or no reading is at or before `as_of`.
+    """
+    if not lake.exists(BRONZE):
+        raise NoDataError(f"no readings under {lake.root}: run `altaviz ingest DIR` first")
+    compressors = read_reference(lake, COMPRESSORS)
+    current = fingerprint(compressors, rules.etl, rules.thresholds, rules.fleet)
+    state = read_state(lake)
+    if state is not None:
+        as_of = max(as_of, state.as_of)  # what is in stays in
+    bronze = lake.read(spark, BRONZE)
+    at_hand = eligible(bronze, as_of, rules.etl.ingest.clock_skew_minutes)
+    with stage("plan"):
+        newest = newest_file(lake)
+        plan = plan_build(at_hand, state, as_of, current, rules.etl.lake.most_intervals)
+    if plan.empty:
+        return plan
+    reach = Reach.of(rules.etl)
+    _build_silver(spark, lake, rules, slice_bronze(at_hand, plan, reach), plan, reach, stage)
+    if state is None and lake.row_count(SILVER) == 0:
+        raise NoDataError(f"no usable reading at or before {as_of:%Y-%m-%dT%H:%M:%S}: ask for a later --as-of, or see the rejects")
+    made_from = BuildState(newest, as_of, current, plan.gold_core(reach))
+    with stage("gold"):
+        _build_gold(spark, lake, rules, compressors, plan, reach, made_from)
+    return plan
+
+
+def _build_silver(spark: SparkSession, lake: Lake, rules: Rules, bronze: DataFrame, plan: Plan, reach: Reach, stage: Stage) -> None:
+    known = lake.read(spark, COMPRESSORS)
+    cleaned = silver.clean(bronze, known, rules.etl, rules.thresholds).persist()
+    core = plan.silver_core(reach)
+    where = None if core is None else any_of(core)
+    rejects_where = f"{where} OR {TIMESTAMP} IS NULL" if where and plan.missing_timestamps else where
+    try:
+        with stage("silver"):
+            lake.replace(_inside(silver.silver_rows(cleaned), where), SILVER, partition_by=DATE, metadata={}, where=where)
+        with stage("rejects"):
+            lake.replace(_inside(silver.rejects(cleaned), rejects_where), REJECTS, partition_by=DATE, metadata={}, where=rejects_where)
+    finally:
+        cleaned.unpersist()
+
+
+def _build_gold(
+    spark: SparkSession, lake: Lake, rules: Rules, compressors: pl.DataFrame, plan: Plan, reach: Reach, made_from: BuildState
+) -> None:
+    source = lake.read(spark, SILVER)
+    needed = plan.silver_input(reach)
+    limits = spark.createDataFrame(gold.compressor_limits(compressors, rules.fleet, rules.thresholds).to_arrow())
+    features = gold.build_features(_inside(source, None if needed is None else any_of(needed)), limits, rules.etl, rules.thresholds)
+    where = None if made_from.rebuilt is None else any_of(made_from.rebuilt)
+    lake.replace(_inside(features, where), GOLD, partition_by=DATE, metadata=made_from.to_metadata(), where=where)
+
+
+def _inside(frame: DataFrame, where: str | None) -> DataFrame:
+    return frame if where is None else frame.where(where)
+
+
+def newest_file(lake: Lake) -> int:
+    """Number of the file that was loaded last, from the log's statistics where they have it."""
+    return int(pl.scan_delta(lake.uri(BRONZE)).select(pl.col(FILE_SEQ).max()).collect().item() or 0)
+
+
+def rebuilt_since(lake: Lake, version: int | None) -> list[Interval] | None:
+    """Intervals of gold that changed after `version`; None when that cannot be told, which means: all of it."""
+    if version is None:
+        return None
+    intervals: list[Interval] = []
+    commits = [commit for commit in lake.commits(GOLD) if commit["version"] > version]
+    for commit in commits:
+        if commit["metadata"] is None:
+            continue  # OPTIMIZE and VACUUM change no row
+        rebuilt = BuildState.from_metadata(commit["metadata"]).rebuilt
+        if rebuilt is None:
+            return None
+        intervals.extend(rebuilt)
+    return intervals
+
+
+def count_rows(lake: Lake) -> dict[str, object]:
+    """The books: bronze_rows = silver_rows + sum(rejected_rows) + pending_rows, and refused files and nulled values by reason."""
+    refused: dict[str, dict[str, int]] = {"row": {}, "value": {}}
+    if lake.exists(REJECTS):
+        counted = pl.scan_delta(lake.uri(REJECTS)).group_by("kind", "reason").len().sort("kind", "reason").collect()
+        for kind, reason, rows in counted.iter_rows():
+            refused[kind][reason] = rows
+    bronze_rows, silver_rows = lake.row_count(BRONZE), lake.row_count(SILVER)
+    return {
+        "bronze_rows": bronze_rows,
+        "silver_rows": silver_rows,
+        "gold_rows": lake.row_count(GOLD),
+        "rejected_files": quarantined_files(lake),
+        "rejected_rows": refused["row"],
+        "nulled_values": refused["value"],
+        "pending_rows": bronze_rows - silver_rows - sum(refused["row"].values()),
+    }

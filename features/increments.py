@@ -1,0 +1,160 @@
+"""What a features run has to recompute: the time that new rows touch, widened by how far a reading reaches.
+
+The newest gold commit says what it was made from (`BuildState`); rows of bronze beyond that are new. Causal rules make the reach finite:
+
+    a reading at t is evidence for spikes until t + spread_hours, and a verdict decides whether the next reading
+    (again at most spread_hours later) stands alone                                          -> silver (t, t + 2 x spread_hours]
+    a silver value at t is in the windows of gold until t + 24 h                             -> gold   (t, t + 2 x spread_hours + 24 h]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from config.etl import EtlConfig
+from config.fleet import FleetConfig
+from config.thresholds import ThresholdsConfig
+from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, MAX_LOOKBACK_HOURS, TIMESTAMP
+from features.lake import GOLD, Interval, Lake, any_of, merge_intervals
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+RESOLUTION = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class BuildState:
+    """What silver, rejects and gold were made from; it travels in the gold commit."""
+
+    file_seq: int  # newest file of bronze that is in
+    as_of: datetime  # readings after it are not in yet
+    fingerprint: str  # of the rules and reference data that shaped the result
+    rebuilt: list[Interval] | None  # intervals of gold this commit replaced; None: all of it
+
+    def to_metadata(self) -> dict[str, Any]:
+        """As JSON-ready commit metadata."""
+        rebuilt = None if self.rebuilt is None else [[item.start.isoformat(), item.end.isoformat()] for item in self.rebuilt]
+        return {"file_seq": self.file_seq, "as_of": self.as_of.isoformat(), "fingerprint": self.fingerprint, "rebuilt": rebuilt}
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, Any]) -> BuildState:
+        """Inverse of `to_metadata`."""
+        rebuilt = metadata["rebuilt"]
+        return cls(
+            int(metadata["file_seq"]),
+            datetime.fromisoformat(metadata["as_of"]),
+            str(metadata["fingerprint"]),
+            None if rebuilt is None else [Interval(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in rebuilt],
+        )
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far one reading reaches, forwards and backwards."""
+
+    silver: timedelta
+    gold: timedelta
+
+    @classmethod
+    def of(cls, etl: EtlConfig) -> Reach:
+        """The reach under the outlier rule in force."""
+        return cls(silver=timedelta(hours=2 * etl.outliers.spread_hours), gold=timedelta(hours=MAX_LOOKBACK_HOURS))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to recompute. `touched` None means everything."""
+
+    touched: list[Interval] | None
+    missing_timestamps: bool  # rows without a timestamp are among the new ones
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is new."""
+        return self.touched == [] and not self.missing_timestamps
+
+    def silver_core(self, reach: Reach) -> list[Interval] | None:
+        """Silver (and rejects) to be replaced."""
+        return _widen(self.touched, timedelta(0), reach.silver)
+
+    def bronze_input(self, reach: Reach) -> list[Interval] | None:
+        """Bronze that decides the silver core."""
+        return _widen(self.touched, reach.silver, reach.silver)
+
+    def gold_core(self, reach: Reach) -> list[Interval] | None:
+        """Gold to be replaced."""
+        return _widen(self.touched, timedelta(0), reach.silver + reach.gold)
+
+    def silver_input(self, reach: Reach) -> list[Interval] | None:
+        """Silver that decides the gold core."""
+        return _widen(self.touched, reach.gold, reach.silver + reach.gold)
+
+
+def _widen(intervals: list[Interval] | None, before: timedelta, after: timedelta) -> list[Interval] | None:
+    if intervals is None:
+        return None
+    widened = [Interval(item.start - before, item.end + after) for item in intervals]
+    return merge_intervals(widened, len(widened) or 1)
+
+
+def read_state(lake: Lake) -> BuildState | None:
+    """State of the newest gold; None when it is unknown, which means: build everything."""
+    for commit in lake.commits(GOLD):
+        if commit["metadata"] is not None:
+            return BuildState.from_metadata(commit["metadata"])
+    return None
+
+
+def fingerprint(compressors: pl.DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig, fleet: FleetConfig) -> str:
+    """Changes when anything but new readings changes what silver or gold should be."""
+    shaping = {
+        "clock_skew": etl.ingest.clock_skew_minutes,
+        "outliers": etl.outliers.model_dump(),
+        "gold": etl.gold.model_dump(),
+        "thresholds": thresholds.model_dump(),
+        "zones": {"": fleet.time_zone, **{name: station.time_zone for name, station in fleet.stations.items()}},
+        "compressors": compressors.select("compressor_id", "model", "station_id").sort("compressor_id").rows(),
+    }
+    return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
+
+
+def eligible(bronze: DataFrame, as_of: datetime, clock_skew_minutes: float) -> DataFrame:
+    """Rows of bronze that count at `as_of`: not later than it, or refused anyway (no timestamp, later than their own loading)."""
+    from pyspark.sql import functions as F
+
+    refused = F.col(TIMESTAMP) > F.col(LOADED_AT) + F.make_dt_interval(secs=F.lit(clock_skew_minutes * 60.0))
+    return bronze.where(F.col(TIMESTAMP).isNull() | (F.col(TIMESTAMP) <= F.lit(as_of)) | refused)
+
+
+def plan_build(
+    eligible_bronze: DataFrame, state: BuildState | None, as_of: datetime, current_fingerprint: str, most_intervals: int
+) -> Plan:
+    """Compare bronze with what gold was made from. Only the clock hours of new rows are collected."""
+    from pyspark.sql import functions as F
+
+    if state is None or state.fingerprint != current_fingerprint:
+        return Plan(touched=None, missing_timestamps=True)
+    new = eligible_bronze.where(
+        (F.col(FILE_SEQ) > state.file_seq) | F.col(TIMESTAMP).between(F.lit(state.as_of + RESOLUTION), F.lit(as_of))
+    )
+    hours = new.groupBy(F.date_trunc("hour", TIMESTAMP).alias("hour")).agg(F.min(TIMESTAMP).alias("start"), F.max(TIMESTAMP).alias("end"))
+    rows = hours.select("start", "end").toArrow().to_pylist()
+    intervals = [Interval(row["start"], row["end"]) for row in rows if row["start"] is not None]
+    return Plan(touched=merge_intervals(intervals, most_intervals), missing_timestamps=len(intervals) < len(rows))
+
+
+def slice_bronze(eligible_bronze: DataFrame, plan: Plan, reach: Reach) -> DataFrame:
+    """The rows of bronze that the plan needs, pruned by date."""
+    wanted = plan.bronze_input(reach)
+    if wanted is None:
+        return eligible_bronze
+    condition = any_of(wanted, EVENT_DATE)
+    return eligible_bronze.where(f"{TIMESTAMP} IS NULL OR {condition}" if plan.missing_timestamps else condition)
