@@ -7,7 +7,8 @@ from pathlib import Path
 
 from config.fleet import FleetConfig
 from config.simulator import SimulatorConfig
-from features.simulator.fleet import Profile, SimulationReport, simulate
+from features.simulator.fleet import SimulationReport, simulate
+from features.simulator.plan import Profile
 
 
 def run(
