@@ -14,10 +14,13 @@ from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 
+from config.database import DatabaseConfig
 from config.errors import HomeError
 from config.etl import EtlConfig
 from config.fleet import FleetConfig
 from config.loader import CONFIG_DIR, Section, load_section
+from config.model import ModelConfig
+from config.simulator import SimulatorConfig
 from config.thresholds import ThresholdsConfig
 
 SectionT = TypeVar("SectionT", bound=Section)
@@ -52,6 +55,21 @@ class Settings:
         """fleet.yaml."""
         return self._load("fleet.yaml", FleetConfig)
 
+    @cached_property
+    def database(self) -> DatabaseConfig:
+        """database.yaml."""
+        return self._load("database.yaml", DatabaseConfig)
+
+    @cached_property
+    def simulator(self) -> SimulatorConfig:
+        """simulator.yaml."""
+        return self._load("simulator.yaml", SimulatorConfig)
+
+    @cached_property
+    def model(self) -> ModelConfig:
+        """model_config.yaml, with the overrides."""
+        return self._load("model_config.yaml", ModelConfig, self.model_overrides)
+
     @property
     def lake_uri(self) -> str:
         """Root of the Delta tables: a path below the home, or a URI from the configuration."""
@@ -63,9 +81,10 @@ class Settings:
         return self.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home / 'mlflow.db'}"
 
     @property
-    def artifact_dir(self) -> Path:
-        """Where MLflow's artifacts go while the tracking store is the embedded one."""
-        return self.home / "mlartifacts"
+    def artifact_dir(self) -> Path | None:
+        """Where the artifacts of a SQLite tracking store go: beside the database; None when a server keeps them."""
+        prefix = "sqlite:///"
+        return Path(self.tracking_uri.removeprefix(prefix)).parent / "mlartifacts" if self.tracking_uri.startswith(prefix) else None
 
     def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:
         return load_section(self.config_dir / name, model, self.environ, overrides)

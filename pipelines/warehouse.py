@@ -1,0 +1,90 @@
+"""Silver and reference data into the warehouse, as much as changed since it last looked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from config.fleet import FleetConfig
+from features.aggregates import WINDOWS, hourly_aggregates
+from features.build import rebuilt_since
+from features.contract import DATE, TIMESTAMP
+from features.lake import COMPRESSORS, EVENTS, GOLD, SILVER, Interval, Lake, merge_intervals
+from features.reference import read_reference
+from pipelines.console import Advance
+from serving.schemas import Compressor, MaintenanceEvent, Station
+from serving.warehouse import tables
+from serving.warehouse.connection import Warehouse
+from serving.warehouse.lake_sync import record_sync, synced_version
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_LOOKBACK = timedelta(hours=max(WINDOWS.values()))
+
+
+def sync_reference(warehouse: Warehouse, lake: Lake, fleet: FleetConfig) -> None:
+    """Stations, compressors and maintenance events as the lake has them."""
+    with warehouse.connection() as connection:
+        tables.upsert_stations(
+            connection,
+            (
+                Station(station_id, station.basin, station.town, station.latitude, station.longitude, station.time_zone)
+                for station_id, station in fleet.stations.items()
+            ),
+        )
+        tables.upsert_compressors(connection, (Compressor(**row) for row in read_reference(lake, COMPRESSORS).iter_rows(named=True)))
+        tables.upsert_events(connection, (MaintenanceEvent(**row) for row in read_reference(lake, EVENTS).iter_rows(named=True)))
+
+
+def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:
+    """Hourly aggregates of every hour whose readings changed, one transaction; returns the rows inserted or changed.
+
+    Killed in between, nothing is recorded as taken in, and the next run does it again.
+    """
+    gold = lake.delta(GOLD)
+    table_id, version = str(gold.metadata().id), int(gold.version())
+    with warehouse.connection() as connection:
+        seen = synced_version(connection, table_id)
+        if seen == version:
+            return 0
+        written = 0
+        days = _days(lake, rebuilt_since(lake, seen))
+        for done, day in enumerate(days):
+            advance(done, len(days))
+            written += tables.upsert_aggregates(connection, _aggregates(lake, day))
+        record_sync(connection, table_id, GOLD, version)
+        advance(len(days), len(days), rows=written)
+    return written
+
+
+def _days(lake: Lake, changed: list[Interval] | None) -> list[Interval]:
+    """Hour marks to write, (start, end] of at most a day each, so that memory holds a day of readings whatever the history."""
+    extent = pl.scan_delta(lake.uri(SILVER)).select(pl.col(TIMESTAMP).min().alias("first"), pl.col(TIMESTAMP).max().alias("last")).collect()
+    first, last = extent["first"][0], extent["last"][0]
+    if first is None:
+        return []
+    reach = Interval(first - _HOUR, last + _LOOKBACK)
+    wanted = (
+        [reach]
+        if changed is None
+        else [Interval(max(item.start - _HOUR, reach.start), min(item.end + _LOOKBACK, reach.end)) for item in changed]
+    )
+    days: list[Interval] = []
+    for interval in merge_intervals([item for item in wanted if item.start < item.end], len(wanted) or 1):
+        start = _floor_hour(interval.start)
+        while start < interval.end:
+            end = min(start + _DAY, _floor_hour(interval.end) + _HOUR)
+            days.append(Interval(start, end))
+            start = end
+    return days
+
+
+def _aggregates(lake: Lake, day: Interval) -> pl.DataFrame:
+    since = day.start - _LOOKBACK
+    silver = pl.scan_delta(lake.uri(SILVER)).filter(pl.col(DATE) >= since.date(), pl.col(DATE) <= day.end.date())
+    return hourly_aggregates(silver, day.start, day.end)
+
+
+def _floor_hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,133 @@
+"""The model registry: which version is champion, what it was trained from, and its ONNX bytes.
+
+Reads and moves aliases of `altaviz-rul`; it never opens a run. MLflow is imported when a registry is opened, not when this module is.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.errors import ModelError, NoChampionError
+from features.contract import CHAMPION, FEATURE_SET_VERSION, REGISTERED_MODEL
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+MODEL_FILE = "model.onnx"
+FACTS_TAG = "altaviz.facts"
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What whoever scores with a model must know about it; stored as a tag of the version."""
+
+    feature_set_version: str
+    max_rul_days: float
+    horizon_days: float
+    gold_version: int
+    test_rmse_days: float
+    baseline_rmse_days: float
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """One version of the registered model."""
+
+    version: str
+    run_id: str
+    facts: ModelFacts
+    onnx: bytes
+
+
+class Registry:
+    """The registered model `altaviz-rul` in one MLflow tracking store."""
+
+    def __init__(self, tracking_uri: str) -> None:
+        """Open the store. Raises ModelError when it cannot be reached."""
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        self._failure = MlflowException
+        try:
+            self._client: MlflowClient = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+        except MlflowException as error:
+            raise ModelError(f"the MLflow store cannot be opened ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
+
+    def version_of(self, alias: str) -> str | None:
+        """The version that carries `alias`, None when there is none."""
+        try:
+            return str(self._client.get_model_version_by_alias(REGISTERED_MODEL, alias).version)
+        except self._failure as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise ModelError(f"the MLflow registry does not answer ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
+
+    def champion(self) -> RegisteredModel:
+        """The champion with its bytes. Raises NoChampionError, and ModelError when it cannot be loaded."""
+        version = self.version_of(CHAMPION)
+        if version is None:
+            raise NoChampionError(
+                f"no version of {REGISTERED_MODEL} is {CHAMPION} yet: run `altaviz train`, or point MLFLOW_TRACKING_URI at a store that has one"
+            )
+        return self.load(version)
+
+    def load(self, version: str) -> RegisteredModel:
+        """Version `version` with its bytes. Raises ModelError when it is missing, damaged or made for other features."""
+        from mlflow import artifacts
+
+        try:
+            found = self._client.get_model_version(REGISTERED_MODEL, version)
+            with tempfile.TemporaryDirectory() as folder:
+                source = self._client.get_model_version_download_uri(REGISTERED_MODEL, version)
+                local = Path(
+                    artifacts.download_artifacts(
+                        artifact_uri=f"{source}/{MODEL_FILE}", dst_path=folder, tracking_uri=self._client.tracking_uri
+                    )
+                )
+                content = local.read_bytes()
+        except (self._failure, OSError) as error:
+            raise ModelError(
+                f"version {version} of {REGISTERED_MODEL} cannot be loaded ({_first_line(error)}): train and register it again"
+            ) from error
+        facts = facts_from_tags(found.tags, version)
+        if facts.feature_set_version != FEATURE_SET_VERSION:
+            raise ModelError(
+                f"version {version} was trained on feature set {facts.feature_set_version}, this code computes {FEATURE_SET_VERSION}: train again"
+            )
+        return RegisteredModel(version, str(found.run_id), facts, content)
+
+    def set_facts(self, version: str, facts: ModelFacts) -> None:
+        """Store `facts` with the version."""
+        self._client.set_model_version_tag(REGISTERED_MODEL, version, FACTS_TAG, json.dumps(asdict(facts)))
+
+    def set_tags(self, version: str, tags: dict[str, str]) -> None:
+        """Store short texts with the version."""
+        for key, value in tags.items():
+            self._client.set_model_version_tag(REGISTERED_MODEL, version, key, value)
+
+    def set_alias(self, alias: str, version: str) -> None:
+        """Move `alias` to the version."""
+        self._client.set_registered_model_alias(REGISTERED_MODEL, alias, version)
+
+    def drop_alias(self, alias: str) -> None:
+        """Take `alias` from whichever version carries it."""
+        if self.version_of(alias) is not None:
+            self._client.delete_registered_model_alias(REGISTERED_MODEL, alias)
+
+
+def facts_from_tags(tags: dict[str, Any], version: str) -> ModelFacts:
+    """Inverse of `Registry.set_facts`. Raises ModelError when the tag is missing or of another shape."""
+    try:
+        return ModelFacts(**json.loads(tags[FACTS_TAG]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"version {version} of {REGISTERED_MODEL} does not say what it was trained on: train and register it again"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,21 @@
+"""How far the warehouse has followed the lake."""
+
+from __future__ import annotations
+
+import psycopg
+
+
+def synced_version(connection: psycopg.Connection, table_id: str) -> int | None:
+    """Delta version of the table that the warehouse has taken in; None when it has not seen this table."""
+    row = connection.execute("SELECT version FROM lake_sync WHERE table_id = %s", [table_id]).fetchone()
+    return None if row is None else int(row[0])
+
+
+def record_sync(connection: psycopg.Connection, table_id: str, table_name: str, version: int) -> None:
+    """Note, in the caller's transaction, that `version` is in."""
+    connection.execute(
+        """INSERT INTO lake_sync (table_id, table_name, version) VALUES (%s, %s, %s)
+           ON CONFLICT (table_id) DO UPDATE SET version = excluded.version, synced_at = now()
+           WHERE lake_sync.version IS DISTINCT FROM excluded.version""",
+        [table_id, table_name, version],
+    )

@@ -1,0 +1,15 @@
+"""Runs 0003_lake_sync.sql."""
+
+from pathlib import Path
+
+from alembic import op
+
+from serving.warehouse.migrations import run_sql
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Create what the SQL file describes."""
+    run_sql(op.get_bind(), Path(__file__).with_suffix(".sql"))
