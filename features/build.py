@@ -36,10 +36,10 @@ class Rules:
     fleet: FleetConfig
 
 
-def build_silver_and_gold(spark: SparkSession, lake: Lake, rules: Rules, as_of: datetime, stage: Stage = nullcontext) -> Plan:
+def build_silver_and_gold(spark: Callable[[], SparkSession], lake: Lake, rules: Rules, as_of: datetime, stage: Stage = nullcontext) -> Plan:
     """Bring silver, rejects and gold up to bronze at `as_of`. Repeating it, also after a kill at any point, ends in the same tables.
 
-    Returns what was recomputed. Raises NoDataError when nothing was ingested or no reading is at or before `as_of`.
+    `spark` opens the session when there is something to recompute. Returns what was recomputed. Raises NoDataError when nothing was ingested or no reading is at or before `as_of`.
     """
     if not lake.exists(BRONZE):
         raise NoDataError(f"no readings under {lake.root}: run `altaviz ingest DIR` first")
@@ -48,20 +48,21 @@ def build_silver_and_gold(spark: SparkSession, lake: Lake, rules: Rules, as_of: 
     state = read_state(lake)
     if state is not None:
         as_of = max(as_of, state.as_of)  # what is in stays in
-    bronze = lake.read(spark, BRONZE)
-    at_hand = eligible(bronze, as_of, rules.etl.ingest.clock_skew_minutes)
+    skew = rules.etl.ingest.clock_skew_minutes
     with stage("plan"):
         newest = newest_file(lake)
-        plan = plan_build(at_hand, state, as_of, current, rules.etl.lake.most_intervals)
+        plan = plan_build(pl.scan_delta(lake.uri(BRONZE)), state, as_of, skew, current, rules.etl.lake.most_intervals)
     if plan.empty:
         return plan
+    session = spark()
+    at_hand = eligible(lake.read(session, BRONZE), as_of, skew)
     reach = Reach.of(rules.etl)
-    _build_silver(spark, lake, rules, slice_bronze(at_hand, plan, reach), plan, reach, stage)
+    _build_silver(session, lake, rules, slice_bronze(at_hand, plan, reach), plan, reach, stage)
     if state is None and lake.row_count(SILVER) == 0:
         raise NoDataError(f"no usable reading at or before {as_of:%Y-%m-%dT%H:%M:%S}: ask for a later --as-of, or see the rejects")
     made_from = BuildState(newest, as_of, current, plan.gold_core(reach))
     with stage("gold"):
-        _build_gold(spark, lake, rules, compressors, plan, reach, made_from)
+        _build_gold(session, lake, rules, compressors, plan, reach, made_from)
     return plan
 
 

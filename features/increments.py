@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-RESOLUTION = timedelta(microseconds=1)
-
-
 @dataclass(frozen=True)
 class BuildState:
     """What silver, rejects and gold were made from; it travels in the gold commit."""
@@ -135,20 +132,31 @@ def eligible(bronze: DataFrame, as_of: datetime, clock_skew_minutes: float) -> D
 
 
 def plan_build(
-    eligible_bronze: DataFrame, state: BuildState | None, as_of: datetime, current_fingerprint: str, most_intervals: int
+    bronze: pl.LazyFrame,
+    state: BuildState | None,
+    as_of: datetime,
+    clock_skew_minutes: float,
+    current_fingerprint: str,
+    most_intervals: int,
 ) -> Plan:
-    """Compare bronze with what gold was made from. Only the clock hours of new rows are collected."""
-    from pyspark.sql import functions as F
+    """Compare bronze (as polars reads it: finding out that nothing is new must not cost a JVM) with what gold was made from.
 
+    Only the clock hours of new rows are collected; three columns are read, of files that can hold new rows.
+    """
     if state is None or state.fingerprint != current_fingerprint:
         return Plan(touched=None, missing_timestamps=True)
-    new = eligible_bronze.where(
-        (F.col(FILE_SEQ) > state.file_seq) | F.col(TIMESTAMP).between(F.lit(state.as_of + RESOLUTION), F.lit(as_of))
+    time = pl.col(TIMESTAMP)
+    refused = time > pl.col(LOADED_AT) + timedelta(minutes=clock_skew_minutes)
+    arrived = (pl.col(FILE_SEQ) > state.file_seq) & (time.is_null() | (time <= as_of) | refused)
+    became_due = (time > state.as_of) & (time <= as_of)
+    hours = (
+        bronze.filter(arrived | became_due)
+        .group_by(time.dt.truncate("1h").alias("hour"))
+        .agg(time.min().alias("start"), time.max().alias("end"))
+        .collect()
     )
-    hours = new.groupBy(F.date_trunc("hour", TIMESTAMP).alias("hour")).agg(F.min(TIMESTAMP).alias("start"), F.max(TIMESTAMP).alias("end"))
-    rows = hours.select("start", "end").toArrow().to_pylist()
-    intervals = [Interval(row["start"], row["end"]) for row in rows if row["start"] is not None]
-    return Plan(touched=merge_intervals(intervals, most_intervals), missing_timestamps=len(intervals) < len(rows))
+    intervals = [Interval(start, end) for _, start, end in hours.iter_rows() if start is not None]
+    return Plan(touched=merge_intervals(intervals, most_intervals), missing_timestamps=len(intervals) < hours.height)
 
 
 def slice_bronze(eligible_bronze: DataFrame, plan: Plan, reach: Reach) -> DataFrame:
