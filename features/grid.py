@@ -1,0 +1,119 @@
+"""Gold on an even hourly grid: the steps that windows are cut from (no JVM).
+
+One rule for training and scoring: a step is the last gold row of its hour, (mark - 1 h, mark]; without one it is NaN throughout.
+Training takes the clock's hours as marks, scoring counts back from `as_of`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from deltalake import DeltaTable
+
+from config.errors import NoDataError
+from features.contract import COMPRESSOR_ID, DATE, FEATURES, STATUS_FEATURES, STATUS_LEVELS, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.windows import Floats, Rows
+
+_STEP = timedelta(hours=WINDOW_STEP_HOURS)
+_MARK = "_mark"
+_LEVEL_CODES = {level: float(code) for code, level in enumerate(STATUS_LEVELS)}
+
+
+@dataclass(frozen=True)
+class History:
+    """Gold of a whole fleet, hour by hour; compressors lie one below the other, each with the same hours."""
+
+    values: Floats  # [compressors x hours, features] memory map, NaN where missing
+    compressor_ids: list[str]
+    first_mark: datetime  # of every compressor
+    hours: int
+
+    def first_rows(self) -> Rows:
+        """First row of each compressor -> [compressors]."""
+        return np.arange(len(self.compressor_ids), dtype=np.int64) * self.hours
+
+    def mark(self, hour: int) -> datetime:
+        """Time of the grid's row `hour` of a compressor."""
+        return self.first_mark + hour * _STEP
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The last WINDOW_STEPS steps of some compressors before a moment."""
+
+    compressor_ids: list[str]
+    values: Floats  # [compressors, steps, features], NaN where missing
+    last_reading: list[datetime | None]  # newest gold row within the window
+
+
+def encode(gold: pl.DataFrame) -> Floats:
+    """The 24 features of the contract, in its order, as [rows, features] float32; a status is 0, 1, 2; null is NaN."""
+    columns = (
+        pl.col(name).replace_strict(_LEVEL_CODES, default=None, return_dtype=pl.Float64) if name in STATUS_FEATURES else pl.col(name)
+        for name in FEATURES
+    )
+    return gold.select(*columns).cast(pl.Float32).fill_null(float("nan")).to_numpy().astype(np.float32, copy=False)
+
+
+def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -> Steps:
+    """The grid of every compressor asked for, as gold has it in (as_of - 24 h, as_of]. Partitions outside are not read."""
+    start = as_of - WINDOW_STEPS * _STEP
+    rows = (
+        pl.scan_delta(gold)
+        .filter(pl.col(DATE) >= start.date(), pl.col(DATE) <= as_of.date(), pl.col(TIMESTAMP) > start, pl.col(TIMESTAMP) <= as_of)
+        .filter(pl.col(COMPRESSOR_ID).is_in(compressor_ids))
+        .with_columns(((pl.lit(as_of) - pl.col(TIMESTAMP)).dt.total_microseconds() // (_STEP // timedelta(microseconds=1))).alias(_MARK))
+        .sort(COMPRESSOR_ID, TIMESTAMP)
+        .unique([COMPRESSOR_ID, _MARK], keep="last", maintain_order=True)
+        .collect()
+    )
+    position = {compressor_id: number for number, compressor_id in enumerate(compressor_ids)}
+    values = np.full((len(compressor_ids), WINDOW_STEPS, len(FEATURES)), np.nan, np.float32)
+    unit = np.array([position[name] for name in rows[COMPRESSOR_ID]], np.int64)
+    values[unit, WINDOW_STEPS - 1 - rows[_MARK].to_numpy()] = encode(rows)
+    newest = dict(rows.group_by(COMPRESSOR_ID).agg(pl.col(TIMESTAMP).max()).iter_rows())
+    return Steps(compressor_ids, values, [newest.get(name) for name in compressor_ids])
+
+
+def write_history(gold: DeltaTable, file: Path) -> History:
+    """Lay all of gold out as a memory map in `file`, one date partition in memory at a time.
+
+    Raises NoDataError when gold is empty.
+    """
+    lazy = pl.scan_delta(gold)
+    extent = lazy.select(pl.col(TIMESTAMP).min().alias("first"), pl.col(TIMESTAMP).max().alias("last")).collect()
+    first, last = extent["first"][0], extent["last"][0]
+    if first is None:
+        raise NoDataError("gold holds no rows: run `altaviz features` first")
+    compressor_ids = sorted(lazy.select(pl.col(COMPRESSOR_ID).unique()).collect()[COMPRESSOR_ID].to_list())
+    first_mark, last_mark = _mark_of(first), _mark_of(last)
+    hours = (last_mark - first_mark) // _STEP + 1
+    file.parent.mkdir(parents=True, exist_ok=True)
+    values = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(len(compressor_ids) * hours, len(FEATURES)))
+    for number in range(len(compressor_ids)):
+        values[number * hours : (number + 1) * hours] = np.nan
+    codes = pl.DataFrame({COMPRESSOR_ID: compressor_ids, "_unit": np.arange(len(compressor_ids), dtype=np.int64)})
+    # ascending, so that the reading at midnight replaces the last one of the day before, which has the same mark
+    for day in sorted(lazy.select(pl.col(DATE).unique()).collect()[DATE].to_list()):
+        rows = (
+            lazy.filter(pl.col(DATE) == day)
+            .with_columns((pl.col(TIMESTAMP) - pl.duration(microseconds=1)).dt.truncate("1h").dt.offset_by("1h").alias(_MARK))
+            .sort(COMPRESSOR_ID, TIMESTAMP)
+            .unique([COMPRESSOR_ID, _MARK], keep="last", maintain_order=True)
+            .collect()
+            .join(codes, on=COMPRESSOR_ID, how="left", maintain_order="left")
+        )
+        hour = (rows[_MARK] - first_mark).dt.total_hours().to_numpy() // WINDOW_STEP_HOURS
+        values[rows["_unit"].to_numpy() * hours + hour] = encode(rows)
+    values.flush()
+    return History(np.load(file, mmap_mode="r"), compressor_ids, first_mark, hours)
+
+
+def _mark_of(moment: datetime) -> datetime:
+    """The clock hour at or after `moment`."""
+    floor = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return floor if floor == moment else floor + _STEP
