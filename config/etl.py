@@ -22,6 +22,7 @@ class LakeConfig(Section):
     """Where the Delta tables live; empty means `<home>/lake`."""
 
     uri: str | None
+    training_uri: str | None
     vacuum_retention_hours: int = Field(ge=0)
     most_intervals: int = Field(gt=0)
     lock_timeout_s: float = Field(ge=0)

@@ -22,6 +22,13 @@ class LabelSection(Section):
         return self
 
 
+class WindowSection(Section):
+    """Which windows of a fleet's history are used."""
+
+    train_stride_hours: int = Field(gt=0)
+    judge_stride_hours: int = Field(gt=0)
+
+
 class NetworkSection(Section):
     """The network; the same builder serves every contract."""
 
@@ -109,6 +116,7 @@ class ModelConfig(Section):
     """All of model_config.yaml; loaded by `config.loader.load_section`."""
 
     labels: LabelSection
+    windows: WindowSection
     network: NetworkSection
     fit: FitSection
     split: SplitSection

@@ -20,6 +20,7 @@ from config.etl import EtlConfig
 from config.fleet import FleetConfig
 from config.loader import CONFIG_DIR, Section, load_section
 from config.model import ModelConfig
+from config.scoring import ScoringConfig
 from config.simulator import SimulatorConfig
 from config.thresholds import ThresholdsConfig
 
@@ -70,10 +71,21 @@ class Settings:
         """model_config.yaml, with the overrides."""
         return self._load("model_config.yaml", ModelConfig, self.model_overrides)
 
+    @cached_property
+    def scoring(self) -> ScoringConfig:
+        """scoring.yaml."""
+        return self._load("scoring.yaml", ScoringConfig)
+
     @property
     def lake_uri(self) -> str:
         """Root of the Delta tables: a path below the home, or a URI from the configuration."""
         return self.etl.lake.uri or str(self.home / "lake")
+
+    @property
+    def training_lake_uri(self) -> str:
+        """Root of the lake whose gold models learn from: the configured one, else `<home>/history/lake` where there is one, else the home's own."""
+        history = self.home / "history" / "lake"
+        return self.etl.lake.training_uri or (str(history) if (history / "gold").is_dir() else self.lake_uri)
 
     @property
     def tracking_uri(self) -> str:
@@ -84,7 +96,7 @@ class Settings:
     def artifact_dir(self) -> Path | None:
         """Where the artifacts of a SQLite tracking store go: beside the database; None when a server keeps them."""
         prefix = "sqlite:///"
-        return Path(self.tracking_uri.removeprefix(prefix)).parent / "mlartifacts" if self.tracking_uri.startswith(prefix) else None
+        return Path(self.tracking_uri.removeprefix(prefix)).absolute().parent / "mlartifacts" if self.tracking_uri.startswith(prefix) else None
 
     def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:
         return load_section(self.config_dir / name, model, self.environ, overrides)

@@ -1,0 +1,83 @@
+"""MLflow runs: opened here, filled by the jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.errors import ModelError
+from config.loader import Section
+from config.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import ActiveRun
+
+EXPERIMENT = "altaviz-rul"
+
+
+@contextmanager
+def tracked_run(settings: Settings, name: str) -> Iterator[ActiveRun]:
+    """An active MLflow run in the store of `settings`; inside `mlflow run` it is the run that MLflow has opened already.
+
+    Raises ModelError when the store cannot be reached.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    quieten()
+    try:
+        mlflow.set_tracking_uri(settings.tracking_uri)
+        mlflow.set_registry_uri(settings.tracking_uri)
+        if "MLFLOW_RUN_ID" not in os.environ:
+            mlflow.set_experiment(experiment_id=_experiment_id(settings))
+        run = mlflow.start_run(run_name=None if "MLFLOW_RUN_ID" in os.environ else name)
+    except MlflowException as error:
+        raise ModelError(f"the MLflow store does not work ({str(error).splitlines()[0][:200]}): check MLFLOW_TRACKING_URI") from error
+    with run:
+        commit = git_commit()
+        if commit:
+            mlflow.set_tag("git_commit", commit)
+        yield run
+
+
+def _experiment_id(settings: Settings) -> str:
+    import mlflow
+
+    found = mlflow.get_experiment_by_name(EXPERIMENT)
+    if found is not None:
+        return str(found.experiment_id)
+    location = settings.artifact_dir
+    return str(mlflow.create_experiment(EXPERIMENT, artifact_location=location.as_uri() if location else None))
+
+
+def quieten() -> None:
+    """Leave MLflow's and Alembic's own chatter out of the user's sight; errors still come through."""
+    for name in ("mlflow", "alembic", "tensorflow", "tf2onnx", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def git_commit() -> str | None:
+    """Commit of this code, `-dirty` when it has been changed since; None outside a git checkout."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
+def flat_parameters(section: Section, prefix: str = "") -> dict[str, Any]:
+    """A configuration section as dotted key -> value, the way MLflow shows parameters."""
+    flat: dict[str, Any] = {}
+    for key in type(section).model_fields:
+        value = getattr(section, key)
+        if isinstance(value, Section):
+            flat |= flat_parameters(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,129 @@
+"""One training trial on a fleet: split by compressor, fit, export, and measure beside the baseline on compressors nobody has seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.model import ModelConfig
+from features.contract import WINDOW_STEPS
+from features.onnx_model import OnnxModel, Predictions
+from features.windows import Floats, gather
+from training.baselines import GRADIENT_BOOSTING, Baseline, fit_baseline
+from training.dataset import WindowDataset, WindowIndex, feature_statistics
+from training.export import Export, export_onnx
+from training.fit import FitResult, OnEpoch, fit_model
+from training.fleet import Fleet
+from training.metrics import brier, coverage, mean_width, rmse
+from training.model import build_model
+from training.split import UnitSplit, split_units
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The windows of each part; no compressor is in two of them."""
+
+    units: UnitSplit
+    train: WindowIndex
+    validation: WindowIndex
+    test: WindowIndex
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A fitted, exported and measured model."""
+
+    parts: Parts
+    fit: FitResult
+    export: Export
+    baseline: Baseline
+    predictions: Predictions  # for `parts.test`, by ONNX Runtime
+    metrics: dict[str, float]
+
+
+def split_fleet(fleet: Fleet, config: ModelConfig) -> Parts:
+    """Split the windows of `fleet` by compressor. Raises ModelError when there are too few compressors with a failure."""
+    units = np.unique(fleet.index.unit)
+    split = split_units(units, fleet.failed_units()[units], config.split.validation_fraction, config.split.test_fraction, config.split.seed)
+    judged = fleet.every(fleet.index, config.windows.judge_stride_hours)
+    return Parts(
+        split,
+        fleet.every(fleet.index, config.windows.train_stride_hours).of_units(split.train),
+        judged.of_units(split.validation),
+        judged.of_units(split.test),
+    )
+
+
+def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None) -> Trial:
+    """Train on `fleet` as `config` says. The test compressors are scored once, after every choice has been made.
+
+    Raises ModelError when the fleet is too small, ExportError when ONNX differs from Keras.
+    """
+    parts, values = split_fleet(fleet, config), fleet.history.values
+    labels, seed = config.labels, config.split.seed
+    statistics = feature_statistics(values, parts.train)
+    model = build_model(config.network, statistics, WINDOW_STEPS, labels.max_rul_days, seed)
+    fit = fit_model(
+        model,
+        WindowDataset(values, parts.train, WINDOW_STEPS, config.fit.batch_size, seed),
+        WindowDataset(values, parts.validation, WINDOW_STEPS, config.scoring.batch_size),
+        network=config.network,
+        fit=config.fit,
+        max_rul=labels.max_rul_days,
+        horizon=labels.horizon_days,
+        seed=seed,
+        on_epoch=on_epoch,
+    )
+    export = export_onnx(model, config.export, sample_windows(values, parts.validation, config.export.check_windows, seed), config.scoring.threads)
+    baseline = fit_baseline(
+        GRADIENT_BOOSTING,
+        values,
+        parts.train,
+        WINDOW_STEPS,
+        config=config.baseline,
+        max_rul=labels.max_rul_days,
+        horizon=labels.horizon_days,
+        seed=seed,
+    )
+    served = OnnxModel(export.model, config.scoring.threads)
+    predictions = served.predict_rows(values, parts.test.first_row, parts.test.end, config.scoring.batch_size)
+    measured = measure(parts.test, predictions, labels.horizon_days)
+    measured |= {f"baseline_{name}": value for name, value in measure_baseline(values, parts.test, baseline).items()}
+    return Trial(parts, fit, export, baseline, predictions, measured)
+
+
+def sample_windows(values: Floats, index: WindowIndex, most: int, seed: int) -> Floats:
+    """At most `most` windows of `index`, drawn by `seed` -> [n, steps, features]."""
+    chosen = np.sort(np.random.default_rng(seed).choice(len(index), min(most, len(index)), replace=False))
+    part = index.take(chosen)
+    return gather(values, part.first_row, part.end, WINDOW_STEPS)
+
+
+def measure(index: WindowIndex, predictions: Predictions, horizon_days: float) -> dict[str, float]:
+    """Errors over the windows of `index` whose failure has been seen; days where a number has a unit."""
+    seen = ~index.censored
+    true = index.rul[seen]
+    return {
+        "rmse_days": rmse(true, predictions.rul[seen]),
+        "coverage_90": coverage(true, predictions.rul_lower[seen], predictions.rul_upper[seen]),
+        "mean_width_90_days": mean_width(predictions.rul_lower[seen], predictions.rul_upper[seen]),
+        "brier": brier(true <= horizon_days, predictions.failure_probability[seen]),
+    }
+
+
+def measure_baseline(values: Floats, index: WindowIndex, baseline: Baseline, chunk: int = 4096) -> dict[str, float]:
+    """RMSE in days of `baseline` over the same windows as `measure`."""
+    seen = index.take(~index.censored)
+    parts = [
+        baseline.predict(gather(values, seen.first_row[start : start + chunk], seen.end[start : start + chunk], WINDOW_STEPS))
+        for start in range(0, len(seen), chunk)
+    ]
+    return {"rmse_days": rmse(seen.rul, np.concatenate(parts))}
+
+
+def measure_served(values: Floats, index: WindowIndex, onnx: bytes, config: ModelConfig) -> float:
+    """RMSE in days of another ONNX model (the champion) over the same windows as `measure`."""
+    seen = index.take(~index.censored)
+    predicted = OnnxModel(onnx, config.scoring.threads).predict_rows(values, seen.first_row, seen.end, config.scoring.batch_size)
+    return rmse(seen.rul, predicted.rul)
