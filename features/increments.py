@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -98,8 +98,16 @@ class Plan:
 def _widen(intervals: list[Interval] | None, before: timedelta, after: timedelta) -> list[Interval] | None:
     if intervals is None:
         return None
-    widened = [Interval(item.start - before, item.end + after) for item in intervals]
+    widened = [Interval(_shift(item.start, -before), _shift(item.end, after)) for item in intervals]
     return merge_intervals(widened, len(widened) or 1)
+
+
+def _shift(moment: datetime, by: timedelta) -> datetime:
+    """`moment` + `by`, held within the years 1 to 9999: a wrong clock may stand at either end of them."""
+    try:
+        return moment + by
+    except OverflowError:
+        return (datetime.max if by > timedelta(0) else datetime.min).replace(tzinfo=UTC)
 
 
 def read_state(lake: Lake) -> BuildState | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -26,7 +27,8 @@ READING_TYPES: dict[str, pa.DataType] = {
     for name in READING_FIELDS
 }
 SUFFIXES = (".parquet", ".csv")
-_MISSING_TEXT = ["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none", "-"]
+_MISSING_TEXT = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none", "-"])
+_FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _PLAIN_TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 _PLAIN_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")
 
@@ -91,9 +93,7 @@ def _read_csv(path: Path) -> Iterator[pa.RecordBatch]:
         header = stream.readline().decode("utf-8-sig", errors="replace").strip()
     names = [name.strip().strip('"') for name in header.split(",")]
     columns = _checked_columns(names)
-    options = pacsv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), null_values=_MISSING_TEXT, strings_can_be_null=True, quoted_strings_can_be_null=True
-    )
+    options = pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True)
     with pacsv.open_csv(path, read_options=pacsv.ReadOptions(column_names=names, skip_rows=1), convert_options=options) as source:
         for batch in source:
             yield _conform(batch, columns)
@@ -130,17 +130,28 @@ def _cast(column: pa.Array, name: str, target: pa.DataType) -> pa.Array:
         if name == COMPRESSOR_ID:
             if not (_is_text(source) or pa.types.is_null(source)):
                 raise RefusedFile(f"wrong_type: {name} is {source}, expected text")
-            text = pc.utf8_trim_whitespace(column.cast(target))
-            return pc.if_else(pc.equal(text, ""), pa.scalar(None, target), text)
+            return _present_text(column)
         if name == TIMESTAMP:
-            return _cast_timestamp(column, target)
+            return _on_calendar(_cast_timestamp(column, target), target)
         if name in READING_TYPES and not (_is_text(source) or _is_number(source) or pa.types.is_null(source)):
             raise RefusedFile(f"wrong_type: {name} is {source}, expected a number")
-        return column.cast(target)
+        return (_present_text(column) if _is_text(source) else column).cast(target)
     except pa.ArrowInvalid as error:
         raise RefusedFile(f"wrong_type: {name}: {' '.join(str(error).split())[:120]}") from error
     except pa.ArrowNotImplementedError as error:
         raise RefusedFile(f"wrong_type: {name} is {source}, expected {target}") from error
+
+
+def _present_text(column: pa.Array) -> pa.Array:
+    """Text without blanks around it; null where it stands for a missing value."""
+    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    return pc.if_else(pc.is_in(text, value_set=_MISSING_TEXT), pa.scalar(None, pa.string()), text)
+
+
+def _on_calendar(moments: pa.Array, target: pa.DataType) -> pa.Array:
+    """Null where a time lies outside the years 1 to 9999: a logger wrote bits, not a time."""
+    known = pc.and_(pc.greater_equal(moments, pa.scalar(_FIRST_MOMENT, target)), pc.less_equal(moments, pa.scalar(_LAST_MOMENT, target)))
+    return pc.if_else(known, moments, pa.scalar(None, target))
 
 
 def _cast_timestamp(column: pa.Array, target: pa.DataType) -> pa.Array:
@@ -152,7 +163,7 @@ def _cast_timestamp(column: pa.Array, target: pa.DataType) -> pa.Array:
         return column.cast(target)
     if not _is_text(column.type):
         raise RefusedFile(f"wrong_type: {TIMESTAMP} is {column.type}, expected a timestamp")
-    text = pl.Series(column.cast(pa.large_string()))
+    text = pl.Series(_present_text(column))
     parsed = pl.select(parse_timestamps(pl.lit(text))).to_series()
     if parsed.null_count() == len(parsed) and text.null_count() < len(text):
         raise RefusedFile(f"wrong_type: {TIMESTAMP}: {text.drop_nulls()[0]!r} is no ISO 8601 time")

@@ -42,14 +42,15 @@ class Interval:
 
     def predicate(self, date_column: str = DATE) -> str:
         """SQL that is true inside; the comparison of `date_column` lets Delta prune partitions."""
+        first, last = self.start.astimezone(UTC).date(), self.end.astimezone(UTC).date()
         return (
-            f"({date_column} >= DATE'{self.start:%Y-%m-%d}' AND {date_column} <= DATE'{self.end:%Y-%m-%d}'"
+            f"({date_column} >= DATE'{first}' AND {date_column} <= DATE'{last}'"
             f" AND {TIMESTAMP} >= TIMESTAMP'{_sql_time(self.start)}' AND {TIMESTAMP} <= TIMESTAMP'{_sql_time(self.end)}')"
         )
 
 
 def _sql_time(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00"
+    return moment.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
 
 
 def any_of(intervals: Iterable[Interval], date_column: str = DATE) -> str:

@@ -16,6 +16,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
+_FAR_US = np.int64(1_000 * MICROSECONDS_PER_HOUR)  # further apart than any window is long
 
 
 def group_starts(group: NDArray[np.int64]) -> IntArray:
@@ -33,14 +34,13 @@ class TimeIndex:
 
     def __init__(self, group: IntArray, time_us: IntArray) -> None:
         self.rows = len(group)
-        run = np.zeros(self.rows, np.int64)
-        run[group_starts(group)] = 1
-        run = np.cumsum(run) - 1
-        relative = time_us - (time_us.min() if self.rows else 0)
-        # one ascending key for all compressors: they lie further apart than any window is long
-        self._stride = np.int64((relative.max() if self.rows else 0) + 1_000 * MICROSECONDS_PER_HOUR)
-        self._run = run
-        self._key = run * self._stride + relative
+        apart = np.full(self.rows, _FAR_US)
+        if self.rows:
+            within = group[1:] == group[:-1]
+            # one ascending key for all compressors; a gap longer than any window may be cut short, so that one reading with a
+            # clock of the year 1 cannot make the key overflow
+            apart[1:][within] = np.minimum(np.diff(time_us)[within], _FAR_US)
+        self._key: IntArray = np.cumsum(apart)
 
     def start(self, hours: float) -> IntArray:
         """Row at which the window (t - hours, t] of each row begins -> [n]."""
