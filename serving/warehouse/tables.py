@@ -123,11 +123,13 @@ def compressors(connection: psycopg.Connection) -> list[Compressor]:
 
 
 def _upsert_rows(connection: psycopg.Connection, table: _Table, row_type: type[Any], rows: Iterable[Any]) -> int:
+    """Write dataclass rows; of several with one key the last wins."""
     columns = [item.name for item in fields(row_type)]
+    last = {tuple(getattr(row, name) for name in table.key): row for row in rows}
     _create_staging(connection, table, columns)
     copy_in = sql.SQL("COPY {} ({}) FROM STDIN").format(_STAGING, _identifiers(columns))
     with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
-        for row in rows:
+        for row in last.values():
             values = (getattr(row, name) for name in columns)
             copy.write_row([Jsonb(value) if isinstance(value, list | Mapping) else value for value in values])
     return _merge(connection, table, columns)

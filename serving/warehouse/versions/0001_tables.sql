@@ -161,7 +161,8 @@ END
 $$;
 
 -- Creates the partitions of `parent` that hold `moments` and do not exist yet; returns how many it made.
--- The advisory lock lets concurrent writers of one new month wait for each other instead of failing.
+-- The advisory lock lets concurrent writers of one new month wait for each other instead of failing. ATTACH, unlike PARTITION OF, lets
+-- others go on reading and writing the parent meanwhile, so two transactions that have done so cannot block each other.
 CREATE FUNCTION ensure_month_partitions(parent text, moments timestamptz[]) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     month timestamp;
@@ -172,9 +173,11 @@ BEGIN
         child := parent || to_char(month, '"_y"YYYY"m"MM');
         CONTINUE WHEN to_regclass(quote_ident(child)) IS NOT NULL;
         PERFORM pg_advisory_xact_lock(hashtext('altaviz.partitions'));
-        CONTINUE WHEN to_regclass(quote_ident(child)) IS NOT NULL;
-        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-                       child, parent, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+        -- not to_regclass: its cache may still miss what another transaction committed while this one waited
+        CONTINUE WHEN EXISTS (SELECT FROM pg_class WHERE relname = child AND relnamespace = current_schema()::regnamespace);
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', child, parent);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                       parent, child, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
         made := made + 1;
     END LOOP;
     RETURN made;

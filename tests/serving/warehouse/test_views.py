@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+
+from features.aggregates import PREFIXES, hourly_aggregates
+from serving.warehouse.connection import Warehouse
+from serving.warehouse.tables import upsert_aggregates, upsert_predictions
+from tests.serving.warehouse.test_tables import OK, STALE, T
+
+ALERT = """
+    INSERT INTO alert_history (compressor_id, alert_type, alert_timestamp, severity, message, resolved, resolved_at)
+    VALUES (%s, 'vibration', %s, %s, 'vibration is high', %s, %s)
+"""
+
+
+def test_fleet_health_goes_by_rank_and_not_by_text(warehouse: Warehouse) -> None:
+    healthy = replace(OK, rul_days=25.0, rul_upper_days=30.0, health="healthy")
+    with warehouse.connection() as connection:
+        upsert_predictions(connection, [replace(healthy, compressor_id=f"C-{number}") for number in (1, 2, 3)])
+        connection.execute("SELECT ensure_month_partitions('alert_history', ARRAY[%s]::timestamptz[])", [T])
+        connection.execute(ALERT, ["C-1", T, "warning", False, None])
+        connection.execute(ALERT, ["C-2", T, "critical", False, None])
+        connection.execute(ALERT, ["C-2", T + timedelta(hours=1), "warning", False, None])
+        connection.execute(ALERT, ["C-3", T, "critical", True, T])
+        health = connection.execute("SELECT compressor_id, health_status, active_alerts FROM v_fleet_health_summary").fetchall()
+        active = connection.execute("SELECT compressor_id, severity, basin FROM v_active_alerts").fetchall()
+    assert health == [("C-2", "critical", 2), ("C-1", "warning", 1), ("C-3", "healthy", 0)]
+    assert active == [("C-2", "critical", "Permian Basin"), ("C-2", "warning", "Permian Basin"), ("C-1", "warning", "Permian Basin")]
+
+
+def test_critical_prediction_outranks_a_warning_alert_and_no_number_is_unknown(warehouse: Warehouse) -> None:
+    with warehouse.connection() as connection:
+        upsert_predictions(connection, [OK, STALE])
+        connection.execute("SELECT ensure_month_partitions('alert_history', ARRAY[%s]::timestamptz[])", [T])
+        connection.execute(ALERT, ["C-1", T, "warning", False, None])
+        health = connection.execute("SELECT compressor_id, health_status FROM v_fleet_health_summary").fetchall()
+    assert health == [("C-1", "critical"), ("C-2", "unknown"), ("C-3", "unknown")]
+
+
+def test_latest_readings_are_one_row_per_compressor(warehouse: Warehouse) -> None:
+    readings = pl.DataFrame(
+        {
+            "compressor_id": ["C-1", "C-1", "C-2"],
+            "timestamp": [T, T + timedelta(hours=5), T],
+            **{sensor: [1.0, 2.0, 3.0] for sensor in PREFIXES},
+        }
+    )
+    with warehouse.connection() as connection:
+        upsert_aggregates(connection, hourly_aggregates(readings, T - timedelta(hours=1), T + timedelta(hours=30)))
+        latest = connection.execute("SELECT compressor_id, agg_timestamp, vibration_avg FROM v_latest_readings").fetchall()
+    assert latest == [("C-1", datetime(2026, 3, 9, 11, tzinfo=UTC), 2.0), ("C-2", datetime(2026, 3, 9, 6, tzinfo=UTC), 3.0)]
