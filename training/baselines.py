@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -34,17 +35,18 @@ class Baseline:
 
     name: str
     max_rul: float
+    columns: npt.NDArray[np.intp]  # features that have any value in training; scikit-learn's trees refuse an empty one
     regressor: Any
     classifier: Any
 
     def predict(self, windows: Floats) -> Floats:
         """Remaining useful life, 0..max_rul, in the unit of the labels."""
-        rul: Floats = np.clip(self.regressor.predict(windows[:, -1, :]), 0.0, self.max_rul).astype(np.float32)
+        rul: Floats = np.clip(self.regressor.predict(windows[:, -1, self.columns]), 0.0, self.max_rul).astype(np.float32)
         return rul
 
     def predict_failure(self, windows: Floats) -> Floats:
         """Probability of a failure within the horizon."""
-        probability: Floats = self.classifier.predict_proba(windows[:, -1, :])[:, 1].astype(np.float32)
+        probability: Floats = self.classifier.predict_proba(windows[:, -1, self.columns])[:, 1].astype(np.float32)
         return probability
 
 
@@ -65,8 +67,10 @@ def fit_baseline(
     fails = index.rul <= horizon
     if not exact.any() or len(np.unique(fails[told])) < 2:
         raise ModelError(f"the baseline {name} needs windows both within {horizon:g} of a failure and before; ingest more history")
+    columns = np.flatnonzero(~np.isnan(last_rows).all(axis=0))
+    last_rows = last_rows[:, columns]
     regressor, classifier = _MODELS[name](config, seed)
-    return Baseline(name, max_rul, regressor.fit(last_rows[exact], index.rul[exact]), classifier.fit(last_rows[told], fails[told]))
+    return Baseline(name, max_rul, columns, regressor.fit(last_rows[exact], index.rul[exact]), classifier.fit(last_rows[told], fails[told]))
 
 
 def _last_rows(values: Floats, index: WindowIndex, steps: int, chunk: int = 4096) -> Floats:
@@ -91,7 +95,7 @@ def _gradient_boosting(config: BaselineSection, seed: int) -> tuple[Any, Any]:
 
 def _linear(config: BaselineSection, seed: int) -> tuple[Any, Any]:
     def after_scaling(model: Any) -> Any:
-        return make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), model)
+        return make_pipeline(SimpleImputer(), StandardScaler(), model)
 
     return after_scaling(Ridge(alpha=config.ridge_alpha)), after_scaling(LogisticRegression(random_state=seed, max_iter=config.max_iter))
 

@@ -63,7 +63,7 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     parts, values = split_fleet(fleet, config), fleet.history.values
     labels, seed = config.labels, config.split.seed
     statistics = feature_statistics(values, parts.train)
-    model = build_model(config.network, statistics, WINDOW_STEPS, labels.max_rul_days, seed)
+    model = build_model(config.network, statistics, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, seed)
     fit = fit_model(
         model,
         WindowDataset(values, parts.train, WINDOW_STEPS, config.fit.batch_size, seed),

@@ -1,0 +1,99 @@
+"""A tiny network, fitted once on a fleet small enough to think through, for every test that needs a fitted model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from config.loader import CONFIG_DIR, load_section
+from config.model import ModelConfig
+from features.windows import Floats
+from training.runtime import load_tensorflow
+
+load_tensorflow()
+
+import keras  # noqa: E402 - after its banners are silenced
+
+from training.dataset import WindowDataset, WindowIndex, feature_statistics, rul_labels  # noqa: E402
+from training.fit import EpochLog, FitResult, fit_model  # noqa: E402
+from training.model import build_model  # noqa: E402
+
+STEPS, FEATURES = 6, 3
+MAX_RUL, HORIZON = 30.0, 3.0
+TRAIN_UNITS = 8
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted network with what it was fitted on and what it was stopped by."""
+
+    model: keras.Model
+    result: FitResult
+    values: Floats
+    train: WindowIndex
+    validation: WindowIndex
+    reported: list[tuple[int, int, EpochLog]]  # what on_epoch was called with
+
+
+@pytest.fixture(scope="session")
+def config() -> ModelConfig:
+    """The shipped configuration with a network and a fit that take seconds."""
+    small = {
+        "network.lstm_units": [8, 8],
+        "network.dense_units": 8,
+        "network.dropout": 0.0,
+        "fit.epochs": 8,
+        "fit.batch_size": 64,
+        "baseline.max_iter": 30,
+    }
+    return load_section(
+        CONFIG_DIR / "model_config.yaml",
+        ModelConfig,
+        overrides=small | {"fit.learning_rate": 0.02, "fit.ema_momentum": 0.8, "baseline.learning_rate": 0.3},
+    )
+
+
+def small_fleet() -> tuple[Floats, WindowIndex]:
+    """12 units of 80 rows, a row every half day; the first feature rises over the last 20 days, the third is never there; every fourth is censored."""
+    random = np.random.default_rng(7)
+    time = np.arange(80) / 2.0
+    values, parts = [], []
+    for unit in range(12):
+        rows = random.normal(0.0, 0.2, (80, FEATURES)).astype(np.float32)
+        rows[:, 0] += np.maximum(0.0, 20.0 - (time[-1] - time))
+        rows[:, 2] = np.nan
+        censored = unit % 4 == 3
+        if censored:
+            rows[:, 0] = random.normal(0.0, 0.2, 80)
+        labels = rul_labels(time, np.array([] if censored else [time[-1]]), time[-1], MAX_RUL)
+        parts.append(WindowIndex.of_unit(unit, unit * 80, np.arange(unit * 80, unit * 80 + 80), labels))
+        values.append(rows)
+    return np.concatenate(values), WindowIndex.concatenate(parts)
+
+
+def fit_small(config: ModelConfig, seed: int) -> Fitted:
+    """Fit on the small fleet."""
+    values, index = small_fleet()
+    train, validation = index.of_units(range(TRAIN_UNITS)), index.of_units(range(TRAIN_UNITS, 12))
+    model = build_model(config.network, feature_statistics(values, train), STEPS, MAX_RUL, HORIZON, seed)
+    reported: list[tuple[int, int, EpochLog]] = []
+    result = fit_model(
+        model,
+        WindowDataset(values, train, STEPS, config.fit.batch_size, seed),
+        WindowDataset(values, validation, STEPS, 256),
+        network=config.network,
+        fit=config.fit,
+        max_rul=MAX_RUL,
+        horizon=HORIZON,
+        seed=seed,
+        on_epoch=lambda epoch, epochs, log: reported.append((epoch, epochs, log)),
+    )
+    return Fitted(model, result, values, train, validation, reported)
+
+
+@pytest.fixture(scope="session")
+def fitted(config: ModelConfig) -> Fitted:
+    """The network fitted with seed 1."""
+    return fit_small(config, seed=1)
