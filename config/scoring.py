@@ -1,14 +1,32 @@
-"""Schema of scoring.yaml: when a compressor gets a prediction."""
+"""Schema of scoring.yaml: when a compressor gets a prediction, and what the planner is told about it."""
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from config.loader import Section
+from config.thresholds import Limit
+
+
+class HealthSection(Section):
+    """Predicted remaining life, in days, that makes a compressor's health warning or critical."""
+
+    warning: Limit
+    critical: Limit
+
+    @model_validator(mode="after")
+    def _critical_is_shorter(self) -> Self:
+        if self.critical.value >= self.warning.value:
+            raise ValueError(f"critical {self.critical.value} must be below warning {self.warning.value}")
+        return self
 
 
 class ScoringConfig(Section):
-    """What a compressor's readings must offer before a number is given."""
+    """What a compressor's readings must offer before a number is given; `notable_changes` is by feature of the contract."""
 
     min_steps: int = Field(gt=0, le=24)
     stale_after_hours: float = Field(gt=0)
+    health: HealthSection
+    notable_changes: dict[str, Limit]

@@ -1,0 +1,151 @@
+"""Batch predictions: windows from gold through ONNX Runtime in the process, one row per compressor.
+
+No JVM, no TensorFlow, no MLflow: the caller hands over the registered model and the opened gold table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from deltalake import DeltaTable
+
+from config.errors import ModelError, NoDataError
+from config.scoring import HealthSection, ScoringConfig
+from features.contract import FEATURE_SET_VERSION, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.grid import Steps, steps_before
+from features.onnx_model import OnnxModel, Predictions
+from features.windows import Floats, fill_gaps
+from serving.reasons import finite_or_none, history_reason, observed_reasons, stale_reason
+from serving.registry import RegisteredModel
+from serving.schemas import Health, Prediction, Status, urgency
+
+_DAYS_DIGITS = 2  # as ml_predictions stores them, so that a report and the warehouse agree
+_SHARE_DIGITS = 4
+
+
+class Predictor:
+    """A registered model, opened for scoring."""
+
+    def __init__(self, registered: RegisteredModel, scoring: ScoringConfig, threads: int) -> None:
+        """Open the model. Raises ModelError when it does not take this contract's windows."""
+        self._model = OnnxModel(registered.onnx, threads)
+        if (self._model.steps, self._model.features) != (WINDOW_STEPS, len(FEATURES)):
+            shape = f"[{self._model.steps}, {self._model.features}]"
+            raise ModelError(
+                f"version {registered.version} takes windows {shape}, this code makes [{WINDOW_STEPS}, {len(FEATURES)}]: train again"
+            )
+        self._version = registered.version
+        self._facts = registered.facts
+        self._scoring = scoring
+
+    def predict(self, gold: DeltaTable, compressor_ids: Sequence[str], as_of: datetime) -> list[Prediction]:
+        """One prediction per compressor at `as_of` (timezone-aware), most urgent first.
+
+        A compressor without a recent reading is stale, one with too few hours of data has insufficient_history; neither gets a number.
+        Raises NoDataError when gold has nothing at or before `as_of`, ModelError when the model's answer is no number.
+        """
+        steps = steps_before(gold, list(compressor_ids), as_of)
+        if not any(steps.last_reading):
+            _require_data(gold, as_of)
+        statuses = [self._status(steps, unit, as_of) for unit in range(len(steps.compressor_ids))]
+        scored = [unit for unit, status in enumerate(statuses) if status == "ok"]
+        windows = fill_gaps(steps.values[scored])  # [ok, 24, 24], a copy
+        answers = self._model.predict(windows)
+        _require_finite(answers, self._version)
+        source = {
+            "feature_set_version": FEATURE_SET_VERSION,
+            "gold_version": int(gold.version()),
+            "window_start": (as_of - timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)).isoformat(),
+            "window_end": as_of.isoformat(),
+        }
+        predictions = [self._without_number(steps, unit, as_of, status, source) for unit, status in enumerate(statuses) if status != "ok"]
+        for row, unit in enumerate(scored):
+            predictions.append(self._with_numbers(steps.compressor_ids[unit], as_of, windows[row], answers, row, source))
+        return sorted(predictions, key=urgency)
+
+    def _status(self, steps: Steps, unit: int, as_of: datetime) -> Status:
+        newest = steps.last_reading[unit]
+        if newest is None or as_of - newest > timedelta(hours=self._scoring.stale_after_hours):
+            return "stale"
+        return "ok" if _steps_with_data(steps.values[unit]) >= self._scoring.min_steps else "insufficient_history"
+
+    def _with_numbers(
+        self, compressor_id: str, as_of: datetime, window: Floats, answers: Predictions, row: int, source: dict[str, Any]
+    ) -> Prediction:
+        lower, rul, upper = (
+            round(max(float(days[row]), 0.0), _DAYS_DIGITS) for days in (answers.rul_lower, answers.rul, answers.rul_upper)
+        )
+        return Prediction(
+            compressor_id=compressor_id,
+            prediction_timestamp=as_of,
+            model_version=self._version,
+            status="ok",
+            rul_days=rul,
+            rul_lower_days=lower,
+            rul_upper_days=upper,
+            failure_probability=round(float(np.clip(answers.failure_probability[row], 0, 1)), _SHARE_DIGITS),
+            confidence_score=confidence(lower, upper, self._facts.max_rul_days),
+            health=health_of(rul, self._scoring.health),
+            horizon_days=self._facts.horizon_days,
+            reasons=observed_reasons(window, self._scoring.notable_changes),
+            features_used={**source, "values": finite_or_none(window[-1])},
+        )
+
+    def _without_number(self, steps: Steps, unit: int, as_of: datetime, status: Status, source: dict[str, Any]) -> Prediction:
+        reason = (
+            stale_reason(steps.last_reading[unit], self._scoring.stale_after_hours)
+            if status == "stale"
+            else history_reason(_steps_with_data(steps.values[unit]), self._scoring.min_steps)
+        )
+        return Prediction(
+            compressor_id=steps.compressor_ids[unit],
+            prediction_timestamp=as_of,
+            model_version=self._version,
+            status=status,
+            rul_days=None,
+            rul_lower_days=None,
+            rul_upper_days=None,
+            failure_probability=None,
+            confidence_score=None,
+            health=None,
+            horizon_days=self._facts.horizon_days,
+            reasons=[reason],
+            features_used={**source, "values": finite_or_none(steps.values[unit, -1])},
+        )
+
+
+def confidence(lower_days: float, upper_days: float, max_rul_days: float) -> float:
+    """1 for an interval without width, falling in proportion to it, 0 for one as wide as the label cap: the widest the model can say."""
+    return round(min(max(1 - (upper_days - lower_days) / max_rul_days, 0.0), 1.0), _SHARE_DIGITS)
+
+
+def health_of(rul_days: float, limits: HealthSection) -> Health:
+    """The health a predicted life stands for."""
+    if rul_days <= limits.critical.value:
+        return "critical"
+    return "warning" if rul_days <= limits.warning.value else "healthy"
+
+
+def _steps_with_data(window: Floats) -> int:
+    """Steps of [steps, features] that hold any value."""
+    return int((~np.isnan(window)).any(axis=1).sum())
+
+
+def _require_data(gold: DeltaTable, as_of: datetime) -> None:
+    first = pl.scan_delta(gold).select(pl.col(TIMESTAMP).min()).collect().item()
+    if first is None:
+        raise NoDataError("gold holds no rows: run `altaviz ingest` and `altaviz features` first")
+    if first > as_of:
+        raise NoDataError(
+            f"gold has nothing at or before {as_of.isoformat()}; its first row is of {first.isoformat()}: choose a later --as-of"
+        )
+
+
+def _require_finite(answers: Predictions, version: str) -> None:
+    numbers = (answers.rul, answers.rul_lower, answers.rul_upper, answers.failure_probability)
+    if not all(np.isfinite(values).all() for values in numbers):
+        raise ModelError(f"version {version} answers with something that is no number: train and register it again")

@@ -1,0 +1,63 @@
+"""Literal gold tables and a model whose answers can be worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import polars as pl
+from deltalake import DeltaTable, write_deltalake
+from onnx import TensorProto, helper, numpy_helper
+
+from config.loader import CONFIG_DIR, load_section
+from config.scoring import ScoringConfig
+from features.contract import COMPRESSOR_ID, DATE, FEATURE_SET_VERSION, FEATURES, STATUS_FEATURES, TIMESTAMP, WINDOW_STEPS
+from serving.registry import ModelFacts, RegisteredModel
+
+SCORING = load_section(CONFIG_DIR / "scoring.yaml", ScoringConfig, {})
+
+
+def gold_row(compressor_id: str, timestamp: datetime, **features: Any) -> dict[str, Any]:
+    """A gold row: every number 1.0 and every status normal unless given."""
+    values = {name: "normal" if name in STATUS_FEATURES else 1.0 for name in FEATURES}
+    return {COMPRESSOR_ID: compressor_id, TIMESTAMP: timestamp, DATE: timestamp.date(), **values, **features}
+
+
+def write_gold(folder: Path, rows: Sequence[Mapping[str, Any]]) -> DeltaTable:
+    """The rows as a Delta table partitioned by date, like the medallion writes it."""
+    statuses = dict.fromkeys(STATUS_FEATURES, pl.String)
+    numbers = {name: pl.Float64 for name in FEATURES if name not in STATUS_FEATURES}
+    schema = {COMPRESSOR_ID: pl.String, TIMESTAMP: pl.Datetime("us", "UTC"), DATE: pl.Date, **numbers, **statuses}
+    frame = pl.DataFrame(list(rows), schema=schema).select(COMPRESSOR_ID, TIMESTAMP, DATE, *FEATURES)
+    write_deltalake(str(folder), frame.to_arrow(), partition_by=[DATE], mode="overwrite")
+    return DeltaTable(str(folder))
+
+
+def mean_model(version: str = "7", steps: int = WINDOW_STEPS) -> RegisteredModel:
+    """rul is the mean of vibration_1hr_mean over the window; the interval is half and one and a half of it; the probability 1 / (1 + rul)."""
+    numbers = {"feature": np.int64(0), "half": np.float32(0.5), "more": np.float32(1.5), "one": np.float32(1), "steps": np.array([1])}
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["windows", "steps"], ["means"], keepdims=0),
+            helper.make_node("Gather", ["means", "feature"], ["rul"], axis=1),
+            helper.make_node("Mul", ["rul", "half"], ["rul_lower"]),
+            helper.make_node("Mul", ["rul", "more"], ["rul_upper"]),
+            helper.make_node("Add", ["rul", "one"], ["more_than_rul"]),
+            helper.make_node("Div", ["one", "more_than_rul"], ["failure_probability"]),
+        ],
+        "mean",
+        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", steps, len(FEATURES)])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"])
+            for name in ("rul", "rul_lower", "rul_upper", "failure_probability")
+        ],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in numbers.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.checker.check_model(model)
+    facts = ModelFacts(FEATURE_SET_VERSION, 30.0, 3.0, 0, 1.0, 2.0)
+    return RegisteredModel(version, "run", facts, model.SerializeToString())

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.errors import ModelError, NoDataError
+from config.scoring import ScoringConfig
+from features.contract import FEATURES
+from serving.predictor import Predictor, confidence, health_of
+from serving.schemas import Prediction, report_row
+from tests.serving.gold import SCORING, gold_row, mean_model, write_gold
+
+AS_OF = datetime(2026, 3, 9, 5, 50, tzinfo=UTC)
+
+
+def _hourly(compressor_id: str, vibration: float, hours: range = range(24), **features: Any) -> list[dict[str, Any]]:
+    return [gold_row(compressor_id, AS_OF - timedelta(hours=hour), vibration_1hr_mean=vibration, **features) for hour in hours]
+
+
+def _predict(folder: Path, rows: list[dict[str, Any]], compressor_ids: list[str], scoring: ScoringConfig = SCORING) -> list[Prediction]:
+    return Predictor(mean_model(), scoring, threads=1).predict(write_gold(folder, rows), compressor_ids, AS_OF)
+
+
+def test_numbers_are_the_models_answer_for_the_window(tmp_path: Path) -> None:
+    (prediction,) = _predict(tmp_path, _hourly("C-1", 4.0), ["C-1"])
+    assert report_row(prediction) == {
+        "compressor_id": "C-1",
+        "status": "ok",
+        "rul_days": 4.0,
+        "rul_lower_days": 2.0,
+        "rul_upper_days": 6.0,
+        "failure_probability": 0.2,
+        "confidence_score": round(1 - 4 / 30, 4),
+        "horizon_days": 3.0,
+        "reasons": ["nothing stands out in the last 24 h"],
+    }
+    assert (prediction.health, prediction.model_version, prediction.prediction_timestamp) == ("critical", "7", AS_OF)
+
+
+def test_features_used_tell_the_last_step_and_where_it_came_from(tmp_path: Path) -> None:
+    (prediction,) = _predict(tmp_path, [*_hourly("C-1", 4.0, range(1, 24)), *_hourly("C-1", 9.5, range(1), temp_status="warning")], ["C-1"])
+    used = dict(prediction.features_used)
+    values = used.pop("values")
+    assert used == {
+        "feature_set_version": "1",
+        "gold_version": 0,
+        "window_start": "2026-03-08T05:50:00+00:00",
+        "window_end": "2026-03-09T05:50:00+00:00",
+    }
+    assert tuple(values) == FEATURES
+    assert (values["vibration_1hr_mean"], values["temp_status"], values["temp_1hr_mean"]) == (9.5, 1.0, 1.0)
+
+
+def test_missing_hours_are_filled_from_the_hour_before_and_a_leading_gap_from_the_hour_after(tmp_path: Path) -> None:
+    rows = [*_hourly("C-1", 2.0, range(12, 22)), *_hourly("C-1", 8.0, range(10))]  # hours 22, 23 and 10, 11 are missing
+    (prediction,) = _predict(tmp_path, rows, ["C-1"])
+    assert prediction.rul_days == round((14 * 2.0 + 10 * 8.0) / 24, 2)
+
+
+def test_too_few_hours_give_no_number_but_the_count(tmp_path: Path) -> None:
+    enough, short = _predict(tmp_path, _hourly("C-1", 4.0, range(18)) + _hourly("C-2", 4.0, range(17)), ["C-1", "C-2"])
+    assert (enough.compressor_id, enough.status) == ("C-1", "ok")
+    assert (short.status, short.rul_days, short.failure_probability, short.confidence_score) == ("insufficient_history", None, None, None)
+    assert short.reasons == ["17 of the last 24 hours have data, a prediction needs 18"]
+
+
+def test_no_recent_reading_is_stale_and_gives_no_number(tmp_path: Path) -> None:
+    rows = _hourly("C-1", 4.0, range(3, 24)) + _hourly("C-2", 4.0, range(4, 24)) + _hourly("C-4", 4.0, range(30, 40))
+    first, second, third, fourth = _predict(tmp_path, rows, ["C-1", "C-2", "C-3", "C-4"])
+    assert (first.compressor_id, first.status) == ("C-1", "ok")  # the newest reading is exactly three hours old
+    assert [(row.status, row.rul_days, row.reasons) for row in (second, third, fourth)] == [
+        ("stale", None, ["no reading in the last 3 h; the newest is of 2026-03-09 01:50 UTC"]),
+        ("stale", None, ["no reading in the last 24 h"]),
+        ("stale", None, ["no reading in the last 24 h"]),
+    ]
+
+
+def test_most_urgent_comes_first_and_rows_without_numbers_last(tmp_path: Path) -> None:
+    rows = _hourly("C-1", 20.0) + _hourly("C-2", 3.0) + _hourly("C-3", 9.0)
+    ranked = _predict(tmp_path, rows, ["C-0", "C-1", "C-2", "C-3"])
+    assert [(row.compressor_id, row.health) for row in ranked] == [
+        ("C-2", "critical"),
+        ("C-3", "warning"),
+        ("C-1", "healthy"),
+        ("C-0", None),
+    ]
+
+
+def test_readings_after_the_asked_time_change_nothing(tmp_path: Path) -> None:
+    rows = _hourly("C-1", 4.0)
+    later = [gold_row("C-1", AS_OF + timedelta(minutes=10), vibration_1hr_mean=99.0)]
+    assert _predict(tmp_path / "then", rows, ["C-1"]) == _predict(tmp_path / "later", rows + later, ["C-1"])
+
+
+def test_same_question_twice_has_the_same_answer(tmp_path: Path) -> None:
+    gold = write_gold(tmp_path, _hourly("C-1", 4.0) + _hourly("C-2", 5.0))
+    predictor = Predictor(mean_model(), SCORING, threads=1)
+    assert predictor.predict(gold, ["C-1", "C-2"], AS_OF) == predictor.predict(gold, ["C-2", "C-1"], AS_OF)
+
+
+def test_reasons_name_raised_statuses_then_the_largest_changes(tmp_path: Path) -> None:
+    then = _hourly("C-1", 3.0, range(1, 24), temp_1hr_mean=200.0)
+    now = _hourly("C-1", 4.5, range(1), temp_1hr_mean=212.0, vibration_status="warning", pressure_status="critical")
+    (prediction,) = _predict(tmp_path, then + now, ["C-1"])
+    assert prediction.reasons == [
+        "pressure is critical",
+        "vibration is warning",
+        "vibration up from 3 to 4.5 mm/s in 24 h",
+        "discharge temperature up from 200 to 212 F in 24 h",
+    ]
+
+
+def test_null_feature_is_none_in_features_used_and_no_reason(tmp_path: Path) -> None:
+    (prediction,) = _predict(tmp_path, _hourly("C-1", 4.0, temp_1hr_mean=None, temp_status=None), ["C-1"])
+    assert prediction.features_used["values"]["temp_1hr_mean"] is None
+    assert prediction.reasons == ["nothing stands out in the last 24 h"]
+
+
+def test_answer_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    rows = [row | {"vibration_1hr_mean": None} for row in _hourly("C-1", 1.0)]
+    with pytest.raises(ModelError, match="version 7 answers with something that is no number"):
+        _predict(tmp_path, rows, ["C-1"])
+
+
+def test_moment_before_all_data_is_named_with_the_first_row(tmp_path: Path) -> None:
+    gold = write_gold(tmp_path, [gold_row("C-1", AS_OF + timedelta(hours=1))])
+    with pytest.raises(NoDataError, match=r"nothing at or before 2026-03-09T05:50:00\+00:00; its first row is of 2026-03-09T06:50:00"):
+        Predictor(mean_model(), SCORING, threads=1).predict(gold, ["C-1"], AS_OF)
+
+
+def test_model_for_other_windows_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"version 7 takes windows \[12, 24\], this code makes \[24, 24\]"):
+        Predictor(mean_model(steps=12), SCORING, threads=1)
+
+
+@pytest.mark.parametrize(("upper", "expected"), [(2.0, 1.0), (5.0, 0.9), (17.0, 0.5), (40.0, 0.0)])
+def test_confidence_falls_as_the_interval_widens(upper: float, expected: float) -> None:
+    assert confidence(2.0, upper, max_rul_days=30.0) == expected
+
+
+@pytest.mark.parametrize(("rul_days", "health"), [(7.0, "critical"), (7.01, "warning"), (14.0, "warning"), (14.01, "healthy")])
+def test_health_follows_the_configured_lives(rul_days: float, health: str) -> None:
+    assert health_of(rul_days, SCORING.health) == health
+
+
+def test_scoring_loads_neither_spark_nor_tensorflow_nor_mlflow() -> None:
+    code = (
+        "import sys, serving.predictor, serving.warehouse.tables, serving.warehouse.migrations; "
+        "print([name for name in ('pyspark', 'tensorflow', 'keras', 'mlflow', 'alembic', 'training') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
