@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from config.errors import NoDataError
+from features.contract import FEATURES, VIBRATION_STATUS
+from features.grid import steps_before, write_history
+from tests.serving.gold import gold_row, write_gold
+
+MIDNIGHT = datetime(2026, 3, 9, tzinfo=UTC)
+VIBRATION = FEATURES.index("vibration_1hr_mean")
+
+
+def _row(compressor_id: str, minutes: int, vibration: float, **features: object) -> dict[str, object]:
+    return gold_row(compressor_id, MIDNIGHT + timedelta(minutes=minutes), vibration_1hr_mean=vibration, **features)
+
+
+def test_step_is_the_last_row_of_its_hour_counted_back_from_the_asked_time(tmp_path: Path) -> None:
+    as_of = MIDNIGHT + timedelta(minutes=50)
+    rows = [_row("A", 51, 9.0), _row("A", 50, 1.0), _row("A", 0, 2.0), _row("A", -10, 3.0), _row("A", -11, 4.0), _row("A", -1390, 5.0)]
+    steps = steps_before(write_gold(tmp_path, rows), ["A", "B"], as_of)
+    # (23:50, 00:50] ends with 1.0, (22:50, 23:50] with 3.0; the row exactly 24 h before as_of is outside
+    assert steps.values.shape == (2, 24, 24)
+    assert steps.values[0, -2:, VIBRATION].tolist() == [3.0, 1.0]
+    assert np.isnan(steps.values[0, :-2]).all()
+    assert np.isnan(steps.values[1]).all()
+    assert steps.last_reading == [as_of, None]
+
+
+def test_status_is_a_number_and_null_is_nan(tmp_path: Path) -> None:
+    gold = write_gold(tmp_path, [_row("A", 0, 1.0, vibration_status="critical", temp_status=None, temp_1hr_std=None)])
+    last = steps_before(gold, ["A"], MIDNIGHT).values[0, -1]
+    assert last[FEATURES.index(VIBRATION_STATUS)] == 2.0
+    assert np.isnan(last[[FEATURES.index("temp_status"), FEATURES.index("temp_1hr_std")]]).all()
+    assert last.dtype == np.float32
+
+
+def test_history_has_the_clocks_hours_for_every_compressor_and_midnight_closes_the_day_before(tmp_path: Path) -> None:
+    rows = [_row("B", 61, 6.0), _row("A", -1, 1.0), _row("A", 0, 2.0), _row("A", 1, 3.0), _row("A", 60, 4.0)]
+    history = write_history(write_gold(tmp_path / "gold", rows), tmp_path / "cache" / "history.npy")
+    assert (history.compressor_ids, history.first_mark, history.hours) == (["A", "B"], MIDNIGHT, 3)
+    assert history.first_rows().tolist() == [0, 3]
+    np.testing.assert_array_equal(history.values[:, VIBRATION], np.array([2, 4, np.nan, np.nan, np.nan, 6], np.float32))
+
+
+def test_training_and_scoring_cut_the_same_steps_at_a_full_hour(tmp_path: Path) -> None:
+    rows = [_row(unit, minutes, float(minutes % 97)) for unit in ("A", "B") for minutes in range(-2000, 121, 7)]
+    gold = write_gold(tmp_path / "gold", rows)
+    history = write_history(gold, tmp_path / "history.npy")
+    as_of = MIDNIGHT + timedelta(hours=1)
+    end = (as_of - history.first_mark) // timedelta(hours=1) + history.first_rows()
+    cut = history.values[end[:, None] + np.arange(-23, 1)]
+    np.testing.assert_array_equal(steps_before(gold, ["A", "B"], as_of).values, cut)
+
+
+def test_empty_gold_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NoDataError, match="run `altaviz features` first"):
+        write_history(write_gold(tmp_path / "gold", []), tmp_path / "history.npy")
