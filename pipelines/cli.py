@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
@@ -10,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -34,7 +35,7 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, logs on stderr.")]
 AsOfOption = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="TIME", help="What counts as now: ISO 8601, UTC where no zone is given.", show_default=False),
+    typer.Option("--as-of", metavar="TIME", help="What counts as now: ISO 8601, UTC where no zone is given; or `now`.", show_default=False),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -51,6 +52,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("GLOG_minloglevel", "3")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     warnings.simplefilter("ignore")
     app()
 
@@ -100,7 +102,7 @@ def _plain(value: Any) -> Any:
 
 def parse_time(text: str | None) -> datetime | None:
     """ISO 8601 as UTC; wrong use (exit 2) when it is none."""
-    if text is None:
+    if text is None or text == "now":
         return None
     try:
         moment = datetime.fromisoformat(text)
@@ -120,6 +122,27 @@ def parse_overrides(pairs: list[str]) -> dict[str, Any]:
             raise ConfigError(f"--set {pair!r}: write KEY=VALUE, e.g. fit.epochs=3")
         values[key] = yaml.safe_load(value)
     return values
+
+
+@benchmark_app.command("cmapss")
+def benchmark_cmapss(
+    data: Annotated[Path, typer.Option("--data", help="Folder with train_, test_ and RUL_ files of C-MAPSS.")],
+    subset: Annotated[str, typer.Option("--subset", help="FD001 to FD004.")] = "FD001",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings, each with its own seed.")] = 3,
+    overrides: SetOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train and score on NASA's turbofans with the same code, and report the error others report."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmark import cmapss
+
+        return cmapss(settings, data, subset, seeds, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
 
 
 @app.command()
@@ -157,6 +180,133 @@ def features(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOpt
     from pipelines.views import show_books
 
     run_job(job, show_books, home=home, as_json=as_json)
+
+
+@app.command()
+def simulate(
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder to write: readings/, compressor_metadata.csv, maintenance_events.csv, truth/.")
+    ],
+    profile: Annotated[Literal["demo", "history"], typer.Option("--profile", help="The demo's fleet, or one to train on.")] = "demo",
+    compressors: Annotated[int | None, typer.Option("--compressors", min=1, help="history only", show_default=False)] = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, help="history only", show_default=False)] = None,
+    interval_min: Annotated[int | None, typer.Option("--interval-min", min=1, help="Minutes between readings.", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="The same seed gives the same files.", show_default=False)] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a fleet as a site would hand it over."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.simulate import run
+
+        with report.stage("simulate") as advance:
+            simulated = run(
+                out,
+                settings.simulator,
+                settings.fleet,
+                profile=profile,
+                compressors=compressors,
+                days=days,
+                interval_min=interval_min,
+                seed=seed,
+                progress=advance,
+            )
+        return dataclasses.asdict(simulated)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json)
+
+
+@app.command()
+def train(overrides: SetOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Train a model on gold, track it in MLflow, register it and let the gate decide."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.train import train as fit
+
+        return fit(settings, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
+
+
+@app.command()
+def score(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Predict the remaining life of every compressor and write it to `ml_predictions`."""
+    moment = parse_time(as_of)
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.score import score as predict
+
+        return predict(settings, moment, report)
+
+    from pipelines.views import show_fleet
+
+    run_job(job, show_fleet, home=home, as_json=as_json)
+
+
+@app.command()
+def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """The main job: simulate, ingest, features, train, score, and the ranked fleet."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.demo import demo as run_demo
+
+        return run_demo(settings, report)
+
+    from pipelines.views import show_demo
+
+    run_job(job, show_demo, home=home, as_json=as_json)
+
+
+@app.command()
+def experiments(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 5000, home: HomeOption = None
+) -> None:
+    """Open the MLflow page of this home's runs and models (until interrupted)."""
+    from pipelines.experiments import serve_experiments
+
+    try:
+        settings = load_settings(home)
+        ensure_home(settings.home)
+        raise typer.Exit(serve_experiments(settings, port))
+    except AltavizError as error:
+        fail(str(error), as_json=False)
+
+
+@app.command()
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """What this home holds: rows, versions, champion."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.status import summarise
+
+        return summarise(settings, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json)
+
+
+@app.command()
+def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Check Java, Spark, Delta, database, tracking and disk, and say how to mend each; exit 1 when something is wrong."""
+    outcome: dict[str, Any] = {}
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.doctor import examine
+
+        outcome.update(examine(settings, report))
+        return outcome
+
+    from pipelines.views import show_checks
+
+    run_job(job, show_checks, home=home, as_json=as_json)
+    if not outcome["ok"]:
+        raise typer.Exit(1)
 
 
 @app.command()

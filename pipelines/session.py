@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import EnvironmentSetupError
 from config.etl import SparkConfig
 from config.settings import Settings
+from pipelines.console import native_stderr_to
 from pipelines.java import find_java
 from pipelines.setup import delta_jars
 
@@ -40,7 +39,7 @@ def open_spark(config: SparkConfig, home: Path) -> SparkSession:
     for key, value in _session_options(config, home).items():
         builder = builder.config(key, value)
     try:
-        with _stderr_to(log):
+        with native_stderr_to(log):
             return builder.getOrCreate()
     except (PySparkException, OSError, RuntimeError) as error:
         raise EnvironmentSetupError(f"Spark does not start: {str(error).splitlines()[0]}; see {log}") from error
@@ -51,6 +50,8 @@ def _session_options(config: SparkConfig, home: Path) -> dict[str, str]:
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
+        # not the default INT96: it has no statistics to prune by, and readers other than Spark overflow on it
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.driver.memory": config.driver_memory,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
@@ -68,20 +69,6 @@ def _session_options(config: SparkConfig, home: Path) -> dict[str, str]:
         # the tables of one site have short logs: more partitions than this only cost scheduling
         "spark.databricks.delta.snapshotPartitions": "1",
     }
-
-
-@contextmanager
-def _stderr_to(log: Path) -> Iterator[None]:
-    """Give a JVM that starts inside the block `log` as its standard error; this process keeps its own."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with log.open("ab") as stream:
-        os.dup2(stream.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 class LazySpark:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.logs import get_log
 from config.settings import Settings
-from pipelines.console import StageReporter
+from pipelines.console import StageReporter, native_stderr_to
 
 if TYPE_CHECKING:
     from training.fleet import Fleet
@@ -27,10 +27,11 @@ def train(settings: Settings, report: StageReporter) -> dict[str, Any]:
     from features.lake import EVENTS, GOLD, Lake
     from features.reference import read_reference
     from pipelines.tracking import tracked_run
-    from training.fleet import label_fleet
-    from training.trial import run_trial
 
     started = time.perf_counter()
+    with native_stderr_to(settings.home / "logs" / "tensorflow.log"):
+        from training.fleet import label_fleet
+        from training.trial import run_trial
     lake = Lake(settings.training_lake_uri)
     gold = lake.delta(GOLD)
     with tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch, tracked_run(settings, "train") as run:
@@ -92,9 +93,13 @@ def _log_trial(settings: Settings, lake: Any, gold_version: int, fleet: Fleet, t
     sections = ("labels", "windows", "network", "fit", "split", "export", "baseline")
     for section in sections:
         mlflow.log_params(flat_parameters(getattr(config, section), f"{section}."))
-    mlflow.log_params({"feature_set_version": FEATURE_SET_VERSION, "gold_version": gold_version, "compressors": len(fleet.history.compressor_ids)})
+    mlflow.log_params(
+        {"feature_set_version": FEATURE_SET_VERSION, "gold_version": gold_version, "compressors": len(fleet.history.compressor_ids)}
+    )
     mlflow.log_metrics({f"test_{name}": value for name, value in trial.metrics.items()})
-    mlflow.log_metrics({"best_epoch": trial.fit.best_epoch, "fit_seconds": trial.fit.seconds, "onnx_max_abs_difference": trial.export.max_abs_difference})
+    mlflow.log_metrics(
+        {"best_epoch": trial.fit.best_epoch, "fit_seconds": trial.fit.seconds, "onnx_max_abs_difference": trial.export.max_abs_difference}
+    )
     named = fleet.history.compressor_ids
     units = trial.parts.units
     split = {part: [named[unit] for unit in getattr(units, part)] for part in ("train", "validation", "test")}
@@ -122,7 +127,11 @@ def _log_life(fleet: Fleet, trial: Trial) -> None:
     days = (test.end % fleet.history.hours) / 24.0
     rows = np.flatnonzero((test.unit == unit) & (days <= failure) & (days > failure - 30.0))
     figure = plot_life(
-        (failure - days[rows]) * 24.0, predictions.rul[rows], predictions.rul_lower[rows], predictions.rul_upper[rows], fleet.history.compressor_ids[unit]
+        (failure - days[rows]) * 24.0,
+        predictions.rul[rows],
+        predictions.rul_lower[rows],
+        predictions.rul_upper[rows],
+        fleet.history.compressor_ids[unit],
     )
     mlflow.log_figure(figure, "plots/one_life.png")
 
@@ -143,7 +152,9 @@ def _register(settings: Settings, gold_version: int, fleet: Fleet, trial: Trial,
     config = settings.model
     example = sample_windows(fleet.history.values, trial.parts.test, 2, config.split.seed)
     answer = OnnxModel(trial.export.model, config.scoring.threads).predict(example)
-    signature = mlflow.models.infer_signature(example, {name: getattr(answer, name) for name in ("rul", "rul_lower", "rul_upper", "failure_probability")})
+    signature = mlflow.models.infer_signature(
+        example, {name: getattr(answer, name) for name in ("rul", "rul_lower", "rul_upper", "failure_probability")}
+    )
     logged = mlflow.onnx.log_model(
         onnx.load_from_string(trial.export.model),
         name="model",
@@ -152,7 +163,9 @@ def _register(settings: Settings, gold_version: int, fleet: Fleet, trial: Trial,
         save_as_external_data=False,
         pip_requirements=["onnxruntime", "numpy"],
     )
-    mlflow.sklearn.log_model(trial.baseline.regressor, name="baseline", pip_requirements=["scikit-learn", "numpy"], skops_trusted_types=None)
+    mlflow.sklearn.log_model(
+        trial.baseline.regressor, name="baseline", pip_requirements=["scikit-learn", "numpy"], skops_trusted_types=None
+    )
     registry = Registry(settings.tracking_uri)
     champion_version = registry.version_of(CHAMPION)
     champion = None if champion_version is None else registry.load(champion_version)
@@ -169,7 +182,9 @@ def _register(settings: Settings, gold_version: int, fleet: Fleet, trial: Trial,
     )
     registry.set_facts(version, facts)
     verdict = judge(metrics["rmse_days"], metrics["baseline_rmse_days"], champion_rmse)
-    registry.set_tags(version, {"gate": "promoted" if verdict.promoted else "refused", "gate_reasons": "; ".join(verdict.reasons), "run_id": run_id})
+    registry.set_tags(
+        version, {"gate": "promoted" if verdict.promoted else "refused", "gate_reasons": "; ".join(verdict.reasons), "run_id": run_id}
+    )
     if verdict.promoted:
         registry.set_alias(CHAMPION, version)
         registry.drop_alias(CHALLENGER)

@@ -24,6 +24,57 @@ def show_books(result: dict[str, Any]) -> None:
     console.print(f"done in {result['seconds']} s")
 
 
+def show_fleet(result: dict[str, Any]) -> None:
+    """The ranked fleet: who needs attention, by when, and why."""
+    console = Console(highlight=False)
+    moment = f"{result['as_of']:%Y-%m-%d %H:%M} UTC"
+    table = Table(title=f"Fleet at {moment}, most urgent first (model version {result['model_version']})", title_justify="left")
+    table.add_column("compressor")
+    table.add_column("RUL, days", justify="right")
+    table.add_column("90 % interval", justify="right")
+    table.add_column("fails soon", justify="right")
+    table.add_column("confidence", justify="right")
+    table.add_column("why", overflow="fold")
+    for row in result["predictions"]:
+        why = "; ".join(row["reasons"])
+        if row["status"] != "ok":
+            table.add_row(row["compressor_id"], "-", "-", "-", "-", f"{row['status']}: {why}")
+            continue
+        table.add_row(
+            row["compressor_id"],
+            f"{row['rul_days']:.1f}",
+            f"{row['rul_lower_days']:.1f} to {row['rul_upper_days']:.1f}",
+            f"{row['failure_probability']:.0%}",
+            f"{row['confidence_score']:.2f}",
+            why,
+        )
+    console.print(table)
+    horizons = {row["horizon_days"] for row in result["predictions"]}
+    console.print(f"fails soon: probability of a failure within {', '.join(f'{days:g}' for days in sorted(horizons))} days")
+    if result["predictions"] and all(row["status"] == "stale" for row in result["predictions"]):
+        console.print("Every compressor is stale: to look at past readings, say when with --as-of.")
+
+
+def show_demo(result: dict[str, Any]) -> None:
+    """The books of the demo's readings, the fleet, and what to do next."""
+    show_books(result["books"])
+    show_fleet(result)
+    console = Console(highlight=False)
+    if result["training"] is not None:
+        console.print("; ".join(result["training"]["reasons"]))
+    moment = f"{result['as_of']:%Y-%m-%dT%H:%M:%S}"
+    console.print(f"done in {result['seconds']:.0f} s. Next:")
+    for command in (f"altaviz score --as-of {moment}", "altaviz experiments", "altaviz evaluate", "altaviz status"):
+        console.print(f"  .venv/bin/{command}")
+
+
+def show_checks(result: dict[str, Any]) -> None:
+    """One line per check."""
+    console = Console(highlight=False)
+    for name, check in result["checks"].items():
+        console.print(f"{'ok  ' if check['ok'] else 'FAIL'} {name:<14} {check['says']}", soft_wrap=True)
+
+
 def show_facts(result: dict[str, Any]) -> None:
     """Key and value, nested ones indented."""
     console = Console(highlight=False)

@@ -1,0 +1,66 @@
+"""altaviz demo: the main job from nothing to the fleet table, on simulated fleets."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from datetime import datetime
+from typing import Any
+
+from config.settings import Settings
+from pipelines.console import StageReporter
+from pipelines.features import build, build_lake
+from pipelines.ingest import ingest
+from pipelines.score import score
+from pipelines.session import LazySpark
+from pipelines.simulate import run as simulate
+from pipelines.train import train
+
+
+def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
+    """Simulate a history to learn from and the demo's fleet, load both, train, and score the fleet at the end of its data.
+
+    The history lives in its own home, `<home>/history`, which is where `altaviz train` looks. Running it again repeats nothing
+    that is done: files known are skipped, and a champion that was trained on this very history stays.
+    Returns the result of `score`, with `books` of the demo's readings, `training` and `seconds`.
+    """
+    started = time.perf_counter()
+    past = dataclasses.replace(settings, home=settings.home / "history")
+    with report.stage("simulate history") as advance:
+        simulate(past.home / "simulated", settings.simulator, settings.fleet, profile="history", progress=advance)
+    with report.stage("simulate demo") as advance:
+        simulate(settings.home / "simulated", settings.simulator, settings.fleet, profile="demo", progress=advance)
+    with LazySpark(settings) as spark:
+        ingest(past, past.home / "simulated", spark, report)
+        build_lake(past, None, spark, report)
+        ingest(settings, settings.home / "simulated", spark, report)
+        books = build(settings, None, spark, report)
+    training = None if _champion_knows_history(settings) else train(settings, report)
+    scored = score(settings, newest_reading(settings), report)
+    return {**scored, "books": books, "training": training, "seconds": round(time.perf_counter() - started, 2)}
+
+
+def newest_reading(settings: Settings) -> datetime:
+    """Time of the newest row of gold."""
+    import polars as pl
+
+    from features.contract import TIMESTAMP
+    from features.lake import GOLD, Lake
+
+    lake = Lake(settings.lake_uri)
+    moment: datetime = pl.scan_delta(lake.delta(GOLD)).select(pl.col(TIMESTAMP).max()).collect().item()
+    return moment
+
+
+def _champion_knows_history(settings: Settings) -> bool:
+    from config.errors import NoChampionError
+    from features.lake import GOLD, Lake
+    from pipelines.tracking import quieten
+    from serving.registry import Registry
+
+    quieten()
+    try:
+        champion = Registry(settings.tracking_uri).champion()
+    except NoChampionError:
+        return False
+    return champion.facts.gold_version == Lake(settings.training_lake_uri).version(GOLD)

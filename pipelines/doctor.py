@@ -1,0 +1,95 @@
+"""altaviz doctor: does everything that a command needs work here, and if not, what mends it?"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from config.errors import AltavizError, EnvironmentSetupError, HomeError
+from config.settings import Settings
+from pipelines.console import StageReporter
+
+_LEAST_FREE_GB = 5.0  # what the demo and a month of a fleet's tables take, with room to rewrite them
+
+
+def examine(settings: Settings, report: StageReporter) -> dict[str, Any]:
+    """Run every check; returns {name: {ok, says}} and `ok`. A failed check does not stop the others."""
+    checks: dict[str, Callable[[Settings], str]] = {
+        "configuration": _configuration,
+        "java": _java,
+        "spark": _spark,
+        "delta": _delta,
+        "database": _database,
+        "tracking": _tracking,
+        "disk": _disk,
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for name, check in checks.items():
+        with report.stage(name):
+            try:
+                found[name] = {"ok": True, "says": check(settings)}
+            except AltavizError as error:
+                found[name] = {"ok": False, "says": str(error)}
+    return {"ok": all(result["ok"] for result in found.values()), "checks": found}
+
+
+def _configuration(settings: Settings) -> str:
+    sections = ("etl", "thresholds", "fleet", "database", "simulator", "model", "scoring")
+    for section in sections:
+        getattr(settings, section)
+    return f"{len(sections)} files in {settings.config_dir} are valid"
+
+
+def _java(settings: Settings) -> str:
+    from pipelines.java import find_java, java_version
+
+    home = find_java()
+    return f"Java {java_version(home)} in {home}"
+
+
+def _spark(settings: Settings) -> str:
+    if importlib.util.find_spec("pyspark") is None:
+        raise EnvironmentSetupError("pyspark is not installed: run `make setup`, or install the extra `features`")
+    from pipelines.session import LazySpark
+
+    with LazySpark(settings) as spark:
+        session = spark.get()
+        session.range(1).count()
+        return f"Spark {session.version} on {session.sparkContext.master}"
+
+
+def _delta(settings: Settings) -> str:
+    from pipelines.setup import delta_jars
+
+    jars = delta_jars()
+    if not jars:
+        raise EnvironmentSetupError("the Delta jars are missing: run `make setup` (or `python -m pipelines.setup`)")
+    return f"{len(jars)} Delta jars beside Spark's"
+
+
+def _database(settings: Settings) -> str:
+    from serving.warehouse.connection import open_warehouse
+    from serving.warehouse.migrations import latest_version, migrate
+
+    with open_warehouse(settings.database, settings.home) as warehouse:
+        migrate(warehouse)
+        return f"{warehouse.place} at schema {latest_version()}"
+
+
+def _tracking(settings: Settings) -> str:
+    from features.contract import CHAMPION
+    from pipelines.tracking import quieten
+    from serving.registry import Registry
+
+    quieten()
+    version = Registry(settings.tracking_uri).version_of(CHAMPION)
+    return f"the MLflow store answers; {'no champion yet: run `altaviz train`' if version is None else f'champion is version {version}'}"
+
+
+def _disk(settings: Settings) -> str:
+    free = shutil.disk_usage(settings.home).free / 1e9
+    if free < _LEAST_FREE_GB:
+        raise HomeError(f"{settings.home} has {free:.1f} GB free, {_LEAST_FREE_GB:.0f} are needed: free some, or choose another --home")
+    return f"{free:.0f} GB free for {settings.home}"

@@ -1,0 +1,53 @@
+"""altaviz score: the champion's predictions for every compressor, into `ml_predictions`."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from config.settings import Settings
+from pipelines.console import StageReporter
+
+
+def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
+    """Score the fleet at `as_of` (now when None). The same moment twice writes the same rows once.
+
+    Returns model_version, as_of, predictions (serving.schemas.REPORTED, most urgent first), rows_written, newest_reading.
+    Raises NoChampionError, NoDataError, ModelError, WarehouseError.
+    """
+    from features.lake import COMPRESSORS, GOLD, Lake
+    from features.reference import read_reference
+    from pipelines.tracking import quieten
+    from pipelines.warehouse import sync_reference
+    from serving.predictor import Predictor
+    from serving.registry import Registry
+    from serving.schemas import report_row
+    from serving.warehouse import tables
+    from serving.warehouse.connection import open_warehouse
+    from serving.warehouse.migrations import migrate
+
+    started = time.perf_counter()
+    quieten()
+    lake = Lake(settings.lake_uri)
+    gold = lake.delta(GOLD)
+    compressor_ids = read_reference(lake, COMPRESSORS)["compressor_id"].sort().to_list()
+    with report.stage("champion"):
+        champion = Registry(settings.tracking_uri).champion()
+        predictor = Predictor(champion, settings.scoring, settings.model.scoring.threads)
+    moment = as_of or datetime.now(UTC)
+    with report.stage("predict") as advance:
+        predictions = predictor.predict(gold, compressor_ids, moment)
+        advance(1, 1, compressors=len(predictions))
+    with report.stage("write"), open_warehouse(settings.database, settings.home) as warehouse:
+        migrate(warehouse)
+        sync_reference(warehouse, lake, settings.fleet)
+        with warehouse.connection() as connection:
+            written = tables.upsert_predictions(connection, predictions)
+    return {
+        "model_version": champion.version,
+        "as_of": moment,
+        "predictions": [report_row(prediction) for prediction in predictions],
+        "rows_written": written,
+        "seconds": round(time.perf_counter() - started, 2),
+    }

@@ -1,0 +1,38 @@
+"""altaviz status: what this home holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.settings import Settings
+from pipelines.console import StageReporter
+
+
+def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
+    """Books of the lake, rows of the warehouse tables, champion and newest reading; what is not there yet is None or 0."""
+    from features.build import count_rows
+    from features.contract import CHALLENGER, CHAMPION
+    from features.lake import GOLD, Lake
+    from pipelines.demo import newest_reading
+    from pipelines.tracking import quieten
+    from serving.registry import Registry
+    from serving.warehouse import tables
+    from serving.warehouse.connection import open_warehouse
+    from serving.warehouse.migrations import migrate
+
+    quieten()
+    lake = Lake(settings.lake_uri)
+    registry = Registry(settings.tracking_uri)
+    with report.stage("warehouse"), open_warehouse(settings.database, settings.home) as warehouse:
+        migrate(warehouse)
+        with warehouse.connection() as connection:
+            counts = tables.table_counts(connection)
+    return {
+        "home": settings.home,
+        "lake": count_rows(lake),
+        "gold_version": lake.version(GOLD) if lake.exists(GOLD) else None,
+        "newest_reading": newest_reading(settings) if lake.exists(GOLD) else None,
+        "warehouse": counts,
+        "champion": registry.version_of(CHAMPION),
+        "challenger": registry.version_of(CHALLENGER),
+    }
