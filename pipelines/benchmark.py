@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,4 +15,9 @@ def cmapss(settings: Settings, data: Path, subset: str, seeds: int, report: Stag
     with native_stderr_to(settings.home / "logs" / "tensorflow.log"):
         from training.cmapss import run_cmapss
     with report.stage(f"cmapss {subset}") as advance:
-        return run_cmapss(data, subset, settings.model, seeds, advance)
+
+        def progress(seed: int, of: int, epoch: int, epochs: int, log: Mapping[str, float]) -> None:
+            advance((seed - 1) * epochs + epoch, of * epochs, seed=seed, **{name: round(value, 2) for name, value in log.items()})
+
+        result: dict[str, Any] = run_cmapss(data, subset, settings.model, seeds, progress)
+        return result
