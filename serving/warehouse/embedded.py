@@ -63,6 +63,8 @@ def embedded_server(home: Path, config: EmbeddedConfig) -> Iterator[EmbeddedServ
                 fcntl.flock(users, fcntl.LOCK_UN)
                 if _is_last(users):
                     _stop(data_dir, config.stop_timeout_s)
+                    if server.socket_dir != data_dir:
+                        shutil.rmtree(server.socket_dir, ignore_errors=True)
 
 
 @contextmanager

@@ -49,6 +49,7 @@ def test_home_with_a_long_and_odd_path_gets_its_socket_elsewhere(short_home: Pat
         assert _answer(server) == 18
         assert server.socket_dir != server.data_dir
         assert server.socket_dir.stat().st_mode & 0o077 == 0
+    assert not server.socket_dir.exists()
 
 
 def test_server_killed_with_9_starts_again_with_its_data(short_home: Path) -> None:
