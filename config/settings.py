@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from config.database import DatabaseConfig
 from config.errors import HomeError
 from config.etl import EtlConfig
+from config.evaluation import EvaluationConfig
 from config.fleet import FleetConfig
 from config.loader import CONFIG_DIR, Section, load_section
 from config.model import ModelConfig
@@ -75,6 +76,11 @@ class Settings:
     def scoring(self) -> ScoringConfig:
         """scoring.yaml."""
         return self._load("scoring.yaml", ScoringConfig)
+
+    @cached_property
+    def evaluation(self) -> EvaluationConfig:
+        """evaluation.yaml."""
+        return self._load("evaluation.yaml", EvaluationConfig)
 
     @property
     def lake_uri(self) -> str:
