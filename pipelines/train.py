@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from training.gate import Verdict
     from training.trial import Trial
 
+# skops asks to name every type whose file could crash a reader; this one comes from our own fit
+_TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
+
 
 def train(settings: Settings, report: StageReporter) -> dict[str, Any]:
     """Train one model on the gold of the training lake and let the gate decide.
@@ -164,7 +167,7 @@ def _register(settings: Settings, gold_version: int, fleet: Fleet, trial: Trial,
         pip_requirements=["onnxruntime", "numpy"],
     )
     mlflow.sklearn.log_model(
-        trial.baseline.regressor, name="baseline", pip_requirements=["scikit-learn", "numpy"], skops_trusted_types=None
+        trial.baseline.regressor, name="baseline", pip_requirements=["scikit-learn", "numpy"], skops_trusted_types=_TRUSTED
     )
     registry = Registry(settings.tracking_uri)
     champion_version = registry.version_of(CHAMPION)
