@@ -39,7 +39,8 @@ class Rules:
 def build_silver_and_gold(spark: Callable[[], SparkSession], lake: Lake, rules: Rules, as_of: datetime, stage: Stage = nullcontext) -> Plan:
     """Bring silver, rejects and gold up to bronze at `as_of`. Repeating it, also after a kill at any point, ends in the same tables.
 
-    `spark` opens the session when there is something to recompute. Returns what was recomputed. Raises NoDataError when nothing was ingested or no reading is at or before `as_of`.
+    `spark` opens the session when there is something to recompute. Returns what was recomputed.
+    Raises NoDataError when nothing was ingested or no reading is at or before `as_of`.
     """
     if not lake.exists(BRONZE):
         raise NoDataError(f"no readings under {lake.root}: run `altaviz ingest DIR` first")
@@ -109,7 +110,7 @@ def rebuilt_since(lake: Lake, version: int | None) -> list[Interval] | None:
     commits = [commit for commit in lake.commits(GOLD) if commit["version"] > version]
     for commit in commits:
         if commit["metadata"] is None:
-            continue  # OPTIMIZE and VACUUM change no row
+            return None
         rebuilt = BuildState.from_metadata(commit["metadata"]).rebuilt
         if rebuilt is None:
             return None

@@ -57,12 +57,16 @@ def build_features(silver: DataFrame, limits: DataFrame, etl: EtlConfig, thresho
 
     `limits` is the frame of `compressor_limits`. A feature is null where its window holds too little (features.rolling).
     """
-    from pyspark.sql import functions as F
-
     placed = (
         silver.select(COMPRESSOR_ID, TIMESTAMP, *ROLLED_SENSORS).repartition(COMPRESSOR_ID).sortWithinPartitions(COMPRESSOR_ID, TIMESTAMP)
     )
-    rolled = _roll(placed, etl.gold.delta_tolerance_s, etl.spark.rows_per_chunk)
+    return complete_features(_roll(placed, etl.gold.delta_tolerance_s, etl.spark.rows_per_chunk), limits, thresholds)
+
+
+def complete_features(rolled: DataFrame, limits: DataFrame, thresholds: ThresholdsConfig) -> DataFrame:
+    """GOLD_COLUMNS from rows that hold ROLLED_SENSORS and ROLLED_FEATURES: what needs the row itself and its compressor, no window."""
+    from pyspark.sql import functions as F
+
     local = F.from_utc_timestamp(TIMESTAMP, F.col(_TIME_ZONE))
     day = F.weekday(local) + 1
     return rolled.join(F.broadcast(limits), on=COMPRESSOR_ID, how="inner").select(

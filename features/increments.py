@@ -111,11 +111,11 @@ def _shift(moment: datetime, by: timedelta) -> datetime:
 
 
 def read_state(lake: Lake) -> BuildState | None:
-    """State of the newest gold; None when it is unknown, which means: build everything."""
-    for commit in lake.commits(GOLD):
-        if commit["metadata"] is not None:
-            return BuildState.from_metadata(commit["metadata"])
-    return None
+    """State of the newest gold; None when it is unknown (also after a RESTORE by hand), which means: build everything."""
+    commits = lake.commits(GOLD)
+    if not commits or commits[0]["metadata"] is None:
+        return None
+    return BuildState.from_metadata(commits[0]["metadata"])
 
 
 def fingerprint(compressors: pl.DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig, fleet: FleetConfig) -> str:

@@ -31,6 +31,7 @@ QUARANTINE = "quarantine"
 COMPRESSORS = "compressors"
 EVENTS = "maintenance_events"
 TIME_SERIES_TABLES = (BRONZE, SILVER, REJECTS, GOLD)
+_MAINTENANCE = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # operations that change no row
 
 
 @dataclass(frozen=True, order=True)
@@ -91,13 +92,14 @@ class Lake:
         return int(sum(actions.column("num_records").to_pylist()))
 
     def commits(self, table: str) -> list[dict[str, Any]]:
-        """Commits of `table`, newest first: `version`, and `metadata` as it was given to the writer (None for maintenance)."""
+        """Commits of `table` that can change rows, newest first: `version`, and `metadata` as given to the writer (None: by another one)."""
         if not self.exists(table):
             return []
         found = []
         for entry in self.delta(table).history():
-            text = entry.get("userMetadata")
-            found.append({"version": int(entry["version"]), "metadata": json.loads(text) if text else None})
+            if entry["operation"] not in _MAINTENANCE:
+                text = entry.get("userMetadata")
+                found.append({"version": int(entry["version"]), "metadata": json.loads(text) if text else None})
         return found
 
     def read(self, spark: SparkSession, table: str, *, version: int | None = None, as_of: datetime | None = None) -> DataFrame:

@@ -66,6 +66,8 @@ def _session_options(config: SparkConfig, home: Path) -> dict[str, str]:
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(config.arrow_batch_rows),
         "spark.python.worker.reuse": "true",
+        # a commit that changes no row still says what was seen: the state of the build travels in it
+        "spark.databricks.delta.skipRecordingEmptyCommits": "false",
         # the tables of one site have short logs: more partitions than this only cost scheduling
         "spark.databricks.delta.snapshotPartitions": "1",
     }

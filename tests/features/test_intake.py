@@ -157,7 +157,8 @@ def test_refused_is_a_column_of_the_wrong_type(tmp_path: Path) -> None:
 def test_refused_is_a_column_name_that_a_table_cannot_have(tmp_path: Path) -> None:
     for name in ("gas flow", "_private", "VIBRATION_MMS"):
         refusal = _refusal(_parquet(tmp_path, lambda rows, name=name: rows.append_column(name, pa.array([1, 2]))))
-        assert refusal.startswith("bad_column_name: ") and repr(name) in refusal
+        assert refusal.startswith("bad_column_name: ")
+        assert repr(name) in refusal
 
 
 def test_refused_is_a_csv_line_with_too_few_fields(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,7 +21,7 @@ IDS = st.lists(
 def _split(table: pa.Table, cuts: list[int]) -> Iterator[pa.RecordBatch]:
     """`table` in batches that end at `cuts`."""
     edges = [0, *sorted(min(cut, len(table)) for cut in cuts), len(table)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         yield from table.slice(start, end - start).to_batches()
 
 

@@ -1,0 +1,215 @@
+"""What a features run recomputes, and that it ends where a full rebuild ends, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from features.bronze import load_files
+from features.build import Rules, build_silver_and_gold, count_rows, rebuilt_since
+from features.increments import BuildState, Plan, Reach, eligible, read_state, slice_bronze
+from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
+from features.reference import COMPRESSOR_KEY, merge_reference
+from tests.features.readings import LOADED_AT, MONDAY, assert_same_tables, compressors, noisy_fleet, reading, write_readings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Rows = Sequence[dict[str, Any]]
+BUILT = (SILVER, REJECTS, GOLD)
+DAYS = 7  # more than all look-backs together, so that a run could read too much
+
+
+class Site:
+    """A lake that is fed file by file."""
+
+    def __init__(self, spark: SparkSession, rules: Rules, folder: Path) -> None:
+        self.spark, self.rules, self.folder = spark, rules, folder
+        self.lake = Lake(str(folder / "lake"))
+        self.files = 0
+        self.know(compressors("C-1", "C-2", "C-3"))
+
+    def know(self, known: pl.DataFrame) -> None:
+        merge_reference(self.lake, COMPRESSORS, known, COMPRESSOR_KEY)
+
+    def load(self, *files: Rows) -> Site:
+        named = []
+        for rows in files:
+            name = f"part-{self.files}.parquet"
+            named.append((name, write_readings(self.folder / "readings" / name, rows)))
+            self.files += 1
+        load_files(lambda: self.spark, self.lake, named, self.folder / "staging", self.rules.etl.ingest, LOADED_AT)
+        return self
+
+    def build(self, as_of: datetime = LOADED_AT) -> Plan:
+        return build_silver_and_gold(lambda: self.spark, self.lake, self.rules, as_of)
+
+    def versions(self) -> list[int]:
+        return [self.lake.version(table) for table in BUILT]
+
+
+@pytest.fixture(scope="module")
+def history() -> Rows:
+    return noisy_fleet(3, DAYS, step=60)
+
+
+@pytest.fixture(scope="module")
+def last_hour() -> Rows:
+    """One hour of readings of all compressors after the history, a spike among them."""
+    rows = [reading(DAYS * 1440 + minute + number / 7, f"C-{number}") for minute in range(0, 60, 30) for number in (1, 2, 3)]
+    rows[0]["vibration_mms"] = 9.0
+    return rows
+
+
+@pytest.fixture
+def site(spark: SparkSession, rules: Rules, tmp_path: Path) -> Site:
+    return Site(spark, rules, tmp_path / "incremental")
+
+
+@pytest.fixture
+def rebuilt(spark: SparkSession, rules: Rules, tmp_path: Path) -> Site:
+    """A second site, for the full rebuild."""
+    return Site(spark, rules, tmp_path / "rebuilt")
+
+
+def test_one_more_hour_reads_that_hour_and_its_look_back_and_equals_a_full_rebuild(
+    site: Site, rebuilt: Site, history: Rows, last_hour: Rows
+) -> None:
+    site.load(history).build()
+    plan = site.load(last_hour).build()
+    start, end = last_hour[0]["timestamp"], last_hour[-1]["timestamp"]
+    reach = Reach.of(site.rules.etl)
+    assert plan.touched == [Interval(start, end)]
+    assert plan.bronze_input(reach) == [Interval(start - timedelta(hours=48), end + timedelta(hours=48))]
+    assert plan.silver_input(reach) == [Interval(start - timedelta(hours=24), end + timedelta(hours=72))]
+    sliced = slice_bronze(eligible(site.lake.read(site.spark, BRONZE), LOADED_AT, 0), plan, reach)
+    dates = {Path(file).parent.name.removeprefix("_event_date=") for file in sliced.inputFiles()}
+    assert dates == {f"2026-03-{day:02}" for day in range(DAYS, DAYS + 3)}, "bronze is read beyond the look-back"
+    assert site.lake.commits(GOLD)[0]["metadata"]["rebuilt"] == [[start.isoformat(), (end + timedelta(hours=72)).isoformat()]]
+    assert rebuilt.load(history, last_hour).build().touched is None
+    assert_same_tables(site.lake, rebuilt.lake, BUILT)
+    reasons = count_rows(site.lake)["nulled_values"]
+    assert isinstance(reasons, dict)
+    assert set(reasons) == {"isolated_spike", "out_of_range"}
+
+
+def test_late_readings_repeated_ones_and_bad_rows_equal_a_full_rebuild(site: Site, rebuilt: Site, history: Rows) -> None:
+    arrived = [row for row in history if not MONDAY + timedelta(days=2) < row["timestamp"] < MONDAY + timedelta(days=2, hours=9)]
+    late = [row for row in history if row not in arrived]
+    corrected = [{**row, "vibration_mms": 3.5} for row in history[200:210]]
+    bad = [reading(None), reading(7000, None), reading(7000, "C-9"), reading(7001, "C-1", vibration_mms=80.0)]
+    site.load(arrived, [reading(None, "C-2")]).build()
+    site.load(late).build()
+    plan = site.load(corrected, bad).build()
+    assert plan.missing_timestamps
+    rebuilt.load(arrived, [reading(None, "C-2")], late, corrected, bad).build()
+    assert_same_tables(site.lake, rebuilt.lake, BUILT)
+    books = count_rows(site.lake)
+    assert books["rejected_rows"] == {"duplicate": 10, "missing_compressor_id": 1, "missing_timestamp": 2, "unknown_compressor": 1}
+    assert books["pending_rows"] == 0
+
+
+def test_replay_in_hourly_steps_equals_one_build(site: Site, rebuilt: Site, history: Rows) -> None:
+    end = history[-1]["timestamp"]
+    site.load(history)
+    for hours in (3, 2, 1, 0):
+        site.build(end - timedelta(hours=hours))
+        assert pl.read_delta(site.lake.uri(GOLD))["timestamp"].max() <= end - timedelta(hours=hours)  # type: ignore[operator]
+    rebuilt.load(history).build(end)
+    assert_same_tables(site.lake, rebuilt.lake, BUILT)
+    assert site.lake.version(GOLD) == 3
+
+
+def test_run_with_nothing_new_or_an_earlier_moment_commits_nothing(site: Site, last_hour: Rows) -> None:
+    end = last_hour[-1]["timestamp"]
+    site.load(last_hour).build(end)
+    before = site.versions()
+    for as_of in (end, end - timedelta(hours=1), end + timedelta(days=3)):
+        assert site.build(as_of).empty
+    assert site.versions() == before
+
+
+def test_rows_without_a_timestamp_alone_reach_the_rejects_and_are_not_new_again(site: Site, rebuilt: Site, last_hour: Rows) -> None:
+    site.load(last_hour, [reading(None)]).build()
+    plan = site.load([reading(None, vibration_mms=4.0)]).build()
+    assert (plan.touched, plan.missing_timestamps) == ([], True)
+    assert site.build().empty
+    rebuilt.load(last_hour, [reading(None)], [reading(None, vibration_mms=4.0)]).build()
+    assert_same_tables(site.lake, rebuilt.lake, BUILT)
+
+
+def test_reading_of_a_wrong_clock_at_either_end_of_the_calendar_is_booked(site: Site, rebuilt: Site, last_hour: Rows) -> None:
+    first = {**reading(0), "timestamp": datetime.min.replace(tzinfo=UTC)}
+    last = {**reading(0), "timestamp": datetime.max.replace(tzinfo=UTC)}
+    site.load(last_hour).build()
+    site.load([first, last]).build()
+    assert count_rows(site.lake)["rejected_rows"] == {"future_timestamp": 1}
+    rebuilt.load(last_hour, [first, last]).build()
+    assert_same_tables(site.lake, rebuilt.lake, BUILT)
+
+
+def test_changed_reference_data_or_rules_rebuild_everything(site: Site, last_hour: Rows) -> None:
+    foreign = [{**row, "compressor_id": "C-4"} for row in last_hour[:2]]
+    site.load(last_hour, foreign).build()
+    assert count_rows(site.lake)["rejected_rows"] == {"unknown_compressor": 2}
+    site.know(compressors("C-4"))
+    assert site.build().touched is None
+    assert count_rows(site.lake)["rejected_rows"] == {}
+    etl = site.rules.etl.model_copy(update={"gold": site.rules.etl.gold.model_copy(update={"delta_tolerance_s": 1.0})})
+    site.rules = Rules(etl, site.rules.thresholds, site.rules.fleet)
+    assert site.build().touched is None
+    assert site.build().empty
+
+
+def test_stopped_between_silver_and_gold_the_next_run_finishes(site: Site, rebuilt: Site, last_hour: Rows) -> None:
+    @contextmanager
+    def stop_at_gold(name: str) -> Iterator[None]:
+        if name == "gold":
+            raise KeyboardInterrupt
+        yield
+
+    site.load(last_hour[:3]).build()
+    site.load(last_hour[3:])
+    with pytest.raises(KeyboardInterrupt):
+        build_silver_and_gold(lambda: site.spark, site.lake, site.rules, LOADED_AT, stop_at_gold)
+    assert site.versions() == [1, 1, 0]
+    site.build()
+    rebuilt.load(last_hour[:3], last_hour[3:]).build()
+    assert_same_tables(site.lake, rebuilt.lake, BUILT)
+
+
+def test_gold_restored_by_hand_is_rebuilt(site: Site, rebuilt: Site, last_hour: Rows) -> None:
+    site.load(last_hour[:3]).build()
+    site.load(last_hour[3:]).build()
+    site.spark.sql(f"RESTORE delta.`{site.lake.uri(GOLD)}` TO VERSION AS OF 0").collect()
+    assert rebuilt_since(site.lake, 1) is None
+    assert site.build().touched is None
+    rebuilt.load(last_hour[:3], last_hour[3:]).build()
+    assert_same_tables(site.lake, rebuilt.lake, BUILT)
+
+
+def test_gold_that_changed_since_a_version_is_told_from_its_commits(site: Site, last_hour: Rows) -> None:
+    assert rebuilt_since(site.lake, None) is None
+    site.load(last_hour[:3]).build()
+    site.load(last_hour[3:]).build()
+    site.lake.optimize(site.spark, GOLD)
+    start, end = last_hour[3]["timestamp"], last_hour[-1]["timestamp"]
+    assert rebuilt_since(site.lake, 0) == [Interval(start, end + timedelta(hours=72))]
+    assert rebuilt_since(site.lake, -1) is None
+    assert rebuilt_since(site.lake, 2) == []
+
+
+def test_state_survives_its_way_through_the_commit(site: Site, last_hour: Rows) -> None:
+    assert read_state(site.lake) is None
+    site.load(last_hour).build()
+    site.lake.optimize(site.spark, GOLD)
+    state = read_state(site.lake)
+    assert state is not None
+    assert (state.file_seq, state.as_of, state.rebuilt) == (0, LOADED_AT, None)
+    assert BuildState.from_metadata(state.to_metadata()) == state
