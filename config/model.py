@@ -56,6 +56,14 @@ class FitSection(Section):
     failure_weight: float = Field(ge=0)
 
 
+class AugmentationSection(Section):
+    """Standard deviations by which the levels of a training window are moved; 0 moves nothing."""
+
+    vibration_log_std: float = Field(ge=0)
+    temp_std_f: float = Field(ge=0)
+    pressure_std_psi: float = Field(ge=0)
+
+
 class SplitSection(Section):
     """Shares of the units; the rest trains."""
 
@@ -102,7 +110,6 @@ class CmapssSection(Section):
     max_rul_cycles: float = Field(gt=0)
     horizon_cycles: float = Field(gt=0)
     window_cycles: int = Field(gt=1)
-    smoothing_cycles: float = Field(ge=1)
     regimes: dict[str, int]
     constant_std: float = Field(ge=0)
     validation_fraction: float = Field(gt=0, lt=1)
@@ -110,6 +117,7 @@ class CmapssSection(Section):
     first_seed: int
     network: NetworkSection
     fit: FitSection
+    export: ExportSection
 
 
 class ModelConfig(Section):
@@ -119,6 +127,7 @@ class ModelConfig(Section):
     windows: WindowSection
     network: NetworkSection
     fit: FitSection
+    augmentation: AugmentationSection
     split: SplitSection
     export: ExportSection
     scoring: ScoringSection

@@ -44,6 +44,12 @@ class Baseline:
         rul: Floats = np.clip(self.regressor.predict(windows[:, -1, self.columns]), 0.0, self.max_rul).astype(np.float32)
         return rul
 
+    def predict_rows(self, values: Floats, index: WindowIndex, steps: int, batch_size: int = 4096) -> Floats:
+        """`predict` for the windows of `index` over `values`, `batch_size` windows in memory at a time -> [windows]."""
+        starts = range(0, max(len(index), 1), batch_size)
+        batches = (slice(start, start + batch_size) for start in starts)
+        return np.concatenate([self.predict(gather(values, index.first_row[part], index.end[part], steps)) for part in batches])
+
     def predict_failure(self, windows: Floats) -> Floats:
         """Probability of a failure within the horizon."""
         probability: Floats = self.classifier.predict_proba(windows[:, -1, self.columns])[:, 1].astype(np.float32)

@@ -99,8 +99,8 @@ def _run_seed(
         seed=seed,
         on_epoch=on_epoch,
     )
-    checked = fitted.take(np.random.default_rng(seed).permutation(len(fitted))[: config.export.check_windows])
-    export = export_onnx(model, config.export, gather(values, checked.first_row, checked.end, steps), config.scoring.threads)
+    checked = fitted.take(np.random.default_rng(seed).permutation(len(fitted))[: section.export.check_windows])
+    export = export_onnx(model, section.export, gather(values, checked.first_row, checked.end, steps), config.scoring.threads)
 
     test_values = contract.values(test)
     first_rows, last_rows = test.bounds()

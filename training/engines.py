@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter
 from sklearn.cluster import KMeans
 
 from config.errors import ConfigError, InputError
@@ -110,15 +109,15 @@ def _read(path: Path) -> Doubles:
 class SensorContract:
     """Which sensors are features and on what scale, learned from training engines only.
 
-    A sensor is expressed as its distance from its mean under the same operating conditions, in standard deviations, then smoothed over the
-    engine's past.
+    A sensor is expressed as its distance from its mean under the same operating conditions, in standard deviations. Beside it stand the mean
+    of that distance over the engine's life so far and the engine's age: level, average and age together place an engine on its own curve of
+    wear, which a short window alone cannot.
     """
 
-    kept: npt.NDArray[np.intp]  # [features] columns of the sensors that vary
+    kept: npt.NDArray[np.intp]  # [sensors] columns of the sensors that vary
     regime_of: Any  # KMeans over the settings
-    mean: Doubles  # [regimes, features]
-    std: Doubles  # [regimes, features]
-    smoothing: float  # weight of the newest cycle
+    mean: Doubles  # [regimes, sensors]
+    std: Doubles  # [regimes, sensors]
 
     @classmethod
     def learn(cls, engines: Engines, regimes: int, section: CmapssSection, seed: int) -> SensorContract:
@@ -128,21 +127,20 @@ class SensorContract:
         mean = np.stack([engines.sensors[regime == number].mean(axis=0) for number in range(regimes)])
         std = np.stack([engines.sensors[regime == number].std(axis=0) for number in range(regimes)])
         kept = np.flatnonzero((std > section.constant_std * np.abs(mean)).all(axis=0))
-        return cls(kept, regime_of, mean[:, kept], std[:, kept], 1.0 / section.smoothing_cycles)
+        return cls(kept, regime_of, mean[:, kept], std[:, kept])
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features, in order."""
-        return tuple(SENSORS[column] for column in self.kept)
+        sensors = tuple(SENSORS[column] for column in self.kept)
+        return (*sensors, *(f"{sensor}_life_mean" for sensor in sensors), "cycle")
 
     def values(self, engines: Engines) -> Floats:
         """Features of all rows, [rows, features] float32; a row depends on its own engine's rows up to itself."""
         regime = self.regime_of.predict(engines.settings)
         scaled = (engines.sensors[:, self.kept] - self.mean[regime]) / self.std[regime]
-        smoothed = np.empty_like(scaled)
+        life_mean = np.empty_like(scaled)
         for first, last in zip(*engines.bounds(), strict=True):
             rows = slice(first, last + 1)
-            start = (1.0 - self.smoothing) * scaled[first : first + 1]  # as if the first cycle had lasted for ever
-            smoothed[rows], _ = lfilter([self.smoothing], [1.0, self.smoothing - 1.0], scaled[rows], axis=0, zi=start)
-        values: Floats = smoothed.astype(np.float32)
-        return values
+            life_mean[rows] = np.cumsum(scaled[rows], axis=0) / engines.cycle[rows, None]
+        return np.concatenate([scaled, life_mean, engines.cycle[:, None]], axis=1).astype(np.float32)
