@@ -309,6 +309,22 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command("evaluate")
+def evaluate_champion(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Judge the champion by event on unseen fleets: failures caught, false alarms, errors; its baseline and bare thresholds beside it."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.evaluate import evaluate
+        from pipelines.session import LazySpark
+
+        with LazySpark(settings) as spark:
+            return evaluate(settings, spark, report)
+
+    from pipelines.views import show_evaluation
+
+    run_job(job, show_evaluation, home=home, as_json=as_json)
+
+
 @app.command()
 def maintain(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """OPTIMIZE and VACUUM the Delta tables; time travel reaches back as far as etl_config.yaml keeps."""

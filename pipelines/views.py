@@ -75,6 +75,51 @@ def show_checks(result: dict[str, Any]) -> None:
         console.print(f"{'ok  ' if check['ok'] else 'FAIL'} {name:<14} {check['says']}", soft_wrap=True)
 
 
+def show_evaluation(result: dict[str, Any]) -> None:
+    """What the champion catches and what it costs in false alarms, beside its baseline and bare thresholds, then fleet by fleet."""
+    console = Console(highlight=False)
+    days = result["protocol"]
+    console.print(
+        f"Alarm: predicted life below {days['alarm_rul_days']:g} days for {days['alarm_hours']:g} hours in a row. "
+        f"Caught: it stands {days['lead_days']:g} days before the failure. False: more than {days['false_alarm_rul_days']:g} days were left."
+    )
+    methods = {
+        f"champion (version {result['model_version']})": result,
+        "gradient boosting": result["baseline"],
+        **{f"threshold: {level}": numbers for level, numbers in result["thresholds"].items()},
+    }
+    slow = f"caught, of slow failures ({days['min_degradation_days']:g} days or more)"
+    table = Table("method", slow, "caught, of all", "true alarms", "false per healthy month", "median lead, days", "RMSE, days")
+    for name, numbers in methods.items():
+        table.add_row(name, *_evaluation_cells(numbers))
+    for fleet in result["fleets"]:
+        table.add_row(f"champion, fleet {fleet['seed']}", *_evaluation_cells(fleet["champion"]))
+    console.print(table)
+    modes = Table("failure mode", slow, "caught, of all", title="Champion by failure mode", title_justify="left")
+    for mode, numbers in result["by_mode"].items():
+        modes.add_row(mode, _caught(numbers["failures_5d"]), _caught(numbers["failures"]))
+    console.print(modes)
+    console.print(f"run {result['run_id']}, done in {result['seconds']} s")
+
+
+def _evaluation_cells(numbers: dict[str, Any]) -> tuple[str, ...]:
+    alarms, lead, error = numbers["alarms"], numbers["lead_times_days"]["q50"], numbers.get("rul_rmse_days")
+    false = numbers["false_alarms_per_healthy_compressor_month"]
+    true = "-" if alarms["precision"] is None else f"{alarms['precision']:.0%} of {alarms['true'] + alarms['false']}"
+    return (
+        _caught(numbers["failures_5d"]),
+        _caught(numbers["failures"]),
+        true,
+        "-" if false is None else f"{false:.2f}",
+        "-" if lead is None else f"{lead:.1f}",
+        "-" if error is None else f"{error:.1f}",
+    )
+
+
+def _caught(failures: dict[str, Any]) -> str:
+    return "-" if failures["recall"] is None else f"{failures['recall']:.0%} ({failures['caught']} of {failures['n']})"
+
+
 def show_facts(result: dict[str, Any]) -> None:
     """Key and value, nested ones indented."""
     console = Console(highlight=False)

@@ -112,14 +112,10 @@ def measure(index: WindowIndex, predictions: Predictions, horizon_days: float) -
     }
 
 
-def measure_baseline(values: Floats, index: WindowIndex, baseline: Baseline, chunk: int = 4096) -> dict[str, float]:
+def measure_baseline(values: Floats, index: WindowIndex, baseline: Baseline) -> dict[str, float]:
     """RMSE in days of `baseline` over the same windows as `measure`."""
     seen = index.take(~index.censored)
-    parts = [
-        baseline.predict(gather(values, seen.first_row[start : start + chunk], seen.end[start : start + chunk], WINDOW_STEPS))
-        for start in range(0, len(seen), chunk)
-    ]
-    return {"rmse_days": rmse(seen.rul, np.concatenate(parts))}
+    return {"rmse_days": rmse(seen.rul, baseline.predict_rows(values, seen, WINDOW_STEPS))}
 
 
 def measure_served(values: Floats, index: WindowIndex, onnx: bytes, config: ModelConfig) -> float:

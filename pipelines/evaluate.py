@@ -1,0 +1,177 @@
+"""altaviz evaluate: the champion on fleets that nobody has trained on, judged by event beside its baseline and bare thresholds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from config.errors import ModelError
+from config.settings import Settings
+from pipelines.console import StageReporter
+from pipelines.fleets import UnseenFleet, prepare_fleet
+from pipelines.session import LazySpark
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from monitoring.alarms import Watch
+    from monitoring.performance import Answers
+    from serving.registry import RegisteredModel
+    from training.baselines import Baseline
+
+CHAMPION_KEY: Final = "champion"
+BASELINE_KEY: Final = "baseline"
+STATUS_LEVELS_WATCHED: Final = ("critical", "warning")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one method did on one fleet; `answers` is None where a method predicts no life."""
+
+    watch: Watch
+    answers: Answers | None
+
+
+def evaluate(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
+    """Evaluate the champion by the protocol of monitoring.alarms; fleets that are there already are used again.
+
+    Returns the champion's numbers (monitoring.performance.summarise and .errors), the same under `baseline` and `thresholds`
+    (critical, warning), and `fleets` with all of them fleet by fleet.
+    Raises NoChampionError, ModelError (made for other features, or no baseline beside it), HomeError.
+    """
+    from pipelines.tracking import quieten, tracked_run
+    from serving.registry import Registry
+
+    started = time.perf_counter()
+    quieten()
+    champion = Registry(settings.tracking_uri).champion()
+    baseline = _load_baseline(settings, champion)
+    by_fleet: dict[int, dict[str, Judged]] = {}
+    facts = []
+    for seed in settings.evaluation.fleets.seeds:
+        fleet = prepare_fleet(settings, seed, spark, report)
+        with report.stage(f"predict, fleet {seed}") as advance:
+            by_fleet[seed] = _judge_all(settings, fleet, champion, baseline)
+            advance(1, 1, windows=len(fleet.labelled.index))
+        facts.append(
+            {"seed": seed, "compressors": len(fleet.labelled.history.compressor_ids), "days": fleet.days, "failures": fleet.failures}
+        )
+    fleets = [{**fact, **_by_method(settings, [by_fleet[fact["seed"]]])} for fact in facts]
+    methods = _by_method(settings, list(by_fleet.values()))
+    result = {
+        "model_version": champion.version,
+        "protocol": {name: limit.value for name, limit in settings.evaluation.protocol},
+        **methods.pop(CHAMPION_KEY),
+        **methods,
+        "fleets": fleets,
+    }
+    with tracked_run(settings, "evaluate") as run:
+        _log(settings, result)
+        run_id = run.info.run_id
+    return {**result, "run_id": run_id, "seconds": round(time.perf_counter() - started, 2)}
+
+
+def _load_baseline(settings: Settings, champion: RegisteredModel) -> Baseline:
+    """The gradient boosting that was trained and logged beside the champion. Raises ModelError when there is none."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    from features.contract import FEATURES
+    from pipelines.tracking import EXPERIMENT
+    from training.baselines import GRADIENT_BOOSTING, Baseline
+
+    missing = f"no {BASELINE_KEY} is logged beside version {champion.version}: train and register it again"
+    try:
+        mlflow.set_tracking_uri(settings.tracking_uri)
+        experiment = mlflow.get_experiment_by_name(EXPERIMENT)
+        wanted = f"name = '{BASELINE_KEY}' AND source_run_id = '{champion.run_id}'"
+        found = mlflow.search_logged_models([experiment.experiment_id], wanted, output_format="list") if experiment else []
+        if not found:
+            raise ModelError(missing)
+        regressor = mlflow.sklearn.load_model(found[0].model_uri)
+    except MlflowException as error:
+        raise ModelError(f"{missing} ({str(error).splitlines()[0][:200]})") from error
+    if regressor.n_features_in_ != len(FEATURES):
+        raise ModelError(
+            f"the {BASELINE_KEY} of version {champion.version} takes {regressor.n_features_in_} features, not {len(FEATURES)}: train again"
+        )
+    return Baseline(GRADIENT_BOOSTING, champion.facts.max_rul_days, np.arange(len(FEATURES)), regressor, None)
+
+
+def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel, baseline: Baseline) -> dict[str, Judged]:
+    """Every method on one fleet, over the same hours."""
+    from features.contract import FEATURES, STATUS_FEATURES, STATUS_LEVELS, WINDOW_STEPS
+    from features.onnx_model import OnnxModel
+    from monitoring.performance import Answers
+
+    model, index, values = settings.model, fleet.labelled.index, fleet.labelled.history.values
+    network = OnnxModel(champion.onnx, model.scoring.threads)
+    if (network.steps, network.features) != (WINDOW_STEPS, len(FEATURES)):
+        raise ModelError(f"version {champion.version} takes windows [{network.steps}, {network.features}]: train and register it again")
+    alarm_rul = settings.evaluation.protocol.alarm_rul_days.value
+    seen = ~index.censored
+    said = network.predict_rows(values, index.first_row, index.end, model.scoring.batch_size)
+    judged = {
+        CHAMPION_KEY: Judged(
+            fleet.watch(said.rul < alarm_rul, settings.evaluation.protocol),
+            Answers(index.rul[seen], said.rul[seen], said.rul_lower[seen], said.rul_upper[seen]),
+        )
+    }
+    rul = baseline.predict_rows(values, index, WINDOW_STEPS, model.scoring.batch_size)
+    judged[BASELINE_KEY] = Judged(fleet.watch(rul < alarm_rul, settings.evaluation.protocol), Answers(index.rul[seen], rul[seen]))
+    columns = [FEATURES.index(name) for name in STATUS_FEATURES]
+    statuses: npt.NDArray[np.float32] = np.nan_to_num(np.asarray(values[index.end])[:, columns]).max(axis=1)
+    for level in STATUS_LEVELS_WATCHED:
+        judged[level] = Judged(fleet.watch(statuses >= STATUS_LEVELS.index(level), settings.evaluation.protocol), None)
+    return judged
+
+
+def _by_method(settings: Settings, fleets: list[dict[str, Judged]]) -> dict[str, Any]:
+    """The numbers of every method over `fleets`: champion, baseline, and thresholds by level."""
+    numbers = {method: _numbers(settings, [fleet[method] for fleet in fleets]) for method in fleets[0]}
+    thresholds = {level: numbers.pop(level) for level in STATUS_LEVELS_WATCHED}
+    return {**numbers, "thresholds": thresholds}
+
+
+def _numbers(settings: Settings, fleets: list[Judged]) -> dict[str, Any]:
+    from monitoring.alarms import join
+    from monitoring.performance import errors, join_answers, summarise
+
+    summary = summarise(join([judged.watch for judged in fleets]), settings.evaluation)
+    answers = [judged.answers for judged in fleets if judged.answers is not None]
+    return {**summary, **(errors(join_answers(answers), settings.evaluation.protocol.false_alarm_rul_days.value) if answers else {})}
+
+
+def _log(settings: Settings, result: dict[str, Any]) -> None:
+    """Parameters, numbers and the whole report of the active run."""
+    import mlflow
+
+    from pipelines.tracking import flat_parameters
+
+    mlflow.log_params({"model_version": result["model_version"], **flat_parameters(settings.evaluation.fleets)})
+    mlflow.log_params({f"protocol.{name}": value for name, value in result["protocol"].items()})
+    for fleet in result["fleets"]:
+        mlflow.log_metrics(_headline(fleet[CHAMPION_KEY], f"seed_{fleet['seed']}."))
+    mlflow.log_metrics(_headline(result, ""))
+    mlflow.log_metrics(_headline(result[BASELINE_KEY], f"{BASELINE_KEY}."))
+    for level, numbers in result["thresholds"].items():
+        mlflow.log_metrics(_headline(numbers, f"thresholds_{level}."))
+    mlflow.log_dict(result, "evaluation.json")
+
+
+def _headline(numbers: dict[str, Any], prefix: str) -> dict[str, float]:
+    """The numbers a run is compared by; one that has no cases is left out."""
+    chosen = {
+        "recall_5d": numbers["failures_5d"]["recall"],
+        "recall": numbers["failures"]["recall"],
+        "precision": numbers["alarms"]["precision"],
+        "first_alarm_precision": numbers["first_alarms"]["precision"],
+        **{
+            name: numbers.get(name)
+            for name in ("false_alarms_per_healthy_compressor_month", "rul_rmse_days", "rul_rmse_near_failure_days", "coverage_90")
+        },
+    }
+    return {prefix + name: float(value) for name, value in chosen.items() if value is not None}

@@ -1,0 +1,119 @@
+"""Unseen fleets for an evaluation: simulated, taken through the real pipeline and labelled, each in a home of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from config.evaluation import ProtocolSection
+from config.settings import Settings
+from pipelines.console import StageReporter
+from pipelines.session import LazySpark
+
+if TYPE_CHECKING:
+    from monitoring.alarms import Bools, Life, Watch
+    from training.fleet import Fleet
+
+_HOURS_PER_DAY: Final = 24.0
+_MADE_FROM: Final = "made_from"  # fingerprint of what shaped the simulation; a fleet of another one is thrown away
+
+
+@dataclass(frozen=True)
+class UnseenFleet:
+    """A fleet with every window that has enough data, and the truth about its lives."""
+
+    labelled: Fleet
+    lives: dict[str, list[Life]]  # by compressor
+    days: int
+
+    @property
+    def failures(self) -> int:
+        """Failures that happened."""
+        return sum(life.failed for lives in self.lives.values() for life in lives)
+
+    def watch(self, asks: Bools, protocol: ProtocolSection) -> Watch:
+        """Watch every compressor; `asks` [windows] says which windows of the fleet's index ask for an alarm."""
+        from features.contract import WINDOW_STEP_HOURS
+        from monitoring.alarms import join, watch_compressor
+
+        history, index = self.labelled.history, self.labelled.index
+        days = np.arange(history.hours, dtype=np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY  # [hours] since history.first_mark
+        predicted, asked = (np.zeros((len(history.compressor_ids), history.hours), np.bool_) for _ in range(2))
+        hour = index.end % history.hours
+        predicted[index.unit, hour] = True
+        asked[index.unit, hour] = asks
+        return join(
+            [
+                watch_compressor(days, predicted[unit], asked[unit], self.lives[compressor_id], protocol)
+                for unit, compressor_id in enumerate(history.compressor_ids)
+            ]
+        )
+
+
+def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: StageReporter) -> UnseenFleet:
+    """Simulate the fleet of `seed`, build its lake and label its windows; what an earlier run has made of the same settings is used again.
+
+    Raises HomeError, InputError, EnvironmentSetupError.
+    """
+    from features.grid import write_history
+    from features.lake import EVENTS, GOLD, Lake
+    from features.reference import read_reference
+    from features.simulator.truth import read_truth
+    from monitoring.alarms import lives_by_compressor
+    from pipelines.features import build_lake
+    from pipelines.ingest import ingest
+    from training.fleet import label_fleet
+
+    own = _own_settings(settings, seed)
+    _simulate_once(own, seed, report)
+    folder = own.home / "fleet"
+    ingest(own, folder, spark, report)
+    size = settings.evaluation.fleets
+    build_lake(own, settings.simulator.history.start + timedelta(days=size.days), spark, report)
+    lake = Lake(own.lake_uri)
+    with report.stage("windows"):
+        history = write_history(lake.delta(GOLD), own.home / "history.npy")
+        labelled = label_fleet(history, read_reference(lake, EVENTS), settings.model.labels, settings.scoring.min_steps)
+        lives = lives_by_compressor(read_truth(folder), history.first_mark)
+    return UnseenFleet(labelled, lives, size.days)
+
+
+def _own_settings(settings: Settings, seed: int) -> Settings:
+    """Settings whose home and lake are the fleet's own, whatever lake the caller's environment names."""
+    environ = {name: value for name, value in settings.environ.items() if name not in ("ALTAVIZ_LAKE_URI", "ALTAVIZ_TRAINING_LAKE_URI")}
+    return dataclasses.replace(settings, home=settings.home / "evaluation" / f"seed-{seed}", environ=environ)
+
+
+def _simulate_once(own: Settings, seed: int, report: StageReporter) -> None:
+    """Simulate below `own.home` unless a complete fleet of the same settings is there; one of others goes, with its lake."""
+    from config.settings import ensure_home
+    from pipelines.simulate import run
+
+    size = own.evaluation.fleets
+    shaped_by = (own.simulator.model_dump_json(), own.fleet.model_dump_json(), size.model_dump_json(exclude={"seeds"}))
+    fingerprint = hashlib.sha256("\n".join(shaped_by).encode()).hexdigest()
+    marker: Path = own.home / _MADE_FROM
+    if marker.is_file() and marker.read_text(encoding="utf-8") == fingerprint:
+        return
+    shutil.rmtree(own.home, ignore_errors=True)
+    ensure_home(own.home)
+    with report.stage(f"simulate, fleet {seed}") as advance:
+        run(
+            own.home / "fleet",
+            own.simulator,
+            own.fleet,
+            profile="history",
+            compressors=size.compressors,
+            days=size.days,
+            interval_min=size.interval_min,
+            seed=seed,
+            progress=advance,
+        )
+    marker.write_text(fingerprint, encoding="utf-8")

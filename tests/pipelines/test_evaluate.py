@@ -1,0 +1,119 @@
+"""The whole evaluation on small fleets: simulated, through Spark and Delta, a registered ONNX model, the report and its run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+import numpy as np
+import onnx
+import polars as pl
+import pytest
+import yaml
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+from config.errors import ModelError, NoChampionError
+from config.loader import CONFIG_DIR
+from config.settings import Settings, load_settings
+from features.contract import CHAMPION, FEATURES, REGISTERED_MODEL
+from features.lake import GOLD, Lake
+from features.simulator.truth import read_truth
+from pipelines.console import StageReporter
+from pipelines.evaluate import evaluate
+from pipelines.session import LazySpark
+from pipelines.tracking import tracked_run
+from serving.registry import Registry
+from tests.serving.gold import mean_model
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# MLflow's own mappings use an option that SQLAlchemy will drop; its own type hints are what it warns about
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
+]
+
+SEED = 6  # three failures, two of them after more than 5 days of degradation
+COMPRESSORS = 3
+DAYS = 14
+
+
+def run(settings: Settings) -> dict[str, Any]:
+    with StageReporter(interactive=False) as report:
+        return evaluate(settings, LazySpark(settings), report)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Settings:
+    """The shipped configuration, with one fleet of three compressors over 14 days at one reading per hour."""
+    folder = shutil.copytree(CONFIG_DIR, tmp_path / "config", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    evaluation = yaml.safe_load((folder / "evaluation.yaml").read_text())
+    evaluation["fleets"] = {"seeds": [SEED], "compressors": COMPRESSORS, "days": DAYS, "interval_min": 60}
+    (folder / "evaluation.yaml").write_text(yaml.safe_dump(evaluation))
+    return load_settings(tmp_path / "home", environ={"ALTAVIZ_CONFIG_DIR": str(folder)})
+
+
+def register(settings: Settings, *, baseline_features: int) -> None:
+    """A champion that predicts the mean vibration of its window, and a boosting that has learned to say 20 days, logged beside it."""
+    registered = mean_model()
+    boosting = HistGradientBoostingRegressor(max_iter=1).fit(np.zeros((50, baseline_features)), np.full(50, 20.0))
+    settings.home.mkdir(exist_ok=True)
+    with tracked_run(settings, "train"):
+        logged = mlflow.onnx.log_model(onnx.load_from_string(registered.onnx), name="model", pip_requirements=["onnxruntime"])
+        trusted = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
+        mlflow.sklearn.log_model(boosting, name="baseline", pip_requirements=["scikit-learn"], skops_trusted_types=trusted)
+        version = str(mlflow.register_model(logged.model_uri, REGISTERED_MODEL).version)
+    registry = Registry(settings.tracking_uri)
+    registry.set_facts(version, registered.facts)
+    registry.set_alias(CHAMPION, version)
+
+
+def test_an_evaluation_counts_what_the_truth_says_tracks_it_and_repeats_itself(small: Settings, spark: SparkSession) -> None:
+    register(small, baseline_features=len(FEATURES))
+    result = run(small)
+
+    fleet_home = small.home / "evaluation" / f"seed-{SEED}"
+    failed = read_truth(fleet_home / "fleet").filter(pl.col("ended_by") == "failure")
+    assert (failed.height, result["failures"]["n"], result["failures_5d"]["n"]) == (3, 3, 2)
+    assert set(result["by_mode"]) == {"bearing_wear", "ring_wear"}
+    (fleet,) = result["fleets"]
+    assert (fleet["seed"], fleet["compressors"], fleet["days"], fleet["failures"]) == (SEED, COMPRESSORS, DAYS, 3)
+    assert fleet["champion"]["alarms"] == result["alarms"]
+
+    # a healthy vibration in mm/s, read as days, is below the limit: whoever fails had an alarm
+    assert result["failures_5d"]["recall"] == 1.0
+    # a boosting that always says 20 days never asks for an alarm
+    assert result["baseline"]["failures"]["caught"] == result["baseline"]["alarms"]["n"] == 0
+    assert result["baseline"]["rul_rmse_near_failure_days"] > 6.0  # 20 days for lives below 14
+    assert set(result["thresholds"]) == {"critical", "warning"}
+    assert result["thresholds"]["warning"]["failures"]["caught"] >= result["thresholds"]["critical"]["failures"]["caught"]
+
+    tracked = mlflow.get_run(result["run_id"])
+    assert tracked.data.params["model_version"] == result["model_version"] == "1"
+    assert tracked.data.metrics["recall_5d"] == 1.0
+    assert tracked.data.metrics["baseline.recall"] == 0.0
+    assert mlflow.artifacts.load_dict(f"{tracked.info.artifact_uri}/evaluation.json")["alarms"] == result["alarms"]
+
+    gold = Lake(str(fleet_home / "lake"))
+    built = gold.version(GOLD)
+    again = run(small)
+    assert gold.version(GOLD) == built
+    assert {name: again[name] for name in again if name not in ("run_id", "seconds")} == {
+        name: result[name] for name in result if name not in ("run_id", "seconds")
+    }
+
+
+def test_without_a_champion_nothing_is_simulated(small: Settings) -> None:
+    small.home.mkdir()
+    with pytest.raises(NoChampionError, match="altaviz train"):
+        run(small)
+    assert not (small.home / "evaluation").exists()
+
+
+def test_a_baseline_for_other_features_is_refused(small: Settings) -> None:
+    register(small, baseline_features=len(FEATURES) - 1)
+    with pytest.raises(ModelError, match="takes 23 features, not 24: train again"):
+        run(small)
