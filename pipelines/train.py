@@ -93,7 +93,7 @@ def _log_trial(settings: Settings, lake: Any, gold_version: int, fleet: Fleet, t
     source = DeltaDatasetSource(path=lake.uri(GOLD), delta_table_version=gold_version)
     mlflow.log_input(MetaDataset(source, name="gold", digest=f"v{gold_version}"), context="training")
     config = settings.model
-    sections = ("labels", "windows", "network", "fit", "split", "export", "baseline")
+    sections = ("labels", "windows", "network", "fit", "augmentation", "split", "export", "baseline")
     for section in sections:
         mlflow.log_params(flat_parameters(getattr(config, section), f"{section}."))
     mlflow.log_params(

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from features.windows import Floats, Rows, gather
 
 Bools = npt.NDArray[np.bool_]
+Augment = Callable[[Floats, np.random.Generator], Floats]  # may work in place: a batch is a copy
 
 LABEL_RUL: Final = 0  # columns of a label batch [n, 2]
 LABEL_CENSORED: Final = 1
@@ -90,14 +91,17 @@ class WindowIndex:
 
 
 class WindowDataset(keras.utils.PyDataset):
-    """Batches of (windows [b, steps, features], labels [b, 2]); shuffled anew each epoch when a seed is given."""
+    """Batches of (windows [b, steps, features], labels [b, 2]); shuffled, and augmented, anew each epoch when a seed is given."""
 
-    def __init__(self, values: Floats, index: WindowIndex, steps: int, batch_size: int, seed: int | None = None) -> None:
+    def __init__(
+        self, values: Floats, index: WindowIndex, steps: int, batch_size: int, seed: int | None = None, augment: Augment | None = None
+    ) -> None:
         super().__init__()
         self.values = values
         self.index = index
         self.steps = steps
         self.batch_size = batch_size
+        self._augment = augment
         self._labels = np.stack([index.rul, index.censored.astype(np.float32)], axis=1)  # [n, 2]
         self._random = None if seed is None else np.random.default_rng(seed)
         self._order = np.arange(len(index))
@@ -111,6 +115,8 @@ class WindowDataset(keras.utils.PyDataset):
     def __getitem__(self, batch: int) -> tuple[Floats, Floats]:
         which = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
         windows = gather(self.values, self.index.first_row[which], self.index.end[which], self.steps)
+        if self._augment is not None and self._random is not None:
+            windows = self._augment(windows, self._random)
         return windows, self._labels[which]
 
     def on_epoch_end(self) -> None:

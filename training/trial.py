@@ -10,6 +10,7 @@ from config.model import ModelConfig
 from features.contract import WINDOW_STEPS
 from features.onnx_model import OnnxModel, Predictions
 from features.windows import Floats, gather
+from training.augment import LevelAugmentation
 from training.baselines import GRADIENT_BOOSTING, Baseline, fit_baseline
 from training.dataset import WindowDataset, WindowIndex, feature_statistics
 from training.export import Export, export_onnx
@@ -66,7 +67,7 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     model = build_model(config.network, statistics, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, seed)
     fit = fit_model(
         model,
-        WindowDataset(values, parts.train, WINDOW_STEPS, config.fit.batch_size, seed),
+        WindowDataset(values, parts.train, WINDOW_STEPS, config.fit.batch_size, seed, LevelAugmentation(config.augmentation)),
         WindowDataset(values, parts.validation, WINDOW_STEPS, config.scoring.batch_size),
         network=config.network,
         fit=config.fit,
@@ -75,7 +76,9 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
         seed=seed,
         on_epoch=on_epoch,
     )
-    export = export_onnx(model, config.export, sample_windows(values, parts.validation, config.export.check_windows, seed), config.scoring.threads)
+    export = export_onnx(
+        model, config.export, sample_windows(values, parts.validation, config.export.check_windows, seed), config.scoring.threads
+    )
     baseline = fit_baseline(
         GRADIENT_BOOSTING,
         values,
