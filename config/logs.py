@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +43,18 @@ def set_up_logs(home: Path, *, to_stderr: bool) -> None:
 def get_log() -> Any:
     """The application's logger: `log.info("event", stage=..., rows=..., seconds=...)`."""
     return structlog.get_logger("altaviz")
+
+
+@contextmanager
+def native_stderr_to(log: Path) -> Iterator[None]:
+    """Send what native code, and a process started inside the block, writes to standard error into `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with log.open("ab") as stream:
+        os.dup2(stream.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

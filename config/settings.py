@@ -102,7 +102,9 @@ class Settings:
     def artifact_dir(self) -> Path | None:
         """Where the artifacts of a SQLite tracking store go: beside the database; None when a server keeps them."""
         prefix = "sqlite:///"
-        return Path(self.tracking_uri.removeprefix(prefix)).absolute().parent / "mlartifacts" if self.tracking_uri.startswith(prefix) else None
+        return (
+            Path(self.tracking_uri.removeprefix(prefix)).absolute().parent / "mlartifacts" if self.tracking_uri.startswith(prefix) else None
+        )
 
     def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:
         return load_section(self.config_dir / name, model, self.environ, overrides)

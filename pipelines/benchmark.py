@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
-from pipelines.console import Advance, StageReporter, native_stderr_to
+from pipelines.console import Advance, StageReporter
 from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 def cmapss(settings: Settings, data: Path, subset: str, seeds: int, report: StageReporter) -> dict[str, Any]:
     """training.cmapss.run_cmapss with a progress bar. Raises InputError, ConfigError."""
-    with native_stderr_to(settings.home / "logs" / "tensorflow.log"):
-        from training.cmapss import run_cmapss
+    from training.runtime import load_tensorflow
+
+    load_tensorflow()
+    from training.cmapss import run_cmapss
+
     with report.stage(f"cmapss {subset}") as advance:
 
         def progress(seed: int, of: int, epoch: int, epochs: int, log: Mapping[str, float]) -> None:

@@ -48,10 +48,6 @@ View = Callable[[dict[str, Any]], None]
 
 def main() -> None:
     """Console script `altaviz`: exit 0 done, 1 failed with one line why, 2 wrong use."""
-    # set before TensorFlow is ever imported: its banners are not for the user
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     warnings.simplefilter("ignore")
     app()
@@ -143,6 +139,28 @@ def benchmark_cmapss(
     from pipelines.views import show_facts
 
     run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
+
+
+@benchmark_app.command("features")
+def benchmark_features(
+    compressors: Annotated[int, typer.Option("--compressors", min=1)] = 4500,
+    days: Annotated[int, typer.Option("--days", min=1)] = 7,
+    interval_min: Annotated[int, typer.Option("--interval-min", min=1, help="Minutes between readings.")] = 10,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time bronze to gold on a simulated fleet, and gold alone beside Spark's own windows and DuckDB."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmark import features as measure
+        from pipelines.session import LazySpark
+
+        with LazySpark(settings) as spark:
+            return measure(settings, compressors, days, interval_min, spark, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json)
 
 
 @app.command()

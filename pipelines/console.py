@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.logs import get_log
@@ -70,18 +68,3 @@ class StageReporter:
 def is_interactive() -> bool:
     """Whether a person watches stderr."""
     return sys.stderr.isatty()
-
-
-@contextmanager
-def native_stderr_to(log: Path) -> Iterator[None]:
-    """Send what native code, and a process started inside the block, writes to standard error into `log`."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with log.open("ab") as stream:
-        os.dup2(stream.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

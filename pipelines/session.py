@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from config.errors import EnvironmentSetupError
 from config.etl import SparkConfig
+from config.logs import native_stderr_to
 from config.settings import Settings
-from pipelines.console import native_stderr_to
 from pipelines.java import find_java
 from pipelines.setup import delta_jars
 

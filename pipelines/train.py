@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.logs import get_log
 from config.settings import Settings
-from pipelines.console import StageReporter, native_stderr_to
+from pipelines.console import StageReporter
 
 if TYPE_CHECKING:
     from training.fleet import Fleet
@@ -30,11 +30,13 @@ def train(settings: Settings, report: StageReporter) -> dict[str, Any]:
     from features.lake import EVENTS, GOLD, Lake
     from features.reference import read_reference
     from pipelines.tracking import tracked_run
+    from training.runtime import load_tensorflow
 
     started = time.perf_counter()
-    with native_stderr_to(settings.home / "logs" / "tensorflow.log"):
-        from training.fleet import label_fleet
-        from training.trial import run_trial
+    load_tensorflow()
+    from training.fleet import label_fleet
+    from training.trial import run_trial
+
     lake = Lake(settings.training_lake_uri)
     gold = lake.delta(GOLD)
     with tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch, tracked_run(settings, "train") as run:

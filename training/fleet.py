@@ -6,6 +6,7 @@ data. Only a failure tells the remaining life; the other two say "at least this 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,14 +65,22 @@ def label_fleet(history: History, events: pl.DataFrame, labels: LabelSection, mi
         observed = observed_steps(history.values, np.full(len(ends), first_row), ends, WINDOW_STEPS)
         kept = observed >= min_steps
         seen_until = days[hours[-1]]
-        parts.append(WindowIndex.of_unit(unit, int(first_row), ends[kept], life_labels(days[hours[kept]], failed, repaired, seen_until, labels.max_rul_days)))
+        parts.append(
+            WindowIndex.of_unit(
+                unit, int(first_row), ends[kept], life_labels(days[hours[kept]], failed, repaired, seen_until, labels.max_rul_days)
+            )
+        )
     if not sum(len(part) for part in parts):
         raise ModelError(f"no compressor has {min_steps} h of features within {WINDOW_STEPS} h: ingest more readings")
     return Fleet(history, WindowIndex.concatenate(parts), failures)
 
 
 def life_labels(
-    time: npt.NDArray[np.float64], failures: npt.NDArray[np.float64], repairs: npt.NDArray[np.float64], observed_until: float, max_rul: float
+    time: npt.NDArray[np.float64],
+    failures: npt.NDArray[np.float64],
+    repairs: npt.NDArray[np.float64],
+    observed_until: float,
+    max_rul: float,
 ) -> Labels:
     """Label the rows of one compressor at `time` [n] ascending; `failures` and `repairs` sorted; all in days.
 
@@ -79,7 +88,7 @@ def life_labels(
     """
     bounds = np.r_[-np.inf, repairs[repairs < observed_until], np.inf]
     rul, censored = np.empty(len(time), np.float32), np.empty(len(time), np.bool_)
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in itertools.pairwise(bounds):
         rows = (time > start) & (time <= end)
         within = failures[(failures > start) & (failures <= end)]
         part = rul_labels(time[rows], within, min(end, observed_until), max_rul)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from config.logs import native_stderr_to
 
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # errors of the C++ core only
@@ -25,23 +24,9 @@ def load_tensorflow() -> None:
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    with _stderr_turned_away():
+    with native_stderr_to(Path(os.devnull)):
         for module in ("tensorflow", "keras", "tf2onnx"):
             importlib.import_module(module)
         importlib.import_module("tensorflow").config.list_physical_devices()
     for name in ("tensorflow", "absl", "tf2onnx"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-@contextmanager
-def _stderr_turned_away() -> Iterator[None]:
-    """Send file descriptor 2 to the null device; what C++ code writes cannot be caught in Python."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nothing:
-            os.dup2(nothing.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
