@@ -1,0 +1,62 @@
+"""Runs the console script as a user does, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ALTAVIZ = Path(sys.executable).with_name("altaviz")
+COMMAND_LIMIT_S = 300
+
+
+def altaviz(*arguments: str | Path, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    return subprocess.run(
+        _command(*arguments, home=home),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_LIMIT_S,
+        env={**os.environ, **environment},
+    )
+
+
+def report_of(*arguments: str | Path, home: Path, **environment: str) -> dict[str, Any]:
+    """The JSON document of a command that must end well."""
+    done = altaviz(*arguments, "--json", home=home, **environment)
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def refusal_of(*arguments: str | Path, home: Path, **environment: str) -> str:
+    """The one line of a command that must fail with exit code 1 and nothing else to say."""
+    done = altaviz(*arguments, home=home, **environment)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("{")]  # log lines are JSON
+    assert (done.returncode, done.stdout, len(said)) == (1, "", 1), done.stderr
+    assert "Traceback" not in done.stderr
+    assert said[0].startswith("altaviz: ")
+    return said[0].removeprefix("altaviz: ")
+
+
+def kill_after(seconds: float, *arguments: str | Path, home: Path) -> bool:
+    """Start a command and, when it still runs after `seconds`, kill it with every process it started; whether it was killed."""
+    process = subprocess.Popen(
+        _command(*arguments, home=home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
+    return False
+
+
+def _command(*arguments: str | Path, home: Path) -> list[str]:
+    return [str(ALTAVIZ), *map(str, arguments), "--home", str(home)]

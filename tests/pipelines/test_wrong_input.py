@@ -1,0 +1,122 @@
+"""What a user gets for a mistake: one line that says what, where and what to do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config.loader import CONFIG_DIR
+from tests.features.readings import reading, write_readings
+from tests.pipelines.commands import altaviz, refusal_of
+
+METADATA = "compressor_id,model,horsepower,install_date,station_id\nC-1,Ajax DPC-360,1340,2020-01-01,STATION-A\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder as a site hands it over, without readings yet."""
+    folder = tmp_path / "site"
+    (folder / "readings").mkdir(parents=True)
+    (folder / "compressor_metadata.csv").write_text(METADATA)
+    return folder
+
+
+def test_folder_that_is_not_there(home: Path, tmp_path: Path) -> None:
+    assert refusal_of("ingest", tmp_path / "nowhere", home=home).endswith(
+        "readings is no folder: put Parquet or CSV files of readings there"
+    )
+
+
+def test_folder_without_files(home: Path, site: Path) -> None:
+    assert "readings holds no files" in refusal_of("ingest", site, home=home)
+
+
+def test_nothing_but_unreadable_files_and_wrong_types(home: Path, site: Path) -> None:
+    (site / "readings" / "a.parquet").write_bytes(b"PAR1 cut off")
+    header, *fields = ["compressor_id", "timestamp", "vibration_mms", "discharge_temp_f", "suction_pressure_psi", "discharge_pressure_psi"]
+    columns = ",".join([header, *fields, "horsepower_consumption", "gas_flow_mcf", "operating_hours"])
+    (site / "readings" / "b.csv").write_text(f"{columns}\nC-1,2026-03-02,three,1,1,1,1,1,1\n")
+    refusal = refusal_of("ingest", site, home=home)
+    assert "no file holds a reading that can be loaded" in refusal
+    assert "a.parquet: unreadable: " in refusal
+    assert "b.csv: wrong_type: vibration_mms: " in refusal
+
+
+def test_no_metadata(home: Path, site: Path) -> None:
+    (site / "compressor_metadata.csv").unlink()
+    write_readings(site / "readings" / "a.parquet", [reading(0)])
+    assert "compressor_metadata.csv is missing and no compressor is known yet: add it with the columns" in refusal_of(
+        "ingest", site, home=home
+    )
+
+
+def test_metadata_with_a_wrong_line_names_it(home: Path, site: Path) -> None:
+    (site / "compressor_metadata.csv").write_text(METADATA + "C-2,Ajax DPC-360,1340,2020-01-01,STATION-Z\n")
+    write_readings(site / "readings" / "a.parquet", [reading(0)])
+    refusal = refusal_of("ingest", site, home=home)
+    assert "compressor_metadata.csv: line 3 names a station that config/fleet.yaml does not list" in refusal
+
+
+def test_home_that_cannot_be_written(site: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert refusal_of("ingest", site, home=file / "home") == (
+        f"home {file / 'home'} cannot be written (Not a directory): choose another with --home or ALTAVIZ_HOME"
+    )
+
+
+def test_features_before_ingest(home: Path) -> None:
+    assert "run `altaviz ingest" in refusal_of("features", home=home)
+
+
+def test_moment_before_all_data_says_so_and_leaves_nothing_behind(home: Path, site: Path) -> None:
+    write_readings(site / "readings" / "a.parquet", [reading(0)])
+    assert altaviz("ingest", site, home=home).returncode == 0
+    assert "no usable reading at or before 2020-01-01T00:00:00: ask for a later --as-of" in refusal_of(
+        "features", "--as-of", "2020-01-01", home=home
+    )
+    assert not (home / "lake" / "gold").exists()
+
+
+def test_text_that_is_no_time_is_wrong_use(home: Path) -> None:
+    done = altaviz("features", "--as-of", "yesterday", home=home)
+    assert done.returncode == 2
+    assert "'yesterday' is no ISO 8601 time" in done.stderr
+    assert not home.exists()
+
+
+def test_unknown_key_in_the_configuration_is_named_with_its_file(home: Path, site: Path, tmp_path: Path) -> None:
+    write_readings(site / "readings" / "a.parquet", [reading(0)])
+    shutil.copytree(CONFIG_DIR, tmp_path / "config", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    path = tmp_path / "config" / "etl_config.yaml"
+    path.write_text(path.read_text().replace("gold:\n", "gold:\n  colour: red\n"))
+    refusal = refusal_of("ingest", site, home=home, ALTAVIZ_CONFIG_DIR=str(tmp_path / "config"))
+    assert refusal == f"{path}: gold.colour: Extra inputs are not permitted"
+
+
+def test_error_is_one_json_document_where_json_was_asked_for(home: Path, site: Path) -> None:
+    done = altaviz("ingest", site, "--json", home=home)
+    assert done.returncode == 1
+    assert list(json.loads(done.stdout)) == ["error"]
+
+
+def test_help_loads_neither_spark_nor_tensorflow_nor_pandas() -> None:
+    program = """
+import sys
+from pipelines.cli import app
+from typer.testing import CliRunner
+assert CliRunner().invoke(app, ["--help"]).exit_code == 0
+print([name for name in ("pyspark", "tensorflow", "keras", "pandas", "polars", "mlflow", "pyarrow") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
