@@ -1,4 +1,4 @@
-"""Reads the ground truth of a simulation, for evaluation: no pipeline stage that a prediction depends on may."""
+"""Reads the ground truth of a simulation: to judge predictions, never to make them."""
 
 from __future__ import annotations
 
