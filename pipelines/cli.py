@@ -112,7 +112,7 @@ def parse_overrides(pairs: list[str]) -> dict[str, Any]:
     import yaml
 
     values: dict[str, Any] = {}
-    for pair in pairs:
+    for pair in filter(None, pairs):  # an MLproject parameter that is left out arrives as empty text
         key, separator, value = pair.partition("=")
         if not separator or not key:
             raise ConfigError(f"--set {pair!r}: write KEY=VALUE, e.g. fit.epochs=3")

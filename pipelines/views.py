@@ -7,10 +7,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+_PLAIN_WIDTH = 120  # columns where there is no terminal to ask
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
+
 
 def show_books(result: dict[str, Any]) -> None:
     """Rows in, rows out, and everything refused with its reason."""
-    console = Console(highlight=False)
+    console = _console()
     table = Table("what", "rows", title="Readings", title_justify="left")
     for name in ("bronze_rows", "silver_rows", "gold_rows", "pending_rows"):
         table.add_row(name.removesuffix("_rows"), f"{result[name]:,}")
@@ -26,7 +33,7 @@ def show_books(result: dict[str, Any]) -> None:
 
 def show_fleet(result: dict[str, Any]) -> None:
     """The ranked fleet: who needs attention, by when, and why."""
-    console = Console(highlight=False)
+    console = _console()
     moment = f"{result['as_of']:%Y-%m-%d %H:%M} UTC"
     table = Table(title=f"Fleet at {moment}, most urgent first (model version {result['model_version']})", title_justify="left")
     table.add_column("compressor")
@@ -59,7 +66,7 @@ def show_demo(result: dict[str, Any]) -> None:
     """The books of the demo's readings, the fleet, and what to do next."""
     show_books(result["books"])
     show_fleet(result)
-    console = Console(highlight=False)
+    console = _console()
     if result["training"] is not None:
         console.print("; ".join(result["training"]["reasons"]))
     moment = f"{result['as_of']:%Y-%m-%dT%H:%M:%S}"
@@ -70,7 +77,7 @@ def show_demo(result: dict[str, Any]) -> None:
 
 def show_checks(result: dict[str, Any]) -> None:
     """One line per check."""
-    console = Console(highlight=False)
+    console = _console()
     for name, check in result["checks"].items():
         console.print(f"{'ok  ' if check['ok'] else 'FAIL'} {name:<14} {check['says']}", soft_wrap=True)
 
@@ -122,7 +129,7 @@ def _caught(failures: dict[str, Any]) -> str:
 
 def show_facts(result: dict[str, Any]) -> None:
     """Key and value, nested ones indented."""
-    console = Console(highlight=False)
+    console = _console()
 
     def walk(facts: dict[str, Any], indent: int) -> None:
         for key, value in facts.items():

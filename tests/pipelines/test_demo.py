@@ -1,0 +1,209 @@
+"""The main job, whole, on a small history: every command in a process of its own, every part real."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from config.loader import CONFIG_DIR
+from config.settings import load_settings
+from features.contract import CHAMPION, FEATURES, REGISTERED_MODEL
+from serving.warehouse.connection import open_warehouse
+from tests.conftest import PROJECT
+from tests.pipelines.commands import altaviz, refusal_of, report_of
+
+END_OF_DEMO = "2026-03-09T05:50:00"
+DAY_4_HOUR_12 = "2026-03-06T18:00:00"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A home after `altaviz demo`."""
+
+    home: Path
+    report: dict[str, Any]
+    environment: dict[str, str]  # with the small configuration
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    # not tmp_path: the embedded server's own user must be able to pass through, and pytest shuts its folders
+    with TemporaryDirectory(prefix="altaviz-") as folder:
+        config = Path(folder) / "config"
+        config.mkdir()
+        for file in CONFIG_DIR.glob("*.yaml"):
+            (config / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+        _change(config / "simulator.yaml", ("history", "compressors"), 30)
+        _change(config / "simulator.yaml", ("history", "days"), 60)
+        _change(config / "simulator.yaml", ("history", "interval_min"), 30)
+        environment = {"ALTAVIZ_CONFIG_DIR": str(config)}
+        home = Path(folder) / "home"
+        yield Demo(home, report_of("demo", home=home, **environment), environment)
+
+
+def _change(file: Path, keys: tuple[str, str], value: object) -> None:
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content[keys[0]][keys[1]] = value
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def _rows(demo: Demo, query: str) -> list[tuple[Any, ...]]:
+    settings = load_settings(demo.home, environ=demo.environment)
+    with open_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
+        return connection.execute(query).fetchall()  # type: ignore[arg-type]
+
+
+def test_the_failing_compressor_is_first_and_every_compressor_is_there(demo: Demo) -> None:
+    predictions = demo.report["predictions"]
+    assert predictions[0]["compressor_id"] == "COMP-007"
+    assert len(predictions) == 10
+    assert {row["status"] for row in predictions} == {"ok"}
+    assert all(row["rul_lower_days"] <= row["rul_days"] <= row["rul_upper_days"] for row in predictions)
+
+
+def test_the_demo_has_the_rows_that_the_design_says(demo: Demo) -> None:
+    books = demo.report["books"]
+    assert books["bronze_rows"] == books["silver_rows"] == books["gold_rows"] == 10_080
+    assert books["rejected_rows"] == {}
+
+
+def test_an_earlier_moment_ranks_the_compressor_that_failed_then_first(demo: Demo) -> None:
+    report = report_of("score", "--as-of", DAY_4_HOUR_12, home=demo.home, **demo.environment)
+    assert report["predictions"][0]["compressor_id"] == "COMP-003"
+    assert report["rows_written"] == 10
+
+
+def test_scoring_a_moment_again_writes_nothing_and_says_the_same(demo: Demo) -> None:
+    first = demo.report
+    again = report_of("score", "--as-of", END_OF_DEMO, home=demo.home, **demo.environment)
+    assert again["rows_written"] == 0
+    assert again["predictions"] == first["predictions"]
+    rows = _rows(demo, f"SELECT count(*) FROM ml_predictions WHERE prediction_timestamp = '{END_OF_DEMO}Z'")
+    assert rows == [(10,)]
+
+
+def test_a_prediction_says_what_it_was_made_from(demo: Demo) -> None:
+    ((used, version),) = _rows(
+        demo,
+        f"SELECT features_used, model_version FROM ml_predictions WHERE compressor_id = 'COMP-007' AND prediction_timestamp = '{END_OF_DEMO}Z'",
+    )
+    assert version == demo.report["model_version"]
+    assert set(used["values"]) == set(FEATURES)
+    assert used["gold_version"] == 0
+    assert used["window_end"].startswith(END_OF_DEMO)
+    gold = pl.read_delta(str(demo.home / "lake" / "gold")).filter(pl.col("compressor_id") == "COMP-007").sort("timestamp")
+    assert used["values"]["vibration_24hr_mean"] == pytest.approx(gold["vibration_24hr_mean"][-1], rel=1e-6)
+
+
+def test_hourly_aggregates_of_three_windows_are_in_the_warehouse(demo: Demo) -> None:
+    found = dict(_rows(demo, "SELECT window_type, count(*) FROM sensor_readings_agg GROUP BY 1"))
+    assert found.keys() == {"1hr", "4hr", "24hr"}
+    assert found["1hr"] == 10 * 168 + 10  # 7 days of hour marks, and the mark of the first reading
+
+
+def test_the_run_holds_parameters_curves_plots_data_version_and_model(demo: Demo) -> None:
+    client = MlflowClient(f"sqlite:///{demo.home / 'mlflow.db'}")
+    run = client.get_run(demo.report["training"]["run_id"])
+    assert {"fit.epochs", "network.lstm_units", "gold_version"} <= run.data.params.keys()
+    assert len(client.get_metric_history(run.info.run_id, "validation_rmse")) == demo.report["training"]["epochs"]
+    assert {"test_rmse_days", "test_baseline_rmse_days"} <= run.data.metrics.keys()
+    assert run.inputs.dataset_inputs[0].dataset.name == "gold"
+    plots = {file.path for file in client.list_artifacts(run.info.run_id, "plots")}
+    assert plots == {"plots/learning_curves.png", "plots/predicted_against_true.png", "plots/one_life.png"}
+    champion = client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION)
+    assert champion.version == demo.report["model_version"]
+
+
+def test_a_later_model_that_does_not_win_stays_challenger(demo: Demo) -> None:
+    report = report_of("train", "--set", "fit.epochs=1", "--set", "fit.learning_rate=0.000001", home=demo.home, **demo.environment)
+    assert not report["promoted"]
+    client = MlflowClient(f"sqlite:///{demo.home / 'mlflow.db'}")
+    assert client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION).version == demo.report["model_version"]
+    assert client.get_model_version_by_alias(REGISTERED_MODEL, "challenger").version == report["version"]
+
+
+def test_the_demo_again_repeats_nothing_that_is_done(demo: Demo) -> None:
+    again = report_of("demo", home=demo.home, **demo.environment)
+    assert again["training"] is None
+    assert again["predictions"] == demo.report["predictions"]
+    assert again["books"]["rebuilt"] == []
+
+
+def test_mlflow_projects_train_and_score(demo: Demo) -> None:
+    environment = {
+        **os.environ,
+        **demo.environment,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{demo.home / 'mlflow.db'}",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    for entry, parameters in (("train", ["set=fit.epochs=1"]), ("score", [f"as_of={END_OF_DEMO}"])):
+        chosen = [argument for pair in (*parameters, f"home={demo.home}") for argument in ("-P", pair)]
+        command = [sys.executable, "-m", "mlflow", "run", str(PROJECT), "-e", entry, "--env-manager", "local", *chosen]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_scoring_needs_neither_spark_nor_tensorflow(demo: Demo) -> None:
+    absent = ("pyspark", "delta", "tensorflow", "keras", "tf2onnx", "sklearn", "matplotlib", "filelock")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent!r}));"
+        f"sys.argv = ['altaviz', 'score', '--as-of', '{END_OF_DEMO}', '--home', '{demo.home}', '--json'];"
+        "from pipelines.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **demo.environment}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_status_and_doctor_find_everything_in_place(demo: Demo) -> None:
+    status = report_of("status", home=demo.home, **demo.environment)
+    assert status["champion"] == demo.report["model_version"]
+    assert status["warehouse"]["compressor_metadata"] == 10
+    doctor = report_of("doctor", home=demo.home, **demo.environment)
+    assert all(check["ok"] for check in doctor["checks"].values())
+
+
+def test_maintenance_keeps_the_rows(demo: Demo) -> None:
+    before = pl.read_delta(str(demo.home / "lake" / "gold")).sort("compressor_id", "timestamp")
+    report_of("maintain", home=demo.home, **demo.environment)
+    assert pl.read_delta(str(demo.home / "lake" / "gold")).sort("compressor_id", "timestamp").equals(before)
+
+
+def test_a_home_without_champion_says_how_to_get_one(demo: Demo) -> None:
+    store = f"sqlite:///{demo.home / 'empty.db'}"
+    line = refusal_of("score", "--as-of", END_OF_DEMO, home=demo.home, **demo.environment, MLFLOW_TRACKING_URI=store)
+    assert line.startswith("no version of altaviz-rul is champion yet: run `altaviz train`")
+
+
+def test_a_database_that_is_down_is_one_line(demo: Demo) -> None:
+    line = refusal_of(
+        "score", "--as-of", END_OF_DEMO, home=demo.home, **demo.environment, DB_HOST="127.0.0.1", DB_PORT="9", DB_PASSWORD="x"
+    )
+    assert "127.0.0.1:9" in line
+
+
+def test_a_moment_before_all_data_is_refused(demo: Demo) -> None:
+    line = refusal_of("score", "--as-of", "2020-01-01", home=demo.home, **demo.environment)
+    assert "choose a later --as-of" in line
+
+
+def test_long_after_the_data_every_compressor_is_stale(demo: Demo) -> None:
+    report = report_of("score", "--as-of", "2026-06-01", home=demo.home, **demo.environment)
+    assert {(row["status"], row["rul_days"]) for row in report["predictions"]} == {("stale", None)}
+
+
+def test_an_unknown_setting_is_refused(demo: Demo) -> None:
+    done = altaviz("train", "--set", "fit.epoch=3", home=demo.home, **demo.environment)
+    assert done.returncode == 1
+    assert "fit.epoch" in done.stderr
