@@ -12,6 +12,7 @@ class SparkConfig(Section):
 
     master: str
     driver_memory: str = Field(pattern=r"^\d+[gm]$")
+    jvm_flags: str
     shuffle_partitions: int = Field(gt=0)
     arrow_batch_rows: int = Field(gt=0)
     rows_per_chunk: int = Field(gt=0)

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 _LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
-# The optimising compiler took half of the CPU time of a command that runs for seconds, and the kernels run in numpy anyway;
-# without it the JVM would take a smaller code cache, which overflows.
-_JVM_FLAGS = "-XX:+UseParallelGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
-
 
 def open_spark(config: SparkConfig, home: Path) -> SparkSession:
     """A Spark session with Delta, in UTC, quiet: what the JVM says goes to `<home>/logs/spark.log`.
@@ -59,7 +55,7 @@ def _session_options(config: SparkConfig, home: Path) -> dict[str, str]:
         "spark.driver.memory": config.driver_memory,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()} {_JVM_FLAGS}",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()} {config.jvm_flags}",
         "spark.local.dir": str(home / "spark-scratch"),
         "spark.sql.warehouse.dir": str(home / "spark-warehouse"),
         "spark.ui.enabled": "false",

@@ -1,0 +1,74 @@
+"""kill -9 at random moments, then once more to the end: the tables are those of an undisturbed run."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from features.contract import LOADED_AT
+from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Lake
+from tests.features.readings import assert_same_tables, noisy_fleet, write_readings
+from tests.pipelines.commands import kill_after, report_of
+
+AS_OF = ("--as-of", "2026-03-05T00:00:00")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four files of two days of three compressors, repeated and bad rows among them."""
+    folder = tmp_path_factory.mktemp("site")
+    metadata = "".join(f"C-{number},Ajax DPC-360,1340,2020-01-01,STATION-A\n" for number in (1, 2))
+    (folder / "compressor_metadata.csv").write_text(f"compressor_id,model,horsepower,install_date,station_id\n{metadata}")
+    rows = noisy_fleet(3, 2)
+    for part in range(4):
+        write_readings(folder / "readings" / f"part-{part}.parquet", rows[part * 60 : part * 60 + 90])
+    (folder / "readings" / "part-9.csv").write_text("not,readings\n")
+    return folder
+
+
+def _seconds_of(*arguments: str | Path, home: Path) -> float:
+    started = time.perf_counter()
+    report_of(*arguments, home=home)
+    return time.perf_counter() - started
+
+
+def _kill(arguments: tuple[str | Path, ...], begin: Path, homes: Path, kills: int, seconds: float, draw: random.Random) -> list[Path]:
+    """Kill a command `kills` times, each time in another part of the time it takes, on a copy of the home `begin`.
+
+    A run that ends before its moment leaves nothing to disturb: the next one gets a new copy and less time. Returns all copies.
+    """
+    used: list[Path] = []
+    left, ended = kills, True
+    while left:
+        if ended:
+            used.append(homes / f"{arguments[0]}-{len(used)}")
+            shutil.copytree(begin, used[-1])
+        ended = not kill_after(seconds * (left - 1 + draw.random()) / kills, *arguments, home=used[-1])
+        left -= not ended
+        seconds *= 0.8 if ended else 1.0
+    return used
+
+
+def test_killed_at_ten_random_moments_and_run_again_the_tables_are_those_of_an_undisturbed_run(site: Path, tmp_path: Path) -> None:
+    draw = random.Random(20261124)
+    ingest: tuple[str | Path, ...] = ("ingest", site)
+    features: tuple[str | Path, ...] = ("features", *AS_OF)
+    empty, undisturbed = tmp_path / "empty", tmp_path / "undisturbed"
+    empty.mkdir()
+    ingest_s = _seconds_of(*ingest, home=undisturbed)
+    ingested = _kill(ingest, empty, tmp_path, 4, ingest_s, draw)
+    for home in ingested:
+        report_of(*ingest, home=home)
+        assert_same_tables(_lake(home), _lake(undisturbed), (BRONZE, COMPRESSORS), LOADED_AT)
+    features_s = _seconds_of(*features, home=undisturbed)
+    for home in _kill(features, ingested[-1], tmp_path, 6, features_s, draw):
+        report_of(*features, home=home)
+        assert_same_tables(_lake(home), _lake(undisturbed), (SILVER, REJECTS, GOLD))
+
+
+def _lake(home: Path) -> Lake:
+    return Lake(str(home / "lake"))
