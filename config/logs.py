@@ -46,15 +46,18 @@ def get_log() -> Any:
 
 
 @contextmanager
-def native_stderr_to(log: Path) -> Iterator[None]:
-    """Send what native code, and a process started inside the block, writes to standard error into `log`."""
+def native_output_to(log: Path) -> Iterator[None]:
+    """Send what native code, and a process started inside the block for as long as it lives, writes to stdout and stderr into `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
     sys.stderr.flush()
-    kept = os.dup(2)
+    kept = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
     with log.open("ab") as stream:
-        os.dup2(stream.fileno(), 2)
+        for descriptor in kept:
+            os.dup2(stream.fileno(), descriptor)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        for descriptor, copy in kept.items():
+            os.dup2(copy, descriptor)
+            os.close(copy)

@@ -48,6 +48,8 @@ View = Callable[[dict[str, Any]], None]
 
 def main() -> None:
     """Console script `altaviz`: exit 0 done, 1 failed with one line why, 2 wrong use."""
+    # read by MLflow when it is first imported; errors still come through
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     warnings.simplefilter("ignore")
     app()

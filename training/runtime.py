@@ -7,7 +7,7 @@ import logging
 import os
 from pathlib import Path
 
-from config.logs import native_stderr_to
+from config.logs import native_output_to
 
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # errors of the C++ core only
@@ -24,7 +24,7 @@ def load_tensorflow() -> None:
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
-    with native_stderr_to(Path(os.devnull)):
+    with native_output_to(Path(os.devnull)):
         for module in ("tensorflow", "keras", "tf2onnx"):
             importlib.import_module(module)
         importlib.import_module("tensorflow").config.list_physical_devices()

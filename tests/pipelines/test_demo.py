@@ -122,15 +122,15 @@ def test_the_run_holds_parameters_curves_plots_data_version_and_model(demo: Demo
     plots = {file.path for file in client.list_artifacts(run.info.run_id, "plots")}
     assert plots == {"plots/learning_curves.png", "plots/predicted_against_true.png", "plots/one_life.png"}
     champion = client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION)
-    assert champion.version == demo.report["model_version"]
+    assert str(champion.version) == demo.report["model_version"]
 
 
 def test_a_later_model_that_does_not_win_stays_challenger(demo: Demo) -> None:
     report = report_of("train", "--set", "fit.epochs=1", "--set", "fit.learning_rate=0.000001", home=demo.home, **demo.environment)
     assert not report["promoted"]
     client = MlflowClient(f"sqlite:///{demo.home / 'mlflow.db'}")
-    assert client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION).version == demo.report["model_version"]
-    assert client.get_model_version_by_alias(REGISTERED_MODEL, "challenger").version == report["version"]
+    assert str(client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION).version) == demo.report["model_version"]
+    assert str(client.get_model_version_by_alias(REGISTERED_MODEL, "challenger").version) == report["version"]
 
 
 def test_the_demo_again_repeats_nothing_that_is_done(demo: Demo) -> None:
