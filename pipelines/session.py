@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import EnvironmentSetupError
 from config.etl import SparkConfig
-from config.logs import native_stderr_to
+from config.logs import native_output_to
 from config.settings import Settings
 from pipelines.java import find_java
 from pipelines.setup import delta_jars
@@ -39,7 +39,7 @@ def open_spark(config: SparkConfig, home: Path) -> SparkSession:
     for key, value in _session_options(config, home).items():
         builder = builder.config(key, value)
     try:
-        with native_stderr_to(log):
+        with native_output_to(log):
             return builder.getOrCreate()
     except (PySparkException, OSError, RuntimeError) as error:
         raise EnvironmentSetupError(f"Spark does not start: {str(error).splitlines()[0]}; see {log}") from error
