@@ -26,6 +26,8 @@ class WindowSection(Section):
     """Which windows of a fleet's history are used."""
 
     train_stride_hours: int = Field(gt=0)
+    near_stride_hours: int = Field(gt=0)
+    near_days: float = Field(ge=0)
     judge_stride_hours: int = Field(gt=0)
 
 

@@ -26,7 +26,8 @@ class Parts:
     """The windows of each part; no compressor is in two of them."""
 
     units: UnitSplit
-    train: WindowIndex
+    train: WindowIndex  # what the network learns from: denser before failures
+    train_evenly: WindowIndex  # of the same compressors, evenly over time: what baselines learn from
     validation: WindowIndex
     test: WindowIndex
 
@@ -48,9 +49,14 @@ def split_fleet(fleet: Fleet, config: ModelConfig) -> Parts:
     units = np.unique(fleet.index.unit)
     split = split_units(units, fleet.failed_units()[units], config.split.validation_fraction, config.split.test_fraction, config.split.seed)
     judged = fleet.every(fleet.index, config.windows.judge_stride_hours)
+    windows, learned = config.windows, fleet.index.of_units(split.train)
+    near = ~learned.censored & (learned.rul <= windows.near_days)
+    far_windows = fleet.every(learned.take(~near), windows.train_stride_hours)
+    near_windows = fleet.every(learned.take(near), windows.near_stride_hours)
     return Parts(
         split,
-        fleet.every(fleet.index, config.windows.train_stride_hours).of_units(split.train),
+        WindowIndex.concatenate([far_windows, near_windows]),
+        fleet.every(learned, windows.train_stride_hours),
         judged.of_units(split.validation),
         judged.of_units(split.test),
     )
@@ -82,7 +88,7 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     baseline = fit_baseline(
         GRADIENT_BOOSTING,
         values,
-        parts.train,
+        parts.train_evenly,
         WINDOW_STEPS,
         config=config.baseline,
         max_rul=labels.max_rul_days,
