@@ -5,6 +5,7 @@ Nothing is read at import; a command calls `load_settings` once and hands sectio
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from config.thresholds import ThresholdsConfig
 SectionT = TypeVar("SectionT", bound=Section)
 
 DEFAULT_HOME = Path("var")
+_LAKE_VARIABLES = ("ALTAVIZ_LAKE_URI", "ALTAVIZ_TRAINING_LAKE_URI")
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,11 @@ class Settings:
         return (
             Path(self.tracking_uri.removeprefix(prefix)).absolute().parent / "mlartifacts" if self.tracking_uri.startswith(prefix) else None
         )
+
+    def below(self, folder: str) -> Settings:
+        """Settings of a home of its own inside this one, with its own lake whatever lake the environment names."""
+        environ = {name: value for name, value in self.environ.items() if name not in _LAKE_VARIABLES}
+        return dataclasses.replace(self, home=self.home / folder, environ=environ)
 
     def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:
         return load_section(self.config_dir / name, model, self.environ, overrides)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from datetime import datetime
 from typing import Any
@@ -25,7 +24,7 @@ def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
     Returns the result of `score`, with `books` of the demo's readings, `training` and `seconds`.
     """
     started = time.perf_counter()
-    past = dataclasses.replace(settings, home=settings.home / "history")
+    past = settings.below("history")
     with report.stage("simulate history") as advance:
         simulate(past.home / "simulated", settings.simulator, settings.fleet, profile="history", progress=advance)
     with report.stage("simulate demo") as advance:

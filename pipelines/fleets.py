@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import shutil
 from dataclasses import dataclass
@@ -71,7 +70,7 @@ def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: Stage
     from pipelines.ingest import ingest
     from training.fleet import label_fleet
 
-    own = _own_settings(settings, seed)
+    own = settings.below(f"evaluation/seed-{seed}")
     _simulate_once(own, seed, report)
     folder = own.home / "fleet"
     ingest(own, folder, spark, report)
@@ -83,12 +82,6 @@ def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: Stage
         labelled = label_fleet(history, read_reference(lake, EVENTS), settings.model.labels, settings.scoring.min_steps)
         lives = lives_by_compressor(read_truth(folder), history.first_mark)
     return UnseenFleet(labelled, lives, size.days)
-
-
-def _own_settings(settings: Settings, seed: int) -> Settings:
-    """Settings whose home and lake are the fleet's own, whatever lake the caller's environment names."""
-    environ = {name: value for name, value in settings.environ.items() if name not in ("ALTAVIZ_LAKE_URI", "ALTAVIZ_TRAINING_LAKE_URI")}
-    return dataclasses.replace(settings, home=settings.home / "evaluation" / f"seed-{seed}", environ=environ)
 
 
 def _simulate_once(own: Settings, seed: int, report: StageReporter) -> None:
