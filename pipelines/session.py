@@ -68,6 +68,8 @@ def _session_options(config: SparkConfig, home: Path) -> dict[str, str]:
         "spark.python.worker.reuse": "true",
         # a commit that changes no row still says what was seen: the state of the build travels in it
         "spark.databricks.delta.skipRecordingEmptyCommits": "false",
+        # VACUUM lists files in this many tasks: the default of 10,000 took minutes over a hundred files
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(config.shuffle_partitions),
         # the tables of one site have short logs: more partitions than this only cost scheduling
         "spark.databricks.delta.snapshotPartitions": "1",
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
 import time
 from collections.abc import Mapping
@@ -175,7 +177,8 @@ def _register(settings: Settings, gold_version: int, fleet: Fleet, trial: Trial,
     champion_version = registry.version_of(CHAMPION)
     champion = None if champion_version is None else registry.load(champion_version)
     champion_rmse = None if champion is None else measure_served(fleet.history.values, trial.parts.test, champion.onnx, config)
-    version = str(mlflow.register_model(logged.model_uri, REGISTERED_MODEL).version)
+    with contextlib.redirect_stderr(io.StringIO()):  # MLflow says there what our own log says
+        version = str(mlflow.register_model(logged.model_uri, REGISTERED_MODEL).version)
     metrics = trial.metrics
     facts = ModelFacts(
         FEATURE_SET_VERSION,
