@@ -89,13 +89,15 @@ def load_section(
         values = substitute(raw, os.environ if environ is None else environ, "")
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+    where = str(path)
     for dotted, value in (overrides or {}).items():
         _override(values, dotted, value, path)
+        where += f" with {dotted}={value}"
     try:
         return model.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
-        raise ConfigError(f"{path}: {problems}") from None
+        raise ConfigError(f"{where}: {problems}") from None
 
 
 def _override(values: dict[str, Any], dotted: str, value: Any, path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,8 @@ from config.thresholds import ThresholdsConfig
 SectionT = TypeVar("SectionT", bound=Section)
 
 DEFAULT_HOME = Path("var")
+# polars looks for the percent-encoded name of any other character and does not find the file
+_READABLE_PATH = re.compile(r"[A-Za-z0-9/_.~+@=:,&()!'-]*")
 _LAKE_VARIABLES = ("ALTAVIZ_LAKE_URI", "ALTAVIZ_TRAINING_LAKE_URI")
 
 
@@ -133,7 +136,11 @@ def load_settings(
 
 
 def ensure_home(home: Path) -> None:
-    """Create `home` and prove that it can be written. Raises HomeError."""
+    """Create `home` and prove that it can be written and that tables in it can be read. Raises HomeError."""
+    if not _READABLE_PATH.fullmatch(str(home)):
+        raise HomeError(
+            f"home {home} has a blank or another character that the Delta readers cannot open: choose another with --home or ALTAVIZ_HOME"
+        )
     probe = home / f".write-probe-{os.getpid()}"
     try:
         home.mkdir(parents=True, exist_ok=True)

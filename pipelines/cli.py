@@ -42,6 +42,8 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of model_config.yaml, e.g. fit.epochs=3.", show_default=False),
 ]
 
+_INTERRUPTED = 130  # what shells expect after Ctrl-C
+
 Job = Callable[[Settings, StageReporter], dict[str, Any]]
 View = Callable[[dict[str, Any]], None]
 
@@ -62,12 +64,16 @@ def run_job(job: Job, view: View, *, home: Path | None, as_json: bool, overrides
     interactive = is_interactive() and not as_json
     try:
         settings = load_settings(home, model_overrides=parse_overrides(overrides or []))
+        if overrides:
+            _ = settings.model  # a wrong override fails here, not after the heavy imports
         ensure_home(settings.home)
         set_up_logs(settings.home, to_stderr=not interactive)
         with StageReporter(interactive=interactive) as report:
             result = job(settings, report)
     except AltavizError as error:
         fail(str(error), as_json=as_json)
+    except KeyboardInterrupt:
+        fail("interrupted: nothing is lost, run the same command again", as_json=as_json, code=_INTERRUPTED)
     except Exception as error:
         get_log().error("unexpected failure", error=repr(error), exc_info=True)
         log = settings.home / "logs" / "altaviz.log"
@@ -79,13 +85,13 @@ def run_job(job: Job, view: View, *, home: Path | None, as_json: bool, overrides
             view(result)
 
 
-def fail(message: str, *, as_json: bool) -> None:
-    """Print one line and leave with exit code 1."""
+def fail(message: str, *, as_json: bool, code: int = 1) -> None:
+    """Print one line and leave with exit code `code`."""
     line = " ".join(message.split())
     if as_json:
         sys.stdout.write(json.dumps({"error": line}) + "\n")
     sys.stderr.write(f"altaviz: {line}\n")
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 def _plain(value: Any) -> Any:

@@ -120,3 +120,14 @@ print([name for name in ("pyspark", "tensorflow", "keras", "pandas", "polars", "
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_home_with_a_blank_is_refused_before_anything_is_written(tmp_path: Path, site: Path) -> None:
+    home = tmp_path / "my home"
+    assert "has a blank or another character" in refusal_of("ingest", site, home=home)
+    assert not home.exists()
+
+
+def test_override_of_an_unknown_key_names_the_override(home: Path) -> None:
+    refusal = refusal_of("train", "--set", "fit.epoch=3", home=home)
+    assert "model_config.yaml with fit.epoch=3: fit.epoch: " in refusal
