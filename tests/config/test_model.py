@@ -34,7 +34,10 @@ def test_an_override_wins_over_the_file() -> None:
     [
         ({"fit__epoch": 2}, "model_config.yaml with fit.epoch=2: fit.epoch: Extra inputs are not permitted"),
         ({"fit__epochs": "many"}, "model_config.yaml with fit.epochs=many: fit.epochs: Input should be a valid integer"),
-        ({"labels__horizon_days": 30}, "model_config.yaml with labels.horizon_days=30: labels: Value error, horizon_days must be below max_rul_days"),
+        (
+            {"labels__horizon_days": 30},
+            "model_config.yaml with labels.horizon_days=30: labels: Value error, horizon_days must be below max_rul_days",
+        ),
         ({"split__test_fraction": 0.9}, "must leave units to train on"),
     ],
 )
