@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
@@ -90,6 +91,11 @@ class Lake:
             return 0
         actions = self.delta(table).get_add_actions(flatten=True)
         return int(sum(actions.column("num_records").to_pylist()))
+
+    def newest_reading(self) -> datetime | None:
+        """Time of the newest row of gold, None when it is empty. Raises NoDataError when it does not exist."""
+        moment: datetime | None = pl.scan_delta(self.delta(GOLD)).select(pl.col(TIMESTAMP).max()).collect().item()
+        return moment
 
     def commits(self, table: str) -> list[dict[str, Any]]:
         """Commits of `table` that can change rows, newest first: `version`, and `metadata` as given to the writer (None: by another one)."""

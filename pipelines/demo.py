@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import Any
 
 from config.settings import Settings
@@ -23,6 +22,8 @@ def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
     that is done: files known are skipped, and a champion that was trained on this very history stays.
     Returns the result of `score`, with `books` of the demo's readings, `training` and `seconds`.
     """
+    from features.lake import Lake
+
     started = time.perf_counter()
     past = settings.below("history")
     with report.stage("simulate history") as advance:
@@ -35,20 +36,8 @@ def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
         ingest(settings, settings.home / "simulated", spark, report)
         books = build(settings, None, spark, report)
     training = None if _champion_knows_history(settings) else train(settings, report)
-    scored = score(settings, newest_reading(settings), report)
+    scored = score(settings, Lake(settings.lake_uri).newest_reading(), report)
     return {**scored, "books": books, "training": training, "seconds": round(time.perf_counter() - started, 2)}
-
-
-def newest_reading(settings: Settings) -> datetime:
-    """Time of the newest row of gold."""
-    import polars as pl
-
-    from features.contract import TIMESTAMP
-    from features.lake import GOLD, Lake
-
-    lake = Lake(settings.lake_uri)
-    moment: datetime = pl.scan_delta(lake.delta(GOLD)).select(pl.col(TIMESTAMP).max()).collect().item()
-    return moment
 
 
 def _champion_knows_history(settings: Settings) -> bool:

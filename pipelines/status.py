@@ -13,7 +13,6 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     from features.build import count_rows
     from features.contract import CHALLENGER, CHAMPION
     from features.lake import GOLD, Lake
-    from pipelines.demo import newest_reading
     from pipelines.tracking import quieten
     from serving.registry import Registry
     from serving.warehouse import tables
@@ -31,7 +30,7 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
         "home": settings.home,
         "lake": count_rows(lake),
         "gold_version": lake.version(GOLD) if lake.exists(GOLD) else None,
-        "newest_reading": newest_reading(settings) if lake.exists(GOLD) else None,
+        "newest_reading": lake.newest_reading() if lake.exists(GOLD) else None,
         "warehouse": counts,
         "champion": registry.version_of(CHAMPION),
         "challenger": registry.version_of(CHALLENGER),

@@ -57,7 +57,7 @@ def _experiment_id(settings: Settings) -> str:
 
 def quieten() -> None:
     """Leave MLflow's and Alembic's own chatter out of the user's sight; errors still come through."""
-    for name in ("mlflow", "alembic", "tensorflow", "tf2onnx", "absl"):
+    for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 

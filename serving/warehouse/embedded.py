@@ -138,6 +138,8 @@ def _stop(data_dir: Path, timeout_s: int) -> None:
     try:
         run_tool(user, data_dir, binaries / "pg_ctl", "stop", "--mode=fast", "--wait", "--silent", "-t", str(timeout_s), "-D", data_dir)
     except subprocess.CalledProcessError as error:
+        if _postmaster(data_dir) is None:  # it was ending by itself
+            return
         raise WarehouseError(
             f"embedded PostgreSQL in {data_dir} does not stop: {_last_line(data_dir, error)}; end its process yourself"
         ) from error

@@ -1,14 +1,15 @@
 """Writing and reading the warehouse's tables over an open connection.
 
-Every write is an upsert on the natural key: rows are copied into a temporary table and merged from there, a row that is already there
-unchanged is not touched, and the number returned is that of rows inserted or changed. The caller owns the transaction.
+Every write is an upsert on the natural key: a row that is already there unchanged is not touched, and the number returned is that of rows
+inserted or changed. Dataclass rows go through one pipelined statement, frames are copied into a temporary table and merged from there. The
+caller owns the transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import polars as pl
@@ -24,7 +25,7 @@ _STAGING: Final = sql.Identifier("altaviz_staging")
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """A table's natural key; `time` names the partitioning column of a table that has month partitions."""
 
     name: str
@@ -32,12 +33,12 @@ class _Table:
     time: str | None = None
 
 
-_STATIONS: Final = _Table("station_locations", ("station_id",))
-_COMPRESSORS: Final = _Table("compressor_metadata", ("compressor_id",))
-_EVENTS: Final = _Table("maintenance_events", ("compressor_id", "event_date", "event_type"))
-_AGGREGATES: Final = _Table("sensor_readings_agg", ("compressor_id", "window_type", "agg_timestamp"), "agg_timestamp")
-_QUALITY: Final = _Table("data_quality_metrics", ("stage", "metric_name", "metric_timestamp"), "metric_timestamp")
-_PREDICTIONS: Final = _Table("ml_predictions", ("compressor_id", "model_version", "prediction_timestamp"), "prediction_timestamp")
+_STATIONS: Final = Table("station_locations", ("station_id",))
+_COMPRESSORS: Final = Table("compressor_metadata", ("compressor_id",))
+_EVENTS: Final = Table("maintenance_events", ("compressor_id", "event_date", "event_type"))
+_AGGREGATES: Final = Table("sensor_readings_agg", ("compressor_id", "window_type", "agg_timestamp"), "agg_timestamp")
+_QUALITY: Final = Table("data_quality_metrics", ("stage", "metric_name", "metric_timestamp"), "metric_timestamp")
+_PREDICTIONS: Final = Table("ml_predictions", ("compressor_id", "model_version", "prediction_timestamp"), "prediction_timestamp")
 
 TABLES: Final = (
     "station_locations",
@@ -47,12 +48,15 @@ TABLES: Final = (
     "alert_history",
     "data_quality_metrics",
     "ml_predictions",
+    "drift_metrics",
+    "drift_decisions",
+    "model_decisions",
 )
 
 
 def upsert_stations(connection: psycopg.Connection, rows: Iterable[Station]) -> int:
     """Write stations; returns the rows inserted or changed."""
-    return _upsert_rows(connection, _STATIONS, Station, rows)
+    return upsert_rows(connection, _STATIONS, Station, rows)
 
 
 def upsert_compressors(connection: psycopg.Connection, rows: Iterable[Compressor]) -> int:
@@ -61,34 +65,40 @@ def upsert_compressors(connection: psycopg.Connection, rows: Iterable[Compressor
     stations = sorted({row.station_id for row in compressors if row.station_id})
     insert = "INSERT INTO station_locations (station_id) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING"
     connection.execute(insert, [stations])
-    return _upsert_rows(connection, _COMPRESSORS, Compressor, compressors)
+    return upsert_rows(connection, _COMPRESSORS, Compressor, compressors)
 
 
 def upsert_events(connection: psycopg.Connection, rows: Iterable[MaintenanceEvent]) -> int:
     """Write maintenance events; returns the rows inserted or changed."""
-    return _upsert_rows(connection, _EVENTS, MaintenanceEvent, rows)
+    return upsert_rows(connection, _EVENTS, MaintenanceEvent, rows)
 
 
 def upsert_quality_metrics(connection: psycopg.Connection, rows: Iterable[QualityMetric]) -> int:
     """Write data quality metrics; returns the rows inserted or changed."""
-    return _upsert_rows(connection, _QUALITY, QualityMetric, rows)
+    return upsert_rows(connection, _QUALITY, QualityMetric, rows)
 
 
 def upsert_predictions(connection: psycopg.Connection, rows: Iterable[Prediction]) -> int:
     """Write predictions; returns the rows inserted or changed."""
-    return _upsert_rows(connection, _PREDICTIONS, Prediction, rows)
+    return upsert_rows(connection, _PREDICTIONS, Prediction, rows)
 
 
 def upsert_aggregates(connection: psycopg.Connection, frame: pl.DataFrame) -> int:
     """Write the frame of features.aggregates.hourly_aggregates; returns the rows inserted or changed."""
     if frame.is_empty():
         return 0
-    _create_staging(connection, _AGGREGATES, frame.columns)
-    copy_in = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(_STAGING, _identifiers(frame.columns))
+    columns = _identifiers(frame.columns)
+    # the columns' own types, so that a value is rounded before it is compared
+    create = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA")
+    connection.execute(create.format(_STAGING, columns, sql.Identifier(_AGGREGATES.name)))
+    copy_in = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(_STAGING, columns)
     with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
         for part in frame.iter_slices(_COPY_ROWS):
             copy.write(part.write_csv(include_header=False))
-    return _merge(connection, _AGGREGATES, frame.columns)
+    _ensure_partitions(connection, _AGGREGATES.name, frame["agg_timestamp"].dt.truncate("1mo").unique())
+    written = connection.execute(_merge(_AGGREGATES, frame.columns, sql.SQL("SELECT {} FROM {}").format(columns, _STAGING))).rowcount
+    connection.execute(sql.SQL("DROP TABLE {}").format(_STAGING))
+    return written
 
 
 def table_counts(connection: psycopg.Connection) -> dict[str, int]:
@@ -122,46 +132,45 @@ def compressors(connection: psycopg.Connection) -> list[Compressor]:
         return cursor.execute(query).fetchall()
 
 
-def _upsert_rows(connection: psycopg.Connection, table: _Table, row_type: type[Any], rows: Iterable[Any]) -> int:
-    """Write dataclass rows; of several with one key the last wins."""
+def upsert_rows(connection: psycopg.Connection, table: Table, row_type: type[Any], rows: Iterable[Any]) -> int:
+    """Write dataclass rows whose fields are the table's columns; of several with one key the last wins. Returns the rows inserted or changed."""
     columns = [item.name for item in fields(row_type)]
-    last = {tuple(getattr(row, name) for name in table.key): row for row in rows}
-    _create_staging(connection, table, columns)
-    copy_in = sql.SQL("COPY {} ({}) FROM STDIN").format(_STAGING, _identifiers(columns))
-    with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
-        for row in last.values():
-            values = (getattr(row, name) for name in columns)
-            copy.write_row([Jsonb(value) if isinstance(value, list | Mapping) else value for value in values])
-    return _merge(connection, table, columns)
-
-
-def _create_staging(connection: psycopg.Connection, table: _Table, columns: Iterable[str]) -> None:
-    """An empty temporary table with the columns' types, so that a value is rounded before it is compared."""
-    create = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA")
-    connection.execute(create.format(_STAGING, _identifiers(columns), sql.Identifier(table.name)))
-
-
-def _merge(connection: psycopg.Connection, table: _Table, columns: Iterable[str]) -> int:
-    """Upsert what was staged and drop the staging table."""
+    last = list({tuple(getattr(row, name) for name in table.key): row for row in rows}.values())
+    if not last:
+        return 0
     if table.time:
-        moments = sql.SQL("SELECT DISTINCT date_trunc('month', {}, 'UTC') FROM {}").format(sql.Identifier(table.time), _STAGING)
-        connection.execute(sql.SQL("SELECT ensure_month_partitions({}, ARRAY({}))").format(sql.Literal(table.name), moments))
+        _ensure_partitions(connection, table.name, (getattr(row, table.time) for row in last))
+    source = sql.SQL("VALUES ({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(columns)))
+    values = ([_adapt(getattr(row, name)) for name in columns] for row in last)
+    with connection.cursor() as cursor:
+        cursor.executemany(_merge(table, columns, source), values)
+        return cursor.rowcount
+
+
+def _adapt(value: Any) -> Any:
+    return Jsonb(value) if isinstance(value, list | Mapping) else value
+
+
+def _ensure_partitions(connection: psycopg.Connection, table: str, times: Iterable[datetime]) -> None:
+    months = {(moment.year, moment.month): moment for moment in (time.astimezone(UTC) for time in times)}
+    connection.execute("SELECT ensure_month_partitions(%s, %s)", [table, list(months.values())])
+
+
+def _merge(table: Table, columns: Iterable[str], source: sql.Composable) -> sql.Composed:
+    """INSERT of `source` that updates a row of the same key where it differs; values are compared as the table stores them."""
     values = [name for name in columns if name not in table.key]
-    merge = sql.SQL(
-        "INSERT INTO {table} AS old ({columns}) SELECT {columns} FROM {staging} ON CONFLICT ({key}) DO UPDATE SET {assignments} "
+    return sql.SQL(
+        "INSERT INTO {table} AS old ({columns}) {source} ON CONFLICT ({key}) DO UPDATE SET {assignments} "
         "WHERE ({old}) IS DISTINCT FROM ({new})"
     ).format(
         table=sql.Identifier(table.name),
         columns=_identifiers(columns),
-        staging=_STAGING,
+        source=source,
         key=_identifiers(table.key),
         assignments=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in values),
         old=sql.SQL(", ").join(sql.Identifier("old", name) for name in values),
         new=sql.SQL(", ").join(sql.Identifier("excluded", name) for name in values),
     )
-    written = connection.execute(merge).rowcount
-    connection.execute(sql.SQL("DROP TABLE {}").format(_STAGING))
-    return written
 
 
 def _identifiers(names: Iterable[str]) -> sql.Composed:

@@ -1,0 +1,57 @@
+"""altaviz benchmark NAME: the group's commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import Settings
+from pipelines.command import HomeOption, JsonOption, SetOption, run_job
+from pipelines.console import StageReporter
+
+app = typer.Typer(help="Measure Altaviz against data and code that others know.", no_args_is_help=True)
+
+
+@app.command("cmapss")
+def benchmark_cmapss(
+    data: Annotated[Path, typer.Option("--data", help="Folder with train_, test_ and RUL_ files of C-MAPSS.")],
+    subset: Annotated[str, typer.Option("--subset", help="FD001 to FD004.")] = "FD001",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings, each with its own seed.")] = 3,
+    overrides: SetOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train and score on NASA's turbofans with the same code, and report the error others report."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmark import cmapss
+
+        return cmapss(settings, data, subset, seeds, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
+
+
+@app.command("features")
+def benchmark_features(
+    compressors: Annotated[int, typer.Option("--compressors", min=1)] = 4500,
+    days: Annotated[int, typer.Option("--days", min=1)] = 7,
+    interval_min: Annotated[int, typer.Option("--interval-min", min=1, help="Minutes between readings.")] = 10,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time bronze to gold on a simulated fleet, and gold alone beside Spark's own windows and DuckDB."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmark import features as measure
+        from pipelines.session import LazySpark
+
+        with LazySpark(settings) as spark:
+            return measure(settings, compressors, days, interval_min, spark, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json)

@@ -1,0 +1,105 @@
+"""What every command shares: its options, and how a job is run and shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from config.errors import AltavizError, ConfigError
+from config.settings import Settings, ensure_home, load_settings
+from pipelines.console import StageReporter, is_interactive
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Where everything is kept (ALTAVIZ_HOME; default ./var).", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, logs on stderr.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="TIME", help="What counts as now: ISO 8601, UTC where no zone is given; or `now`.", show_default=False),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of model_config.yaml, e.g. fit.epochs=3.", show_default=False),
+]
+
+_INTERRUPTED = 130  # what shells expect after Ctrl-C
+
+Job = Callable[[Settings, StageReporter], dict[str, Any]]
+View = Callable[[dict[str, Any]], None]
+
+
+def run_job(job: Job, view: View, *, home: Path | None, as_json: bool, overrides: list[str] | None = None) -> None:
+    """Run one job and show its result; an AltavizError is one line and exit code 1."""
+    from config.logs import get_log, set_up_logs
+
+    interactive = is_interactive() and not as_json
+    try:
+        settings = load_settings(home, model_overrides=parse_overrides(overrides or []))
+        if overrides:
+            _ = settings.model  # a wrong override fails here, not after the heavy imports
+        ensure_home(settings.home)
+        set_up_logs(settings.home, to_stderr=not interactive)
+        with StageReporter(interactive=interactive) as report:
+            result = job(settings, report)
+    except AltavizError as error:
+        fail(str(error), as_json=as_json)
+    except KeyboardInterrupt:
+        fail("interrupted: nothing is lost, run the same command again", as_json=as_json, code=_INTERRUPTED)
+    except Exception as error:
+        get_log().error("unexpected failure", error=repr(error), exc_info=True)
+        log = settings.home / "logs" / "altaviz.log"
+        fail(f"unexpected {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]} (traceback in {log})", as_json=as_json)
+    else:
+        if as_json:
+            sys.stdout.write(json.dumps(result, default=_plain) + "\n")
+        else:
+            view(result)
+
+
+def fail(message: str, *, as_json: bool, code: int = 1) -> NoReturn:
+    """Print one line and leave with exit code `code`."""
+    line = " ".join(message.split())
+    if as_json:
+        sys.stdout.write(json.dumps({"error": line}) + "\n")
+    sys.stderr.write(f"altaviz: {line}\n")
+    raise typer.Exit(code)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """ISO 8601 as UTC; wrong use (exit 2) when it is none."""
+    if text is None or text == "now":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no ISO 8601 time such as 2026-03-09T05:50:00", param_hint="--as-of") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parse_overrides(pairs: list[str]) -> dict[str, Any]:
+    """`key=value` pairs as dotted key -> YAML value. Raises ConfigError."""
+    import yaml
+
+    values: dict[str, Any] = {}
+    for pair in filter(None, pairs):  # an MLproject parameter that is left out arrives as empty text
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise ConfigError(f"--set {pair!r}: write KEY=VALUE, e.g. fit.epochs=3")
+        values[key] = yaml.safe_load(value)
+    return values

@@ -1,0 +1,15 @@
+"""Runs 0005_model_decisions.sql."""
+
+from pathlib import Path
+
+from alembic import op
+
+from serving.warehouse.migrations import run_sql
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """Create what the SQL file describes."""
+    run_sql(op.get_bind(), Path(__file__).with_suffix(".sql"))
