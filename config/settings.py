@@ -23,6 +23,7 @@ from config.evaluation import EvaluationConfig
 from config.fleet import FleetConfig
 from config.loader import CONFIG_DIR, Section, load_section
 from config.model import ModelConfig
+from config.quality import QualityConfig
 from config.scoring import ScoringConfig
 from config.simulator import SimulatorConfig
 from config.thresholds import ThresholdsConfig
@@ -86,6 +87,11 @@ class Settings:
     def evaluation(self) -> EvaluationConfig:
         """evaluation.yaml."""
         return self._load("evaluation.yaml", EvaluationConfig)
+
+    @cached_property
+    def quality(self) -> QualityConfig:
+        """quality.yaml."""
+        return self._load("quality.yaml", QualityConfig)
 
     @property
     def lake_uri(self) -> str:

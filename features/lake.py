@@ -11,7 +11,7 @@ import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -91,6 +91,15 @@ class Lake:
             return 0
         actions = self.delta(table).get_add_actions(flatten=True)
         return int(sum(actions.column("num_records").to_pylist()))
+
+    def rows_by_date(self, table: str) -> dict[date, int]:
+        """Rows of the newest version by value of DATE, from the log alone; rows without one are left out. Raises NoDataError without the table."""
+        actions = self.delta(table).get_add_actions(flatten=True)
+        found: dict[date, int] = {}
+        for day, rows in zip(actions.column(f"partition.{DATE}").to_pylist(), actions.column("num_records").to_pylist(), strict=True):
+            if day is not None and rows:
+                found[day] = found.get(day, 0) + int(rows)
+        return found
 
     def newest_reading(self) -> datetime | None:
         """Time of the newest row of gold, None when it is empty. Raises NoDataError when it does not exist."""

@@ -32,8 +32,12 @@ def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, rep
 
 
 def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
-    """`build_lake`, then reference data and hourly aggregates into the warehouse. Raises NoDataError, WarehouseError."""
+    """`build_lake`, then reference data, hourly aggregates, alerts and data quality metrics into the warehouse.
+
+    Raises NoDataError, WarehouseError.
+    """
     from features.lake import Lake
+    from pipelines.quality import sync_quality
     from pipelines.warehouse import sync_aggregates, sync_reference
     from serving.warehouse.connection import open_warehouse
     from serving.warehouse.migrations import migrate
@@ -47,4 +51,6 @@ def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: 
         with report.stage("warehouse") as advance:
             sync_reference(warehouse, lake, settings.fleet)
             aggregate_rows = sync_aggregates(warehouse, lake, advance)
-    return {**books, "aggregate_rows_written": aggregate_rows, "seconds": round(time.perf_counter() - started, 2)}
+        with report.stage("quality") as advance:
+            checked = sync_quality(warehouse, lake, settings, advance)
+    return {**books, **checked, "aggregate_rows_written": aggregate_rows, "seconds": round(time.perf_counter() - started, 2)}

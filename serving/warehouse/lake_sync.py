@@ -19,3 +19,9 @@ def record_sync(connection: psycopg.Connection, table_id: str, table_name: str, 
            WHERE lake_sync.version IS DISTINCT FROM excluded.version""",
         [table_id, table_name, version],
     )
+
+
+def record_only_sync(connection: psycopg.Connection, table_id: str, table_name: str, version: int) -> None:
+    """`record_sync`, after which nothing else is in under `table_name`: going back to other rules or another lake starts anew."""
+    connection.execute("DELETE FROM lake_sync WHERE table_name = %s AND table_id <> %s", [table_name, table_id])
+    record_sync(connection, table_id, table_name, version)

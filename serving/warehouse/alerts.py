@@ -1,0 +1,144 @@
+"""Alerts in the warehouse: what the readings show is written, what they no longer show goes, what a planner entered stays.
+
+Functions that write expect `alert_lock` earlier in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+
+import psycopg
+
+from serving.warehouse.tables import Table, upsert_rows
+
+_ALERTS: Final = Table("alert_history", ("compressor_id", "alert_type", "alert_timestamp"), "alert_timestamp")
+_SOURCE: Final = "threshold"
+
+Severity = Literal["warning", "critical"]
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One lasting condition of one compressor, from its first reading beyond a limit (`alert_timestamp`) to its newest (`last_seen`).
+
+    `severity`, `value` and `threshold` are of its worst reading. `suppressed` names alert types that were raised and ended in the same window
+    and left out, because there were too many. No reading after `settled_at` changes anything here; None: it is still open.
+    """
+
+    compressor_id: str
+    alert_type: str
+    alert_timestamp: datetime
+    severity: Severity
+    message: str
+    value: float
+    threshold: float
+    last_seen: datetime
+    reading_count: int
+    resolved: bool
+    resolved_at: datetime | None
+    settled_at: datetime | None
+    suppressed: list[str] = field(default_factory=list)
+    source: str = _SOURCE
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True)
+class AlertCounts:
+    """Alerts by what became of them; `withdrawn` ones are not among `raised`."""
+
+    raised: int
+    open: int
+    suppressed: int
+    withdrawn: int
+
+
+def alert_lock(connection: psycopg.Connection) -> None:
+    """Wait until no other transaction rewrites alerts or data quality metrics, and keep others waiting until this one ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('altaviz.quality'))")
+
+
+def live_since(connection: psycopg.Connection, moments: Mapping[str, datetime]) -> dict[str, datetime]:
+    """By compressor, the start of the oldest alert that began before its moment and that a reading from then on may still change."""
+    query = """
+        SELECT alert.compressor_id, min(alert.alert_timestamp)
+        FROM unnest(%s::text[], %s::timestamptz[]) AS asked (compressor_id, moment)
+        JOIN alert_history AS alert USING (compressor_id)
+        WHERE alert.alert_timestamp < asked.moment AND coalesce(alert.settled_at, 'infinity') >= asked.moment
+          AND alert.source = %s AND NOT alert.withdrawn
+        GROUP BY alert.compressor_id
+    """
+    rows = connection.execute(query, [list(moments), list(moments.values()), _SOURCE]).fetchall()
+    return {str(compressor_id): moment for compressor_id, moment in rows}
+
+
+def alerted_since(connection: psycopg.Connection, moment: datetime) -> set[str]:
+    """Compressors with an alert that rests on a reading at or after `moment`."""
+    query = """
+        SELECT DISTINCT compressor_id FROM alert_history
+        WHERE greatest(alert_timestamp, last_seen, resolved_at) >= %s AND source = %s AND NOT withdrawn
+    """
+    return {str(compressor_id) for (compressor_id,) in connection.execute(query, [moment, _SOURCE])}
+
+
+def replace_alerts(connection: psycopg.Connection, alerts: Sequence[Alert], since: Mapping[str, datetime] | None) -> int:
+    """Make `alerts` all there are from each compressor's moment in `since` on (None: of all compressors and times).
+
+    An acknowledgement stays with its alert; when the alert's beginning moves, it moves along; an acknowledged alert that the readings do not
+    show any more is closed as withdrawn instead of deleted. Returns the rows inserted, changed or deleted.
+    """
+    written = upsert_rows(connection, _ALERTS, Alert, alerts)
+    connection.execute("CREATE TEMPORARY TABLE altaviz_stale (LIKE alert_history) ON COMMIT DROP")
+    reach = "" if since is None else "JOIN unnest(%s::text[], %s::timestamptz[]) AS since (compressor_id, moment) USING (compressor_id)"
+    stale = f"""
+        INSERT INTO altaviz_stale
+        SELECT alert.* FROM alert_history AS alert {reach}
+        WHERE {"TRUE" if since is None else "alert_timestamp >= moment"} AND source = %s AND NOT withdrawn
+          AND (compressor_id, alert_type, alert_timestamp) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
+    """
+    moments = [] if since is None else [list(since), list(since.values())]
+    connection.execute(stale, [*moments, _SOURCE, *([getattr(alert, name) for alert in alerts] for name in _ALERTS.key)])
+    connection.execute(_MOVE_ACKNOWLEDGEMENTS)
+    written += connection.execute(_WITHDRAW).rowcount + connection.execute(_DELETE).rowcount
+    connection.execute("DROP TABLE altaviz_stale")
+    return written
+
+
+_IS_STALE: Final = "(compressor_id, alert_type, alert_timestamp) IN (SELECT compressor_id, alert_type, alert_timestamp FROM altaviz_stale)"
+# Each stale alert that somebody has acknowledged, and the alerts of its kind that now cover some of its time.
+_HEIRS: Final = f"""
+    SELECT heir.compressor_id, heir.alert_type, heir.alert_timestamp, stale.alert_timestamp AS stale_timestamp,
+           stale.acknowledged_at, stale.acknowledged_by
+    FROM altaviz_stale AS stale
+    JOIN (SELECT * FROM alert_history WHERE NOT withdrawn AND NOT {_IS_STALE}) AS heir
+      ON (heir.compressor_id, heir.alert_type) = (stale.compressor_id, stale.alert_type)
+     AND heir.alert_timestamp <= stale.last_seen AND heir.last_seen >= stale.alert_timestamp
+    WHERE stale.acknowledged_at IS NOT NULL
+"""
+_MOVE_ACKNOWLEDGEMENTS: Final = f"""
+    UPDATE alert_history AS alert SET acknowledged_at = first.acknowledged_at, acknowledged_by = first.acknowledged_by
+    FROM (SELECT DISTINCT ON (compressor_id, alert_type, alert_timestamp) * FROM ({_HEIRS}) AS heirs
+          ORDER BY compressor_id, alert_type, alert_timestamp, acknowledged_at, stale_timestamp) AS first
+    WHERE (alert.compressor_id, alert.alert_type, alert.alert_timestamp) = (first.compressor_id, first.alert_type, first.alert_timestamp)
+      AND alert.acknowledged_at IS NULL
+"""
+_WITHDRAW: Final = f"""
+    UPDATE alert_history
+    SET withdrawn = TRUE, resolved = TRUE, resolved_at = coalesce(resolved_at, last_seen), settled_at = last_seen, suppressed = '[]'
+    WHERE {_IS_STALE} AND acknowledged_at IS NOT NULL
+      AND (compressor_id, alert_type, alert_timestamp) NOT IN (SELECT compressor_id, alert_type, stale_timestamp FROM ({_HEIRS}) AS heirs)
+"""
+_DELETE: Final = f"DELETE FROM alert_history WHERE {_IS_STALE} AND NOT withdrawn"
+
+
+def count_alerts(connection: psycopg.Connection) -> AlertCounts:
+    """Alerts of thresholds in all."""
+    query = """
+        SELECT count(*) FILTER (WHERE NOT withdrawn), count(*) FILTER (WHERE NOT resolved),
+               coalesce(sum(jsonb_array_length(suppressed)), 0), count(*) FILTER (WHERE withdrawn)
+        FROM alert_history WHERE source = %s
+    """
+    row = connection.execute(query, [_SOURCE]).fetchone()
+    return AlertCounts(*map(int, row or (0, 0, 0, 0)))

@@ -1,0 +1,56 @@
+"""Data quality metrics in the warehouse, by day of readings. The caller owns the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import psycopg
+
+from serving.schemas import QualityMetric
+from serving.warehouse.tables import upsert_quality_metrics
+
+
+def replace_quality_metrics(
+    connection: psycopg.Connection,
+    metrics: Sequence[QualityMetric],
+    names: Collection[str],
+    measured: Collection[date],
+    days: Collection[date],
+) -> int:
+    """Make `metrics` all there are, of the metrics `names`, on the days `measured` and on days that are none of `days` any more.
+
+    Returns the rows inserted, changed or deleted.
+    """
+    written = upsert_quality_metrics(connection, metrics)
+    gone = """
+        DELETE FROM data_quality_metrics
+        WHERE metric_name = ANY(%s) AND (metric_timestamp = ANY(%s) OR metric_timestamp <> ALL(%s))
+          AND (stage, metric_name, metric_timestamp) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
+    """
+    keys = [[getattr(metric, name) for metric in metrics] for name in ("stage", "metric_name", "metric_timestamp")]
+    return written + connection.execute(gone, [list(names), _midnights(measured), _midnights(days), *keys]).rowcount
+
+
+def summarize_quality(connection: psycopg.Connection) -> dict[str, Any]:
+    """Checks judged and failed in all, and the newest day with what failed on it: metric_name, metric_value, limit_is, limit."""
+    counts = "SELECT count(passed), count(*) FILTER (WHERE NOT passed), max(metric_timestamp) FROM data_quality_metrics"
+    checks, failed, newest = connection.execute(counts).fetchone() or (0, 0, None)
+    query = """
+        SELECT metric_name, metric_value, details ->> 'limit_is', (details ->> 'limit')::float8
+        FROM data_quality_metrics WHERE metric_timestamp = %s AND NOT passed ORDER BY metric_name
+    """
+    fields = ("metric_name", "metric_value", "limit_is", "limit")
+    rows = connection.execute(query, [newest]).fetchall()
+    day = None if newest is None else newest.date().isoformat()
+    return {
+        "checks": checks,
+        "failed": failed,
+        "newest_day": day,
+        "failed_on_newest_day": [dict(zip(fields, row, strict=True)) for row in rows],
+    }
+
+
+def _midnights(days: Collection[date]) -> list[datetime]:
+    return [datetime.combine(day, time(), UTC) for day in days]
