@@ -156,7 +156,7 @@ def _received(day: Day, due: pl.Series, enough: int, worst: int) -> _Measurement
         due.to_frame()
         .join(usual, on=COMPRESSOR_ID, how="left", maintain_order="left")
         .join(received, on=COMPRESSOR_ID, how="left", maintain_order="left")
-        .with_columns(pl.col("gap_s").fill_null(usual["gap_s"].median()), pl.col("received").fill_null(0))
+        .with_columns(pl.coalesce("gap_s", pl.lit(usual["gap_s"].median(), dtype=pl.Float64)), pl.col("received").fill_null(0))
         .with_columns(((end - start).total_seconds() / pl.col("gap_s")).floor().alias("expected"))
         .filter(pl.col("expected") > 0)
         .with_columns(pl.min_horizontal("received", "expected").alias("counted"))

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from deltalake import write_deltalake
 
 from config.errors import InputError, NoDataError
 from features.build import Rules
 from features.contract import DATE, EVENT_DATE, TIMESTAMP
 from features.gold import build_features, compressor_limits
-from features.lake import COMPRESSORS, GOLD, Interval, Lake, any_of, merge_intervals
+from features.lake import COMPRESSORS, GOLD, SILVER, Interval, Lake, any_of, merge_intervals
 from features.reference import COMPRESSOR_KEY, merge_reference
 from features.silver import clean
 from tests.features.readings import LOADED_AT, MONDAY, compressors, reading, reading_table
@@ -121,6 +122,13 @@ def test_gold_shuffles_once_and_broadcasts_the_limits(spread: SparkSession, rule
     assert plan.count("Exchange hashpartitioning") == 1
     assert plan.count("BroadcastHashJoin") == 1
     assert "MapInArrow" in plan
+
+
+def test_rows_are_counted_by_date_from_the_log_and_of_an_empty_table_there_are_none(lake: Lake) -> None:
+    days = pl.DataFrame({DATE: [MONDAY.date()] * 3 + [(MONDAY + timedelta(days=1)).date(), None], "value": 1.0})
+    for rows, expected in ((days, {MONDAY.date(): 3, (MONDAY + timedelta(days=1)).date(): 1}), (days.clear(), {})):
+        write_deltalake(lake.uri(SILVER), rows.to_arrow(), mode="overwrite", partition_by=[DATE])
+        assert lake.rows_by_date(SILVER) == expected
 
 
 def test_reference_rows_are_updated_by_key_and_unchanged_ones_cause_no_commit(lake: Lake) -> None:
