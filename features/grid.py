@@ -96,6 +96,27 @@ def write_history(gold: DeltaTable, file: Path) -> History:
     values = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(len(compressor_ids) * hours, len(FEATURES)))
     for number in range(len(compressor_ids)):
         values[number * hours : (number + 1) * hours] = np.nan
+    _lay_out(lazy, compressor_ids, first_mark, hours, values)
+    values.flush()
+    return History(np.load(file, mmap_mode="r"), compressor_ids, first_mark, hours)
+
+
+def read_history(gold: DeltaTable, until: datetime, hours: int) -> History:
+    """The `hours` clock hours that end at or before `until`, in memory; partitions outside are not read. Without any row there are no compressors."""
+    last_mark = until.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    first_mark = last_mark - (hours - 1) * _STEP
+    start = first_mark - _STEP
+    lazy = pl.scan_delta(gold).filter(
+        pl.col(DATE) >= start.date(), pl.col(DATE) <= last_mark.date(), pl.col(TIMESTAMP) > start, pl.col(TIMESTAMP) <= last_mark
+    )
+    compressor_ids = sorted(lazy.select(pl.col(COMPRESSOR_ID).unique()).collect()[COMPRESSOR_ID].to_list())
+    values = np.full((len(compressor_ids) * hours, len(FEATURES)), np.nan, np.float32)
+    _lay_out(lazy, compressor_ids, first_mark, hours, values)
+    return History(values, compressor_ids, first_mark, hours)
+
+
+def _lay_out(lazy: pl.LazyFrame, compressor_ids: list[str], first_mark: datetime, hours: int, values: Floats) -> None:
+    """Write the last row of each hour into `values` [compressors x hours, features], one date partition in memory at a time."""
     codes = pl.DataFrame({COMPRESSOR_ID: compressor_ids, "_unit": np.arange(len(compressor_ids), dtype=np.int64)})
     # ascending, so that the reading at midnight replaces the last one of the day before, which has the same mark
     for day in sorted(lazy.select(pl.col(DATE).unique()).collect()[DATE].to_list()):
@@ -109,8 +130,6 @@ def write_history(gold: DeltaTable, file: Path) -> History:
         )
         hour = (rows[_MARK] - first_mark).dt.total_hours().to_numpy() // WINDOW_STEP_HOURS
         values[rows["_unit"].to_numpy() * hours + hour] = encode(rows)
-    values.flush()
-    return History(np.load(file, mmap_mode="r"), compressor_ids, first_mark, hours)
 
 
 def _mark_of(moment: datetime) -> datetime:

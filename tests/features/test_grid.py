@@ -8,7 +8,7 @@ import pytest
 
 from config.errors import NoDataError
 from features.contract import FEATURES, VIBRATION_STATUS
-from features.grid import steps_before, write_history
+from features.grid import read_history, steps_before, write_history
 from tests.serving.gold import gold_row, write_gold
 
 MIDNIGHT = datetime(2026, 3, 9, tzinfo=UTC)
@@ -55,6 +55,18 @@ def test_training_and_scoring_cut_the_same_steps_at_a_full_hour(tmp_path: Path) 
     end = (as_of - history.first_mark) // timedelta(hours=1) + history.first_rows()
     cut = history.values[end[:, None] + np.arange(-23, 1)]
     np.testing.assert_array_equal(steps_before(gold, ["A", "B"], as_of).values, cut)
+
+
+def test_the_last_hours_of_a_history_are_those_of_the_whole_one(tmp_path: Path) -> None:
+    rows = [_row(unit, minutes, float(minutes % 97)) for unit in ("A", "B") for minutes in range(-4000, 171, 7)]
+    rows += [_row("long gone", -4000, 1.0)]
+    gold = write_gold(tmp_path / "gold", rows)
+    whole = write_history(gold, tmp_path / "history.npy")
+    last = read_history(gold, MIDNIGHT + timedelta(minutes=119), 30)
+    assert (last.compressor_ids, last.hours, last.mark(29)) == (["A", "B"], 30, MIDNIGHT + timedelta(hours=1))
+    end = (last.mark(29) - whole.first_mark) // timedelta(hours=1) + whole.first_rows()[:2]
+    np.testing.assert_array_equal(last.values.reshape(2, 30, -1), whole.values[end[:, None] + np.arange(-29, 1)])
+    assert read_history(gold, MIDNIGHT - timedelta(days=9), 30).compressor_ids == []
 
 
 def test_empty_gold_is_named(tmp_path: Path) -> None:
