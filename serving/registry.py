@@ -100,6 +100,20 @@ class Registry:
             )
         return RegisteredModel(version, str(found.run_id), facts, content)
 
+    def run_file(self, run_id: str, path: str) -> bytes | None:
+        """The artifact `path` of a run, e.g. of the one a version came from; None when the run has none there. Raises ModelError."""
+        from mlflow import artifacts
+
+        folder = path.rpartition("/")[0] or None
+        try:
+            if path not in {item.path for item in self._client.list_artifacts(run_id, folder)}:
+                return None
+            with tempfile.TemporaryDirectory() as target:
+                uri = f"runs:/{run_id}/{path}"
+                return Path(artifacts.download_artifacts(uri, dst_path=target, tracking_uri=self._client.tracking_uri)).read_bytes()
+        except (self._failure, OSError) as error:
+            raise ModelError(f"{path} of run {run_id} cannot be read ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
+
     def set_facts(self, version: str, facts: ModelFacts) -> None:
         """Store `facts` with the version."""
         self._client.set_model_version_tag(REGISTERED_MODEL, version, FACTS_TAG, json.dumps(asdict(facts)))
