@@ -23,6 +23,7 @@ from config.evaluation import EvaluationConfig
 from config.fleet import FleetConfig
 from config.loader import CONFIG_DIR, Section, load_section
 from config.model import ModelConfig
+from config.monitoring import MonitoringConfig
 from config.quality import QualityConfig
 from config.scoring import ScoringConfig
 from config.simulator import SimulatorConfig
@@ -92,6 +93,11 @@ class Settings:
     def quality(self) -> QualityConfig:
         """quality.yaml."""
         return self._load("quality.yaml", QualityConfig)
+
+    @cached_property
+    def monitoring(self) -> MonitoringConfig:
+        """monitoring.yaml."""
+        return self._load("monitoring.yaml", MonitoringConfig)
 
     @property
     def lake_uri(self) -> str:

@@ -31,6 +31,7 @@ def main() -> None:
     # read by MLflow when it is first imported; errors still come through
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     warnings.simplefilter("ignore")
     app()
 

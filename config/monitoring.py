@@ -1,0 +1,73 @@
+"""Schema of monitoring.yaml: which days are compared with a model's reference, and from when on a difference is drift."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from config.loader import Section
+from config.thresholds import Limit
+
+Kind = Literal["prediction", "feature"]
+
+
+class WindowsSection(Section):
+    """The days that are compared, and how much of them a compressor must have run healthy."""
+
+    current_days: int = Field(ge=1)
+    baseline_days: int = Field(ge=1)
+    stride_hours: int = Field(ge=1)
+    least_current_share: float = Field(gt=0, le=1)
+    least_baseline_share: float = Field(gt=0, le=1)
+    least_current_hours: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _strides_fill_a_day(self) -> Self:
+        if 24 % self.stride_hours:
+            raise ValueError(f"stride_hours {self.stride_hours} must divide a day, so that every day is looked at alike")
+        return self
+
+
+class ReferenceSection(Section):
+    """What is kept with a model."""
+
+    most_compressors: int = Field(ge=2)
+    seed: int
+    shift_quantiles: list[float] = Field(min_length=1)
+    prediction_quantiles: list[float] = Field(min_length=1)
+
+    @field_validator("shift_quantiles", "prediction_quantiles")
+    @classmethod
+    def _rise(cls, quantiles: list[float]) -> list[float]:
+        if quantiles != sorted(set(quantiles)) or not 0 <= quantiles[0] <= quantiles[-1] <= 1:
+            raise ValueError("must be quantiles from 0 to 1, each above the one before")
+        return quantiles
+
+
+class DecisionSection(Section):
+    """From when on a difference is drift, and which drift calls for a retraining."""
+
+    false_drift_share: Limit
+    feature_psi: Limit
+    feature_effect: Limit
+    fleet_effect: Limit
+    prediction_psi: Limit
+    retrain_on: list[Kind]
+    least_compressors: int = Field(ge=2)
+    resamples: int = Field(ge=1000)
+
+
+class ReportSection(Section):
+    """The HTML report."""
+
+    rows: int = Field(ge=100)
+
+
+class MonitoringConfig(Section):
+    """All of monitoring.yaml."""
+
+    windows: WindowsSection
+    reference: ReferenceSection
+    decision: DecisionSection
+    report: ReportSection
