@@ -45,6 +45,18 @@ def tracked_run(settings: Settings, name: str) -> Iterator[ActiveRun]:
         yield run
 
 
+def find_run(settings: Settings, tag: str, value: str) -> str | None:
+    """The id of a finished run of this experiment whose `tag` has `value`."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(settings.tracking_uri)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return None
+    found = client.search_runs([experiment.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
+    return str(found[0].info.run_id) if found else None
+
+
 def _experiment_id(settings: Settings) -> str:
     import mlflow
 

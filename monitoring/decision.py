@@ -1,0 +1,104 @@
+"""Judges what monitoring.drift measured: which features drifted, whether the champion must be trained anew, and why. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config.monitoring import DecisionSection
+from monitoring.drift import Distances, FeatureDistance
+
+_MOST_NAMED = 4  # features in one reason
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What follows from one comparison."""
+
+    drift: bool
+    drifted_features: list[str]
+    prediction_drifted: bool
+    retrain: bool
+    reasons: list[str]
+
+
+def decide(distances: Distances, config: DecisionSection) -> Decision:
+    """Drift is a distance that is both large enough to matter and beyond chance for that many compressors, features and weeks."""
+    drifted = [distance for distance in distances.features if is_drifted(distance, config)]
+    prediction_drifted = _is_prediction_drifted(distances, config)
+    found = {"prediction": prediction_drifted, "feature": bool(drifted)}
+    reasons = [_prediction_reason(distances, config), _feature_reason(distances, drifted, config)]
+    ignored = [kind for kind, there in found.items() if there and kind not in config.retrain_on]
+    reasons += [f"{kind} drift calls for no retraining here (retrain_on of monitoring.yaml)" for kind in ignored]
+    return Decision(
+        drift=any(found.values()),
+        drifted_features=[distance.name for distance in drifted],
+        prediction_drifted=prediction_drifted,
+        retrain=any(found[kind] for kind in config.retrain_on),
+        reasons=reasons,
+    )
+
+
+def is_drifted(distance: FeatureDistance, config: DecisionSection) -> bool:
+    """Some compressors moved (PSI), all of them moved differently (KS and effect), or the fleet moved as one."""
+    if distance.psi is None or distance.psi_by_chance is None or distance.p_adjusted is None or distance.effect is None:
+        return False
+    level = config.false_drift_share.value
+    some = distance.psi > max(config.feature_psi.value, distance.psi_by_chance)
+    differently = distance.p_adjusted < level and distance.effect >= config.feature_effect.value
+    as_one = (
+        distance.fleet_effect is not None
+        and distance.fleet_p_adjusted is not None
+        and distance.fleet_effect >= config.fleet_effect.value
+        and distance.fleet_p_adjusted < level
+    )
+    return some or differently or as_one
+
+
+def _is_prediction_drifted(distances: Distances, config: DecisionSection) -> bool:
+    if distances.prediction_psi is None or distances.prediction_psi_by_chance is None:
+        return False
+    return distances.prediction_psi > max(config.prediction_psi.value, distances.prediction_psi_by_chance)
+
+
+def _prediction_reason(distances: Distances, config: DecisionSection) -> str:
+    psi, by_chance, limit = distances.prediction_psi, distances.prediction_psi_by_chance, config.prediction_psi.value
+    if psi is None or by_chance is None:
+        return f"predictions cannot be compared: {distances.compressors} compressors have any, {config.least_compressors} are needed"
+    said = f"prediction PSI {psi:.3f}"
+    if psi <= limit:
+        return f"{said} is not above {limit:g}"
+    if psi <= by_chance:
+        return f"{said} is above {limit:g}, but {distances.compressors} compressors of the reference reach {by_chance:.3f} by chance"
+    return (
+        f"{said} is above {limit:g} and above the {by_chance:.3f} that {distances.compressors} compressors of the reference reach by chance"
+    )
+
+
+def _feature_reason(distances: Distances, drifted: list[FeatureDistance], config: DecisionSection) -> str:
+    if not drifted and all(distance.psi is None for distance in distances.features):
+        return _why_not_compared(distances, config)
+    days = f"the last {distances.current_days:g} days against the {distances.baseline_days:g} before, {distances.compared} compressors"
+    if not drifted:
+        return f"no feature drifted ({days})"
+    strongest = sorted(drifted, key=lambda distance: -(distance.psi or 0.0))
+    named = ", ".join(_describe(distance) for distance in strongest[:_MOST_NAMED])
+    more = f" and {len(strongest) - _MOST_NAMED} more" if len(strongest) > _MOST_NAMED else ""
+    return f"drifted: {named}{more} ({days})"
+
+
+def _describe(distance: FeatureDistance) -> str:
+    return (
+        f"{distance.name} (PSI {distance.psi:.2f}, by chance up to {distance.psi_by_chance:.2f}; "
+        f"{distance.outside:.0%} of compressors beyond the reference's outer bins; fleet {distance.fleet_shift:+.3g})"
+    )
+
+
+def _why_not_compared(distances: Distances, config: DecisionSection) -> str:
+    if not distances.baseline_days:
+        return f"features cannot be compared yet: the fleet's history of {distances.current_days:g} days is too short to compare it with itself"
+    if not distances.reference_weeks:
+        return "features cannot be compared: the model's reference is shorter than the days that are compared"
+    return (
+        f"features cannot be compared: {distances.compared} compressors ran healthy long enough in the last {distances.current_days:g} days "
+        f"and the {distances.baseline_days:g} before, {config.least_compressors} are needed"
+    )

@@ -1,0 +1,82 @@
+"""How far each compressor has moved from its own recent level, and the fleet as a whole: what drift is looked for in.
+
+Rows of one compressor say nearly the same as their neighbours, and healthy compressors stand at very different levels, so neither rows nor
+levels can be compared between fleets. A compressor with itself can: the median of its last days against the median of the days before,
+each measured from what the fleet's median did at the same moment, so that weather and season, which move all alike, drop out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from config.monitoring import WindowsSection
+from monitoring.looks import Bools
+
+Doubles = npt.NDArray[np.float64]
+
+_HOURS_PER_DAY = 24
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Looks at a compressor, `stride_hours` apart: the last `current` are compared with the `baseline` before them."""
+
+    current: int
+    baseline: int
+    least_current: int  # healthy looks a compressor must have
+    least_baseline: int
+
+    @property
+    def total(self) -> int:
+        """Looks of both together."""
+        return self.current + self.baseline
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """Movements in the unit of each feature."""
+
+    units: Doubles  # [compressors, features], against the fleet; NaN where a compressor has too few healthy looks
+    fleet: Doubles  # [features], of the fleet's median
+
+
+def fit_windows(config: WindowsSection, looks: int) -> Windows | None:
+    """The configured windows or, when only `looks` are there, both shrunk alike; None when less than `least_current_hours` is left to compare."""
+    per_day = _HOURS_PER_DAY // config.stride_hours
+    full = Windows(config.current_days * per_day, config.baseline_days * per_day, 0, 0)
+    current = full.current
+    if looks < full.total:
+        current = round(looks * full.current / full.total / per_day) * per_day  # whole days: every time of day as often
+        full = Windows(current, looks - current, 0, 0)
+    if current * config.stride_hours < config.least_current_hours or full.baseline < current:
+        return None
+    least = (max(1, round(share * n)) for share, n in ((config.least_current_share, current), (config.least_baseline_share, full.baseline)))
+    return Windows(full.current, full.baseline, *least)
+
+
+def measure_shifts(values: npt.NDArray[np.floating[Any]], healthy: Bools, windows: Windows) -> Shifts:
+    """Movements over the last `windows.total` looks of `values` [compressors, looks, features] where `healthy` [compressors, looks]."""
+    seen = np.asarray(values[:, -windows.total :], np.float64).copy()
+    seen[~healthy[:, -windows.total :]] = np.nan
+    split = windows.baseline
+    counts = (~np.isnan(seen)).astype(np.int32)
+    enough = (counts[:, :split].sum(axis=1) >= windows.least_baseline) & (counts[:, split:].sum(axis=1) >= windows.least_current)
+    seen = np.where(enough[:, None, :], seen, np.nan)  # who is not compared shall not speak for the fleet either
+    seen -= median(seen[:, :split], axis=1)[:, None, :]
+    fleet = np.nan_to_num(median(seen, axis=0))  # [looks, features]
+    against_fleet = seen - fleet
+    moved = median(against_fleet[:, split:], axis=1) - median(against_fleet[:, :split], axis=1)
+    return Shifts(moved, np.median(fleet[split:], axis=0) - np.median(fleet[:split], axis=0))
+
+
+def median(values: npt.NDArray[np.floating[Any]], axis: int) -> Doubles:
+    """The median of what is there along `axis`, NaN where nothing is: numpy.nanmedian, ten times as fast on many short rows."""
+    ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)  # NaN last
+    known = (~np.isnan(ordered)).sum(axis=-1, keepdims=True)
+    middle = [np.take_along_axis(ordered, np.maximum(number, 0), axis=-1) for number in ((known - 1) // 2, known // 2 - (known == 0))]
+    result: Doubles = ((middle[0] + middle[1]) / 2)[..., 0]
+    return result

@@ -1,0 +1,201 @@
+"""altaviz monitor: the last days against the champion's reference, into `drift_metrics`, an HTML page in MLflow, and one decision."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from config.errors import ModelError, NoDataError
+from config.settings import Settings
+from pipelines.console import StageReporter
+
+if TYPE_CHECKING:
+    from features.grid import History
+    from monitoring.decision import Decision
+    from monitoring.drift import Distances
+    from monitoring.looks import Looks
+    from monitoring.reference import Reference
+    from serving.registry import RegisteredModel
+    from serving.warehouse.connection import Warehouse
+
+REFERENCE_FILE: Final = "monitoring/reference.npz"  # artifact of the run that a version came from
+_REPORT_FILE: Final = "monitoring/drift.html"
+_KEY_TAG: Final = "altaviz.monitored"  # model version and moment: a repeated monitoring finds its run
+_DIGITS: Final = 6
+
+
+def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *, page: bool = True) -> dict[str, Any]:
+    """Compare the days before `as_of` (now when None) with the champion's reference. The same moment twice writes the same rows once.
+
+    Returns drift, prediction_psi, features and decision (retrain, reasons). Without `page` the HTML page is written only for a drift, and
+    for the first monitoring of a day. Raises NoChampionError, NoDataError, ModelError (no reference), WarehouseError.
+    """
+    from features.grid import read_history
+    from features.lake import GOLD, Lake
+    from features.onnx_model import OnnxModel
+    from monitoring.decision import decide
+    from monitoring.drift import measure_drift
+    from monitoring.looks import look_at
+    from pipelines.tracking import quieten
+    from serving.registry import Registry
+    from serving.warehouse.connection import open_warehouse
+    from serving.warehouse.migrations import migrate
+
+    started = time.perf_counter()
+    quieten()
+    config, moment = settings.monitoring, as_of or datetime.now(UTC)
+    with report.stage("reference"):
+        registry = Registry(settings.tracking_uri)
+        champion = registry.champion()
+        reference = _load_reference(registry, champion)
+    with report.stage("look") as advance:
+        stride = reference.looks.stride_hours
+        hours = (config.windows.current_days + config.windows.baseline_days) * 24
+        model = OnnxModel(champion.onnx, settings.model.scoring.threads)
+        history = read_history(Lake(settings.lake_uri).delta(GOLD), moment, hours + model.steps)
+        _require_data(history, settings, moment)
+        looks = look_at(history, model, stride, settings.scoring.min_steps, settings.model.scoring.batch_size).newest(hours // stride)
+        advance(1, 1, compressors=len(history.compressor_ids))
+    with report.stage("compare") as advance:
+        warning_days = settings.scoring.health.warning.value
+        distances = measure_drift(reference, looks, config, warning_days)
+        decision = decide(distances, config.decision)
+        advance(1, 1, drifted=len(decision.drifted_features), retrain=decision.retrain)
+    with report.stage("write"), open_warehouse(settings.database, settings.home) as warehouse:
+        migrate(warehouse)
+        wanted = page or decision.drift or _is_first_of_day(warehouse, champion.version, moment)
+        written = _write(warehouse, champion.version, moment, distances, decision)
+    run_id = None
+    if wanted:
+        with report.stage("page"):
+            run_id = _log(settings, champion.version, moment, distances, decision, reference, looks)
+    return {
+        "model_version": champion.version,
+        "as_of": moment,
+        "drift": decision.drift,
+        "prediction_psi": _rounded(distances.prediction_psi),
+        "prediction_psi_by_chance": _rounded(distances.prediction_psi_by_chance),
+        "features": [
+            {
+                **{name: _rounded(value) if isinstance(value, float) else value for name, value in asdict(distance).items()},
+                "drifted": distance.name in decision.drifted_features,
+            }
+            for distance in distances.features
+        ],
+        "decision": {"retrain": decision.retrain, "reasons": decision.reasons},
+        "compared": {
+            name: getattr(distances, name) for name in ("compressors", "compared", "current_days", "baseline_days", "reference_weeks")
+        },
+        "rows_written": written,
+        "run_id": run_id,
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+
+
+def _load_reference(registry: Any, champion: RegisteredModel) -> Reference:
+    from monitoring.reference import Reference
+
+    content = registry.run_file(champion.run_id, REFERENCE_FILE)
+    if content is None:
+        raise ModelError(
+            f"version {champion.version} was registered without a monitoring reference: run `altaviz train` or `altaviz retrain`"
+        )
+    return Reference.from_bytes(content)
+
+
+def _require_data(history: History, settings: Settings, moment: datetime) -> None:
+    if not history.compressor_ids:
+        days = settings.monitoring.windows.current_days + settings.monitoring.windows.baseline_days
+        raise NoDataError(
+            f"gold has nothing in the {days} days up to {moment:%Y-%m-%dT%H:%M:%S}: ingest newer readings, or look back with --as-of"
+        )
+
+
+def _is_first_of_day(warehouse: Warehouse, version: str, moment: datetime) -> bool:
+    from serving.warehouse.drift import newest_decision
+
+    with warehouse.connection() as connection:
+        newest = newest_decision(connection, version, moment)
+    return newest is None or newest.metric_timestamp.date() < moment.astimezone(UTC).date()
+
+
+def _write(warehouse: Warehouse, version: str, moment: datetime, distances: Distances, decision: Decision) -> int:
+    """Metrics and decision in one transaction; returns the rows inserted or changed."""
+    from serving.warehouse.drift import DriftDecision, DriftMetric, upsert_drift
+
+    details = {name: getattr(distances, name) for name in ("compressors", "compared", "current_days", "baseline_days", "reference_weeks")}
+    metrics = [
+        DriftMetric(
+            metric_timestamp=moment,
+            model_version=version,
+            kind="feature",
+            name=item.name,
+            psi=_rounded(item.psi),
+            psi_by_chance=_rounded(item.psi_by_chance),
+            ks=_rounded(item.ks),
+            p_value=_rounded(item.p_value),
+            p_adjusted=_rounded(item.p_adjusted),
+            effect=_rounded(item.effect),
+            drifted=item.name in decision.drifted_features,
+            details={name: _rounded(getattr(item, name)) for name in ("outside", "fleet_shift", "fleet_effect", "fleet_p_adjusted")},
+        )
+        for item in distances.features
+    ]
+    metrics.append(
+        DriftMetric(
+            moment,
+            version,
+            "prediction",
+            "rul_days",
+            _rounded(distances.prediction_psi),
+            _rounded(distances.prediction_psi_by_chance),
+            None,
+            None,
+            None,
+            None,
+            decision.prediction_drifted,
+        )
+    )
+    judged = DriftDecision(moment, version, decision.drift, _rounded(distances.prediction_psi), decision.retrain, decision.reasons, details)
+    with warehouse.connection() as connection:
+        return upsert_drift(connection, metrics, judged)
+
+
+def _log(
+    settings: Settings, version: str, moment: datetime, distances: Distances, decision: Decision, reference: Reference, looks: Looks
+) -> str:
+    """Numbers and page as an MLflow run, once per model and moment; returns the run's id."""
+    import mlflow
+
+    from monitoring.report import write_report
+    from pipelines.tracking import find_run, tracked_run
+
+    key = f"{version}@{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    known = find_run(settings, _KEY_TAG, key)
+    if known is not None:
+        return known
+    with tempfile.TemporaryDirectory() as folder, tracked_run(settings, "monitor") as run:
+        mlflow.log_params({"model_version": version, "as_of": moment.isoformat()})
+        mlflow.log_metrics(
+            {
+                "drifted_features": len(decision.drifted_features),
+                "retrain": float(decision.retrain),
+                **({} if distances.prediction_psi is None else {"prediction_psi": distances.prediction_psi}),
+                **{f"psi.{item.name}": item.psi for item in distances.features if item.psi is not None},
+            }
+        )
+        mlflow.set_tag("reasons", "; ".join(decision.reasons)[:5000])
+        page = Path(folder) / Path(_REPORT_FILE).name
+        if write_report(page, reference, looks, settings.monitoring, settings.scoring.health.warning.value):
+            mlflow.log_artifact(str(page), str(Path(_REPORT_FILE).parent))
+        mlflow.set_tag(_KEY_TAG, key)  # last: a run that was cut off is not found, and is made again
+        return str(run.info.run_id)
+
+
+def _rounded(value: float | None) -> float | None:
+    """As the warehouse and the report show it; None stays None."""
+    return None if value is None else round(value, _DIGITS)
