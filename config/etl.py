@@ -30,8 +30,9 @@ class LakeConfig(Section):
 
 
 class IngestConfig(Section):
-    """Loading of reading files into bronze."""
+    """Loading of reading files into bronze; `inbox` is the folder that `altaviz run` looks into, empty means `<home>/inbox`."""
 
+    inbox: str | None
     rows_per_commit: int = Field(gt=0)
     rows_per_batch: int = Field(gt=0)
     clock_skew_minutes: float = Field(ge=0)

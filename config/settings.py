@@ -25,6 +25,7 @@ from config.loader import CONFIG_DIR, Section, load_section
 from config.model import ModelConfig
 from config.monitoring import MonitoringConfig
 from config.quality import QualityConfig
+from config.retraining import RetrainingConfig
 from config.scoring import ScoringConfig
 from config.simulator import SimulatorConfig
 from config.thresholds import ThresholdsConfig
@@ -34,7 +35,7 @@ SectionT = TypeVar("SectionT", bound=Section)
 DEFAULT_HOME = Path("var")
 # polars looks for the percent-encoded name of any other character and does not find the file
 _READABLE_PATH = re.compile(r"[A-Za-z0-9/_.~+@=:,&()!'-]*")
-_LAKE_VARIABLES = ("ALTAVIZ_LAKE_URI", "ALTAVIZ_TRAINING_LAKE_URI")
+_OWN_VARIABLES = ("ALTAVIZ_LAKE_URI", "ALTAVIZ_TRAINING_LAKE_URI", "ALTAVIZ_INBOX")
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,11 @@ class Settings:
         """monitoring.yaml."""
         return self._load("monitoring.yaml", MonitoringConfig)
 
+    @cached_property
+    def retraining(self) -> RetrainingConfig:
+        """retraining.yaml."""
+        return self._load("retraining.yaml", RetrainingConfig)
+
     @property
     def lake_uri(self) -> str:
         """Root of the Delta tables: a path below the home, or a URI from the configuration."""
@@ -109,6 +115,11 @@ class Settings:
         """Root of the lake whose gold models learn from: the configured one, else `<home>/history/lake` where there is one, else the home's own."""
         history = self.home / "history" / "lake"
         return self.etl.lake.training_uri or (str(history) if (history / "gold").is_dir() else self.lake_uri)
+
+    @property
+    def inbox(self) -> Path:
+        """Folder that the hourly cycle ingests from."""
+        return Path(self.etl.ingest.inbox or self.home / "inbox")
 
     @property
     def tracking_uri(self) -> str:
@@ -125,7 +136,7 @@ class Settings:
 
     def below(self, folder: str) -> Settings:
         """Settings of a home of its own inside this one, with its own lake whatever lake the environment names."""
-        environ = {name: value for name, value in self.environ.items() if name not in _LAKE_VARIABLES}
+        environ = {name: value for name, value in self.environ.items() if name not in _OWN_VARIABLES}
         return dataclasses.replace(self, home=self.home / folder, environ=environ)
 
     def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:

@@ -6,6 +6,7 @@ Training takes the clock's hours as marks, scoring counts back from `as_of`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,6 +40,11 @@ class History:
     def mark(self, hour: int) -> datetime:
         """Time of the grid's row `hour` of a compressor."""
         return self.first_mark + hour * _STEP
+
+    @property
+    def last_mark(self) -> datetime:
+        """Time of the last row of every compressor."""
+        return self.mark(self.hours - 1)
 
 
 @dataclass(frozen=True)
@@ -79,16 +85,19 @@ def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -
     return Steps(compressor_ids, values, [newest.get(name) for name in compressor_ids])
 
 
-def write_history(gold: DeltaTable, file: Path) -> History:
-    """Lay all of gold out as a memory map in `file`, one date partition in memory at a time.
+def write_history(tables: Sequence[DeltaTable], file: Path, until: datetime | None = None) -> History:
+    """Lay all of one or more gold tables out, up to `until`, as a memory map in `file`, one date partition in memory at a time.
 
-    Raises NoDataError when gold is empty.
+    A compressor that is in several tables is one machine. Raises NoDataError when there is no row.
     """
-    lazy = pl.scan_delta(gold)
+    lazy = pl.concat([pl.scan_delta(gold) for gold in tables])
+    if until is not None:
+        lazy = lazy.filter(pl.col(DATE) <= until.astimezone(UTC).date(), pl.col(TIMESTAMP) <= until)
     extent = lazy.select(pl.col(TIMESTAMP).min().alias("first"), pl.col(TIMESTAMP).max().alias("last")).collect()
     first, last = extent["first"][0], extent["last"][0]
     if first is None:
-        raise NoDataError("gold holds no rows: run `altaviz features` first")
+        when = "" if until is None else f" up to {until:%Y-%m-%dT%H:%M:%S}"
+        raise NoDataError(f"gold holds no rows{when}: run `altaviz features` first")
     compressor_ids = sorted(lazy.select(pl.col(COMPRESSOR_ID).unique()).collect()[COMPRESSOR_ID].to_list())
     first_mark, last_mark = _mark_of(first), _mark_of(last)
     hours = (last_mark - first_mark) // _STEP + 1

@@ -12,7 +12,7 @@ import typer
 
 from config.errors import AltavizError
 from config.settings import Settings, ensure_home, load_settings
-from pipelines import cli_benchmark
+from pipelines import cli_benchmark, cli_models
 from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, run_job
 from pipelines.console import StageReporter
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_benchmark.app, name="benchmark")
+app.add_typer(cli_models.app, name="models")
 
 
 def main() -> None:
@@ -137,6 +138,57 @@ def score(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption
     from pipelines.views import show_fleet
 
     run_job(job, show_fleet, home=home, as_json=as_json)
+
+
+@app.command()
+def monitor(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Compare the last days with what the champion was trained on, and decide whether it must be trained anew."""
+    moment = parse_time(as_of)
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.monitor import monitor as compare
+
+        return compare(settings, moment, report)
+
+    from pipelines.views import show_drift
+
+    run_job(job, show_drift, home=home, as_json=as_json)
+
+
+@app.command()
+def retrain(
+    if_drifted: Annotated[bool, typer.Option("--if-drifted", help="Only when the newest monitoring of the champion calls for it.")] = False,
+    as_of: AsOfOption = None,
+    overrides: SetOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a challenger on all labelled history up to now; the gate lets it replace the champion only when it is better."""
+    moment = parse_time(as_of)
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.retrain import retrain as fit_anew
+
+        return fit_anew(settings, moment, report, if_drifted=if_drifted)
+
+    from pipelines.views import show_verdict
+
+    run_job(job, show_verdict, home=home, as_json=as_json, overrides=overrides)
+
+
+@app.command("run")
+def run_cycle(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """One hourly cycle: ingest what is in the inbox, features, score, monitor, and retrain if it is called for."""
+    moment = parse_time(as_of)
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.cycle import run
+
+        return run(settings, moment, report)
+
+    from pipelines.views import show_cycle
+
+    run_job(job, show_cycle, home=home, as_json=as_json)
 
 
 @app.command()

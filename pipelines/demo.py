@@ -18,7 +18,8 @@ from pipelines.train import train
 def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
     """Simulate a history to learn from and the demo's fleet, load both, train, and score the fleet at the end of its data.
 
-    The history lives in its own home, `<home>/history`, which is where `altaviz train` looks. Running it again repeats nothing
+    The history lives in its own home, `<home>/history`, which is where `altaviz train` looks; the fleet's files come into `<home>/inbox`, which
+    is where `altaviz run` looks. Running it again repeats nothing
     that is done: files known are skipped, and a champion that was trained on this very history stays.
     Returns the result of `score`, with `books` of the demo's readings, `training` and `seconds`.
     """
@@ -29,11 +30,11 @@ def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
     with report.stage("simulate history") as advance:
         simulate(past.home / "simulated", settings.simulator, settings.fleet, profile="history", progress=advance)
     with report.stage("simulate demo") as advance:
-        simulate(settings.home / "simulated", settings.simulator, settings.fleet, profile="demo", progress=advance)
+        simulate(settings.home / "inbox", settings.simulator, settings.fleet, profile="demo", progress=advance)
     with LazySpark(settings) as spark:
         ingest(past, past.home / "simulated", spark, report)
         build_lake(past, None, spark, report)
-        ingest(settings, settings.home / "simulated", spark, report)
+        ingest(settings, settings.home / "inbox", spark, report)
         books = build(settings, None, spark, report)
     training = None if _champion_knows_history(settings) else train(settings, report)
     scored = score(settings, Lake(settings.lake_uri).newest_reading(), report)

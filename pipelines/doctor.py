@@ -36,7 +36,19 @@ def examine(settings: Settings, report: StageReporter) -> dict[str, Any]:
 
 
 def _configuration(settings: Settings) -> str:
-    sections = ("etl", "thresholds", "fleet", "database", "simulator", "model", "scoring", "evaluation", "quality", "monitoring")
+    sections = (
+        "etl",
+        "thresholds",
+        "fleet",
+        "database",
+        "simulator",
+        "model",
+        "scoring",
+        "evaluation",
+        "quality",
+        "monitoring",
+        "retraining",
+    )
     for section in sections:
         getattr(settings, section)
     return f"{len(sections)} files in {settings.config_dir} are valid"

@@ -1,17 +1,18 @@
-"""Unseen fleets for an evaluation: simulated, taken through the real pipeline and labelled, each in a home of its own."""
+"""Unseen fleets for an evaluation or a benchmark: simulated, taken through the real pipeline, and labelled, each in a home of its own."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from config.evaluation import ProtocolSection
+from config.evaluation import FleetsSection, ProtocolSection
 from config.settings import Settings
 from pipelines.console import StageReporter
 from pipelines.session import LazySpark
@@ -21,7 +22,16 @@ if TYPE_CHECKING:
     from training.fleet import Fleet
 
 _HOURS_PER_DAY: Final = 24.0
+_FOLDER: Final = "fleet"  # of a home: what was simulated
 _MADE_FROM: Final = "made_from"  # fingerprint of what shaped the simulation; a fleet of another one is thrown away
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to a simulated folder before it is ingested; `told` says all that shapes it."""
+
+    told: str
+    apply: Callable[[Path], None]
 
 
 @dataclass(frozen=True)
@@ -66,32 +76,43 @@ def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: Stage
     from features.reference import read_reference
     from features.simulator.truth import read_truth
     from monitoring.alarms import lives_by_compressor
-    from pipelines.features import build_lake
-    from pipelines.ingest import ingest
     from training.fleet import label_fleet
 
-    own = settings.below(f"evaluation/seed-{seed}")
-    _simulate_once(own, seed, report)
-    folder = own.home / "fleet"
-    ingest(own, folder, spark, report)
-    size = settings.evaluation.fleets
-    build_lake(own, settings.simulator.history.start + timedelta(days=size.days), spark, report)
+    own, size = settings.below(f"evaluation/seed-{seed}"), settings.evaluation.fleets
+    build_fleet(own, size, seed, spark, report)
     lake = Lake(own.lake_uri)
     with report.stage("windows"):
-        history = write_history(lake.delta(GOLD), own.home / "history.npy")
+        history = write_history([lake.delta(GOLD)], own.home / "history.npy")
         labelled = label_fleet(history, read_reference(lake, EVENTS), settings.model.labels, settings.scoring.min_steps)
-        lives = lives_by_compressor(read_truth(folder), history.first_mark)
+        lives = lives_by_compressor(read_truth(own.home / _FOLDER), history.first_mark)
     return UnseenFleet(labelled, lives, size.days)
 
 
-def _simulate_once(own: Settings, seed: int, report: StageReporter) -> None:
+def build_fleet(
+    own: Settings, size: FleetsSection, seed: int, spark: LazySpark, report: StageReporter, change: Change | None = None
+) -> datetime:
+    """Simulate the fleet of `seed` below `own.home`, `change` its files, and build its lake; returns the end of its time.
+
+    What an earlier run has made of the same settings is used again. Raises HomeError, InputError, EnvironmentSetupError.
+    """
+    from pipelines.features import build_lake
+    from pipelines.ingest import ingest
+
+    _simulate_once(own, size, seed, report, change)
+    ingest(own, own.home / _FOLDER, spark, report)
+    end = own.simulator.history.start + timedelta(days=size.days)
+    build_lake(own, end, spark, report)
+    return end
+
+
+def _simulate_once(own: Settings, size: FleetsSection, seed: int, report: StageReporter, change: Change | None) -> None:
     """Simulate below `own.home` unless a complete fleet of the same settings is there; one of others goes, with its lake."""
     from config.settings import ensure_home
     from pipelines.simulate import run
 
-    size = own.evaluation.fleets
     shaped_by = (own.simulator.model_dump_json(), own.fleet.model_dump_json(), size.model_dump_json(exclude={"seeds"}))
-    fingerprint = hashlib.sha256("\n".join(shaped_by).encode()).hexdigest()
+    told = "\n".join([*shaped_by, *([change.told] if change else [])])
+    fingerprint = hashlib.sha256(told.encode()).hexdigest()
     marker: Path = own.home / _MADE_FROM
     if marker.is_file() and marker.read_text(encoding="utf-8") == fingerprint:
         return
@@ -99,7 +120,7 @@ def _simulate_once(own: Settings, seed: int, report: StageReporter) -> None:
     ensure_home(own.home)
     with report.stage(f"simulate, fleet {seed}") as advance:
         run(
-            own.home / "fleet",
+            own.home / _FOLDER,
             own.simulator,
             own.fleet,
             profile="history",
@@ -109,4 +130,6 @@ def _simulate_once(own: Settings, seed: int, report: StageReporter) -> None:
             seed=seed,
             progress=advance,
         )
+        if change:
+            change.apply(own.home / _FOLDER)
     marker.write_text(fingerprint, encoding="utf-8")

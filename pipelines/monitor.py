@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,8 @@ from config.settings import Settings
 from pipelines.console import StageReporter
 
 if TYPE_CHECKING:
-    from features.grid import History
+    from deltalake import DeltaTable
+
     from monitoring.decision import Decision
     from monitoring.drift import Distances
     from monitoring.looks import Looks
@@ -26,6 +27,25 @@ REFERENCE_FILE: Final = "monitoring/reference.npz"  # artifact of the run that a
 _REPORT_FILE: Final = "monitoring/drift.html"
 _KEY_TAG: Final = "altaviz.monitored"  # model version and moment: a repeated monitoring finds its run
 _DIGITS: Final = 6
+_TICK: Final = timedelta(microseconds=1)  # of the warehouse's clock
+_COUNTS: Final = ("compressors", "compared", "current_days", "baseline_days", "reference_weeks")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The champion with what its training fleet looked like."""
+
+    champion: RegisteredModel
+    reference: Reference
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The last days as they were looked at, and what came of it."""
+
+    looks: Looks
+    distances: Distances
+    decision: Decision
 
 
 def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *, page: bool = True) -> dict[str, Any]:
@@ -34,47 +54,31 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
     Returns drift, prediction_psi, features and decision (retrain, reasons). Without `page` the HTML page is written only for a drift, and
     for the first monitoring of a day. Raises NoChampionError, NoDataError, ModelError (no reference), WarehouseError.
     """
-    from features.grid import read_history
     from features.lake import GOLD, Lake
-    from features.onnx_model import OnnxModel
-    from monitoring.decision import decide
-    from monitoring.drift import measure_drift
-    from monitoring.looks import look_at
     from pipelines.tracking import quieten
-    from serving.registry import Registry
     from serving.warehouse.connection import open_warehouse
     from serving.warehouse.migrations import migrate
 
     started = time.perf_counter()
     quieten()
-    config, moment = settings.monitoring, as_of or datetime.now(UTC)
+    moment = as_of or datetime.now(UTC)
     with report.stage("reference"):
-        registry = Registry(settings.tracking_uri)
-        champion = registry.champion()
-        reference = _load_reference(registry, champion)
-    with report.stage("look") as advance:
-        stride = reference.looks.stride_hours
-        hours = (config.windows.current_days + config.windows.baseline_days) * 24
-        model = OnnxModel(champion.onnx, settings.model.scoring.threads)
-        history = read_history(Lake(settings.lake_uri).delta(GOLD), moment, hours + model.steps)
-        _require_data(history, settings, moment)
-        looks = look_at(history, model, stride, settings.scoring.min_steps, settings.model.scoring.batch_size).newest(hours // stride)
-        advance(1, 1, compressors=len(history.compressor_ids))
+        watched = watch_champion(settings)
     with report.stage("compare") as advance:
-        warning_days = settings.scoring.health.warning.value
-        distances = measure_drift(reference, looks, config, warning_days)
-        decision = decide(distances, config.decision)
-        advance(1, 1, drifted=len(decision.drifted_features), retrain=decision.retrain)
+        compared = compare(settings, watched, Lake(settings.lake_uri).delta(GOLD), moment)
+        distances, decision = compared.distances, compared.decision
+        advance(1, 1, compressors=distances.compressors, drifted=len(decision.drifted_features), retrain=decision.retrain)
+    version = watched.champion.version
     with report.stage("write"), open_warehouse(settings.database, settings.home) as warehouse:
         migrate(warehouse)
-        wanted = page or decision.drift or _is_first_of_day(warehouse, champion.version, moment)
-        written = _write(warehouse, champion.version, moment, distances, decision)
+        wanted = page or decision.drift or _is_first_of_day(warehouse, version, moment)
+        written = _write(warehouse, version, moment, distances, decision)
     run_id = None
     if wanted:
         with report.stage("page"):
-            run_id = _log(settings, champion.version, moment, distances, decision, reference, looks)
+            run_id = _log(settings, watched, moment, compared)
     return {
-        "model_version": champion.version,
+        "model_version": version,
         "as_of": moment,
         "drift": decision.drift,
         "prediction_psi": _rounded(distances.prediction_psi),
@@ -87,39 +91,54 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
             for distance in distances.features
         ],
         "decision": {"retrain": decision.retrain, "reasons": decision.reasons},
-        "compared": {
-            name: getattr(distances, name) for name in ("compressors", "compared", "current_days", "baseline_days", "reference_weeks")
-        },
+        "compared": {name: getattr(distances, name) for name in _COUNTS},
         "rows_written": written,
         "run_id": run_id,
         "seconds": round(time.perf_counter() - started, 2),
     }
 
 
-def _load_reference(registry: Any, champion: RegisteredModel) -> Reference:
+def watch_champion(settings: Settings) -> Watched:
+    """The champion and its reference. Raises NoChampionError, ModelError (no reference, or a damaged one)."""
     from monitoring.reference import Reference
+    from serving.registry import Registry
 
+    registry = Registry(settings.tracking_uri)
+    champion = registry.champion()
     content = registry.run_file(champion.run_id, REFERENCE_FILE)
     if content is None:
         raise ModelError(
             f"version {champion.version} was registered without a monitoring reference: run `altaviz train` or `altaviz retrain`"
         )
-    return Reference.from_bytes(content)
+    return Watched(champion, Reference.from_bytes(content))
 
 
-def _require_data(history: History, settings: Settings, moment: datetime) -> None:
+def compare(settings: Settings, watched: Watched, gold: DeltaTable, moment: datetime) -> Comparison:
+    """Look at the days of `gold` before `moment`, measure how far they lie from the reference, and decide. Raises NoDataError."""
+    from features.grid import read_history
+    from features.onnx_model import OnnxModel
+    from monitoring.decision import decide
+    from monitoring.drift import measure_drift
+    from monitoring.looks import look_at
+
+    config, scoring = settings.monitoring, settings.model.scoring
+    days = config.windows.current_days + config.windows.baseline_days
+    stride, model = watched.reference.looks.stride_hours, OnnxModel(watched.champion.onnx, scoring.threads)
+    history = read_history(gold, moment, days * 24 + model.steps)
     if not history.compressor_ids:
-        days = settings.monitoring.windows.current_days + settings.monitoring.windows.baseline_days
         raise NoDataError(
             f"gold has nothing in the {days} days up to {moment:%Y-%m-%dT%H:%M:%S}: ingest newer readings, or look back with --as-of"
         )
+    looks = look_at(history, model, stride, settings.scoring.min_steps, scoring.batch_size).newest(days * 24 // stride)
+    distances = measure_drift(watched.reference, looks, config, settings.scoring.health.warning.value)
+    return Comparison(looks, distances, decide(distances, config.decision))
 
 
 def _is_first_of_day(warehouse: Warehouse, version: str, moment: datetime) -> bool:
     from serving.warehouse.drift import newest_decision
 
     with warehouse.connection() as connection:
-        newest = newest_decision(connection, version, moment)
+        newest = newest_decision(connection, version, moment - _TICK)  # its own row does not count: a repeated monitoring does the same
     return newest is None or newest.metric_timestamp.date() < moment.astimezone(UTC).date()
 
 
@@ -127,7 +146,7 @@ def _write(warehouse: Warehouse, version: str, moment: datetime, distances: Dist
     """Metrics and decision in one transaction; returns the rows inserted or changed."""
     from serving.warehouse.drift import DriftDecision, DriftMetric, upsert_drift
 
-    details = {name: getattr(distances, name) for name in ("compressors", "compared", "current_days", "baseline_days", "reference_weeks")}
+    details = {name: getattr(distances, name) for name in _COUNTS}
     metrics = [
         DriftMetric(
             metric_timestamp=moment,
@@ -165,15 +184,14 @@ def _write(warehouse: Warehouse, version: str, moment: datetime, distances: Dist
         return upsert_drift(connection, metrics, judged)
 
 
-def _log(
-    settings: Settings, version: str, moment: datetime, distances: Distances, decision: Decision, reference: Reference, looks: Looks
-) -> str:
+def _log(settings: Settings, watched: Watched, moment: datetime, compared: Comparison) -> str:
     """Numbers and page as an MLflow run, once per model and moment; returns the run's id."""
     import mlflow
 
     from monitoring.report import write_report
     from pipelines.tracking import find_run, tracked_run
 
+    version, distances, decision = watched.champion.version, compared.distances, compared.decision
     key = f"{version}@{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     known = find_run(settings, _KEY_TAG, key)
     if known is not None:
@@ -190,7 +208,7 @@ def _log(
         )
         mlflow.set_tag("reasons", "; ".join(decision.reasons)[:5000])
         page = Path(folder) / Path(_REPORT_FILE).name
-        if write_report(page, reference, looks, settings.monitoring, settings.scoring.health.warning.value):
+        if write_report(page, watched.reference, compared.looks, settings.monitoring, settings.scoring.health.warning.value):
             mlflow.log_artifact(str(page), str(Path(_REPORT_FILE).parent))
         mlflow.set_tag(_KEY_TAG, key)  # last: a run that was cut off is not found, and is made again
         return str(run.info.run_id)

@@ -73,6 +73,65 @@ def show_fleet(result: dict[str, Any]) -> None:
         console.print("Every compressor is stale: to look at past readings, say when with --as-of.")
 
 
+def show_drift(result: dict[str, Any]) -> None:
+    """The decision with its reasons, and the features that drifted."""
+    console = _console()
+    compared = result["compared"]
+    console.print(
+        f"Model version {result['model_version']} at {result['as_of']:%Y-%m-%d %H:%M} UTC: "
+        f"{compared['compressors']} compressors, {compared['compared']} of them compared with their own {compared['baseline_days']:g} days before",
+        soft_wrap=True,
+    )
+    drifted = [row for row in result["features"] if row["drifted"]]
+    if drifted:
+        table = Table("drifted feature", "PSI", "by chance", "KS", "p, adjusted", "effect, sd", "fleet moved by")
+        for row in drifted:
+            numbers = (row[name] for name in ("psi", "psi_by_chance", "ks", "p_adjusted", "effect", "fleet_shift"))
+            table.add_row(row["name"], *("-" if number is None else f"{number:.3g}" for number in numbers))
+        console.print(table)
+    console.print(
+        f"drift: {'yes' if result['drift'] else 'no'}; retraining: {'called for' if result['decision']['retrain'] else 'not needed'}"
+    )
+    _show_reasons(console, result["decision"]["reasons"])
+
+
+def show_verdict(result: dict[str, Any]) -> None:
+    """What became of a training, or why there was none."""
+    console = _console()
+    said = {"promoted": "promoted: it is champion now", "refused": "refused: the champion stays", "not_needed": "no training needed"}
+    version = "no version" if result["version"] is None else f"version {result['version']}"
+    console.print(f"{said[result['decision']]} ({version}), done in {result['seconds']:.0f} s")
+    _show_reasons(console, result["reasons"])
+
+
+def _show_reasons(console: Console, reasons: list[str]) -> None:
+    for reason in reasons:
+        console.print(f"  {reason}", soft_wrap=True)
+
+
+def show_models(result: dict[str, Any]) -> None:
+    """One line per version, the newest first."""
+    console = _console()
+    table = Table("version", "aliases", "made", "verdict", "RMSE, days", "trained until", "why")
+    for row in result["models"]:
+        until = "-" if row["trained_until"] is None else row["trained_until"][:16]
+        made = f"{row['created']:%Y-%m-%d %H:%M}"
+        verdict = row["decision"] or "-"
+        table.add_row(
+            row["version"], ", ".join(row["aliases"]), made, verdict, f"{row['test_rmse_days']:.2f}", until, "; ".join(row["reasons"])
+        )
+    console.print(table)
+
+
+def show_cycle(result: dict[str, Any]) -> None:
+    """The cycle step by step: what came in, the fleet, drift, and what became of the model."""
+    show_books(result["features"])
+    show_fleet(result["score"])
+    show_drift(result["monitor"])
+    show_verdict(result["retrain"])
+    _console().print(f"cycle done in {result['seconds']:.0f} s")
+
+
 def show_demo(result: dict[str, Any]) -> None:
     """The books of the demo's readings, the fleet, and what to do next."""
     show_books(result["books"])

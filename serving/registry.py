@@ -5,9 +5,12 @@ Reads and moves aliases of `altaviz-rul`; it never opens a run. MLflow is import
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import tempfile
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.onnx"
 FACTS_TAG = "altaviz.facts"
+_MOST_VERSIONS = 1000  # read at once
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,18 @@ class ModelFacts:
     gold_version: int
     test_rmse_days: float
     baseline_rmse_days: float
+    trained_until: str | None = None  # ISO time of the last hour learned from; unknown of versions from elsewhere
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """What the registry says of one version, without its bytes."""
+
+    version: str
+    run_id: str
+    created: datetime
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -114,14 +130,43 @@ class Registry:
         except (self._failure, OSError) as error:
             raise ModelError(f"{path} of run {run_id} cannot be read ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
 
-    def set_facts(self, version: str, facts: ModelFacts) -> None:
-        """Store `facts` with the version."""
-        self._client.set_model_version_tag(REGISTERED_MODEL, version, FACTS_TAG, json.dumps(asdict(facts)))
+    def register(self, model_uri: str, facts: ModelFacts, tags: dict[str, str]) -> str:
+        """Register a logged model with everything that must be known of it, at once; returns its version. Raises ModelError."""
+        import mlflow
+
+        complete = {FACTS_TAG: json.dumps(asdict(facts)), **tags}
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):  # MLflow says there what our own log says
+                return str(mlflow.register_model(model_uri, REGISTERED_MODEL, tags=complete).version)
+        except self._failure as error:
+            raise ModelError(f"the model cannot be registered ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
+
+    def versions(self) -> list[ModelVersion]:
+        """Every version, newest first. Raises ModelError."""
+        try:
+            found = self._client.search_model_versions(f"name = '{REGISTERED_MODEL}'", max_results=_MOST_VERSIONS)
+            aliases = self._client.get_registered_model(REGISTERED_MODEL).aliases if found else {}
+        except self._failure as error:
+            raise ModelError(f"the MLflow registry does not answer ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
+        return [
+            ModelVersion(
+                str(item.version),
+                str(item.run_id),
+                datetime.fromtimestamp(item.creation_timestamp / 1000, UTC),
+                tuple(sorted(alias for alias, version in aliases.items() if str(version) == str(item.version))),
+                dict(item.tags),
+            )
+            for item in sorted(found, key=lambda item: -int(item.version))
+        ]
 
     def set_tags(self, version: str, tags: dict[str, str]) -> None:
         """Store short texts with the version."""
         for key, value in tags.items():
             self._client.set_model_version_tag(REGISTERED_MODEL, version, key, value)
+
+    def drop_tag(self, version: str, key: str) -> None:
+        """Take a text from the version."""
+        self._client.delete_model_version_tag(REGISTERED_MODEL, version, key)
 
     def set_alias(self, alias: str, version: str) -> None:
         """Move `alias` to the version."""
@@ -134,7 +179,7 @@ class Registry:
 
 
 def facts_from_tags(tags: dict[str, Any], version: str) -> ModelFacts:
-    """Inverse of `Registry.set_facts`. Raises ModelError when the tag is missing or of another shape."""
+    """The facts that `Registry.register` stored. Raises ModelError when the tag is missing or of another shape."""
     try:
         return ModelFacts(**json.loads(tags[FACTS_TAG]))
     except (KeyError, TypeError, ValueError) as error:

@@ -47,5 +47,33 @@ def split_units(
     return UnitSplit(train, validation_units, test_units)
 
 
+def extend_split(
+    known: UnitSplit, units: npt.NDArray[np.integer], has_failed: npt.NDArray[np.bool_], fractions: tuple[float, float], seed: int
+) -> UnitSplit:
+    """Keep the parts of an earlier split and deal its newcomers, those of `units` [n] that are in none, by (validation, test) shares.
+
+    Who was learned from once stays so: a model that knows a compressor must not be judged by it. Known units that are not among `units` are
+    left out. The same seed gives the same split. Raises ModelError when the result has no failed unit to train on or to judge by.
+    """
+    parts = [[np.intersect1d(part, units)] for part in (known.train, known.validation, known.test)]
+    new = ~np.isin(units, np.concatenate([known.train, known.validation, known.test]))
+    random = np.random.default_rng(seed)
+    for stratum in (units[new & has_failed], units[new & ~has_failed]):
+        shuffled = random.permutation(np.sort(stratum)).astype(np.int32)
+        validation, test = (round(len(shuffled) * fraction) for fraction in fractions)
+        for part, chosen in zip(
+            parts, (shuffled[validation + test :], shuffled[:validation], shuffled[validation : validation + test]), strict=True
+        ):
+            part.append(chosen)
+    split = UnitSplit(*(np.sort(np.concatenate(part)).astype(np.int32) for part in parts))
+    failed = units[has_failed]
+    for name in ("train", "validation", "test"):
+        if not np.isin(getattr(split, name), failed).any():
+            raise ModelError(
+                f"no compressor of the {name} part of the champion's split has a recorded failure in this history; ingest more"
+            )
+    return split
+
+
 def _share(n: int, fraction: float, least: int) -> int:
     return max(round(n * fraction), least) if fraction > 0 else 0

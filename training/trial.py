@@ -18,7 +18,7 @@ from training.fit import FitResult, OnEpoch, fit_model
 from training.fleet import Fleet
 from training.metrics import brier, coverage, mean_width, rmse
 from training.model import build_model
-from training.split import UnitSplit, split_units
+from training.split import UnitSplit, extend_split, split_units
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,17 @@ class Trial:
     metrics: dict[str, float]
 
 
-def split_fleet(fleet: Fleet, config: ModelConfig) -> Parts:
-    """Split the windows of `fleet` by compressor. Raises ModelError when there are too few compressors with a failure."""
-    units = np.unique(fleet.index.unit)
-    split = split_units(units, fleet.failed_units()[units], config.split.validation_fraction, config.split.test_fraction, config.split.seed)
+def split_fleet(fleet: Fleet, config: ModelConfig, known: UnitSplit | None = None) -> Parts:
+    """Split the windows of `fleet` by compressor, keeping the parts of an earlier split where there is one.
+
+    Raises ModelError when there are too few compressors with a failure.
+    """
+    units, shares = np.unique(fleet.index.unit), config.split
+    failed = fleet.failed_units()[units]
+    if known is None:
+        split = split_units(units, failed, shares.validation_fraction, shares.test_fraction, shares.seed)
+    else:
+        split = extend_split(known, units, failed, (shares.validation_fraction, shares.test_fraction), shares.seed)
     judged = fleet.every(fleet.index, config.windows.judge_stride_hours)
     windows, learned = config.windows, fleet.index.of_units(split.train)
     near = ~learned.censored & (learned.rul <= windows.near_days)
@@ -62,12 +69,12 @@ def split_fleet(fleet: Fleet, config: ModelConfig) -> Parts:
     )
 
 
-def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None) -> Trial:
-    """Train on `fleet` as `config` says. The test compressors are scored once, after every choice has been made.
+def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None, known: UnitSplit | None = None) -> Trial:
+    """Train on `fleet` as `config` says, keeping the parts of the split `known`. The test compressors are scored once, after every choice has been made.
 
     Raises ModelError when the fleet is too small, ExportError when ONNX differs from Keras.
     """
-    parts, values = split_fleet(fleet, config), fleet.history.values
+    parts, values = split_fleet(fleet, config, known), fleet.history.values
     labels, seed = config.labels, config.split.seed
     statistics = feature_statistics(values, parts.train)
     model = build_model(config.network, statistics, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, seed)
@@ -127,8 +134,6 @@ def measure_baseline(values: Floats, index: WindowIndex, baseline: Baseline) -> 
     return {"rmse_days": rmse(seen.rul, baseline.predict_rows(values, seen, WINDOW_STEPS))}
 
 
-def measure_served(values: Floats, index: WindowIndex, onnx: bytes, config: ModelConfig) -> float:
-    """RMSE in days of another ONNX model (the champion) over the same windows as `measure`."""
-    seen = index.take(~index.censored)
-    predicted = OnnxModel(onnx, config.scoring.threads).predict_rows(values, seen.first_row, seen.end, config.scoring.batch_size)
-    return rmse(seen.rul, predicted.rul)
+def served_rul(values: Floats, index: WindowIndex, onnx: bytes, config: ModelConfig) -> Floats:
+    """What another ONNX model (the champion) says of the windows of `index` -> [n] days."""
+    return OnnxModel(onnx, config.scoring.threads).predict_rows(values, index.first_row, index.end, config.scoring.batch_size).rul

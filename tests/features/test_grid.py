@@ -41,7 +41,7 @@ def test_status_is_a_number_and_null_is_nan(tmp_path: Path) -> None:
 
 def test_history_has_the_clocks_hours_for_every_compressor_and_midnight_closes_the_day_before(tmp_path: Path) -> None:
     rows = [_row("B", 61, 6.0), _row("A", -1, 1.0), _row("A", 0, 2.0), _row("A", 1, 3.0), _row("A", 60, 4.0)]
-    history = write_history(write_gold(tmp_path / "gold", rows), tmp_path / "cache" / "history.npy")
+    history = write_history([write_gold(tmp_path / "gold", rows)], tmp_path / "cache" / "history.npy")
     assert (history.compressor_ids, history.first_mark, history.hours) == (["A", "B"], MIDNIGHT, 3)
     assert history.first_rows().tolist() == [0, 3]
     np.testing.assert_array_equal(history.values[:, VIBRATION], np.array([2, 4, np.nan, np.nan, np.nan, 6], np.float32))
@@ -50,7 +50,7 @@ def test_history_has_the_clocks_hours_for_every_compressor_and_midnight_closes_t
 def test_training_and_scoring_cut_the_same_steps_at_a_full_hour(tmp_path: Path) -> None:
     rows = [_row(unit, minutes, float(minutes % 97)) for unit in ("A", "B") for minutes in range(-2000, 121, 7)]
     gold = write_gold(tmp_path / "gold", rows)
-    history = write_history(gold, tmp_path / "history.npy")
+    history = write_history([gold], tmp_path / "history.npy")
     as_of = MIDNIGHT + timedelta(hours=1)
     end = (as_of - history.first_mark) // timedelta(hours=1) + history.first_rows()
     cut = history.values[end[:, None] + np.arange(-23, 1)]
@@ -61,7 +61,7 @@ def test_the_last_hours_of_a_history_are_those_of_the_whole_one(tmp_path: Path) 
     rows = [_row(unit, minutes, float(minutes % 97)) for unit in ("A", "B") for minutes in range(-4000, 171, 7)]
     rows += [_row("long gone", -4000, 1.0)]
     gold = write_gold(tmp_path / "gold", rows)
-    whole = write_history(gold, tmp_path / "history.npy")
+    whole = write_history([gold], tmp_path / "history.npy")
     last = read_history(gold, MIDNIGHT + timedelta(minutes=119), 30)
     assert (last.compressor_ids, last.hours, last.mark(29)) == (["A", "B"], 30, MIDNIGHT + timedelta(hours=1))
     end = (last.mark(29) - whole.first_mark) // timedelta(hours=1) + whole.first_rows()[:2]
@@ -69,6 +69,15 @@ def test_the_last_hours_of_a_history_are_those_of_the_whole_one(tmp_path: Path) 
     assert read_history(gold, MIDNIGHT - timedelta(days=9), 30).compressor_ids == []
 
 
+def test_several_tables_are_one_history_that_ends_at_the_asked_time(tmp_path: Path) -> None:
+    earlier = write_gold(tmp_path / "earlier", [_row("A", -60, 1.0), _row("B", 0, 2.0)])
+    later = write_gold(tmp_path / "later", [_row("A", 60, 3.0), _row("C", 30, 4.0), _row("C", 61, 5.0)])
+    history = write_history([earlier, later], tmp_path / "history.npy", MIDNIGHT + timedelta(hours=1))
+    assert (history.compressor_ids, history.first_mark, history.hours) == (["A", "B", "C"], MIDNIGHT - timedelta(hours=1), 3)
+    nan = np.nan
+    np.testing.assert_array_equal(history.values[:, VIBRATION], np.array([1, nan, 3, nan, 2, nan, nan, nan, 4], np.float32))
+
+
 def test_empty_gold_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoDataError, match="run `altaviz features` first"):
-        write_history(write_gold(tmp_path / "gold", []), tmp_path / "history.npy")
+        write_history([write_gold(tmp_path / "gold", [])], tmp_path / "history.npy")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from config.errors import ModelError
-from training.split import split_units
+from training.split import extend_split, split_units
 
 UNITS = np.arange(1, 21)
 FAILED = UNITS <= 10
@@ -43,3 +43,28 @@ def test_no_test_fraction_gives_no_test_units() -> None:
 def test_too_few_failures_are_refused_with_what_to_do() -> None:
     with pytest.raises(ModelError, match=r"2 of 20 units have a recorded failure, 3 are needed; ingest more history"):
         split_units(UNITS, UNITS <= 2, 0.2, 0.2, seed=5)
+
+
+def test_who_was_learned_from_once_stays_learned_from_and_newcomers_are_dealt_out() -> None:
+    known = split_units(UNITS, FAILED, 0.2, 0.2, seed=5)
+    later = np.concatenate([UNITS, UNITS + len(UNITS)])
+    split = extend_split(known, later, np.concatenate([FAILED, FAILED]), (0.2, 0.2), seed=5)
+    for part in ("train", "validation", "test"):
+        own = getattr(split, part)
+        np.testing.assert_array_equal(own[own <= len(UNITS)], getattr(known, part))
+        assert (own > len(UNITS)).any()
+    np.testing.assert_array_equal(np.sort(np.concatenate([split.train, split.validation, split.test])), later)
+
+
+def test_compressors_that_are_gone_are_left_out() -> None:
+    known = split_units(UNITS, FAILED, 0.2, 0.2, seed=5)
+    kept = UNITS != known.test[0]
+    split = extend_split(known, UNITS[kept], FAILED[kept], (0.2, 0.2), seed=5)
+    np.testing.assert_array_equal(split.test, known.test[1:])
+    np.testing.assert_array_equal(split.train, known.train)
+
+
+def test_a_history_without_a_failure_to_judge_by_is_refused() -> None:
+    known = split_units(UNITS, FAILED, 0.2, 0.2, seed=5)
+    with pytest.raises(ModelError, match="no compressor of the test part of the champion's split has a recorded failure"):
+        extend_split(known, UNITS, FAILED & ~np.isin(UNITS, known.test), (0.2, 0.2), seed=5)

@@ -1,0 +1,150 @@
+"""altaviz benchmark drift: undisturbed weeks of unseen fleets, and the same weeks with sensors that read high, as `altaviz monitor` sees them."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from config.monitoring import BenchmarkSection
+from config.settings import Settings
+from pipelines.console import StageReporter
+from pipelines.fleets import Change, build_fleet
+from pipelines.monitor import Comparison, Watched, compare, watch_champion
+from pipelines.session import LazySpark
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+    from monitoring.report import PresetVerdict
+
+UNDISTURBED: Final = "undisturbed"
+DISTURBED: Final = "disturbed"
+_DIGITS: Final = 4
+
+
+def drift(settings: Settings, seeds: list[int] | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
+    """Monitor the last week of the fleet of each of `seeds` (those of monitoring.yaml when None), with and without the disturbance.
+
+    Returns `weeks`, one by one, and `totals` by kind of week, both with Evidently's default beside our decision. Fleets that are there
+    already are used again. Raises NoChampionError, ModelError (no reference), HomeError, EnvironmentSetupError.
+    """
+    from pipelines.tracking import quieten
+
+    started = time.perf_counter()
+    quieten()
+    watched, config = watch_champion(settings), settings.monitoring.benchmark
+    weeks = []
+    for seed in seeds or config.fleets.seeds:
+        for kind in (UNDISTURBED, DISTURBED):
+            own = settings.below(f"benchmark-drift/seed-{seed}-{kind}")
+            change = _disturb(own, config, seed) if kind == DISTURBED else None
+            end = build_fleet(own, config.fleets, seed, spark, report, change)
+            with report.stage(f"compare, fleet {seed}, {kind}"):
+                weeks.append({"seed": seed, "week": kind, **_judge(settings, watched, own, end)})
+    return {
+        "model_version": watched.champion.version,
+        "disturbance": config.disturbance.model_dump(),
+        "weeks": weeks,
+        "totals": {kind: _totals([week for week in weeks if week["week"] == kind], config) for kind in (UNDISTURBED, DISTURBED)},
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+
+
+def _disturb(own: Settings, config: BenchmarkSection, seed: int) -> Change:
+    """The sensor of a share of the compressors, drawn by `seed`, reads by a factor high over the last days."""
+    disturbance = config.disturbance
+    since = own.simulator.history.start + timedelta(days=config.fleets.days - disturbance.days)
+
+    def apply(folder: Path) -> None:
+        import numpy as np
+        import polars as pl
+
+        from features.contract import COMPRESSOR_ID, TIMESTAMP
+        from features.intake import list_reading_files
+
+        named = pl.read_csv(folder / "compressor_metadata.csv")[COMPRESSOR_ID].sort().to_numpy()
+        count = round(len(named) * disturbance.share)
+        chosen = np.random.default_rng(seed).choice(named, count, replace=False).tolist()
+        hit = pl.col(COMPRESSOR_ID).is_in(chosen) & (pl.col(TIMESTAMP) >= since)
+        sensor = pl.col(disturbance.sensor)
+        for file in list_reading_files(folder):
+            readings = pl.read_parquet(file)
+            readings.with_columns(pl.when(hit).then(sensor * disturbance.factor).otherwise(sensor)).write_parquet(file)
+
+    return Change(disturbance.model_dump_json(), apply)
+
+
+def _judge(settings: Settings, watched: Watched, own: Settings, end: datetime) -> dict[str, Any]:
+    """What monitoring and Evidently's default make of the last week of the lake of `own`."""
+    from features.lake import GOLD, Lake
+
+    gold = Lake(own.lake_uri).delta(GOLD)
+    compared = compare(settings, watched, gold, end)
+    preset = _by_preset(settings, watched, gold, end)
+    distances, decision = compared.distances, compared.decision
+    return {
+        "drift": decision.drift,
+        "drifted_features": decision.drifted_features,
+        "prediction_drifted": decision.prediction_drifted,
+        "prediction_psi": _rounded(distances.prediction_psi),
+        "prediction_psi_by_chance": _rounded(distances.prediction_psi_by_chance),
+        "retrain": decision.retrain,
+        "compared": distances.compared,
+        "strongest": _strongest(compared),
+        "evidently": {
+            "drifted_columns": len(preset.drifted),
+            "columns": preset.columns,
+            "share": _rounded(preset.share),
+            "dataset_drift": preset.dataset_drift,
+            "drifted": preset.drifted,
+        },
+    }
+
+
+def _strongest(compared: Comparison) -> dict[str, Any]:
+    """The feature that comes nearest to what chance does, or exceeds it most, by PSI."""
+    known = [item for item in compared.distances.features if item.psi is not None and item.psi_by_chance]
+    if not known:
+        return {}
+    most = max(known, key=lambda item: (item.psi or 0.0) / (item.psi_by_chance or 1.0))
+    return {"name": most.name, "psi": _rounded(most.psi), "psi_by_chance": _rounded(most.psi_by_chance)}
+
+
+def _by_preset(settings: Settings, watched: Watched, gold: DeltaTable, end: datetime) -> PresetVerdict:
+    """As one would run it out of the box: hourly rows of the week, and as many drawn from the training fleet, features and prediction."""
+    from features.grid import read_history
+    from features.onnx_model import OnnxModel
+    from monitoring.looks import look_at
+    from monitoring.report import compare_by_preset, raw_frame
+
+    scoring, config = settings.model.scoring, settings.monitoring
+    model, hours = OnnxModel(watched.champion.onnx, scoring.threads), config.windows.current_days * 24
+    history = read_history(gold, end, hours + model.steps)
+    week = look_at(history, model, 1, settings.scoring.min_steps, scoring.batch_size).newest(hours)
+    now, past = raw_frame(week), raw_frame(watched.reference.looks)
+    return compare_by_preset(now, past.sample(min(config.report.rows, len(past)), random_state=config.reference.seed))
+
+
+def _totals(weeks: list[dict[str, Any]], config: BenchmarkSection) -> dict[str, Any]:
+    from features.contract import ROLLING_FEATURES, TEMP_DELTA, DISCHARGE_TEMP
+
+    own = {feature.name for feature in ROLLING_FEATURES if feature.sensor == config.disturbance.sensor}
+    own |= {TEMP_DELTA} if config.disturbance.sensor == DISCHARGE_TEMP else set()
+    return {
+        "weeks": len(weeks),
+        "with_drift": sum(week["drift"] for week in weeks),
+        "with_drifted_features": sum(bool(week["drifted_features"]) for week in weeks),
+        "naming_the_sensor": sum(bool(own & set(week["drifted_features"])) for week in weeks),
+        "naming_another": sum(bool(set(week["drifted_features"]) - own) for week in weeks),
+        "with_prediction_drift": sum(week["prediction_drifted"] for week in weeks),
+        "with_retraining": sum(week["retrain"] for week in weeks),
+        "evidently_with_dataset_drift": sum(week["evidently"]["dataset_drift"] for week in weeks),
+        "evidently_with_a_drifted_column": sum(week["evidently"]["drifted_columns"] > 0 for week in weeks),
+        "evidently_drifted_columns": [week["evidently"]["drifted_columns"] for week in weeks],
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)

@@ -1,0 +1,225 @@
+"""A trained challenger: what its run keeps of it, the verdict on it, and its registration."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.settings import Settings
+from pipelines.champion import SPLIT_FILE, KnownChampion, recheck
+from pipelines.monitor import REFERENCE_FILE
+
+if TYPE_CHECKING:
+    from pipelines.past import Past
+    from serving.registry import Registry
+    from serving.warehouse.connection import Warehouse
+    from serving.warehouse.decisions import ModelDecision, Outcome, Trigger
+    from training.fleet import Fleet
+    from training.gate import Verdict
+    from training.trial import Trial
+
+# skops asks to name every type whose file could crash a reader; this one comes from our own fit
+_TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Why a model is trained: by whom, and by which drift decision's moment."""
+
+    trigger: Trigger
+    drift_timestamp: datetime | None = None
+
+
+def log_trial(settings: Settings, past: Past, fleet: Fleet, trial: Trial) -> None:
+    """Parameters, data, metrics and figures of the active run."""
+    import mlflow
+    from mlflow.data.delta_dataset_source import DeltaDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    from features.contract import FEATURE_SET_VERSION
+    from features.lake import GOLD
+    from pipelines.tracking import flat_parameters
+    from training.plots import plot_learning_curves, plot_predicted_against_true
+
+    for source in past.sources:
+        dataset = DeltaDatasetSource(path=source.lake.uri(GOLD), delta_table_version=source.version)
+        mlflow.log_input(MetaDataset(dataset, name="gold", digest=f"v{source.version}"), context="training")
+    config = settings.model
+    sections = ("labels", "windows", "network", "fit", "augmentation", "split", "export", "baseline")
+    for section in sections:
+        mlflow.log_params(flat_parameters(getattr(config, section), f"{section}."))
+    mlflow.log_params(
+        {
+            "feature_set_version": FEATURE_SET_VERSION,
+            "gold_version": past.sources[0].version,
+            "compressors": len(fleet.history.compressor_ids),
+            "trained_until": fleet.history.last_mark.isoformat(),
+        }
+    )
+    mlflow.log_metrics({f"test_{name}": value for name, value in trial.metrics.items()})
+    mlflow.log_metrics(
+        {"best_epoch": trial.fit.best_epoch, "fit_seconds": trial.fit.seconds, "onnx_max_abs_difference": trial.export.max_abs_difference}
+    )
+    named = fleet.history.compressor_ids
+    units = trial.parts.units
+    split = {part: [named[unit] for unit in getattr(units, part)] for part in ("train", "validation", "test")}
+    mlflow.log_dict(split, SPLIT_FILE)
+    seen = ~trial.parts.test.censored
+    mlflow.log_figure(plot_learning_curves(trial.fit.history, trial.fit.best_epoch), "plots/learning_curves.png")
+    mlflow.log_figure(
+        plot_predicted_against_true(trial.parts.test.rul[seen], trial.predictions.rul[seen], config.labels.max_rul_days),
+        "plots/predicted_against_true.png",
+    )
+    _log_life(fleet, trial)
+
+
+def _log_life(fleet: Fleet, trial: Trial) -> None:
+    """The figure of one life: the test compressor with the most windows before a seen failure, over its last capped life."""
+    import mlflow
+    import numpy as np
+
+    from training.plots import plot_life
+
+    test, predictions = trial.parts.test, trial.predictions
+    units, counts = np.unique(test.unit[~test.censored], return_counts=True)
+    unit = int(units[np.argmax(counts)])
+    failure = float(fleet.failures[unit][fleet.failures[unit] > 0][0])
+    days = (test.end % fleet.history.hours) / 24.0
+    rows = np.flatnonzero((test.unit == unit) & (days <= failure) & (days > failure - 30.0))
+    figure = plot_life(
+        (failure - days[rows]) * 24.0,
+        predictions.rul[rows],
+        predictions.rul_lower[rows],
+        predictions.rul_upper[rows],
+        fleet.history.compressor_ids[unit],
+    )
+    mlflow.log_figure(figure, "plots/one_life.png")
+
+
+def register_challenger(
+    settings: Settings,
+    registry: Registry,
+    warehouse: Warehouse,
+    past: Past,
+    occasion: Occasion,
+    champion: KnownChampion | None,
+    fleet: Fleet,
+    trial: Trial,
+    run_id: str,
+) -> ModelDecision:
+    """Keep the model and its monitoring reference with the active run, judge it, register it with the verdict, and move the aliases."""
+    import mlflow
+
+    from features.contract import FEATURE_SET_VERSION
+    from pipelines.registration import DECISION_TAG, FINGERPRINT_TAG, conclude, to_tag
+    from serving.registry import ModelFacts
+    from serving.warehouse.decisions import ModelDecision
+
+    labels, metrics = settings.model.labels, trial.metrics
+    model_uri = _log_models(settings, fleet, trial)
+    _log_reference(settings, fleet, trial)
+    verdict = _judge(settings, past, champion, fleet, trial)
+    outcome: Outcome = "promoted" if verdict.promoted else "refused"
+    mlflow.log_metrics({f"gate_{name}": value for name, value in verdict.metrics.items()})
+    mlflow.set_tags({"gate": outcome, "gate_reasons": "; ".join(verdict.reasons)})
+    decided = ModelDecision(
+        model_version="",  # known once it is registered
+        decided_at=datetime.now(UTC),
+        decision=outcome,
+        trigger=occasion.trigger,
+        drift_timestamp=occasion.drift_timestamp,
+        previous_version=None if champion is None else champion.model.version,
+        run_id=run_id,
+        reasons=verdict.reasons,
+        metrics={name: round(value, 4) for name, value in verdict.metrics.items()},
+    )
+    facts = ModelFacts(
+        FEATURE_SET_VERSION,
+        labels.max_rul_days,
+        labels.horizon_days,
+        past.sources[0].version,
+        round(metrics["rmse_days"], 4),
+        round(metrics["baseline_rmse_days"], 4),
+        fleet.history.last_mark.isoformat(),
+    )
+    tags = {
+        "gate": outcome,
+        "gate_reasons": "; ".join(verdict.reasons),
+        "run_id": run_id,
+        DECISION_TAG: to_tag(decided),
+        FINGERPRINT_TAG: fingerprint(settings, past, None if champion is None else champion.model.version),
+    }
+    decision = replace(decided, model_version=registry.register(model_uri, facts, tags))
+    mlflow.set_tag("model_version", decision.model_version)
+    with warehouse.connection() as connection:
+        conclude(registry, connection, decision)
+    return decision
+
+
+def fingerprint(settings: Settings, past: Past, champion_version: str | None) -> str:
+    """The same for a training that could only end as an earlier one did: same rows, events, settings and champion."""
+    return past.fingerprint(settings.model.model_dump_json(), settings.retraining.gate.model_dump_json(), str(champion_version))
+
+
+def _judge(settings: Settings, past: Past, champion: KnownChampion | None, fleet: Fleet, trial: Trial) -> Verdict:
+    from training.gate import Held, Rules, judge
+    from training.trial import served_rul
+
+    test, gate = trial.parts.test, settings.retraining.gate
+    seen = ~test.censored
+    windows = test.take(seen)
+    values = fleet.history.values
+    said = None if champion is None else served_rul(values, windows, champion.model.onnx, settings.model)
+    held = Held(windows.unit, windows.rul, trial.predictions.rul[seen], said, trial.metrics["baseline_rmse_days"])
+    checked = None if champion is None else recheck(settings, champion, fleet.history, past.events())
+    verdict = judge(held, checked, Rules(gate.least_certainty.value, gate.history_tolerance.value, gate.resamples, gate.seed))
+    if champion is not None and champion.parts is None:
+        verdict.reasons.append("which compressors the champion has learned from is not known: it may have been judged by some of them")
+    return verdict
+
+
+def _log_models(settings: Settings, fleet: Fleet, trial: Trial) -> str:
+    """Log the ONNX model with signature and example, and the baseline beside it; returns the model's URI."""
+    import mlflow
+    import mlflow.onnx
+    import mlflow.sklearn
+    import onnx
+
+    from features.onnx_model import OUTPUTS, OnnxModel
+    from training.trial import sample_windows
+
+    config = settings.model
+    example = sample_windows(fleet.history.values, trial.parts.test, 2, config.split.seed)
+    answer = OnnxModel(trial.export.model, config.scoring.threads).predict(example)
+    logged = mlflow.onnx.log_model(
+        onnx.load_from_string(trial.export.model),
+        name="model",
+        signature=mlflow.models.infer_signature(example, {name: getattr(answer, name) for name in OUTPUTS}),
+        input_example=example,
+        save_as_external_data=False,
+        pip_requirements=["onnxruntime", "numpy"],
+    )
+    mlflow.sklearn.log_model(
+        trial.baseline.regressor, name="baseline", pip_requirements=["scikit-learn", "numpy"], skops_trusted_types=_TRUSTED
+    )
+    return str(logged.model_uri)
+
+
+def _log_reference(settings: Settings, fleet: Fleet, trial: Trial) -> None:
+    """What `altaviz monitor` will compare later fleets with, as an artifact of the active run."""
+    import mlflow
+
+    from features.onnx_model import OnnxModel
+    from monitoring.looks import look_at
+    from monitoring.reference import make_reference
+
+    scoring, config = settings.model.scoring, settings.monitoring
+    model = OnnxModel(trial.export.model, scoring.threads)
+    looks = look_at(fleet.history, model, config.windows.stride_hours, settings.scoring.min_steps, scoring.batch_size)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / Path(REFERENCE_FILE).name
+        file.write_bytes(make_reference(looks, config.reference).to_bytes())
+        mlflow.log_artifact(str(file), str(Path(REFERENCE_FILE).parent))

@@ -1,0 +1,74 @@
+"""What the champion knows: which compressors it has learned from, and how well it did on the others when it was made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import polars as pl
+
+from config.settings import Settings
+from features.contract import CHAMPION, WINDOW_STEP_HOURS
+
+if TYPE_CHECKING:
+    from features.grid import History
+    from serving.registry import RegisteredModel, Registry
+    from training.gate import Recheck
+    from training.split import UnitSplit
+
+SPLIT_FILE: Final = "split.json"  # artifact of a training run: part -> compressor ids
+
+
+@dataclass(frozen=True)
+class KnownChampion:
+    """The champion with the parts of its training; `parts` is None of a model that was trained elsewhere."""
+
+    model: RegisteredModel
+    parts: dict[str, list[str]] | None
+
+
+def known_champion(registry: Registry) -> KnownChampion | None:
+    """The champion, None when there is none yet. Raises ModelError when it cannot be loaded."""
+    version = registry.version_of(CHAMPION)
+    if version is None:
+        return None
+    model = registry.load(version)
+    content = registry.run_file(model.run_id, SPLIT_FILE)
+    return KnownChampion(model, None if content is None else json.loads(content))
+
+
+def known_split(champion: KnownChampion | None, history: History) -> UnitSplit | None:
+    """The champion's parts by the unit numbers of `history`; None when they are not known."""
+    from training.split import UnitSplit
+
+    if champion is None or champion.parts is None:
+        return None
+    number = {compressor_id: unit for unit, compressor_id in enumerate(history.compressor_ids)}
+    parts = ([number[name] for name in champion.parts[part] if name in number] for part in ("train", "validation", "test"))
+    return UnitSplit(*(np.sort(np.array(part, np.int32)) for part in parts))
+
+
+def recheck(settings: Settings, champion: KnownChampion, history: History, events: pl.DataFrame) -> Recheck | None:
+    """The champion's error on the windows it was judged by when it was made, with today's history and labels; None when they are not known."""
+    from training.fleet import label_fleet
+    from training.gate import Recheck
+    from training.metrics import rmse
+    from training.trial import served_rul
+
+    split, then = known_split(champion, history), champion.model.facts.trained_until
+    if split is None or then is None or not len(split.test):
+        return None
+    until = datetime.fromisoformat(then)
+    config = settings.model
+    known = events.filter(pl.col("event_date") <= until)
+    fleet = label_fleet(history, known, config.labels, settings.scoring.min_steps)
+    index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(split.test)
+    hour = (until - history.first_mark) // timedelta(hours=WINDOW_STEP_HOURS)
+    judged = index.take((index.end % history.hours <= hour) & ~index.censored)
+    if not len(judged):
+        return None
+    now = rmse(judged.rul, served_rul(history.values, judged, champion.model.onnx, config))
+    return Recheck(champion.model.facts.test_rmse_days, now)

@@ -1,0 +1,64 @@
+"""altaviz models ...: the group's commands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import Settings
+from pipelines.command import HomeOption, JsonOption, run_job
+from pipelines.console import StageReporter
+
+app = typer.Typer(help="The registered models: which there are, why, and the way back.", no_args_is_help=True)
+
+
+@app.command("list")
+def models_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Every version with its verdict, newest first."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.models import list_models
+
+        return list_models(settings)
+
+    from pipelines.views import show_models
+
+    run_job(job, show_models, home=home, as_json=as_json)
+
+
+@app.command("show")
+def models_show(
+    version: Annotated[str, typer.Argument(help="A version of `altaviz models list`.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One version: what it was trained on, its numbers, and every decision about it."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.models import show_model
+
+        return show_model(settings, version)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json)
+
+
+@app.command("rollback")
+def models_rollback(
+    version: Annotated[str | None, typer.Argument(help="A former champion; the one before the present one when left out.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Kept with the decision.", show_default=False)] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a former champion champion again; a running service takes it over when it is restarted."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.models import rollback
+
+        return rollback(settings, version, reason)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json)

@@ -1,0 +1,57 @@
+"""altaviz run: one hourly cycle over the inbox of a home. Every step can be repeated, so a cycle that was killed is run again."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from config.errors import NoReadingsError
+from config.settings import Settings
+from features.lake import BRONZE, Lake
+from pipelines.console import StageReporter
+from pipelines.features import build
+from pipelines.ingest import ingest
+from pipelines.monitor import monitor
+from pipelines.retrain import retrain
+from pipelines.score import score
+from pipelines.session import LazySpark
+
+
+def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
+    """Ingest, features, score, monitor, and retrain if drifted, all at `as_of` (now when None).
+
+    A promoted model scores and is monitored in the same cycle, so that whoever repeats it finds nothing left to do.
+    Returns ingest (`skipped` with the reason when the inbox holds no file), features, score, monitor, retrain: what these commands return,
+    of score and monitor the last champion's. Raises what they raise; what was done before stays.
+    """
+    started = time.perf_counter()
+    moment = as_of or datetime.now(UTC)
+    with LazySpark(settings) as spark:
+        ingested = _ingest_inbox(settings, spark, report)
+        built = build(settings, moment, spark, report)
+    scored = score(settings, moment, report)
+    monitored = monitor(settings, moment, report, page=False)
+    retrained = retrain(settings, moment, report, if_drifted=True)
+    if retrained["decision"] == "promoted":
+        scored = score(settings, moment, report)
+        monitored = monitor(settings, moment, report, page=False)
+    return {
+        "as_of": moment,
+        "ingest": ingested,
+        "features": built,
+        "score": scored,
+        "monitor": monitored,
+        "retrain": retrained,
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+
+
+def _ingest_inbox(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
+    """`ingest` of the inbox; an hour without a file is an ordinary hour once there are readings."""
+    try:
+        return ingest(settings, settings.inbox, spark, report)
+    except NoReadingsError as error:
+        if settings.etl.ingest.inbox or not Lake(settings.lake_uri).exists(BRONZE):
+            raise
+        return {"skipped": str(error)}

@@ -1,0 +1,131 @@
+"""altaviz models: which versions there are, why each is what it is, and the way back to an earlier champion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from config.errors import ModelError, NoChampionError
+from config.settings import Settings
+from features.contract import CHAMPION
+
+if TYPE_CHECKING:
+    from serving.registry import ModelVersion, Registry
+    from serving.warehouse.connection import Warehouse
+    from serving.warehouse.decisions import ModelDecision
+
+_PATIENCE: Final = timedelta(seconds=10)  # an operator is told of a running training instead of waiting for its end
+
+
+def list_models(settings: Settings) -> dict[str, Any]:
+    """Every version, newest first: version, aliases, created, decision, reasons, test_rmse_days, trained_until. Raises ModelError."""
+    registry = _registry(settings)
+    return {"champion": registry.version_of(CHAMPION), "models": [_summary(version) for version in registry.versions()]}
+
+
+def show_model(settings: Settings, version: str) -> dict[str, Any]:
+    """One version: what `list_models` says, its facts, run, and every decision about it. Raises ModelError, WarehouseError."""
+    from serving.registry import facts_from_tags
+    from serving.warehouse.decisions import list_decisions
+
+    registry = _registry(settings)
+    found = _find(registry, version)
+    with _warehouse(settings) as warehouse, warehouse.connection() as connection:
+        decisions = list_decisions(connection, version)
+    return {
+        **_summary(found),
+        "facts": asdict(facts_from_tags(found.tags, version)),
+        "run_id": found.run_id,
+        "decisions": [asdict(decision) for decision in decisions],
+    }
+
+
+def rollback(settings: Settings, version: str | None, reason: str | None) -> dict[str, Any]:
+    """Make the champion before the present one, or `version` if it has ever been champion, champion again.
+
+    Returns champion, previous_version, reasons. Raises NoChampionError, ModelError (no such version, never champion, a training runs),
+    WarehouseError.
+    """
+    from pipelines.registration import move_champion, settle
+    from serving.warehouse.decisions import ModelDecision, list_decisions, training_lock
+
+    registry = _registry(settings)
+    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE), warehouse.connection() as connection:
+        settle(registry, connection)
+        present = registry.version_of(CHAMPION)
+        if present is None:
+            raise NoChampionError("there is no champion to roll back from: run `altaviz train`")
+        target = _target(registry, list_decisions(connection), present, version)
+        decision = ModelDecision(
+            model_version=target,
+            decided_at=datetime.now(UTC),
+            decision="rolled_back",
+            trigger="operator",
+            previous_version=present,
+            reasons=[reason or f"rolled back from version {present}"],
+        )
+        registry.load(target)  # one that cannot be opened any more must not become champion
+        move_champion(registry, connection, decision)
+    return {"champion": target, "previous_version": present, "reasons": decision.reasons}
+
+
+def _target(registry: Registry, decisions: list[ModelDecision], present: str, version: str | None) -> str:
+    promoted = {decision.model_version: decision for decision in decisions if decision.decision == "promoted"}
+    if version is None:
+        before = promoted[present].previous_version if present in promoted else None
+        if before is None:
+            raise ModelError(f"no champion before version {present} is on record: name one of `altaviz models list`")
+        return before
+    _find(registry, version)
+    if version == present:
+        raise ModelError(f"version {version} is champion already")
+    if version not in promoted:
+        raise ModelError(
+            f"version {version} has never been champion, so there is no way back to it: the gate refused it, or never judged it"
+        )
+    return version
+
+
+def _summary(version: ModelVersion) -> dict[str, Any]:
+    from pipelines.registration import decision_of
+    from serving.registry import facts_from_tags
+
+    decision, facts = decision_of(version), facts_from_tags(version.tags, version.version)
+    return {
+        "version": version.version,
+        "aliases": list(version.aliases),
+        "created": version.created,
+        "decision": None if decision is None else decision.decision,
+        "trigger": None if decision is None else decision.trigger,
+        "reasons": [] if decision is None else decision.reasons,
+        "test_rmse_days": facts.test_rmse_days,
+        "trained_until": facts.trained_until,
+    }
+
+
+def _registry(settings: Settings) -> Registry:
+    from pipelines.tracking import quieten
+    from serving.registry import Registry
+
+    quieten()
+    return Registry(settings.tracking_uri)
+
+
+def _find(registry: Registry, version: str) -> ModelVersion:
+    found = {item.version: item for item in registry.versions()}
+    if version not in found:
+        raise ModelError(f"there is no version {version}; there are {', '.join(sorted(found, key=int)) or 'none'}")
+    return found[version]
+
+
+@contextmanager
+def _warehouse(settings: Settings) -> Iterator[Warehouse]:
+    from serving.warehouse.connection import open_warehouse
+    from serving.warehouse.migrations import migrate
+
+    with open_warehouse(settings.database, settings.home) as warehouse:
+        migrate(warehouse)
+        yield warehouse

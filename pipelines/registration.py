@@ -1,0 +1,94 @@
+"""From a verdict to the registry and the record of it, in steps that may be cut off anywhere.
+
+    1. the version is registered with its whole decision as a tag     one call: from here on the verdict has fallen
+    2. the alias moves, and the version is marked as applied          `settle` finishes what a kill left undone
+    3. the decision is written into `model_decisions`
+
+An operator's move is noted on its target in the same way before the alias moves. Nobody has to remember anything: what is there says it all.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from features.contract import CHALLENGER, CHAMPION
+from serving.warehouse.decisions import ModelDecision, upsert_decision
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from serving.registry import ModelVersion, Registry
+
+DECISION_TAG: Final = "altaviz.decision"
+FINGERPRINT_TAG: Final = "altaviz.fingerprint"  # what a version was trained from and judged against
+_APPLIED_TAG: Final = "altaviz.applied"
+_MOVE_TAG: Final = "altaviz.move"
+
+
+def conclude(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
+    """Steps 2 and 3 for a version whose tags hold `decision` already."""
+    _apply(registry, decision)
+    registry.set_tags(decision.model_version, {_APPLIED_TAG: "yes"})
+    upsert_decision(connection, decision)
+
+
+def move_champion(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
+    """Make the decision's version champion because an operator says so."""
+    registry.set_tags(decision.model_version, {_MOVE_TAG: to_tag(decision)})
+    _finish_move(registry, connection, decision)
+
+
+def settle(registry: Registry, connection: psycopg.Connection) -> None:
+    """Finish what an earlier command was killed in the middle of; does nothing otherwise."""
+    versions = registry.versions()
+    for version in reversed(versions):
+        decision = decision_of(version)
+        if decision is None:
+            continue
+        if _APPLIED_TAG in version.tags:
+            upsert_decision(connection, decision)
+        elif version is versions[0]:
+            conclude(registry, connection, decision)
+    for version in versions:
+        if _MOVE_TAG in version.tags:
+            _finish_move(registry, connection, _from_tag(version.version, version.tags[_MOVE_TAG]))
+
+
+def to_tag(decision: ModelDecision) -> str:
+    """The decision as the text of a tag; the version is the tag's owner."""
+    fields = asdict(decision)
+    del fields["model_version"]
+    return json.dumps(fields, default=datetime.isoformat)
+
+
+def decision_of(version: ModelVersion) -> ModelDecision | None:
+    """The gate's verdict on a version, None of one that no gate here has judged."""
+    text = version.tags.get(DECISION_TAG)
+    return None if text is None else _from_tag(version.version, text)
+
+
+def _from_tag(version: str, text: str) -> ModelDecision:
+    fields: dict[str, Any] = json.loads(text)
+    for name in ("decided_at", "drift_timestamp"):
+        fields[name] = None if fields[name] is None else datetime.fromisoformat(fields[name])
+    return ModelDecision(version, **fields)
+
+
+def _apply(registry: Registry, decision: ModelDecision) -> None:
+    if decision.decision == "promoted":
+        registry.set_alias(CHAMPION, decision.model_version)
+        registry.drop_alias(CHALLENGER)
+    else:
+        registry.set_alias(CHALLENGER, decision.model_version)
+
+
+def _finish_move(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
+    registry.set_alias(CHAMPION, decision.model_version)
+    if registry.version_of(CHALLENGER) == decision.model_version:
+        registry.drop_alias(CHALLENGER)
+    upsert_decision(connection, decision)
+    connection.commit()  # the note goes only when the record is safe
+    registry.drop_tag(decision.model_version, _MOVE_TAG)

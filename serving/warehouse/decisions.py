@@ -1,0 +1,77 @@
+"""Who became champion, who was refused, and why, in the warehouse. The registry's aliases are what counts; this is the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+import psycopg
+from psycopg.rows import class_row
+
+from config.errors import WarehouseError
+from serving.warehouse.connection import Warehouse
+from serving.warehouse.tables import Table, upsert_rows
+
+Outcome = Literal["promoted", "refused", "rolled_back"]
+Trigger = Literal["train", "retrain", "drift", "operator"]
+
+_DECISIONS: Final = Table("model_decisions", ("model_version", "decided_at"))
+_COLUMNS: Final = "model_version, decided_at, decision, trigger, drift_timestamp, previous_version, run_id, reasons, metrics"
+
+
+@dataclass(frozen=True)
+class ModelDecision:
+    """One verdict: by the gate after a training, or by an operator."""
+
+    model_version: str
+    decided_at: datetime
+    decision: Outcome
+    trigger: Trigger
+    drift_timestamp: datetime | None = None
+    previous_version: str | None = None
+    run_id: str | None = None
+    reasons: list[str] = field(default_factory=list)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+def upsert_decision(connection: psycopg.Connection, decision: ModelDecision) -> int:
+    """Write one verdict; returns the rows inserted or changed."""
+    return upsert_rows(connection, _DECISIONS, ModelDecision, [decision])
+
+
+def list_decisions(connection: psycopg.Connection, model_version: str | None = None) -> list[ModelDecision]:
+    """All verdicts, or those about one version, newest first."""
+    query = f"SELECT {_COLUMNS} FROM model_decisions WHERE model_version = coalesce(%s, model_version) ORDER BY decided_at DESC, model_version DESC"
+    with connection.cursor(row_factory=class_row(ModelDecision)) as cursor:
+        return cursor.execute(query, [model_version]).fetchall()
+
+
+def last_drift_training(connection: psycopg.Connection, since: datetime, until: datetime) -> ModelDecision | None:
+    """The newest verdict on a training that a drift of (since, until] called for."""
+    query = f"""
+        SELECT {_COLUMNS} FROM model_decisions
+        WHERE trigger = 'drift' AND drift_timestamp > %s AND drift_timestamp <= %s
+        ORDER BY drift_timestamp DESC, decided_at DESC LIMIT 1
+    """
+    with connection.cursor(row_factory=class_row(ModelDecision)) as cursor:
+        return cursor.execute(query, [since, until]).fetchone()
+
+
+@contextmanager
+def training_lock(warehouse: Warehouse, wait: timedelta) -> Iterator[None]:
+    """One training at a time for all that share the warehouse; the lock of a killed holder is free at once.
+
+    Raises WarehouseError when another holds it for longer than `wait`.
+    """
+    # a connection of its own: the lock lives as long as the session, and must not block one of the pool's
+    with psycopg.connect(**warehouse.parameters, autocommit=True) as session:
+        session.execute("SET statement_timeout = 0")
+        session.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(wait.total_seconds())}s"])
+        try:
+            session.execute("SELECT pg_advisory_lock(hashtext('altaviz.training'))")
+        except psycopg.errors.LockNotAvailable:
+            raise WarehouseError(f"another training has been running for over {wait}: wait for it or end it") from None
+        yield
