@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from config.evaluation import FleetsSection
 from config.loader import Section
 from config.thresholds import Limit
 
@@ -64,6 +65,22 @@ class ReportSection(Section):
     rows: int = Field(ge=100)
 
 
+class DisturbanceSection(Section):
+    """Sensors that read high."""
+
+    sensor: str
+    factor: float = Field(gt=0)
+    share: float = Field(gt=0, le=1)
+    days: int = Field(ge=1)
+
+
+class BenchmarkSection(Section):
+    """`altaviz benchmark drift`: fleets that are monitored at their end, with and without the disturbance."""
+
+    fleets: FleetsSection
+    disturbance: DisturbanceSection
+
+
 class MonitoringConfig(Section):
     """All of monitoring.yaml."""
 
@@ -71,3 +88,4 @@ class MonitoringConfig(Section):
     reference: ReferenceSection
     decision: DecisionSection
     report: ReportSection
+    benchmark: BenchmarkSection

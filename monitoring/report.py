@@ -1,9 +1,11 @@
-"""Evidently's HTML page of one comparison: the distributions behind the numbers of monitoring.drift."""
+"""Evidently: the HTML page of one comparison, and its default verdict to hold our own against."""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PREDICTION: Final = "predicted_rul_days"
+_COUNT: Final = "evidently:metric_v2:DriftedColumnsCount"
 
 
 def write_report(file: Path, reference: Reference, current: Looks, config: MonitoringConfig, warning_days: float) -> bool:
@@ -24,16 +27,57 @@ def write_report(file: Path, reference: Reference, current: Looks, config: Monit
     Its drift test is the KS test at the level of the decision, corrected for the number of columns. Columns that cannot be compared are left
     out; returns whether there was any to write about.
     """
-    from evidently import Report
-    from evidently.presets import DataDriftPreset
-
     past, now = report_frames(reference, current, config, warning_days)
     if not len(past.columns):
         return False
     level = config.decision.false_drift_share.value / len(past.columns)
     file.parent.mkdir(parents=True, exist_ok=True)
-    Report([DataDriftPreset(method="ks", threshold=level)]).run(now, past).save_html(str(file))
+    _run_preset(now, past, method="ks", threshold=level).save_html(str(file))
     return True
+
+
+@dataclass(frozen=True)
+class PresetVerdict:
+    """What Evidently's DataDriftPreset says by default: the drifted columns, and drift of the whole from half of them on."""
+
+    drifted: list[str]
+    columns: int
+    share: float
+    dataset_drift: bool
+
+
+def compare_by_preset(now: pd.DataFrame, past: pd.DataFrame) -> PresetVerdict:
+    """DataDriftPreset with nothing set: above 1000 reference rows the normed Wasserstein distance from 0.1 on, otherwise KS at 5 %."""
+    drifted, columns, share, limit = [], 0, 0.0, 0.0
+    for metric in _run_preset(now, past).dict()["metrics"]:
+        config, value = metric["config"], metric["value"]
+        if config["type"] == _COUNT:
+            share, limit = float(value["share"]), float(config["drift_share"])
+        else:
+            columns += 1
+            by_p_value = config["method"].endswith("p_value")
+            if value <= config["threshold"] if by_p_value else value >= config["threshold"]:
+                drifted.append(config["column"])
+    if len(drifted) != round(share * columns):
+        raise RuntimeError(f"Evidently counts {share * columns:g} drifted columns, {len(drifted)} are beyond their threshold: {drifted}")
+    return PresetVerdict(drifted, columns, share, share >= limit)
+
+
+def raw_frame(looks: Looks) -> pd.DataFrame:
+    """Every look as a row, features and prediction, those without a reading left out."""
+    import pandas as pd
+
+    rows = looks.values.reshape(-1, len(COMPARED))
+    frame = pd.DataFrame(rows, columns=list(COMPARED)).assign(**{PREDICTION: looks.rul.ravel()})
+    return frame[frame[list(COMPARED)].notna().any(axis=1)]
+
+
+def _run_preset(now: pd.DataFrame, past: pd.DataFrame, **options: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of its own sources, while they are read
+        from evidently import Report
+        from evidently.presets import DataDriftPreset
+    return Report([DataDriftPreset(**options)]).run(now, past)
 
 
 def report_frames(reference: Reference, current: Looks, config: MonitoringConfig, warning_days: float) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -128,10 +128,11 @@ def _by_preset(settings: Settings, watched: Watched, gold: DeltaTable, end: date
 
 
 def _totals(weeks: list[dict[str, Any]], config: BenchmarkSection) -> dict[str, Any]:
-    from features.contract import ROLLING_FEATURES, TEMP_DELTA, DISCHARGE_TEMP
+    from features.contract import ROLLING_FEATURES
+    from monitoring.looks import COMPARED
 
-    own = {feature.name for feature in ROLLING_FEATURES if feature.sensor == config.disturbance.sensor}
-    own |= {TEMP_DELTA} if config.disturbance.sensor == DISCHARGE_TEMP else set()
+    prefix = next(feature.name for feature in ROLLING_FEATURES if feature.sensor == config.disturbance.sensor).partition("_")[0]
+    own = {name for name in COMPARED if name.startswith(f"{prefix}_")}
     return {
         "weeks": len(weeks),
         "with_drift": sum(week["drift"] for week in weeks),

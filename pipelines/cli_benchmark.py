@@ -55,3 +55,25 @@ def benchmark_features(
     from pipelines.views import show_facts
 
     run_job(job, show_facts, home=home, as_json=as_json)
+
+
+@app.command("drift")
+def benchmark_drift(
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", min=0, help="A fleet; monitoring.yaml names ten.", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Monitor weeks of unseen fleets, undisturbed and with sensors that read high, beside Evidently's default."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmark_drift import drift
+        from pipelines.session import LazySpark
+
+        with LazySpark(settings) as spark:
+            return drift(settings, seeds, spark, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json)
