@@ -7,7 +7,9 @@ AltavizError                what a user can mend: one line that says what, where
 |-- InputError              what the user handed over cannot be used
 |   |-- NoReadingsError     nothing to load
 |   |-- MetadataError       compressor_metadata.csv or maintenance_events.csv is missing or wrong
-|   `-- NoDataError         nothing at or before the asked time, or a stage has not run yet
+|   |-- NoDataError         nothing at or before the asked time, or a stage has not run yet
+|   `-- RequestError        a request to the prediction service is wrong: a field, what is wrong with it, an HTTP status
+|-- NotReadyError           the prediction service lacks a part that it looks for again by itself
 |-- WarehouseError          PostgreSQL is down, refuses, or its schema is not what it should be
 `-- ModelError              training, export or registry
     |-- NoChampionError     no model carries the alias `champion`
@@ -47,6 +49,19 @@ class MetadataError(InputError):
 
 class NoDataError(InputError):
     """Nothing at or before the asked time, or an earlier stage has not run yet."""
+
+
+class RequestError(InputError):
+    """A request to the prediction service is wrong; `problems` are (field, what is wrong with it), `status` the HTTP status of the answer."""
+
+    def __init__(self, *problems: tuple[str, str], status: int = 422) -> None:
+        super().__init__("; ".join(f"{field}: {reason}" for field, reason in problems))
+        self.problems = problems
+        self.status = status
+
+
+class NotReadyError(AltavizError):
+    """The prediction service lacks a part, and looks for it again by itself."""
 
 
 class WarehouseError(AltavizError):

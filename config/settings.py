@@ -27,6 +27,7 @@ from config.monitoring import MonitoringConfig
 from config.quality import QualityConfig
 from config.retraining import RetrainingConfig
 from config.scoring import ScoringConfig
+from config.serving import ServingConfig
 from config.simulator import SimulatorConfig
 from config.thresholds import ThresholdsConfig
 
@@ -104,6 +105,11 @@ class Settings:
     def retraining(self) -> RetrainingConfig:
         """retraining.yaml."""
         return self._load("retraining.yaml", RetrainingConfig)
+
+    @cached_property
+    def serving(self) -> ServingConfig:
+        """serving.yaml."""
+        return self._load("serving.yaml", ServingConfig)
 
     @property
     def lake_uri(self) -> str:

@@ -48,6 +48,7 @@ def _configuration(settings: Settings) -> str:
         "quality",
         "monitoring",
         "retraining",
+        "serving",
     )
     for section in sections:
         getattr(settings, section)
