@@ -38,10 +38,9 @@ def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: 
     """
     from features.lake import Lake
     from pipelines.quality import sync_quality
-    from pipelines.warehouse import sync_aggregates
+    from pipelines.warehouse import sync_aggregates, sync_reference
     from serving.warehouse.connection import open_warehouse
     from serving.warehouse.migrations import migrate
-    from serving.warehouse.reference import sync_reference
 
     started = time.perf_counter()
     lake = Lake(settings.lake_uri)

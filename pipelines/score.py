@@ -19,13 +19,13 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     from features.lake import COMPRESSORS, GOLD, Lake
     from features.reference import read_reference
     from pipelines.tracking import quieten
+    from pipelines.warehouse import sync_reference
     from serving.predictor import Predictor
     from serving.registry import Registry
     from serving.schemas import report_row
     from serving.warehouse import tables
     from serving.warehouse.connection import open_warehouse
     from serving.warehouse.migrations import migrate
-    from serving.warehouse.reference import sync_reference
 
     started = time.perf_counter()
     quieten()

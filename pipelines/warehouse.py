@@ -1,4 +1,4 @@
-"""Silver into the warehouse, as much as changed since it last looked."""
+"""Silver and reference data into the warehouse, as much as changed since it last looked."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from config.fleet import FleetConfig
 from features.aggregates import WINDOWS, hourly_aggregates
 from features.build import rebuilt_since
 from features.contract import DATE, TIMESTAMP
-from features.lake import GOLD, SILVER, Interval, Lake, merge_intervals
+from features.lake import COMPRESSORS, EVENTS, GOLD, SILVER, Interval, Lake, merge_intervals
+from features.reference import read_reference
 from pipelines.console import Advance
+from serving.schemas import Compressor, MaintenanceEvent, Station
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.lake_sync import record_sync, synced_version
@@ -18,6 +21,20 @@ from serving.warehouse.lake_sync import record_sync, synced_version
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _LOOKBACK = timedelta(hours=max(WINDOWS.values()))
+
+
+def sync_reference(warehouse: Warehouse, lake: Lake, fleet: FleetConfig) -> None:
+    """Stations, compressors and maintenance events as the lake has them."""
+    with warehouse.connection() as connection:
+        tables.upsert_stations(
+            connection,
+            (
+                Station(station_id, station.basin, station.town, station.latitude, station.longitude, station.time_zone)
+                for station_id, station in fleet.stations.items()
+            ),
+        )
+        tables.upsert_compressors(connection, (Compressor(**row) for row in read_reference(lake, COMPRESSORS).iter_rows(named=True)))
+        tables.upsert_events(connection, (MaintenanceEvent(**row) for row in read_reference(lake, EVENTS).iter_rows(named=True)))
 
 
 def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:

@@ -20,9 +20,9 @@ from features.contract import DATE, OPERATING_HOURS, PRESSURE_DIFFERENTIAL, SENS
 from features.increments import BuildState
 from features.lake import COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from pipelines.quality import sync_quality
+from pipelines.warehouse import sync_reference
 from serving.warehouse.connection import Warehouse, open_warehouse
 from serving.warehouse.migrations import migrate
-from serving.warehouse.reference import sync_reference
 from tests.features.readings import HEALTHY, MONDAY, compressors, reading
 
 IDS = ("C-1", "C-2", "C-3")
