@@ -221,6 +221,28 @@ def experiments(
 
 
 @app.command()
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on (serving.yaml: loopback).", show_default=False)] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Port (serving.yaml); 0 takes a free one.", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer over HTTP: score compressors, predict for windows, rank the fleet (until interrupted)."""
+    from config.logs import set_up_logs
+    from pipelines.serve import serve as answer
+
+    try:
+        settings = load_settings(home)
+        ensure_home(settings.home)
+        set_up_logs(settings.home, to_stderr=True)
+        answer(settings, host, port, as_json=as_json)
+    except AltavizError as error:
+        fail(str(error), as_json=as_json)
+
+
+@app.command()
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """What this home holds: rows, versions, champion."""
 

@@ -1,4 +1,4 @@
-"""Batch predictions: windows from gold through ONNX Runtime in the process, one row per compressor.
+"""Predictions: windows from gold through ONNX Runtime in the process, one row per compressor. The batch job and the service share it.
 
 No JVM, no TensorFlow, no MLflow: the caller hands over the registered model and the opened gold table.
 """
@@ -6,14 +6,16 @@ No JVM, no TensorFlow, no MLflow: the caller hands over the registered model and
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from deltalake import DeltaTable
 
-from config.errors import ModelError, NoDataError
+from config.errors import ModelError, NoDataError, RequestError
 from config.scoring import HealthSection, ScoringConfig
 from features.contract import FEATURE_SET_VERSION, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
 from features.grid import Steps, steps_before
@@ -25,6 +27,18 @@ from serving.schemas import Health, Prediction, Status, urgency
 
 _DAYS_DIGITS = 2  # as ml_predictions stores them, so that a report and the warehouse agree
 _SHARE_DIGITS = 4
+_MOST_NAMED = 10  # windows that an error names
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the model says of one window, as ml_predictions stores it; shares are 0..1."""
+
+    rul_days: float
+    rul_lower_days: float
+    rul_upper_days: float
+    failure_probability: float
+    confidence_score: float
 
 
 class Predictor:
@@ -38,8 +52,9 @@ class Predictor:
             raise ModelError(
                 f"version {registered.version} takes windows {shape}, this code makes [{WINDOW_STEPS}, {len(FEATURES)}]: train again"
             )
-        self._version = registered.version
-        self._facts = registered.facts
+        self.version = registered.version
+        self.horizon_days = registered.facts.horizon_days
+        self._max_rul_days = registered.facts.max_rul_days
         self._scoring = scoring
 
     def predict(self, gold: DeltaTable, compressor_ids: Sequence[str], as_of: datetime) -> list[Prediction]:
@@ -50,15 +65,20 @@ class Predictor:
         """
         steps = steps_before(gold, list(compressor_ids), as_of)
         if not any(steps.last_reading):
-            _require_data(gold, as_of)
+            require_data(first_reading(gold), as_of)
+        return self.predict_steps(steps, as_of, int(gold.version()))
+
+    def predict_steps(self, steps: Steps, as_of: datetime, gold_version: int) -> list[Prediction]:
+        """`predict` from the steps before `as_of`, cut from version `gold_version` of gold. Raises ModelError."""
         statuses = [self._status(steps, unit, as_of) for unit in range(len(steps.compressor_ids))]
         scored = [unit for unit, status in enumerate(statuses) if status == "ok"]
         windows = fill_gaps(steps.values[scored])  # [ok, 24, 24], a copy
         answers = self._model.predict(windows)
-        _require_finite(answers, self._version)
+        if not _finite(answers).all():
+            raise ModelError(f"version {self.version} answers with something that is no number: train and register it again")
         source = {
             "feature_set_version": FEATURE_SET_VERSION,
-            "gold_version": int(gold.version()),
+            "gold_version": gold_version,
             "window_start": (as_of - timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)).isoformat(),
             "window_end": as_of.isoformat(),
         }
@@ -67,30 +87,40 @@ class Predictor:
             predictions.append(self._with_numbers(steps.compressor_ids[unit], as_of, windows[row], answers, row, source))
         return sorted(predictions, key=urgency)
 
+    def predict_windows(self, windows: Floats) -> list[Numbers]:
+        """What the model says of [n, steps, features] windows, in their order. Raises RequestError for windows it has no number for."""
+        answers = self._model.predict(windows)
+        unanswered = np.flatnonzero(~_finite(answers))
+        if len(unanswered):
+            reason = "the model has no number for this window: its values are far from any reading"
+            raise RequestError(*((f"windows[{number}]", reason) for number in unanswered[:_MOST_NAMED]))
+        return [self._numbers(answers, row) for row in range(len(windows))]
+
     def _status(self, steps: Steps, unit: int, as_of: datetime) -> Status:
         newest = steps.last_reading[unit]
         if newest is None or as_of - newest > timedelta(hours=self._scoring.stale_after_hours):
             return "stale"
         return "ok" if _steps_with_data(steps.values[unit]) >= self._scoring.min_steps else "insufficient_history"
 
-    def _with_numbers(
-        self, compressor_id: str, as_of: datetime, window: Floats, answers: Predictions, row: int, source: dict[str, Any]
-    ) -> Prediction:
+    def _numbers(self, answers: Predictions, row: int) -> Numbers:
         lower, rul, upper = (
             round(max(float(days[row]), 0.0), _DAYS_DIGITS) for days in (answers.rul_lower, answers.rul, answers.rul_upper)
         )
+        probability = round(float(np.clip(answers.failure_probability[row], 0, 1)), _SHARE_DIGITS)
+        return Numbers(rul, lower, upper, probability, confidence(lower, upper, self._max_rul_days))
+
+    def _with_numbers(
+        self, compressor_id: str, as_of: datetime, window: Floats, answers: Predictions, row: int, source: dict[str, Any]
+    ) -> Prediction:
+        numbers = self._numbers(answers, row)
         return Prediction(
             compressor_id=compressor_id,
             prediction_timestamp=as_of,
-            model_version=self._version,
+            model_version=self.version,
             status="ok",
-            rul_days=rul,
-            rul_lower_days=lower,
-            rul_upper_days=upper,
-            failure_probability=round(float(np.clip(answers.failure_probability[row], 0, 1)), _SHARE_DIGITS),
-            confidence_score=confidence(lower, upper, self._facts.max_rul_days),
-            health=health_of(rul, self._scoring.health),
-            horizon_days=self._facts.horizon_days,
+            **asdict(numbers),
+            health=health_of(numbers.rul_days, self._scoring.health),
+            horizon_days=self.horizon_days,
             reasons=observed_reasons(window, self._scoring.notable_changes),
             features_used={**source, "values": finite_or_none(window[-1])},
         )
@@ -104,7 +134,7 @@ class Predictor:
         return Prediction(
             compressor_id=steps.compressor_ids[unit],
             prediction_timestamp=as_of,
-            model_version=self._version,
+            model_version=self.version,
             status=status,
             rul_days=None,
             rul_lower_days=None,
@@ -112,7 +142,7 @@ class Predictor:
             failure_probability=None,
             confidence_score=None,
             health=None,
-            horizon_days=self._facts.horizon_days,
+            horizon_days=self.horizon_days,
             reasons=[reason],
             features_used={**source, "values": finite_or_none(steps.values[unit, -1])},
         )
@@ -135,8 +165,14 @@ def _steps_with_data(window: Floats) -> int:
     return int((~np.isnan(window)).any(axis=1).sum())
 
 
-def _require_data(gold: DeltaTable, as_of: datetime) -> None:
-    first = pl.scan_delta(gold).select(pl.col(TIMESTAMP).min()).collect().item()
+def first_reading(gold: DeltaTable) -> datetime | None:
+    """Time of the oldest row of gold, None when it is empty."""
+    first: datetime | None = pl.scan_delta(gold).select(pl.col(TIMESTAMP).min()).collect().item()
+    return first
+
+
+def require_data(first: datetime | None, as_of: datetime) -> None:
+    """Raise NoDataError when `first`, the time of gold's oldest row, is not at or before `as_of`."""
     if first is None:
         raise NoDataError("gold holds no rows: run `altaviz ingest` and `altaviz features` first")
     if first > as_of:
@@ -145,7 +181,7 @@ def _require_data(gold: DeltaTable, as_of: datetime) -> None:
         )
 
 
-def _require_finite(answers: Predictions, version: str) -> None:
+def _finite(answers: Predictions) -> npt.NDArray[np.bool_]:
+    """Whether every number about a window is one: [n]."""
     numbers = (answers.rul, answers.rul_lower, answers.rul_upper, answers.failure_probability)
-    if not all(np.isfinite(values).all() for values in numbers):
-        raise ModelError(f"version {version} answers with something that is no number: train and register it again")
+    return np.asarray(np.isfinite(np.stack(numbers)).all(axis=0), np.bool_)

@@ -1,0 +1,195 @@
+"""What the prediction service does, without HTTP: windows and compressors in, predictions out and into the warehouse.
+
+The job that starts the service hands in how its parts are opened. Champion and warehouse may be missing: what needs them says so
+until they are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import psycopg
+from deltalake import DeltaTable
+from psycopg_pool import PoolTimeout
+
+from config.errors import AltavizError, NoDataError, NotReadyError, RequestError, WarehouseError
+from config.logs import get_log
+from config.serving import ServingConfig
+from features.windows import Floats
+from serving.newest import Fleet, GoldVersion, Newest, ReadT, read_fleet, read_newest
+from serving.predictor import Numbers, Predictor, require_data
+from serving.recovery import Recovering
+from serving.schemas import Prediction
+from serving.warehouse import tables
+from serving.warehouse.connection import Warehouse
+
+_MOST_NAMED = 10  # ids that an error names
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How each part is opened. What is missing raises an AltavizError, and is asked for again later."""
+
+    champion: Callable[[], Predictor]
+    warehouse: Callable[[], AbstractContextManager[Warehouse]]  # its schema up to date
+    gold: Callable[[], DeltaTable]
+    compressors: Callable[[], DeltaTable]
+    sync_reference: Callable[[Warehouse], None]  # the fleet into the warehouse: predictions refer to it
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Predictions that were written."""
+
+    model_version: str
+    as_of: datetime
+    predictions: list[Prediction]  # most urgent first
+    rows_written: int  # inserted or changed
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What the model says of some windows, in their order."""
+
+    model_version: str
+    horizon_days: float
+    numbers: list[Numbers]
+
+
+class Backend:
+    """One per process, shared by its threads. The champion is the one found first; a later one needs a restart."""
+
+    def __init__(self, parts: Parts, config: ServingConfig) -> None:
+        self._parts = parts
+        retry_s = config.recovery.retry_s
+        self._predictor = Recovering("champion", self._open_champion, retry_s)
+        self._warehouse = Recovering("warehouse", parts.warehouse, retry_s)
+        self._gold = Newest(parts.gold, lambda table: read_newest(table, config.gold), config.gold.check_s)
+        self._fleet = Newest(parts.compressors, read_fleet, config.gold.check_s)
+        self._synced: tuple[Warehouse, int] | None = None  # where the fleet of which version is
+
+    def warm_up(self) -> None:
+        """Open everything that is there, so that the first request need not."""
+        for part in (self._predictor.get, self._warehouse.get, self.gold, self.fleet):
+            try:
+                part()
+            except AltavizError:
+                continue  # told by the part itself; looked for again when it is needed
+
+    def close(self) -> None:
+        """Close what is open. Requests that come later are told so."""
+        self._warehouse.close()
+        self._predictor.close()
+
+    def require_ready(self) -> None:
+        """Raise the AltavizError of the part without which nothing can be scored: champion or warehouse."""
+        self._predictor.get()
+        with self._connection() as connection:
+            connection.execute("SELECT 1")
+
+    @property
+    def model_version(self) -> str | None:
+        """The champion's version, None while there is none; does not look for it."""
+        predictor = self._predictor.found
+        return predictor.version if predictor else None
+
+    def score(self, asked: Sequence[str] | None, as_of: datetime | None) -> Scored:
+        """Predict for the compressors asked for (all when None) at `as_of` (now when None) and write what comes out.
+
+        Raises RequestError for an id that is not known and for a moment before all data; NotReadyError, ModelError, WarehouseError.
+        """
+        known = self.fleet().compressor_ids
+        compressor_ids = known if asked is None else _require_known(asked, known)
+        moment = as_of or datetime.now(UTC)
+        gold = self.gold()
+        steps = gold.steps(compressor_ids, moment)
+        if not any(steps.last_reading):
+            _require_data(gold, moment)
+        predictor = self._predictor.get()
+        predictions = predictor.predict_steps(steps, moment, gold.version)
+        with self._connection(with_fleet=True) as connection:
+            written = tables.upsert_predictions(connection, predictions)
+        return Scored(predictor.version, moment, predictions, written)
+
+    def predict(self, windows: Floats) -> Predicted:
+        """What the champion says of [n, steps, features] windows; nothing is written. Raises RequestError, NotReadyError, ModelError."""
+        predictor = self._predictor.get()
+        return Predicted(predictor.version, predictor.horizon_days, predictor.predict_windows(np.asarray(windows, np.float32)))
+
+    def ranked(self, as_of: datetime | None) -> list[Prediction]:
+        """The newest prediction of every compressor, at or before `as_of` if given; most urgent first. Raises WarehouseError."""
+        with self._connection() as connection:
+            return tables.latest_predictions(connection, as_of)
+
+    def gold(self) -> GoldVersion:
+        """The newest gold. Raises NotReadyError."""
+        return _read("gold", self._gold)
+
+    def fleet(self) -> Fleet:
+        """Every compressor that the lake knows. Raises NotReadyError."""
+        return _read("the list of compressors", self._fleet)
+
+    @contextmanager
+    def _open_champion(self) -> Iterator[Predictor]:
+        yield self._parts.champion()
+
+    @contextmanager
+    def _connection(self, *, with_fleet: bool = False) -> Iterator[psycopg.Connection]:
+        warehouse = self._warehouse.get()
+        try:
+            if with_fleet:
+                self._sync(warehouse)
+            with warehouse.connection() as connection:
+                yield connection
+        except WarehouseError as error:
+            get_log().error("warehouse refuses", reason=str(error))
+            if _is_gone(error.__cause__):
+                self._warehouse.lose(warehouse)
+            raise
+
+    def _sync(self, warehouse: Warehouse) -> None:
+        version = self.fleet().version
+        if self._synced != (warehouse, version):
+            self._parts.sync_reference(warehouse)
+            self._synced = (warehouse, version)
+
+
+def _read(name: str, newest: Newest[ReadT]) -> ReadT:
+    try:
+        return newest.current()
+    except NoDataError as error:
+        raise NotReadyError(str(error)) from error
+    except Exception as error:  # delta-rs and polars raise several kinds of their own
+        get_log().error("table cannot be read", table=name, error=repr(error))
+        raise NotReadyError(f"{name} cannot be read: see the log") from error
+
+
+def _is_gone(cause: BaseException | None) -> bool:
+    """Whether the server was not there or ended the session, as against one that refused a statement."""
+    if isinstance(cause, PoolTimeout):
+        return True
+    if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    return cause.sqlstate is None or (cause.sqlstate[:2] in ("08", "57") and cause.sqlstate != psycopg.errors.QueryCanceled.sqlstate)
+
+
+def _require_known(asked: Sequence[str], known: list[str]) -> list[str]:
+    ids = set(known)
+    unknown = [number for number, compressor_id in enumerate(asked) if compressor_id not in ids]
+    if unknown:
+        raise RequestError(*((f"compressor_ids[{number}]", "names no compressor of this fleet") for number in unknown[:_MOST_NAMED]))
+    return list(asked)
+
+
+def _require_data(gold: GoldVersion, as_of: datetime) -> None:
+    first = gold.first_reading
+    if first is None:
+        raise NotReadyError("gold holds no rows: run `altaviz ingest` and `altaviz features` first")
+    try:
+        require_data(first, as_of)
+    except NoDataError as error:
+        raise RequestError(("as_of", f"there is no reading at or before it; the first one is of {first.isoformat()}")) from error

@@ -1,0 +1,186 @@
+"""The service's outermost layer (ASGI): which paths there are, who may ask, how much they may send; and a problem document for every error."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from config.errors import NotReadyError, RequestError
+from config.serving import LimitsSection
+from serving.messages import BODY
+from serving.metrics import Metrics
+from serving.problems import problem, problem_of
+
+API: Final = "/v1/"
+_JSON: Final = "application/json"
+_OTHER: Final = "other"  # the route of a path that does not exist, whatever it is
+_MOST_DISCARDED: Final = 8  # times the largest body that is read and thrown away, so that its sender gets to read the answer
+
+
+@dataclass(frozen=True)
+class Route:
+    """What a path takes."""
+
+    methods: tuple[str, ...]
+    takes_json: bool = False
+    takes_query: bool = False
+
+
+class Edge:
+    """ASGI middleware around everything that answers."""
+
+    def __init__(self, app: ASGIApp, *, routes: Mapping[str, Route], limits: LimitsSection, api_key: str | None, metrics: Metrics) -> None:
+        """`routes` are all paths that can be reached; with an `api_key` every path below API wants it."""
+        self._app = app
+        self._routes = routes
+        self._limits = limits
+        self._api_key = api_key.encode() if api_key else None
+        self._metrics = metrics
+        self._in_flight = 0
+        self._buffered = 0  # bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"] if scope["path"] in self._routes else _OTHER
+        started = time.perf_counter()
+        status = 0
+
+        async def relay(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        self._in_flight += 1
+        self._metrics.in_flight.inc()
+        try:
+            await self._answer(scope, receive, relay)
+        except Exception as error:
+            if not status:  # else FastAPI has told it, and the log, and let it go on
+                await problem_of(error)(scope, receive, relay)
+        finally:
+            self._in_flight -= 1
+            self._metrics.in_flight.dec()
+            self._metrics.requests.labels(path, str(status)).inc()
+            self._metrics.seconds.labels(path).observe(time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        if not self._routes[scope["path"]].takes_json:
+            await self._app(scope, receive, send)
+            return
+        held = _Held()
+        try:
+            body = await self._body(scope, receive, held)
+            if body is not None:
+                await self._app(scope, _replay(body, receive), send)
+        finally:
+            self._buffered -= held.size
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """Why a request is not even read, by its path, method, key, query and headers."""
+        path, method, headers = scope["path"], scope["method"], Headers(scope=scope)
+        if self._api_key and path.startswith(API) and not self._is_authorized(headers):
+            reason = "must carry the service's key: `Bearer KEY` (or the header X-API-Key: KEY)"
+            return problem_of(RequestError(("Authorization", reason), status=HTTPStatus.UNAUTHORIZED))
+        route = self._routes.get(path)
+        if route is None:
+            return problem_of(RequestError(("path", "does not exist; /openapi.json lists those that do"), status=HTTPStatus.NOT_FOUND))
+        if method not in route.methods:
+            refused = RequestError(("method", f"must be {' or '.join(route.methods)}"), status=HTTPStatus.METHOD_NOT_ALLOWED)
+            response = problem_of(refused)
+            response.headers["Allow"] = ", ".join(route.methods)
+            return response
+        if self._in_flight > self._limits.most_in_flight and path.startswith(API):
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{self._limits.most_in_flight} requests are at work already: ask again later")
+        if scope["query_string"] and not route.takes_query:
+            return problem_of(RequestError(("query", "must be empty: this path takes no parameters")))
+        if route.takes_json:
+            return _refused_content(headers)
+        return None
+
+    def _is_authorized(self, headers: Headers) -> bool:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        return hmac.compare_digest(given.encode("latin-1"), self._api_key or b"")
+
+    async def _body(self, scope: Scope, receive: Receive, held: _Held) -> bytes | None:
+        """The request's body; None when its sender has gone. Raises RequestError when it is too large or too slow."""
+        most = self._limits.most_body_bytes
+        parts: list[bytes] = []
+        size, more = 0, True
+        declared = Headers(scope=scope).get("content-length", "0")
+        too_large = declared.isdecimal() and int(declared) > most
+        try:
+            async with asyncio.timeout(self._limits.body_timeout_s):
+                while more and size <= _MOST_DISCARDED * most:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    part, more = message.get("body", b""), message.get("more_body", False)
+                    size += len(part)
+                    too_large = too_large or size > most
+                    if too_large:
+                        parts.clear()
+                        continue
+                    if self._buffered + len(part) > self._limits.most_buffered_bytes:
+                        raise NotReadyError("too many large requests are at work already: ask again later")
+                    self._buffered += len(part)
+                    held.size += len(part)
+                    parts.append(part)
+        except TimeoutError:
+            reason = f"did not arrive within {self._limits.body_timeout_s:g} s"
+            raise RequestError((BODY, reason), status=HTTPStatus.REQUEST_TIMEOUT) from None
+        if too_large:
+            raise RequestError((BODY, f"is larger than {most} bytes"), status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return b"".join(parts)
+
+
+@dataclass
+class _Held:
+    """Bytes of one body that are in memory."""
+
+    size: int = 0
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that hands `body` over in one piece, then whatever comes next (the sender leaving)."""
+    told = False
+
+    async def once() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return once
+
+
+def _refused_content(headers: Headers) -> Response | None:
+    kind, _, parameters = headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if kind.strip().lower() != _JSON or charset not in ("", "utf-8"):
+        unsupported = RequestError(("Content-Type", f"must be {_JSON}"), status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        return problem_of(unsupported)
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        unsupported = RequestError(
+            ("Content-Encoding", "must be left out: send the JSON as it is"), status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        )
+        return problem_of(unsupported)
+    return None

@@ -1,0 +1,216 @@
+"""What the service reads and answers: strict JSON in, documented JSON out. Times are ISO 8601; without a zone they are UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar
+
+import numpy as np
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    FiniteFloat,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from config.errors import RequestError
+from config.serving import LimitsSection
+from features.contract import FEATURES, WINDOW_STEPS
+from features.windows import Floats
+from serving.schemas import Health, Status
+
+_FIRST_YEAR, _LAST_YEAR = 2000, 2099  # the warehouse keeps a partition for every month that is written
+_MOST_NAMED: Final = 10  # fields that one answer names
+_MOST_ID: Final = 50  # characters, as compressor_metadata takes them
+BODY: Final = "body"
+
+RequestT = TypeVar("RequestT", bound=BaseModel)
+
+
+def parse_moment(text: object) -> datetime:
+    """ISO 8601 text as UTC. Raises ValueError for anything else, and outside the years that the warehouse keeps."""
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ValueError("must be an ISO 8601 time such as 2026-03-09T05:50:00Z")
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+_TIME_SCHEMA: Final = WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-09T05:50:00Z"]})
+AskedTime = Annotated[datetime, BeforeValidator(parse_moment), _TIME_SCHEMA]
+AnsweredTime = Annotated[datetime, PlainSerializer(_iso, return_type=str), _TIME_SCHEMA]
+Row = Annotated[list[FiniteFloat], Field(min_length=len(FEATURES), max_length=len(FEATURES)), FailFast()]
+Window = Annotated[list[Row], Field(min_length=WINDOW_STEPS, max_length=WINDOW_STEPS), FailFast()]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ScoreRequest(_Request):
+    """Which compressors to score, all of them without `compressor_ids`; and when, now without `as_of`."""
+
+    compressor_ids: list[Annotated[str, Field(min_length=1, max_length=_MOST_ID)]] | None = Field(None, min_length=1)
+    as_of: AskedTime | None = None
+
+
+class PredictRequest(_Request):
+    """Windows [n, 24 hours, 24 features], oldest hour first, features in the order of features/contract.py; a status is 0, 1 or 2."""
+
+    windows: Annotated[list[Window], Field(min_length=1), FailFast()]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(from_attributes=True, protected_namespaces=())
+
+
+class PredictionAnswer(_Answer):
+    """A compressor's prediction, as `altaviz score` reports it; the numbers are null unless `status` is ok."""
+
+    compressor_id: str
+    status: Status
+    rul_days: float | None
+    rul_lower_days: float | None
+    rul_upper_days: float | None
+    failure_probability: float | None
+    confidence_score: float | None
+    horizon_days: float
+    reasons: list[str]
+
+
+class ScoreAnswer(_Answer):
+    """Predictions, most urgent first, and how many rows of ml_predictions are new or changed."""
+
+    model_version: str
+    as_of: AnsweredTime
+    predictions: list[PredictionAnswer]
+    rows_written: int
+
+
+class FleetRow(PredictionAnswer):
+    """A compressor's newest prediction in the warehouse."""
+
+    rank: int
+    health: Health | None
+    prediction_timestamp: AnsweredTime
+    model_version: str
+
+
+class FleetAnswer(_Answer):
+    """The fleet, most urgent first."""
+
+    as_of: AnsweredTime | None
+    compressors: list[FleetRow]
+
+
+class WindowAnswer(_Answer):
+    """What the model says of one window; shares are 0..1."""
+
+    rul_days: float
+    rul_lower_days: float
+    rul_upper_days: float
+    failure_probability: float
+    confidence_score: float
+
+
+class PredictAnswer(_Answer):
+    """One entry per window, in their order; `failure_probability` is for a failure within `horizon_days`."""
+
+    model_version: str
+    horizon_days: float
+    predictions: list[WindowAnswer]
+
+
+class FieldProblem(BaseModel):
+    """A field of the request, and what is wrong with it."""
+
+    field: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """application/problem+json (RFC 9457); `errors` names the fields of a wrong request."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] = []
+
+
+def read_score(body: bytes, limits: LimitsSection) -> ScoreRequest:
+    """The body of POST /v1/score. Raises RequestError."""
+    request = _read(ScoreRequest, body)
+    ids = request.compressor_ids or []
+    if len(ids) > limits.most_compressors:
+        raise RequestError(("compressor_ids", f"has {len(ids)} ids, {limits.most_compressors} is the most of one request"), status=413)
+    seen: dict[str, int] = {}
+    for number, compressor_id in enumerate(ids):
+        if seen.setdefault(compressor_id, number) != number:
+            raise RequestError((f"compressor_ids[{number}]", f"is the same as compressor_ids[{seen[compressor_id]}]"))
+    return request
+
+
+def read_predict(body: bytes, limits: LimitsSection) -> Floats:
+    """The body of POST /v1/predict as [n, 24, 24] float32. Raises RequestError."""
+    request = _read(PredictRequest, body)
+    if len(request.windows) > limits.most_windows:
+        reason = f"has {len(request.windows)} windows, {limits.most_windows} is the most of one request"
+        raise RequestError(("windows", reason), status=413)
+    with np.errstate(over="ignore"):  # looked for below
+        windows = np.asarray(request.windows, np.float64).astype(np.float32)
+    too_large = np.argwhere(~np.isfinite(windows))
+    if len(too_large):
+        window, step, feature = too_large[0]
+        raise RequestError((f"windows[{window}][{step}][{feature}]", "is too large for a 32-bit float"))
+    return windows
+
+
+def read_moment(query: Sequence[tuple[str, str]]) -> datetime | None:
+    """`as_of` of a query string. Raises RequestError for another name, and for one given twice."""
+    found: datetime | None = None
+    for number, (name, text) in enumerate(query):
+        if name != "as_of":
+            raise RequestError((name[:_MOST_ID], "is no parameter of this request"))
+        if number:
+            raise RequestError((name, "is given more than once"))
+        try:
+            found = parse_moment(text)
+        except ValueError as error:
+            raise RequestError((name, str(error))) from None
+    return found
+
+
+def _read(model: type[RequestT], body: bytes) -> RequestT:
+    if not body.strip():
+        raise RequestError((BODY, "is empty: send a JSON object"), status=400)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        status = 400 if details[0]["type"] == "json_invalid" else 422
+        raise RequestError(*((_field(item["loc"]), _reason(item)) for item in details[:_MOST_NAMED]), status=status) from None
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """("windows", 0, 3) as windows[0][3]."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:_MOST_ID]}" for part in location)
+    return text.removeprefix(".") or BODY
+
+
+def _reason(item: Any) -> str:
+    return str(item["msg"]).removeprefix("Value error, ").replace("Input should", "should")

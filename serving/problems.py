@@ -1,0 +1,47 @@
+"""Errors as application/problem+json (RFC 9457): what is wrong, with which field, and whether to come back later."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from config.errors import AltavizError, NoChampionError, NotReadyError, RequestError, WarehouseError
+from config.logs import get_log
+from serving.messages import FieldProblem, Problem
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER_S = "1"
+
+
+def problem_of(error: Exception) -> Response:
+    """The answer to a request that failed with `error`; what nobody expected is logged and not told."""
+    if isinstance(error, RequestError):
+        return problem(error.status, str(error), *error.problems)
+    if isinstance(error, HTTPException):
+        return problem(error.status_code, str(error.detail))
+    if isinstance(error, NoChampionError | NotReadyError):
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    if isinstance(error, WarehouseError):  # its text tells host and database
+        return problem(
+            HTTPStatus.SERVICE_UNAVAILABLE, "the warehouse (PostgreSQL) cannot be used; the service looks for it again by itself"
+        )
+    if isinstance(error, AltavizError):
+        get_log().error("request failed", reason=str(error))
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the service cannot answer: its log says why")
+    get_log().error("unexpected failure", error=repr(error), exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed: its log says why")
+
+
+def problem(status: int, detail: str, *fields: tuple[str, str]) -> Response:
+    """A problem document; 503 says when to ask again, 401 how to."""
+    title = HTTPStatus(status).phrase
+    document = Problem(title=title, status=status, detail=detail, errors=[FieldProblem(field=name, detail=text) for name, text in fields])
+    headers = {}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = _RETRY_AFTER_S
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = document.model_dump_json(exclude=None if fields else {"errors"})
+    return Response(body, status, headers, MEDIA_TYPE)

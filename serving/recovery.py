@@ -1,0 +1,98 @@
+"""A part of the service that may be missing or go away: opened when it is needed, looked for again without being asked to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from typing import Generic, TypeVar
+
+from config.errors import AltavizError, NotReadyError
+from config.logs import get_log
+
+PartT = TypeVar("PartT")
+
+
+class Recovering(Generic[PartT]):
+    """One part, shared by all threads. Whoever needs it while it is missing looks for it, at most every `retry_s`; nobody waits for another."""
+
+    def __init__(
+        self, name: str, part: Callable[[], AbstractContextManager[PartT]], retry_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`part` opens it and closes what it opened; an AltavizError that it raises says in one line why it is missing."""
+        self._name = name
+        self._open = part
+        self._retry_s = retry_s
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._value: PartT | None = None
+        self._stack = ExitStack()
+        self._missing: AltavizError | None = None
+        self._next_look = 0.0
+        self._closed = False
+
+    @property
+    def found(self) -> PartT | None:
+        """The part if it is there; does not look for it."""
+        return self._value
+
+    def get(self) -> PartT:
+        """The part. Raises why it is missing: the AltavizError of the last look, or NotReadyError."""
+        value = self._value
+        if value is not None:
+            return value
+        if not self._lock.acquire(blocking=False):
+            raise self._missing or NotReadyError(f"the {self._name} is being opened: ask again in a moment")
+        try:
+            return self._look()
+        finally:
+            self._lock.release()
+
+    def lose(self, value: PartT) -> None:
+        """Close `value` because it does not work any more; the next `get` looks for a new one."""
+        with self._lock:
+            if self._value is value:
+                get_log().warning("part lost", part=self._name)
+                self._drop()
+
+    def close(self) -> None:
+        """Close the part for good; waits for a look that is under way."""
+        with self._lock:
+            self._closed = True
+            self._drop()
+
+    def _look(self) -> PartT:
+        if self._value is not None:
+            return self._value
+        if self._closed:
+            raise NotReadyError(f"the {self._name} is closed: the service is stopping")
+        if self._missing is not None and self._clock() < self._next_look:
+            raise _again(self._missing)
+        try:
+            self._value = self._stack.enter_context(self._open())
+        except Exception as error:
+            missing = error if isinstance(error, AltavizError) else NotReadyError(f"the {self._name} cannot be opened: see the log")
+            if str(missing) != str(self._missing):  # told once, not at every look
+                get_log().warning(
+                    "part missing", part=self._name, reason=str(error), exc_info=None if isinstance(error, AltavizError) else error
+                )
+            self._missing = _again(missing)
+            self._next_look = self._clock() + self._retry_s
+            raise _again(missing) from error
+        get_log().info("part opened", part=self._name)
+        self._missing = None
+        return self._value
+
+    def _drop(self) -> None:
+        self._value = None
+        stack, self._stack = self._stack, ExitStack()
+        try:
+            stack.close()
+        except Exception as error:
+            get_log().warning("part did not close", part=self._name, reason=str(error))
+
+
+def _again(error: AltavizError) -> AltavizError:
+    """The same error without the frames that it has been raised through."""
+    return type(error)(str(error))
