@@ -69,7 +69,7 @@ def training_lock(warehouse: Warehouse, wait: timedelta) -> Iterator[None]:
     # a connection of its own: the lock lives as long as the session, and must not block one of the pool's
     with psycopg.connect(**warehouse.parameters, autocommit=True) as session:
         session.execute("SET statement_timeout = 0")
-        session.execute("SELECT set_config('lock_timeout', %s, false)", [f"{int(wait.total_seconds())}s"])
+        session.execute("SELECT set_config('lock_timeout', %s, false)", [f"{max(int(wait.total_seconds() * 1000), 1)}ms"])
         try:
             session.execute("SELECT pg_advisory_lock(hashtext('altaviz.training'))")
         except psycopg.errors.LockNotAvailable:

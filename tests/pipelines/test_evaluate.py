@@ -30,11 +30,6 @@ from tests.serving.gold import mean_model
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# MLflow's own mappings use an option that SQLAlchemy will drop; its own type hints are what it warns about
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
-    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
-]
 
 SEED = 6  # three failures, two of them after more than 5 days of degradation
 COMPRESSORS = 3

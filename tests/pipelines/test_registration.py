@@ -1,0 +1,229 @@
+"""From a verdict to the registry and its record, cut off after each step; and the way back. Real MLflow on SQLite, real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import mlflow
+import mlflow.onnx
+import onnx
+import psycopg
+import pytest
+
+from config.errors import ModelError, NoChampionError, WarehouseError
+from config.settings import Settings, load_settings
+from features.contract import CHALLENGER, CHAMPION
+from pipelines.models import list_models, rollback, show_model
+from pipelines.registration import _MOVE_TAG, DECISION_TAG, conclude, move_champion, settle, to_tag
+from pipelines.tracking import tracked_run
+from serving.registry import Registry
+from serving.warehouse.connection import Warehouse, open_warehouse
+from serving.warehouse.decisions import ModelDecision, Outcome, last_drift_training, list_decisions, training_lock
+from serving.warehouse.migrations import migrate
+from tests.serving.gold import mean_model
+
+NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Store:
+    """A home with a registry and a warehouse, and one logged model to register from."""
+
+    settings: Settings
+    registry: Registry
+    warehouse: Warehouse
+    model_uri: str
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection]:
+        with self.warehouse.connection() as connection:
+            yield connection
+
+    def register(self, outcome: Outcome, hour: int, previous: str | None = None, trigger: str = "train") -> ModelDecision:
+        """Step 1 alone: the version is there, with its verdict as a tag; nothing has followed from it."""
+        drift = NOON + timedelta(hours=hour) if trigger == "drift" else None
+        decided = ModelDecision(
+            "", NOON + timedelta(hours=hour), outcome, trigger, drift, previous, "run", [f"because of {hour}"], {"rmse_days": 1.5}
+        )  # type: ignore[arg-type]
+        facts = mean_model().facts
+        return replace(decided, model_version=self.registry.register(self.model_uri, facts, {DECISION_TAG: to_tag(decided)}))
+
+    def judge(self, outcome: Outcome, hour: int, previous: str | None = None, trigger: str = "train") -> ModelDecision:
+        """All steps."""
+        decision = self.register(outcome, hour, previous, trigger)
+        with self.connection() as connection:
+            conclude(self.registry, connection, decision)
+        return decision
+
+    def settle(self) -> None:
+        with self.connection() as connection:
+            settle(self.registry, connection)
+
+    def aliases(self) -> tuple[str | None, str | None]:
+        return self.registry.version_of(CHAMPION), self.registry.version_of(CHALLENGER)
+
+    def recorded(self) -> list[tuple[str, str]]:
+        with self.connection() as connection:
+            return [(decision.model_version, decision.decision) for decision in list_decisions(connection)]
+
+
+@pytest.fixture(scope="module")
+def logged() -> Iterator[tuple[Settings, Warehouse]]:
+    # not tmp_path: the embedded server's own user must be able to pass through, and pytest shuts its folders
+    with TemporaryDirectory(prefix="altaviz-") as folder:
+        settings = load_settings(Path(folder), environ={})
+        with open_warehouse(settings.database, settings.home) as warehouse:
+            migrate(warehouse)
+            yield settings, warehouse
+
+
+@pytest.fixture(scope="module")
+def model_uri(logged: tuple[Settings, Warehouse]) -> str:
+    with tracked_run(logged[0], "test"):
+        model = onnx.load_from_string(mean_model().onnx)
+        return str(mlflow.onnx.log_model(model, name="model", save_as_external_data=False, pip_requirements=["onnxruntime"]).model_uri)
+
+
+@pytest.fixture
+def store(logged: tuple[Settings, Warehouse], model_uri: str) -> Store:
+    settings, warehouse = logged
+    client = mlflow.MlflowClient(settings.tracking_uri)
+    for found in client.search_registered_models():
+        client.delete_registered_model(found.name)
+    with warehouse.connection() as connection:
+        connection.execute("TRUNCATE model_decisions")
+    return Store(settings, Registry(settings.tracking_uri), warehouse, model_uri)
+
+
+def test_a_promoted_version_is_champion_and_a_refused_one_stays_challenger(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    assert store.aliases() == ("1", "2")
+    store.judge("promoted", 3, previous="1")
+    assert store.aliases() == ("3", None)
+    assert store.recorded() == [("3", "promoted"), ("2", "refused"), ("1", "promoted")]
+
+
+def test_a_kill_after_the_verdict_has_fallen_loses_nothing(store: Store) -> None:
+    store.register("promoted", 1)
+    assert store.aliases() == (None, None)
+    store.settle()
+    assert store.aliases() == ("1", None)
+    assert store.recorded() == [("1", "promoted")]
+    decision = store.register("refused", 2, previous="1")
+    store.settle()
+    assert store.aliases() == ("1", "2")
+    with store.connection() as connection:
+        assert list_decisions(connection, "2") == [decision]
+
+
+def test_settling_again_changes_nothing(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("promoted", 2, previous="1")
+    rollback(store.settings, None, None)
+    before = store.recorded()
+    store.settle()
+    assert store.aliases() == ("1", None)
+    assert store.recorded() == before
+
+
+def test_a_record_that_was_lost_with_its_database_comes_back_from_the_registry(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    with store.connection() as connection:
+        connection.execute("TRUNCATE model_decisions")
+    store.settle()
+    assert store.recorded() == [("2", "refused"), ("1", "promoted")]
+
+
+def test_a_move_that_was_cut_off_is_finished(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("promoted", 2, previous="1")
+    move = ModelDecision("1", NOON + timedelta(hours=3), "rolled_back", "operator", None, "2", None, ["it hunts"])
+    store.registry.set_tags("1", {_MOVE_TAG: to_tag(move)})
+    store.settle()
+    assert store.aliases() == ("1", None)
+    assert store.recorded()[0] == ("1", "rolled_back")
+    store.judge("promoted", 4, previous="1")
+    store.settle()  # a finished move is not made again
+    assert store.aliases() == ("3", None)
+
+
+def test_a_move_takes_the_challenger_s_alias_from_the_new_champion(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    with store.connection() as connection:
+        move_champion(store.registry, connection, ModelDecision("2", NOON, "rolled_back", "operator", None, "1"))
+    assert store.aliases() == ("2", None)
+
+
+def test_rolling_back_goes_one_champion_further_back_each_time_and_never_to_a_refused_one(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    store.judge("promoted", 3, previous="1")
+    store.judge("promoted", 4, previous="3")
+    assert rollback(store.settings, None, "it hunts") == {"champion": "3", "previous_version": "4", "reasons": ["it hunts"]}
+    assert rollback(store.settings, None, None)["champion"] == "1"
+    with pytest.raises(ModelError, match="no champion before version 1 is on record"):
+        rollback(store.settings, None, None)
+    assert rollback(store.settings, "4", None)["champion"] == "4"
+    with pytest.raises(ModelError, match="version 2 has never been champion"):
+        rollback(store.settings, "2", None)
+    with pytest.raises(ModelError, match="version 4 is champion already"):
+        rollback(store.settings, "4", None)
+    with pytest.raises(ModelError, match="there is no version 9; there are 1, 2, 3, 4"):
+        rollback(store.settings, "9", None)
+    assert store.aliases()[0] == "4"
+
+
+def test_without_a_champion_there_is_nothing_to_roll_back(store: Store) -> None:
+    with pytest.raises(NoChampionError, match="run `altaviz train`"):
+        rollback(store.settings, None, None)
+
+
+def test_an_operator_is_told_of_a_running_training_instead_of_moving_under_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.judge("promoted", 1)
+    monkeypatch.setattr("pipelines.models._PATIENCE", timedelta(milliseconds=100))
+    with (
+        training_lock(store.warehouse, timedelta(seconds=1)),
+        pytest.raises(WarehouseError, match="another training has been running"),
+    ):
+        rollback(store.settings, None, None)
+    with training_lock(store.warehouse, timedelta(seconds=1)):
+        pass  # free again
+
+
+def test_a_model_is_shown_with_its_numbers_and_everything_decided_about_it(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("promoted", 2, previous="1", trigger="drift")
+    rollback(store.settings, None, "it hunts")
+    listed = list_models(store.settings)
+    assert listed["champion"] == "1"
+    assert [(row["version"], row["aliases"], row["decision"], row["trigger"]) for row in listed["models"]] == [
+        ("2", [], "promoted", "drift"),
+        ("1", ["champion"], "promoted", "train"),
+    ]
+    shown = show_model(store.settings, "1")
+    assert shown["facts"]["horizon_days"] == 3.0
+    assert [(row["decision"], row["reasons"]) for row in shown["decisions"]] == [
+        ("rolled_back", ["it hunts"]),
+        ("promoted", ["because of 1"]),
+    ]
+    with pytest.raises(ModelError, match="there is no version 9"):
+        show_model(store.settings, "9")
+
+
+def test_the_last_training_that_drift_called_for_is_found_by_its_drift(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 5, previous="1", trigger="drift")
+    with store.connection() as connection:
+        found = last_drift_training(connection, NOON, NOON + timedelta(hours=5))
+        assert found is not None
+        assert (found.model_version, found.drift_timestamp) == ("2", NOON + timedelta(hours=5))
+        assert last_drift_training(connection, NOON, NOON + timedelta(hours=4)) is None
+        assert last_drift_training(connection, NOON + timedelta(hours=5), NOON + timedelta(hours=9)) is None
