@@ -62,57 +62,53 @@ class Distances:
 
 def measure_drift(reference: Reference, current: Looks, config: MonitoringConfig, warning_days: float) -> Distances:
     """Compare the newest looks of `current` with the reference."""
-    per_day = 24 / current.stride_hours
-    windows = fit_windows(config.windows, current.known)
-    shifts, blocks = None, []
+    least, per_day = config.decision.least_compressors, 24 / current.stride_hours
+    windows = fit_windows(config.windows, current.known, current.stride_hours)
+    shifts, weeks = None, []
     if windows is not None:
         shifts = measure_shifts(current.values, current.healthy(warning_days), windows)
-        blocks = reference.weeks(windows, warning_days)
-    compared = 0 if shifts is None else int((~np.isnan(shifts.units).all(axis=1)).sum())
+        weeks = reference.weeks(windows, warning_days, least)
+    compared = 0 if shifts is None else len(shifts.units)
     looks = min(current.known, config.windows.current_days * round(per_day))
     psi, by_chance, compressors = _prediction_distance(reference, current, looks, config.decision)
-    enough = shifts is not None and blocks and compared >= config.decision.least_compressors
     return Distances(
         compressors=compressors,
         compared=compared,
         current_days=(windows.current if windows else looks) / per_day,
         baseline_days=windows.baseline / per_day if windows else 0.0,
-        reference_weeks=len(blocks),
-        features=_feature_distances(blocks, shifts, config)
-        if enough and shifts is not None
+        reference_weeks=len(weeks),
+        features=_feature_distances(weeks, shifts, config)
+        if shifts is not None and weeks and compared >= least
         else [FeatureDistance(name) for name in COMPARED],
         prediction_psi=psi,
         prediction_psi_by_chance=by_chance,
     )
 
 
-def _feature_distances(blocks: list[Shifts], shifts: Shifts, config: MonitoringConfig) -> list[FeatureDistance]:
-    there = ~np.isnan(shifts.units).all(axis=1)
-    now = shifts.units[there]  # [compressors, features]
-    weeks = [block.units[~np.isnan(block.units).all(axis=1)] for block in blocks]
-    pooled = np.concatenate(weeks)
-    known = (~np.isnan(pooled)).any(axis=0) & ((~np.isnan(now)).sum(axis=0) >= config.decision.least_compressors)
-    edges = np.nanquantile(pooled[:, known], config.reference.shift_quantiles, axis=0).T  # [features, edges]
-    expected = _binned(pooled[:, known], edges).mean(axis=0)
+def _feature_distances(weeks: list[Shifts], shifts: Shifts, config: MonitoringConfig) -> list[FeatureDistance]:
+    now, past = shifts.units, np.concatenate([week.units for week in weeks])  # [compressors, features]
+    known = (~np.isnan(past)).any(axis=0) & ((~np.isnan(now)).sum(axis=0) >= config.decision.least_compressors)
+    edges = np.nanquantile(past[:, known], config.reference.shift_quantiles, axis=0).T  # [features, edges]
+    expected = _binned(past[:, known], edges).mean(axis=0)
     indices = psi(expected, _binned(now[:, known], edges).sum(axis=0))
-    binned = [_binned(week[:, known], edges) for week in weeks if len(week)]
+    binned = [_binned(week.units[:, known], edges) for week in weeks]
     level, resamples = config.decision.false_drift_share.value, config.decision.resamples
     bounds = chance_bounds(binned, expected, len(now), level, resamples, _SEED)
-    fleet = np.stack([block.fleet for block in blocks])  # [weeks, features]
     found = [FeatureDistance(name) for name in COMPARED]
     for position, number in enumerate(np.flatnonzero(known)):
-        own, past = _known(now[:, number]), _known(pooled[:, number])
-        spread, test = float(past.std()), stats.ks_2samp(own, past)
-        fleet_effect, fleet_p = _fleet_distance(fleet[:, number], float(shifts.fleet[number]), spread, len(own))
+        own, others = _known(now[:, number]), _known(past[:, number])
+        spread, test = float(others.std()), stats.ks_2samp(own, others)
+        fleet_shift = float(shifts.fleet[number])
+        fleet_effect, fleet_p = _fleet_distance(_known(np.array([week.fleet[number] for week in weeks])), fleet_shift, spread, len(own))
         found[number] = FeatureDistance(
             COMPARED[number],
             psi=float(indices[position]),
             psi_by_chance=float(bounds[position]),
             ks=float(test.statistic),
             p_value=float(test.pvalue),
-            effect=float(stats.wasserstein_distance(own, past)) / spread if spread else 0.0,
+            effect=float(stats.wasserstein_distance(own, others)) / spread if spread else 0.0,
             outside=float(((own <= edges[position, 0]) | (own > edges[position, -1])).mean()),
-            fleet_shift=float(shifts.fleet[number]),
+            fleet_shift=fleet_shift,
             fleet_effect=fleet_effect,
             fleet_p_adjusted=fleet_p,
         )
@@ -129,12 +125,13 @@ def _prediction_distance(
 ) -> tuple[float | None, float | None, int]:
     """PSI of the predicted lives over the last `looks`, what happens by chance, and the compressors counted."""
     shares = reference.prediction_shares(current.rul[:, -looks:]) if looks else np.empty((0, 0))
-    blocks = [week for week in reference.prediction_weeks(looks) if len(week)] if looks else []
-    if len(shares) < config.least_compressors or not blocks:
+    weeks = reference.prediction_weeks(looks, config.least_compressors) if looks else []
+    if len(shares) < config.least_compressors or not weeks:
         return None, None, len(shares)
-    expected = np.concatenate(blocks).mean(axis=0)[None]  # one measure
-    weeks = [week[:, None] for week in blocks]
-    (bound,) = chance_bounds(weeks, expected, len(shares), config.false_drift_share.value, config.resamples, _SEED)
+    expected = np.concatenate(weeks).mean(axis=0)[None]  # one measure
+    (bound,) = chance_bounds(
+        [week[:, None] for week in weeks], expected, len(shares), config.false_drift_share.value, config.resamples, _SEED
+    )
     return float(psi(expected[0], shares.sum(axis=0))), float(bound), len(shares)
 
 

@@ -33,16 +33,21 @@ class Reference:
     looks: Looks
     prediction_edges: Floats  # [edges], days, ascending; the bins are below, between and above them
 
-    def weeks(self, windows: Windows, warning_days: float) -> list[Shifts]:
-        """The movements over every stretch of the history as long as `windows.current`, newest first; each has its own days before it."""
+    def weeks(self, windows: Windows, warning_days: float, least: int) -> list[Shifts]:
+        """The movements over every stretch of the history as long as `windows.current`, newest first; each has its own days before it.
+
+        Stretches with fewer than `least` compressors say nothing about a fleet: a history of two lakes has such between them.
+        """
         healthy = self.looks.healthy(warning_days)
         ends = range(healthy.shape[1], windows.total - 1, -windows.current)
-        return [measure_shifts(self.looks.values[:, :end], healthy[:, :end], windows) for end in ends]
+        found = [measure_shifts(self.looks.values[:, :end], healthy[:, :end], windows) for end in ends]
+        return [week for week in found if len(week.units) >= least]
 
-    def prediction_weeks(self, looks: int) -> list[Doubles]:
-        """`prediction_shares` over every stretch of `looks`, newest first."""
+    def prediction_weeks(self, looks: int, least: int) -> list[Doubles]:
+        """`prediction_shares` over every stretch of `looks` with at least `least` compressors, newest first."""
         ends = range(self.looks.rul.shape[1], looks - 1, -looks)
-        return [self.prediction_shares(self.looks.rul[:, end - looks : end]) for end in ends]
+        found = [self.prediction_shares(self.looks.rul[:, end - looks : end]) for end in ends]
+        return [week for week in found if len(week) >= least]
 
     def prediction_shares(self, rul: Floats) -> Doubles:
         """Shares of the predicted lives [compressors, looks] in each bin, of every compressor that has any -> [compressors, bins]."""

@@ -84,12 +84,12 @@ def report_frames(reference: Reference, current: Looks, config: MonitoringConfig
     """The reference's rows, at most `report.rows`, and those of the last days; both with the same columns."""
     import pandas as pd
 
-    windows = fit_windows(config.windows, current.known)
-    looks = min(current.known, config.windows.current_days * 24 // config.windows.stride_hours)
+    windows = fit_windows(config.windows, current.known, current.stride_hours)
+    looks = min(current.known, config.windows.current_days * 24 // current.stride_hours)
     weeks = range(reference.looks.rul.shape[1], looks - 1, -looks) if looks else ()
     past = {PREDICTION: np.concatenate([median(reference.looks.rul[:, end - looks : end], axis=1) for end in weeks] or [np.empty(0)])}
     now = {PREDICTION: median(current.rul[:, -looks:], axis=1) if looks else np.empty(0)}
-    blocks = [] if windows is None else [block.units for block in reference.weeks(windows, warning_days)]
+    blocks = [] if windows is None else [block.units for block in reference.weeks(windows, warning_days, config.decision.least_compressors)]
     if windows is not None and blocks:
         shifts = measure_shifts(current.values, current.healthy(warning_days), windows).units
         pooled = np.concatenate(blocks)

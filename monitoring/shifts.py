@@ -23,7 +23,7 @@ _HOURS_PER_DAY = 24
 
 @dataclass(frozen=True)
 class Windows:
-    """Looks at a compressor, `stride_hours` apart: the last `current` are compared with the `baseline` before them."""
+    """Looks at a compressor: the last `current` are compared with the `baseline` before them."""
 
     current: int
     baseline: int
@@ -40,19 +40,19 @@ class Windows:
 class Shifts:
     """Movements in the unit of each feature."""
 
-    units: Doubles  # [compressors, features], against the fleet; NaN where a compressor has too few healthy looks
+    units: Doubles  # [compared compressors, features], against the fleet; NaN where one has too few healthy looks at a feature
     fleet: Doubles  # [features], of the fleet's median
 
 
-def fit_windows(config: WindowsSection, looks: int) -> Windows | None:
+def fit_windows(config: WindowsSection, looks: int, stride_hours: int) -> Windows | None:
     """The configured windows or, when only `looks` are there, both shrunk alike; None when less than `least_current_hours` is left to compare."""
-    per_day = _HOURS_PER_DAY // config.stride_hours
+    per_day = _HOURS_PER_DAY // stride_hours
     full = Windows(config.current_days * per_day, config.baseline_days * per_day, 0, 0)
     current = full.current
     if looks < full.total:
         current = round(looks * full.current / full.total / per_day) * per_day  # whole days: every time of day as often
         full = Windows(current, looks - current, 0, 0)
-    if current * config.stride_hours < config.least_current_hours or full.baseline < current:
+    if current * stride_hours < config.least_current_hours or full.baseline < current:
         return None
     least = (max(1, round(share * n)) for share, n in ((config.least_current_share, current), (config.least_baseline_share, full.baseline)))
     return Windows(full.current, full.baseline, *least)
@@ -65,17 +65,22 @@ def measure_shifts(values: npt.NDArray[np.floating[Any]], healthy: Bools, window
     split = windows.baseline
     counts = (~np.isnan(seen)).astype(np.int32)
     enough = (counts[:, :split].sum(axis=1) >= windows.least_baseline) & (counts[:, split:].sum(axis=1) >= windows.least_current)
-    seen = np.where(enough[:, None, :], seen, np.nan)  # who is not compared shall not speak for the fleet either
+    seen = np.where(enough[:, None, :], seen, np.nan)[enough.any(axis=1)]  # who is not compared shall not speak for the fleet either
     seen -= median(seen[:, :split], axis=1)[:, None, :]
-    fleet = np.nan_to_num(median(seen, axis=0))  # [looks, features]
-    against_fleet = seen - fleet
-    moved = median(against_fleet[:, split:], axis=1) - median(against_fleet[:, :split], axis=1)
-    return Shifts(moved, np.median(fleet[split:], axis=0) - np.median(fleet[:split], axis=0))
+    fleet = median(seen, axis=0)  # [looks, features], NaN where nobody is seen
+    return Shifts(_moved(seen - fleet, split), _moved(fleet[None], split)[0])
+
+
+def _moved(seen: Doubles, split: int) -> Doubles:
+    """Median of the looks from `split` on against that of those before -> [rows, features]."""
+    return median(seen[:, split:], axis=1) - median(seen[:, :split], axis=1)
 
 
 def median(values: npt.NDArray[np.floating[Any]], axis: int) -> Doubles:
     """The median of what is there along `axis`, NaN where nothing is: numpy.nanmedian, ten times as fast on many short rows."""
     ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)  # NaN last
+    if not ordered.shape[-1]:
+        return np.full(ordered.shape[:-1], np.nan)
     known = (~np.isnan(ordered)).sum(axis=-1, keepdims=True)
     middle = [np.take_along_axis(ordered, np.maximum(number, 0), axis=-1) for number in ((known - 1) // 2, known // 2 - (known == 0))]
     result: Doubles = ((middle[0] + middle[1]) / 2)[..., 0]

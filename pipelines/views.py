@@ -141,7 +141,13 @@ def show_demo(result: dict[str, Any]) -> None:
         console.print("; ".join(result["training"]["reasons"]))
     moment = f"{result['as_of']:%Y-%m-%dT%H:%M:%S}"
     console.print(f"done in {result['seconds']:.0f} s. Next:")
-    for command in (f"altaviz score --as-of {moment}", "altaviz experiments", "altaviz evaluate", "altaviz status"):
+    for command in (
+        "altaviz serve",
+        f"altaviz monitor --as-of {moment}",
+        f"altaviz run --as-of {moment}",
+        "altaviz experiments",
+        "altaviz status",
+    ):
         console.print(f"  .venv/bin/{command}")
 
 
