@@ -1,0 +1,357 @@
+"""The service as a client meets it: `altaviz serve` in a process of its own, over HTTP, with a real database, registry and gold table."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import mlflow
+import mlflow.onnx
+import onnx
+import polars as pl
+import pytest
+
+from config.settings import load_settings
+from features.contract import CHAMPION, FEATURES, WINDOW_STEPS
+from features.lake import COMPRESSORS, GOLD, Lake
+from features.reference import COMPRESSOR_KEY, merge_reference
+from pipelines.tracking import tracked_run
+from serving.registry import Registry
+from serving.warehouse.connection import open_warehouse
+from tests.pipelines.commands import ALTAVIZ, refusal_of, report_of
+from tests.serving.gold import gold_row, mean_model, write_gold
+
+NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
+AS_OF = "2026-03-09T12:00:00Z"
+FLEET = {"C-1": 5.0, "C-2": 20.0, "C-3": 10.0}  # vibration, and so what mean_model says
+SILENT = "C-4"  # known, without a reading
+READY_LIMIT_S = 120
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that is ready."""
+
+    home: Path
+    client: httpx.Client
+    process: subprocess.Popen[str]
+
+    def score(self, **body: Any) -> dict[str, Any]:
+        answer = self.client.post("/v1/score", json=body)
+        assert answer.status_code == 200, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+
+@contextmanager
+def serving(home: Path, *, until: int | None = 200, **environment: str) -> Iterator[Running]:
+    """Start the service, wait until readiness answers with `until`, and end it as an operator does."""
+    command = [str(ALTAVIZ), "serve", "--port", "0", "--json", "--home", str(home)]
+    # MLflow leaves the store it was last pointed at in the environment
+    own = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | environment
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=own) as process:
+        try:
+            assert process.stdout is not None
+            url = json.loads(process.stdout.readline())["url"]
+            with httpx.Client(base_url=url, timeout=60) as client:
+                if until is not None:
+                    wait_for(client, until)
+                yield Running(home, client, process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0
+
+
+def wait_for(
+    client: httpx.Client, status: int, method: str = "GET", path: str = "/readyz", saying: str = "", **sent: Any
+) -> httpx.Response:
+    """Ask for readiness, or something else, until the answer has `status` and is `saying` something."""
+    deadline, pause = time.monotonic() + READY_LIMIT_S, threading.Event()
+    while True:
+        answer = client.request(method, path, **sent)
+        if answer.status_code == status and saying in answer.text:
+            return answer
+        assert time.monotonic() < deadline, answer.text
+        pause.wait(0.05)
+
+
+def build_home(home: Path) -> None:
+    """A lake with four compressors and a day of gold of three."""
+    lake = Lake(str(home / "lake"))
+    metadata = pl.DataFrame(
+        {"compressor_id": [*FLEET, SILENT], "model": "Ariel JGK/4", "horsepower": 1480.0, "install_date": None, "station_id": "STATION-A"}
+    ).with_columns(pl.col("install_date").cast(pl.Date))
+    merge_reference(lake, COMPRESSORS, metadata, COMPRESSOR_KEY)
+    rows = [
+        gold_row(name, NOW - timedelta(hours=hour), **dict.fromkeys(("vibration_1hr_mean", "vibration_4hr_mean"), level))
+        for name, level in FLEET.items()
+        for hour in range(WINDOW_STEPS)
+    ]
+    write_gold(Path(lake.uri(GOLD)), rows)
+
+
+def make_champion(home: Path) -> None:
+    settings = load_settings(home, environ={})
+    with tracked_run(settings, "test"):
+        logged = mlflow.onnx.log_model(
+            onnx.load_from_string(mean_model().onnx), name="model", save_as_external_data=False, pip_requirements=["onnxruntime"]
+        )
+    registry = Registry(settings.tracking_uri)
+    registry.set_alias(CHAMPION, registry.register(logged.model_uri, mean_model().facts, {}))
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Running]:
+    # not tmp_path: the embedded server's own user must be able to pass through, and pytest shuts its folders
+    with TemporaryDirectory(prefix="altaviz-") as folder:
+        home = Path(folder)
+        build_home(home)
+        make_champion(home)
+        with serving(home) as running:
+            yield running
+
+
+def query(home: Path, text: str) -> list[tuple[Any, ...]]:
+    settings = load_settings(home, environ={})
+    with open_warehouse(settings.database, home) as warehouse, warehouse.connection() as connection:
+        return connection.execute(text).fetchall()  # type: ignore[arg-type]
+
+
+def window(value: float = 1.0) -> list[list[float]]:
+    return [[value] * len(FEATURES) for _ in range(WINDOW_STEPS)]
+
+
+def test_a_score_ranks_the_fleet_and_is_written(service: Running) -> None:
+    answer = service.score(as_of=AS_OF)
+    assert [(row["compressor_id"], row["status"], row["rul_days"]) for row in answer["predictions"]] == [
+        ("C-1", "ok", 5.0),
+        ("C-3", "ok", 10.0),
+        ("C-2", "ok", 20.0),
+        (SILENT, "stale", None),
+    ]
+    assert service.score(as_of=AS_OF)["rows_written"] == 0  # the same moment twice writes once
+    rows = query(service.home, f"SELECT compressor_id FROM ml_predictions WHERE prediction_timestamp = '{AS_OF}' ORDER BY 1")
+    assert [row[0] for row in rows] == [*FLEET, SILENT]
+
+
+def test_the_service_and_the_batch_job_write_the_same_rows(service: Running) -> None:
+    moment = "2026-03-09T11:20:00Z"
+    columns = """compressor_id, prediction_timestamp, model_version, status, rul_days, rul_lower_days, rul_upper_days, failure_probability,
+                 confidence_score, health, horizon_days, reasons, features_used"""
+    rows = f"SELECT {columns} FROM ml_predictions WHERE prediction_timestamp = '{moment}' ORDER BY 1"
+    batch = report_of("score", "--as-of", moment, home=service.home)
+    written = query(service.home, rows)
+    assert len(written) == 4
+    query(service.home, f"WITH gone AS (DELETE FROM ml_predictions WHERE prediction_timestamp = '{moment}' RETURNING 1) SELECT * FROM gone")
+    answer = service.score(as_of=moment)
+    assert query(service.home, rows) == written
+    assert answer["rows_written"] == 4
+    assert answer["predictions"] == batch["predictions"]
+
+
+def test_only_the_compressors_asked_for_are_scored(service: Running) -> None:
+    answer = service.score(compressor_ids=["C-2", "C-1"], as_of="2026-03-09T10:30:00")
+    assert [row["compressor_id"] for row in answer["predictions"]] == ["C-1", "C-2"]
+    assert answer["rows_written"] == 2
+
+
+def test_windows_are_predicted_in_their_order_and_nothing_is_written(service: Running) -> None:
+    before = query(service.home, "SELECT count(*) FROM ml_predictions")
+    answer = service.client.post("/v1/predict", json={"windows": [window(12.0), window(3.0)]}).json()
+    assert [row["rul_days"] for row in answer["predictions"]] == [12.0, 3.0]
+    assert answer["predictions"][0]["failure_probability"] == pytest.approx(1 / 13, abs=1e-4)
+    assert (answer["model_version"], answer["horizon_days"]) == ("1", 3.0)
+    assert query(service.home, "SELECT count(*) FROM ml_predictions") == before
+
+
+def test_the_fleet_is_ranked_from_the_database(service: Running) -> None:
+    service.score(as_of=AS_OF)
+    answer = service.client.get("/v1/fleet", params={"as_of": AS_OF}).json()
+    assert [(row["rank"], row["compressor_id"], row["health"]) for row in answer["compressors"]] == [
+        (1, "C-1", "critical"),
+        (2, "C-3", "warning"),
+        (3, "C-2", "healthy"),
+        (4, SILENT, None),
+    ]
+    assert service.client.get("/v1/fleet", params={"as_of": "2020-01-01"}).json()["compressors"] == []
+
+
+def test_health_metrics_and_description_are_there(service: Running) -> None:
+    for path in ("/livez", "/healthz", "/readyz"):
+        assert service.client.get(path).status_code == 200
+    service.score(as_of=AS_OF)
+    assert "altaviz" in service.client.get("/metrics").text
+    paths = service.client.get("/openapi.json").json()["paths"]
+    assert {"/v1/score", "/v1/predict", "/v1/fleet", "/readyz", "/metrics"} <= paths.keys()
+
+
+SCORE, PREDICT, FLEET_PATH = "/v1/score", "/v1/predict", "/v1/fleet"
+Wrong = tuple[str, str, dict[str, Any], str]  # method, path, what httpx sends, the field that the answer names
+
+
+def _json(path: str, body: Any, field: str) -> Wrong:
+    return ("POST", path, {"json": body}, field)
+
+
+def _text(path: str, body: bytes, field: str = "body") -> Wrong:
+    return ("POST", path, {"content": body, "headers": {"content-type": "application/json"}}, field)
+
+
+def _with(literal: str, step: int, feature: int) -> bytes:
+    """A window as JSON text, with a literal that Python's own writer would not write."""
+    values = [["1.0"] * len(FEATURES) for _ in range(WINDOW_STEPS)]
+    values[step][feature] = literal
+    return f'{{"windows": [[{",".join("[" + ",".join(row) + "]" for row in values)}]]}}'.encode()
+
+
+def _wrong_requests() -> list[Wrong]:
+    broken = (b"", b"  ", b"{", b"{'a': 1}", b"\xff\xfe", b'{"as_of": }', b"[1,", b"nonsense")
+    not_objects = (b"[]", b"[{}]", b"1", b'"text"', b"null", b"true")
+    ids: list[tuple[Any, str]] = [
+        ([], "compressor_ids"),
+        ("C-1", "compressor_ids"),
+        ({}, "compressor_ids"),
+        (3, "compressor_ids"),
+        ([""], "compressor_ids[0]"),
+        ([1], "compressor_ids[0]"),
+        ([None], "compressor_ids[0]"),
+        ([["C-1"]], "compressor_ids[0]"),
+        (["C-1", "C-9"], "compressor_ids[1]"),
+        (["c-1"], "compressor_ids[0]"),
+        (["C-1", "C-1"], "compressor_ids[1]"),
+        (["x" * 51], "compressor_ids[0]"),
+        (["'; DROP TABLE ml_predictions; --"], "compressor_ids[0]"),
+        ([f"C-{number}" for number in range(5001)], "compressor_ids"),
+    ]
+    moments = ("yesterday", "", 5, True, [], {}, "2026-13-01", "2026-02-30", "1999-12-31", "2100-01-01", "2020-01-01", "12:00")
+    windows: list[tuple[Any, str]] = [
+        ([], "windows"),
+        (None, "windows"),
+        ("x", "windows"),
+        ({}, "windows"),
+        (1.0, "windows"),
+        ([[]], "windows[0]"),
+        ([None], "windows[0]"),
+        (window(), "windows[0][0]"),
+        ([window()[:23]], "windows[0]"),
+        ([[*window(), window()[0]]], "windows[0]"),
+        ([[row[:23] for row in window()]], "windows[0][0]"),
+        ([[[*row, 1.0] for row in window()]], "windows[0][0]"),
+        ([[window()]], "windows[0][0][0]"),
+        ([[["1.0"] * 24] * 24], "windows[0][0][0]"),
+        ([[[None] * 24] * 24], "windows[0][0][0]"),
+        ([[[True] * 24] * 24], "windows[0][0][0]"),
+        ([window(1e39)], "windows[0][0][0]"),
+        ([window(), window(-1e300)], "windows[1][0][0]"),
+        ([window()] * 513, "windows"),
+    ]
+    literals = [(literal, step, feature) for literal in ("NaN", "Infinity", "-Infinity") for step, feature in ((0, 0), (3, 7), (23, 23))]
+    return [
+        *(_text(path, body) for path in (SCORE, PREDICT) for body in broken),
+        *(_text(path, body) for path in (SCORE, PREDICT) for body in not_objects),
+        *(_json(SCORE, {"compressor_ids": value}, field) for value, field in ids),
+        *(_json(SCORE, {"as_of": value}, "as_of") for value in moments),
+        _json(SCORE, {"compressor": "C-1"}, "compressor"),
+        _json(SCORE, {"as_of": AS_OF, "force": True}, "force"),
+        *(_json(PREDICT, {"windows": value}, field) for value, field in windows),
+        _json(PREDICT, {}, "windows"),
+        _json(PREDICT, {"windows": [window()], "write": True}, "write"),
+        *(_text(PREDICT, _with(literal, step, feature), f"windows[0][{step}][{feature}]") for literal, step, feature in literals),
+        *(("GET", FLEET_PATH, {"params": {"as_of": text}}, "as_of") for text in ("now", "", "2026-99-01", "1999-01-01")),
+        ("GET", FLEET_PATH, {"params": {"limit": "3"}}, "limit"),
+        ("GET", f"{FLEET_PATH}?as_of=2026-03-09&as_of=2026-03-08", {}, "as_of"),
+        *((method, SCORE, {}, "method") for method in ("GET", "PUT", "DELETE", "PATCH")),
+        *((method, PREDICT, {}, "method") for method in ("GET", "PUT")),
+        *((method, FLEET_PATH, {}, "method") for method in ("POST", "DELETE")),
+        *(
+            ("GET", path, {}, "path")
+            for path in ("/", "/v1", "/v1/", "/v2/score", "/docs.json", "/v1/score/", "/v1/fleet/C-1", "/schema.json")
+        ),
+        *(
+            ("POST", SCORE, {"content": b"{}", "headers": {"content-type": kind}}, "Content-Type")
+            for kind in ("text/plain", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=latin-1")
+        ),
+        (
+            "POST",
+            SCORE,
+            {"content": b"{}", "headers": {"content-type": "application/json", "content-encoding": "gzip"}},
+            "Content-Encoding",
+        ),
+        ("POST", f"{SCORE}?as_of=now", {"json": {}}, "query"),
+        _text(PREDICT, b" " * 9_000_000),
+    ]
+
+
+def test_a_hundred_wrong_requests_are_told_which_field_is_wrong_and_change_nothing(service: Running) -> None:
+    requests = _wrong_requests()
+    assert len(requests) >= 100
+    before = query(service.home, "SELECT count(*) FROM ml_predictions")
+    unnamed = []
+    for method, path, sent, field in requests:
+        answer = service.client.request(method, path, **sent)
+        said = f"{method} {path} {str(sent)[:200]} -> {answer.status_code} {answer.text[:300]}"
+        assert 400 <= answer.status_code < 500, said
+        assert answer.headers["content-type"] == "application/problem+json", said
+        problem = answer.json()
+        assert problem["status"] == answer.status_code
+        assert "Traceback" not in answer.text
+        if field not in [error["field"] for error in problem["errors"]]:
+            unnamed.append(said)
+    assert unnamed == []
+    assert query(service.home, "SELECT count(*) FROM ml_predictions") == before
+    assert service.client.get("/readyz").status_code == 200
+
+
+def test_without_a_champion_the_service_is_alive_but_not_ready_until_there_is_one() -> None:
+    with TemporaryDirectory(prefix="altaviz-") as folder:
+        home = Path(folder)
+        build_home(home)
+        with serving(home, until=503) as running:
+            assert running.client.get("/livez").status_code == 200
+            refused = wait_for(running.client, 503, "POST", "/v1/score", "run `altaviz train`", json={"as_of": AS_OF})
+            assert refused.headers["content-type"] == "application/problem+json"
+            make_champion(home)
+            wait_for(running.client, 200)
+            assert running.score(as_of=AS_OF)["model_version"] == "1"
+
+
+def test_with_a_key_in_the_environment_every_request_must_carry_it(service: Running) -> None:
+    with serving(service.home, until=200, ALTAVIZ_API_KEY="opensesame") as running:
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "opensesame"}, {"X-API-Key": "open"}):
+            refused = running.client.get("/v1/fleet", headers=headers)
+            assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
+        for headers in ({"Authorization": "Bearer opensesame"}, {"X-API-Key": "opensesame"}):
+            assert running.client.get("/v1/fleet", headers=headers).status_code == 200
+        assert running.client.get("/livez").status_code == 200
+
+
+def test_an_address_that_others_can_reach_needs_a_key(service: Running) -> None:
+    line = refusal_of("serve", "--host", "0.0.0.0", "--port", "0", home=service.home)  # the point of the test
+    assert line == "host 0.0.0.0 can be reached by others: set ALTAVIZ_API_KEY, or listen on 127.0.0.1"
+
+
+def test_a_taken_port_is_one_line(service: Running) -> None:
+    port = str(service.client.base_url.port)
+    assert refusal_of("serve", "--port", port, home=service.home).startswith(f"cannot listen on 127.0.0.1 port {port}")
+
+
+def test_importing_the_service_loads_neither_spark_nor_tensorflow() -> None:
+    code = (
+        "import sys, serving.service, serving.backend;"
+        "print([name for name in ('pyspark', 'delta', 'tensorflow', 'keras', 'tf2onnx', 'training') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
