@@ -56,6 +56,7 @@ class DecisionSection(Section):
     prediction_psi: Limit
     retrain_on: list[Kind]
     least_compressors: int = Field(ge=2)
+    least_weeks: int = Field(ge=2)
     resamples: int = Field(ge=1000)
 
 

@@ -62,6 +62,8 @@ def _is_prediction_drifted(distances: Distances, config: DecisionSection) -> boo
 
 def _prediction_reason(distances: Distances, config: DecisionSection) -> str:
     psi, by_chance, limit = distances.prediction_psi, distances.prediction_psi_by_chance, config.prediction_psi.value
+    if (psi is None or by_chance is None) and distances.compressors >= config.least_compressors:
+        return "predictions cannot be compared: the model's reference is too short to say what they do by chance"
     if psi is None or by_chance is None:
         return f"predictions cannot be compared: {distances.compressors} compressors have any, {config.least_compressors} are needed"
     said = f"prediction PSI {psi:.3f}"
@@ -77,7 +79,7 @@ def _prediction_reason(distances: Distances, config: DecisionSection) -> str:
 def _feature_reason(distances: Distances, drifted: list[FeatureDistance], config: DecisionSection) -> str:
     if not drifted and all(distance.psi is None for distance in distances.features):
         return _why_not_compared(distances, config)
-    days = f"the last {distances.current_days:g} days against the {distances.baseline_days:g} before, {distances.compared} compressors"
+    days = f"the last {distances.current_days:.3g} days against the {distances.baseline_days:.3g} before, {distances.compared} compressors"
     if not drifted:
         return f"no feature drifted ({days})"
     strongest = sorted(drifted, key=lambda distance: -(distance.psi or 0.0))
@@ -95,10 +97,13 @@ def _describe(distance: FeatureDistance) -> str:
 
 def _why_not_compared(distances: Distances, config: DecisionSection) -> str:
     if not distances.baseline_days:
-        return f"features cannot be compared yet: the fleet's history of {distances.current_days:g} days is too short to compare it with itself"
-    if not distances.reference_weeks:
-        return "features cannot be compared: the model's reference is shorter than the days that are compared"
+        return f"features cannot be compared yet: the fleet's history of {distances.current_days:.3g} days is too short to compare it with itself"
+    if distances.reference_weeks < config.least_weeks:
+        return (
+            f"features cannot be compared: the model's reference holds {distances.reference_weeks} stretches of {distances.current_days:.3g} days "
+            f"with the {distances.baseline_days:.3g} before, {config.least_weeks} are needed to say what they do by chance"
+        )
     return (
-        f"features cannot be compared: {distances.compared} compressors ran healthy long enough in the last {distances.current_days:g} days "
-        f"and the {distances.baseline_days:g} before, {config.least_compressors} are needed"
+        f"features cannot be compared: {distances.compared} compressors ran healthy long enough in the last {distances.current_days:.3g} days "
+        f"and the {distances.baseline_days:.3g} before, {config.least_compressors} are needed"
     )

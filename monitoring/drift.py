@@ -19,7 +19,6 @@ from monitoring.reference import Reference
 from monitoring.shifts import Doubles, Shifts, fit_windows, measure_shifts
 
 _SEED: Final = 20261124
-_LEAST_WEEKS: Final = 3  # of the reference, to say how its weeks differ
 _MEDIAN_ERROR: Final = np.sqrt(np.pi / 2)  # standard error of a median against that of a mean, for normal values
 
 
@@ -54,7 +53,7 @@ class Distances:
     compared: int  # of them with enough healthy looks of their own
     current_days: float
     baseline_days: float  # 0: no compressor's history is long enough, features could not be compared
-    reference_weeks: int  # stretches of the reference as long as the current days
+    reference_weeks: int  # stretches of the reference as long as the current days, each with its own days before it
     features: list[FeatureDistance]
     prediction_psi: float | None
     prediction_psi_by_chance: float | None
@@ -78,7 +77,7 @@ def measure_drift(reference: Reference, current: Looks, config: MonitoringConfig
         baseline_days=windows.baseline / per_day if windows else 0.0,
         reference_weeks=len(weeks),
         features=_feature_distances(weeks, shifts, config)
-        if shifts is not None and weeks and compared >= least
+        if shifts is not None and len(weeks) >= config.decision.least_weeks and compared >= least
         else [FeatureDistance(name) for name in COMPARED],
         prediction_psi=psi,
         prediction_psi_by_chance=by_chance,
@@ -126,7 +125,7 @@ def _prediction_distance(
     """PSI of the predicted lives over the last `looks`, what happens by chance, and the compressors counted."""
     shares = reference.prediction_shares(current.rul[:, -looks:]) if looks else np.empty((0, 0))
     weeks = reference.prediction_weeks(looks, config.least_compressors) if looks else []
-    if len(shares) < config.least_compressors or not weeks:
+    if len(shares) < config.least_compressors or len(weeks) < config.least_weeks:
         return None, None, len(shares)
     expected = np.concatenate(weeks).mean(axis=0)[None]  # one measure
     (bound,) = chance_bounds(
@@ -141,7 +140,7 @@ def _fleet_distance(history: Doubles, shift: float, spread: float, compressors: 
     The median of few compressors strays by itself: its standard error is added to how the weeks differ.
     """
     n = len(history)
-    deviation = float(history.std(ddof=1)) if n > _LEAST_WEEKS else 0.0
+    deviation = float(history.std(ddof=1)) if n > 1 else 0.0
     if not deviation or not spread:
         return None, None
     distance = abs(shift - float(history.mean()))

@@ -46,7 +46,8 @@ def chance_bounds(blocks: list[Doubles], expected: Doubles, compressors: int, le
     random = np.random.default_rng(seed)
     drawn = []
     for block, draws in zip(blocks, np.bincount(random.integers(len(blocks), size=resamples), minlength=len(blocks)), strict=True):
-        times = random.multinomial(compressors, np.full(len(block), 1 / len(block)), size=draws)  # [draws, compressors of the week]
+        chosen = random.integers(len(block), size=(draws, compressors)) + len(block) * np.arange(draws)[:, None]
+        times = np.bincount(chosen.ravel(), minlength=draws * len(block)).reshape(draws, -1)  # [draws, compressors of the week]
         counts = times @ block.reshape(len(block), -1)
         drawn.append(psi(expected, counts.reshape(draws, *expected.shape)))
     indices = np.sort(np.concatenate(drawn), axis=0)  # [resamples, measures], each on its own

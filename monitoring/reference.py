@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -78,8 +79,10 @@ class Reference:
             if int(arrays["format"]) != _FORMAT or tuple(arrays["features"]) != COMPARED:
                 raise ModelError("the model's monitoring reference is of another format or feature set: train again")
             looks = Looks(arrays["values"], arrays["rul"], int(arrays["stride_hours"]))
+            if looks.values.shape != (*looks.rul.shape, len(COMPARED)):
+                raise ValueError(f"{looks.values.shape} values and {looks.rul.shape} predictions do not belong together")
             return cls(looks, arrays["prediction_edges"])
-        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ModelError(f"the model's monitoring reference is damaged ({error}): train again") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 UNDISTURBED: Final = "undisturbed"
 DISTURBED: Final = "disturbed"
+TRAINING: Final = "against_training_fleet"
+BEFORE: Final = "against_days_before"
 _DIGITS: Final = 4
 
 
@@ -82,7 +85,6 @@ def _judge(settings: Settings, watched: Watched, own: Settings, end: datetime) -
 
     gold = Lake(own.lake_uri).delta(GOLD)
     compared = compare(settings, watched, gold, end)
-    preset = _by_preset(settings, watched, gold, end)
     distances, decision = compared.distances, compared.decision
     return {
         "drift": decision.drift,
@@ -94,11 +96,8 @@ def _judge(settings: Settings, watched: Watched, own: Settings, end: datetime) -
         "compared": distances.compared,
         "strongest": _strongest(compared),
         "evidently": {
-            "drifted_columns": len(preset.drifted),
-            "columns": preset.columns,
-            "share": _rounded(preset.share),
-            "dataset_drift": preset.dataset_drift,
-            "drifted": preset.drifted,
+            against: {"drifted_columns": len(found.drifted), **dataclasses.asdict(found)}
+            for against, found in _by_preset(settings, watched, gold, end).items()
         },
     }
 
@@ -112,19 +111,28 @@ def _strongest(compared: Comparison) -> dict[str, Any]:
     return {"name": most.name, "psi": _rounded(most.psi), "psi_by_chance": _rounded(most.psi_by_chance)}
 
 
-def _by_preset(settings: Settings, watched: Watched, gold: DeltaTable, end: datetime) -> PresetVerdict:
-    """As one would run it out of the box: hourly rows of the week, and as many drawn from the training fleet, features and prediction."""
+def _by_preset(settings: Settings, watched: Watched, gold: DeltaTable, end: datetime) -> dict[str, PresetVerdict]:
+    """As one would run it out of the box: hourly rows of the week, features and prediction, against as many of the training fleet, and of the days before."""
     from features.grid import read_history
     from features.onnx_model import OnnxModel
-    from monitoring.looks import look_at
+    from monitoring.looks import Looks, look_at
     from monitoring.report import compare_by_preset, raw_frame
 
     scoring, config = settings.model.scoring, settings.monitoring
-    model, hours = OnnxModel(watched.champion.onnx, scoring.threads), config.windows.current_days * 24
-    history = read_history(gold, end, hours + model.steps)
-    week = look_at(history, model, 1, settings.scoring.min_steps, scoring.batch_size).newest(hours)
-    now, past = raw_frame(week), raw_frame(watched.reference.looks)
-    return compare_by_preset(now, past.sample(min(config.report.rows, len(past)), random_state=config.reference.seed))
+    model, days = OnnxModel(watched.champion.onnx, scoring.threads), config.windows.current_days + config.windows.baseline_days
+    history = read_history(gold, end, days * 24 + model.steps)
+    looks = look_at(history, model, 1, settings.scoring.min_steps, scoring.batch_size).newest(days * 24)
+    week = config.windows.current_days * 24
+    now = raw_frame(looks.newest(week))
+    sides = {
+        TRAINING: watched.reference.looks,
+        BEFORE: Looks(looks.values[:, :-week], looks.rul[:, :-week], looks.stride_hours),
+    }
+    frames = {against: raw_frame(side) for against, side in sides.items()}
+    return {
+        against: compare_by_preset(now, past.sample(min(len(now), len(past)), random_state=config.reference.seed))
+        for against, past in frames.items()
+    }
 
 
 def _totals(weeks: list[dict[str, Any]], config: BenchmarkSection) -> dict[str, Any]:
@@ -141,9 +149,14 @@ def _totals(weeks: list[dict[str, Any]], config: BenchmarkSection) -> dict[str, 
         "naming_another": sum(bool(set(week["drifted_features"]) - own) for week in weeks),
         "with_prediction_drift": sum(week["prediction_drifted"] for week in weeks),
         "with_retraining": sum(week["retrain"] for week in weeks),
-        "evidently_with_dataset_drift": sum(week["evidently"]["dataset_drift"] for week in weeks),
-        "evidently_with_a_drifted_column": sum(week["evidently"]["drifted_columns"] > 0 for week in weeks),
-        "evidently_drifted_columns": [week["evidently"]["drifted_columns"] for week in weeks],
+        "evidently": {
+            against: {
+                "with_dataset_drift": sum(week["evidently"][against]["dataset_drift"] for week in weeks),
+                "with_a_drifted_column": sum(week["evidently"][against]["drifted_columns"] > 0 for week in weeks),
+                "naming_another": sum(bool(set(week["evidently"][against]["drifted"]) - own) for week in weeks),
+            }
+            for against in (TRAINING, BEFORE)
+        },
     }
 
 
