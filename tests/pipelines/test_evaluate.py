@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from config.errors import ModelError, NoChampionError
 from config.loader import CONFIG_DIR
 from config.settings import Settings, load_settings
-from features.contract import CHAMPION, FEATURES, REGISTERED_MODEL
+from features.contract import CHAMPION, FEATURES
 from features.lake import GOLD, Lake
 from features.simulator.truth import read_truth
 from pipelines.console import StageReporter
@@ -60,10 +60,8 @@ def register(settings: Settings, *, baseline_features: int) -> None:
         logged = mlflow.onnx.log_model(onnx.load_from_string(registered.onnx), name="model", pip_requirements=["onnxruntime"])
         trusted = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
         mlflow.sklearn.log_model(boosting, name="baseline", pip_requirements=["scikit-learn"], skops_trusted_types=trusted)
-        version = str(mlflow.register_model(logged.model_uri, REGISTERED_MODEL).version)
     registry = Registry(settings.tracking_uri)
-    registry.set_facts(version, registered.facts)
-    registry.set_alias(CHAMPION, version)
+    registry.set_alias(CHAMPION, registry.register(logged.model_uri, registered.facts, {}))
 
 
 def test_an_evaluation_counts_what_the_truth_says_tracks_it_and_repeats_itself(small: Settings, spark: SparkSession) -> None:
