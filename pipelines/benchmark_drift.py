@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -42,7 +42,7 @@ def drift(settings: Settings, seeds: list[int] | None, spark: LazySpark, report:
     for seed in seeds or config.fleets.seeds:
         for kind in (UNDISTURBED, DISTURBED):
             own = settings.below(f"benchmark-drift/seed-{seed}-{kind}")
-            change = _disturb(own, config, seed) if kind == DISTURBED else None
+            change = _change(own, config, seed) if kind == DISTURBED else None
             end = build_fleet(own, config.fleets, seed, spark, report, change)
             with report.stage(f"compare, fleet {seed}, {kind}"):
                 weeks.append({"seed": seed, "week": kind, **_judge(settings, watched, own, end)})
@@ -55,28 +55,39 @@ def drift(settings: Settings, seeds: list[int] | None, spark: LazySpark, report:
     }
 
 
-def _disturb(own: Settings, config: BenchmarkSection, seed: int) -> Change:
-    """The sensor of a share of the compressors, drawn by `seed`, reads by a factor high over the last days."""
+@dataclass(frozen=True)
+class DisturbedSensor:
+    """`sensor` of a `share` of the compressors, drawn by `seed`, reads by `factor` high from `since` on."""
+
+    sensor: str
+    factor: float
+    share: float
+    since: datetime
+    seed: int
+
+
+def disturb(folder: Path, sensor: DisturbedSensor) -> None:
+    """Change the raw readings of a simulated folder in place."""
+    import numpy as np
+    import polars as pl
+
+    from features.contract import COMPRESSOR_ID, TIMESTAMP
+    from features.intake import list_reading_files
+
+    named = pl.read_csv(folder / "compressor_metadata.csv")[COMPRESSOR_ID].sort().to_numpy()
+    chosen = np.random.default_rng(sensor.seed).choice(named, round(len(named) * sensor.share), replace=False).tolist()
+    hit = pl.col(COMPRESSOR_ID).is_in(chosen) & (pl.col(TIMESTAMP) >= sensor.since)
+    value = pl.col(sensor.sensor)
+    for file in list_reading_files(folder):
+        readings = pl.read_parquet(file)
+        readings.with_columns(pl.when(hit).then(value * sensor.factor).otherwise(value)).write_parquet(file)
+
+
+def _change(own: Settings, config: BenchmarkSection, seed: int) -> Change:
     disturbance = config.disturbance
     since = own.simulator.history.start + timedelta(days=config.fleets.days - disturbance.days)
-
-    def apply(folder: Path) -> None:
-        import numpy as np
-        import polars as pl
-
-        from features.contract import COMPRESSOR_ID, TIMESTAMP
-        from features.intake import list_reading_files
-
-        named = pl.read_csv(folder / "compressor_metadata.csv")[COMPRESSOR_ID].sort().to_numpy()
-        count = round(len(named) * disturbance.share)
-        chosen = np.random.default_rng(seed).choice(named, count, replace=False).tolist()
-        hit = pl.col(COMPRESSOR_ID).is_in(chosen) & (pl.col(TIMESTAMP) >= since)
-        sensor = pl.col(disturbance.sensor)
-        for file in list_reading_files(folder):
-            readings = pl.read_parquet(file)
-            readings.with_columns(pl.when(hit).then(sensor * disturbance.factor).otherwise(sensor)).write_parquet(file)
-
-    return Change(disturbance.model_dump_json(), apply)
+    sensor = DisturbedSensor(disturbance.sensor, disturbance.factor, disturbance.share, since, seed)
+    return Change(disturbance.model_dump_json(), lambda folder: disturb(folder, sensor))
 
 
 def _judge(settings: Settings, watched: Watched, own: Settings, end: datetime) -> dict[str, Any]:
@@ -96,7 +107,7 @@ def _judge(settings: Settings, watched: Watched, own: Settings, end: datetime) -
         "compared": distances.compared,
         "strongest": _strongest(compared),
         "evidently": {
-            against: {"drifted_columns": len(found.drifted), **dataclasses.asdict(found)}
+            against: {"drifted_columns": len(found.drifted), **asdict(found)}
             for against, found in _by_preset(settings, watched, gold, end).items()
         },
     }

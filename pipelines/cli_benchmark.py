@@ -74,6 +74,6 @@ def benchmark_drift(
         with LazySpark(settings) as spark:
             return drift(settings, seeds, spark, report)
 
-    from pipelines.views import show_facts
+    from pipelines.views import show_drift_weeks
 
-    run_job(job, show_facts, home=home, as_json=as_json)
+    run_job(job, show_drift_weeks, home=home, as_json=as_json)

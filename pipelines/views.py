@@ -203,6 +203,25 @@ def _caught(failures: dict[str, Any]) -> str:
     return "-" if failures["recall"] is None else f"{failures['recall']:.0%} ({failures['caught']} of {failures['n']})"
 
 
+def show_drift_weeks(result: dict[str, Any]) -> None:
+    """Week by week what monitoring found, and how many columns Evidently's default calls drifted."""
+    console = _console()
+    table = Table(title=f"Drift, week by week (model version {result['model_version']})", title_justify="left")
+    for name in ("fleet", "week", "drifted features", "prediction PSI", "retrain", "Evidently: training fleet", "days before"):
+        table.add_column(name, overflow="fold")
+    for week in result["weeks"]:
+        found = [f"{item['drifted_columns']} of {item['columns']}" for item in week["evidently"].values()]
+        psi = "-" if week["prediction_psi"] is None else f"{week['prediction_psi']:.2f}"
+        table.add_row(
+            str(week["seed"]), week["week"], ", ".join(week["drifted_features"]) or "-", psi, "yes" if week["retrain"] else "no", *found
+        )
+    console.print(table)
+    for kind, total in result["totals"].items():
+        console.print(
+            f"{kind}: drift in {total['with_drift']} of {total['weeks']}, retraining in {total['with_retraining']}", soft_wrap=True
+        )
+
+
 def show_facts(result: dict[str, Any]) -> None:
     """Key and value, nested ones indented."""
     console = _console()
