@@ -34,6 +34,7 @@ class ReferenceSection(Section):
     """What is kept with a model."""
 
     most_compressors: int = Field(ge=2)
+    most_days: int = Field(ge=1)
     seed: int
     shift_quantiles: list[float] = Field(min_length=1)
     prediction_quantiles: list[float] = Field(min_length=1)

@@ -50,6 +50,11 @@ def test_of_a_large_fleet_a_sample_of_whole_compressors_is_kept_and_always_the_s
     assert kept.looks.values.shape[0] == 10
 
 
+def test_of_a_long_history_the_newest_days_are_kept(config: ReferenceSection) -> None:
+    reference = make_reference(still([[5.0] * 6 + [20.0] * 12]), config.model_copy(update={"most_days": 2}))
+    assert (reference.looks.rul.tolist(), reference.prediction_edges.tolist()) == ([[20.0] * 12], [20.0])
+
+
 def test_a_history_without_a_prediction_is_no_reference(config: ReferenceSection) -> None:
     with pytest.raises(ModelError, match="gives no prediction to compare later ones with: ingest more history"):
         make_reference(still([[np.nan] * 10]), config)
