@@ -85,9 +85,12 @@ def measure_drift(reference: Reference, current: Looks, config: MonitoringConfig
 
 
 def _feature_distances(weeks: list[Shifts], shifts: Shifts, config: MonitoringConfig) -> list[FeatureDistance]:
-    now, past = shifts.units, np.concatenate([week.units for week in weeks])  # [compressors, features]
-    known = (~np.isnan(past)).any(axis=0) & ((~np.isnan(now)).sum(axis=0) >= config.decision.least_compressors)
-    edges = np.nanquantile(past[:, known], config.reference.shift_quantiles, axis=0).T  # [features, edges]
+    past = np.concatenate([week.units for week in weeks])  # [compressors, features]
+    known = (~np.isnan(past)).any(axis=0) & ((~np.isnan(shifts.units)).sum(axis=0) >= config.decision.least_compressors)
+    edges = _edges(past, config)
+    weeks, shifts = [week.from_rest(edges) for week in weeks], shifts.from_rest(edges)
+    now, past = shifts.units, np.concatenate([week.units for week in weeks])
+    edges = _edges(past, config)[known]
     expected = _binned(past[:, known], edges).mean(axis=0)
     indices = psi(expected, _binned(now[:, known], edges).sum(axis=0))
     binned = [_binned(week.units[:, known], edges) for week in weeks]
@@ -112,6 +115,14 @@ def _feature_distances(weeks: list[Shifts], shifts: Shifts, config: MonitoringCo
             fleet_p_adjusted=fleet_p,
         )
     return _adjusted(found)
+
+
+def _edges(movements: Doubles, config: MonitoringConfig) -> Doubles:
+    """Edges of the fixed bins -> [features, edges], NaN for a feature that nobody reports."""
+    edges = np.full((movements.shape[1], len(config.reference.shift_quantiles)), np.nan)
+    known = (~np.isnan(movements)).any(axis=0)
+    edges[known] = np.nanquantile(movements[:, known], config.reference.shift_quantiles, axis=0).T
+    return edges
 
 
 def _binned(values: Doubles, edges: Doubles) -> Doubles:

@@ -22,7 +22,7 @@ _COUNT: Final = "evidently:metric_v2:DriftedColumnsCount"
 
 
 def write_report(file: Path, reference: Reference, current: Looks, config: MonitoringConfig, warning_days: float) -> bool:
-    """Write the page: one row per compressor and week, how far each feature moved, and the median predicted life.
+    """Write the page: how far each feature of each compressor moved, week by week, and the median predicted lives; each column by itself.
 
     Its drift test is the KS test at the level of the decision, corrected for the number of columns. Columns that cannot be compared are left
     out; returns whether there was any to write about.

@@ -8,7 +8,7 @@ each measured from what the fleet's median did at the same moment, so that weath
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,8 @@ from monitoring.looks import Bools
 
 Doubles = npt.NDArray[np.float64]
 
-_HOURS_PER_DAY = 24
+_HOURS_PER_DAY: Final = 24
+_SETTLING_STEPS: Final = 3  # each lets go of those whom the step before has shown to be outside
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,18 @@ class Shifts:
     """Movements in the unit of each feature."""
 
     units: Doubles  # [compared compressors, features], against the fleet; NaN where one has too few healthy looks at a feature
-    fleet: Doubles  # [features], of the fleet's median
+    fleet: Doubles  # [features], of the fleet
+
+    def from_rest(self, edges: Doubles) -> Shifts:
+        """The same, measured from those who did nothing unusual: the median of the compressors between the outer `edges` [features, edges].
+
+        A third that moves pulls the median of the whole fleet along, and hides half of what it did in the others' opposite movement.
+        """
+        rest = np.zeros_like(self.fleet)
+        for _ in range(_SETTLING_STEPS):
+            still = (self.units - rest > edges[:, 0]) & (self.units - rest <= edges[:, -1])
+            rest = np.nan_to_num(median(np.where(still, self.units, np.nan), axis=0))
+        return Shifts(self.units - rest, self.fleet + rest)
 
 
 def fit_windows(config: WindowsSection, looks: int, stride_hours: int) -> Windows | None:

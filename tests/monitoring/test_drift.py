@@ -51,9 +51,10 @@ def of(distances: Distances, name: str) -> FeatureDistance:
     return next(item for item in distances.features if item.name == name)
 
 
-def test_an_undisturbed_week_of_another_fleet_is_no_drift(reference: Reference, config: MonitoringConfig) -> None:
-    found = [drifted(reference, fleet(np.random.default_rng(seed), COMPRESSORS, 4), config) for seed in range(100, 110)]
-    assert found == [[]] * 10
+def test_undisturbed_weeks_of_other_fleets_drift_as_seldom_as_asked(reference: Reference, config: MonitoringConfig) -> None:
+    found = [drifted(reference, fleet(np.random.default_rng(seed), COMPRESSORS, 4), config) for seed in range(100, 120)]
+    assert config.decision.false_drift_share.value == 0.02
+    assert sum(map(bool, found)) <= 2  # of 20; more happens once in 140 times at that level
 
 
 def test_a_third_of_the_compressors_that_read_high_is_found_and_named(reference: Reference, later: Looks, config: MonitoringConfig) -> None:

@@ -8,7 +8,7 @@ import pytest
 from config.monitoring import WindowsSection
 from config.settings import Settings
 from monitoring.looks import Bools
-from monitoring.shifts import Doubles, Windows, fit_windows, measure_shifts, median
+from monitoring.shifts import Doubles, Shifts, Windows, fit_windows, measure_shifts, median
 
 FOUR_BEFORE_TWO_NOW = Windows(current=2, baseline=4, least_current=1, least_baseline=2)
 NOTHING = np.nan
@@ -42,6 +42,25 @@ def test_a_compressor_is_held_against_its_own_days_before() -> None:
 def test_what_moves_all_alike_is_the_fleets_movement_and_no_compressors() -> None:
     values = fleet([1, 2, 1, 2, 6, 7], [11, 12, 11, 12, 16, 17], [21, 22, 21, 22, 26, 27])
     assert shifts(values) == ([0, 0, 0], 5)
+
+
+def test_a_third_that_moved_does_not_pull_the_others_along() -> None:
+    pulled = np.array([-4, -3, -2, -1, 0, 1, 14, 14, 14], np.float64)[:, None]  # their median is 0, that of the first six -1.5
+    found = Shifts(pulled, np.array([7.0])).from_rest(np.array([[-5.0, 0.5, 5.0]]))
+    assert found.units[:, 0].tolist() == [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 15.5, 15.5, 15.5]
+    assert found.fleet.tolist() == [5.5]
+
+
+def test_who_is_let_go_in_one_step_lets_the_next_one_see_further() -> None:
+    pulled = np.array([-6, -6, -6, -6, 0, 1, 4, 6, 6], np.float64)[:, None]
+    found = Shifts(pulled, np.zeros(1)).from_rest(np.array([[-7.0, 4.5]]))
+    assert found.fleet.tolist() == [-6]  # the median of seven is -6, and from there only the four are within reach
+
+
+def test_a_feature_without_edges_is_left_as_it_is() -> None:
+    found = Shifts(np.array([[1.0, NOTHING], [2.0, NOTHING]]), np.array([3.0, NOTHING])).from_rest(np.full((2, 2), NOTHING))
+    assert found.units[:, 0].tolist() == [1, 2]
+    assert found.fleet[0] == 3
 
 
 def test_one_odd_look_moves_nothing() -> None:
