@@ -77,3 +77,22 @@ def benchmark_drift(
     from pipelines.views import show_drift_weeks
 
     run_job(job, show_drift_weeks, home=home, as_json=as_json)
+
+
+@app.command("serving")
+def benchmark_serving(
+    minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long the load lasts.")] = 10,
+    rate: Annotated[float, typer.Option("--rate", min=1, help="Requests a second.")] = 50,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load the service with mixed requests; then time windows beside raw ONNX Runtime and `mlflow models serve`."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmark_serving import serving
+
+        return serving(settings, minutes, rate, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json)
