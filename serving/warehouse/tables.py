@@ -112,13 +112,16 @@ def table_counts(connection: psycopg.Connection) -> dict[str, int]:
 def latest_predictions(connection: psycopg.Connection, as_of: datetime | None = None) -> list[Prediction]:
     """The newest prediction of every compressor, at or before `as_of` if given; most urgent first, as serving.schemas.urgency orders."""
     query = """
-        SELECT compressor_id, prediction_timestamp, model_version, status, rul_days::float8, rul_lower_days::float8, rul_upper_days::float8,
+        SELECT newest.compressor_id, prediction_timestamp, model_version, status, rul_days::float8, rul_lower_days::float8, rul_upper_days::float8,
                failure_probability::float8, confidence_score::float8, health, horizon_days::float8, reasons, features_used
-        FROM (SELECT DISTINCT ON (compressor_id) *
-              FROM ml_predictions
-              WHERE prediction_timestamp <= coalesce(%s, 'infinity'::timestamptz)
-              ORDER BY compressor_id, prediction_timestamp DESC, updated_at DESC, model_version DESC) AS newest
-        ORDER BY rul_days NULLS LAST, failure_probability DESC NULLS LAST, compressor_id
+        FROM compressor_metadata AS compressor
+        CROSS JOIN LATERAL (
+            SELECT * FROM ml_predictions AS own
+            WHERE own.compressor_id = compressor.compressor_id AND own.prediction_timestamp <= coalesce(%s, 'infinity'::timestamptz)
+            ORDER BY own.prediction_timestamp DESC, own.updated_at DESC, own.model_version DESC
+            LIMIT 1
+        ) AS newest
+        ORDER BY rul_days NULLS LAST, failure_probability DESC NULLS LAST, newest.compressor_id
     """
     with connection.cursor(row_factory=class_row(Prediction)) as cursor:
         return cursor.execute(query, [as_of]).fetchall()
