@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ from features.reference import COMPRESSOR_KEY, merge_reference
 from pipelines.tracking import tracked_run
 from serving.registry import Registry
 from serving.warehouse.connection import open_warehouse
+from tests.conftest import PROJECT
 from tests.pipelines.commands import ALTAVIZ, refusal_of, report_of
 from tests.serving.gold import gold_row, mean_model, write_gold
 
@@ -57,9 +58,9 @@ class Running:
 
 
 @contextmanager
-def serving(home: Path, *, until: int | None = 200, **environment: str) -> Iterator[Running]:
+def serving(home: Path, *, until: int | None = 200, program: Sequence[str] = (str(ALTAVIZ),), **environment: str) -> Iterator[Running]:
     """Start the service, wait until readiness answers with `until`, and end it as an operator does."""
-    command = [str(ALTAVIZ), "serve", "--port", "0", "--json", "--home", str(home)]
+    command = [*program, "serve", "--port", "0", "--json", "--home", str(home)]
     # MLflow leaves the store it was last pointed at in the environment
     own = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | environment
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=own) as process:
@@ -355,3 +356,17 @@ def test_importing_the_service_loads_neither_spark_nor_tensorflow() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_extra_installs_alone_and_is_all_that_the_service_needs(service: Running, tmp_path: Path) -> None:
+    uv, python = Path(sys.executable).with_name("uv"), tmp_path / "venv" / "bin" / "python"
+    install = [uv, "pip", "install", "--quiet", "--python", python, "--constraint", PROJECT / "requirements.lock"]
+    for command in (
+        [uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "venv"],
+        [*install, "--requirement", PROJECT / "pyproject.toml", "--extra", "serving"],
+    ):
+        subprocess.run(command, check=True, cwd=tmp_path)
+    absent = "import importlib.util as u; print([n for n in ('pyspark', 'delta', 'tensorflow', 'tf2onnx', 'evidently') if u.find_spec(n)])"
+    assert subprocess.run([python, "-c", absent], capture_output=True, text=True, check=True, cwd=tmp_path).stdout.strip() == "[]"
+    with serving(service.home, program=(str(python), "-m", "pipelines.cli"), PYTHONPATH=str(PROJECT)) as running:
+        assert running.score(compressor_ids=["C-1"], as_of=AS_OF)["predictions"][0]["rul_days"] == 5.0
