@@ -180,6 +180,37 @@ def test_maintenance_keeps_the_rows(demo: Demo) -> None:
     assert pl.read_delta(str(demo.home / "lake" / "gold")).sort("compressor_id", "timestamp").equals(before)
 
 
+def test_a_cycle_monitors_and_judges_and_whoever_repeats_it_finds_nothing_left_to_do(demo: Demo) -> None:
+    cycle = ("run", "--as-of", END_OF_DEMO)
+    first = report_of(*cycle, home=demo.home, **demo.environment)
+    assert first["features"]["rebuilt"] == []
+    assert first["score"]["predictions"][0]["compressor_id"] == "COMP-007"
+    assert {row["name"] for row in first["monitor"]["features"]} < set(FEATURES)
+    assert first["retrain"]["decision"] in ("promoted", "refused", "not_needed")
+    assert first["monitor"]["decision"]["reasons"]
+    again = report_of(*cycle, home=demo.home, **demo.environment)
+    assert (again["score"]["rows_written"], again["monitor"]["rows_written"]) == (0, 0)
+    assert again["score"]["predictions"] == first["score"]["predictions"]
+    assert again["retrain"]["decision"] == "not_needed"
+    models = report_of("models", "list", home=demo.home, **demo.environment)
+    assert models["champion"] == again["score"]["model_version"]
+    drifts = _rows(
+        demo, f"SELECT count(*) FROM drift_decisions WHERE metric_timestamp = '{END_OF_DEMO}Z' AND model_version = '{models['champion']}'"
+    )
+    assert drifts == [(1,)]
+
+
+def test_a_retraining_is_not_repeated_and_says_which_version_has_done_it(demo: Demo) -> None:
+    small = ("--set", "fit.epochs=1", "--as-of", END_OF_DEMO)
+    first = report_of("retrain", *small, home=demo.home, **demo.environment)
+    assert first["decision"] in ("promoted", "refused")
+    again = report_of("retrain", *small, home=demo.home, **demo.environment)
+    assert again["decision"] == "not_needed"
+    assert again["reasons"] == [f"version {first['version']} has been trained on this very history ({first['decision']})"]
+    shown = report_of("models", "show", first["version"], home=demo.home, **demo.environment)
+    assert [(row["decision"], row["trigger"]) for row in shown["decisions"]] == [(first["decision"], "retrain")]
+
+
 def test_a_home_without_champion_says_how_to_get_one(demo: Demo) -> None:
     store = f"sqlite:///{demo.home / 'empty.db'}"
     line = refusal_of("score", "--as-of", END_OF_DEMO, home=demo.home, **demo.environment, MLFLOW_TRACKING_URI=store)
