@@ -44,10 +44,14 @@ def refusal_of(*arguments: str | Path, home: Path, **environment: str) -> str:
     return said[0].removeprefix("altaviz: ")
 
 
-def kill_after(seconds: float, *arguments: str | Path, home: Path) -> bool:
+def kill_after(seconds: float, *arguments: str | Path, home: Path, **environment: str) -> bool:
     """Start a command and, when it still runs after `seconds`, kill it with every process it started; whether it was killed."""
     process = subprocess.Popen(
-        _command(*arguments, home=home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        _command(*arguments, home=home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, **environment},
     )
     try:
         process.wait(timeout=seconds)

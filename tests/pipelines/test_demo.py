@@ -5,57 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
 import pytest
-import yaml
 from mlflow import MlflowClient
 
-from config.loader import CONFIG_DIR
 from config.settings import load_settings
 from features.contract import CHAMPION, FEATURES, REGISTERED_MODEL
 from serving.warehouse.connection import open_warehouse
 from tests.conftest import PROJECT
 from tests.pipelines.commands import altaviz, refusal_of, report_of
+from tests.pipelines.demo import END_OF_DEMO, Demo
 
-END_OF_DEMO = "2026-03-09T05:50:00"
 DAY_4_HOUR_12 = "2026-03-06T18:00:00"
-
-
-@dataclass(frozen=True)
-class Demo:
-    """A home after `altaviz demo`."""
-
-    home: Path
-    report: dict[str, Any]
-    environment: dict[str, str]  # with the small configuration
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    # not tmp_path: the embedded server's own user must be able to pass through, and pytest shuts its folders
-    with TemporaryDirectory(prefix="altaviz-") as folder:
-        config = Path(folder) / "config"
-        config.mkdir()
-        for file in CONFIG_DIR.glob("*.yaml"):
-            (config / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
-        _change(config / "simulator.yaml", ("history", "compressors"), 30)
-        _change(config / "simulator.yaml", ("history", "days"), 60)
-        _change(config / "simulator.yaml", ("history", "interval_min"), 30)
-        environment = {"ALTAVIZ_CONFIG_DIR": str(config)}
-        home = Path(folder) / "home"
-        yield Demo(home, report_of("demo", home=home, **environment), environment)
-
-
-def _change(file: Path, keys: tuple[str, str], value: object) -> None:
-    content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    content[keys[0]][keys[1]] = value
-    file.write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
 def _rows(demo: Demo, query: str) -> list[tuple[Any, ...]]:
@@ -182,17 +146,17 @@ def test_maintenance_keeps_the_rows(demo: Demo) -> None:
 
 def test_a_cycle_monitors_and_judges_and_whoever_repeats_it_finds_nothing_left_to_do(demo: Demo) -> None:
     cycle = ("run", "--as-of", END_OF_DEMO)
-    first = report_of(*cycle, home=demo.home, **demo.environment)
+    first = report_of(*cycle, home=demo.home, **demo.quick)
     assert first["features"]["rebuilt"] == []
     assert first["score"]["predictions"][0]["compressor_id"] == "COMP-007"
     assert {row["name"] for row in first["monitor"]["features"]} < set(FEATURES)
     assert first["retrain"]["decision"] in ("promoted", "refused", "not_needed")
     assert first["monitor"]["decision"]["reasons"]
-    again = report_of(*cycle, home=demo.home, **demo.environment)
+    again = report_of(*cycle, home=demo.home, **demo.quick)
     assert (again["score"]["rows_written"], again["monitor"]["rows_written"]) == (0, 0)
     assert again["score"]["predictions"] == first["score"]["predictions"]
     assert again["retrain"]["decision"] == "not_needed"
-    models = report_of("models", "list", home=demo.home, **demo.environment)
+    models = report_of("models", "list", home=demo.home, **demo.quick)
     assert models["champion"] == again["score"]["model_version"]
     drifts = _rows(
         demo, f"SELECT count(*) FROM drift_decisions WHERE metric_timestamp = '{END_OF_DEMO}Z' AND model_version = '{models['champion']}'"
@@ -201,13 +165,13 @@ def test_a_cycle_monitors_and_judges_and_whoever_repeats_it_finds_nothing_left_t
 
 
 def test_a_retraining_is_not_repeated_and_says_which_version_has_done_it(demo: Demo) -> None:
-    small = ("--set", "fit.epochs=1", "--as-of", END_OF_DEMO)
-    first = report_of("retrain", *small, home=demo.home, **demo.environment)
+    now = ("--as-of", END_OF_DEMO)
+    first = report_of("retrain", *now, home=demo.home, **demo.quick)
     assert first["decision"] in ("promoted", "refused")
-    again = report_of("retrain", *small, home=demo.home, **demo.environment)
+    again = report_of("retrain", *now, home=demo.home, **demo.quick)
     assert again["decision"] == "not_needed"
     assert again["reasons"] == [f"version {first['version']} has been trained on this very history ({first['decision']})"]
-    shown = report_of("models", "show", first["version"], home=demo.home, **demo.environment)
+    shown = report_of("models", "show", first["version"], home=demo.home, **demo.quick)
     assert [(row["decision"], row["trigger"]) for row in shown["decisions"]] == [(first["decision"], "retrain")]
 
 

@@ -1,0 +1,65 @@
+"""A home after `altaviz demo` on a small history, for the suites that go on from there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from config.loader import CONFIG_DIR
+from tests.pipelines.commands import report_of
+
+END_OF_DEMO = "2026-03-09T05:50:00"
+_HISTORY = {"compressors": 30, "days": 60, "interval_min": 30}
+_ONE_EPOCH = {"epochs": 1, "patience": 1}
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The home, what the command reported, and the environments with the small configuration: as it was trained, and to retrain in seconds."""
+
+    home: Path
+    report: dict[str, Any]
+    environment: dict[str, str]
+    quick: dict[str, str]
+
+    def before_the_cycle(self, home: Path) -> Path:
+        """Make `home` one that has this one's champion and training history, and the demo's files in the inbox, and nothing else."""
+        shutil.copytree(self._kept, home)
+        return home
+
+    @property
+    def _kept(self) -> Path:
+        return self.home.with_name("kept")
+
+
+@contextmanager
+def run_demo() -> Iterator[Demo]:
+    """Run the demo in a folder of its own."""
+    # not tmp_path: the embedded server's own user must be able to pass through, and pytest shuts its folders
+    with TemporaryDirectory(prefix="altaviz-") as name:
+        folder = Path(name)
+        environment, quick = _configure(folder / "config", {}), _configure(folder / "quick", _ONE_EPOCH)
+        home = folder / "home"
+        demo = Demo(home, report_of("demo", home=home, **environment), environment, quick)
+        shutil.copytree(home, demo._kept, ignore=shutil.ignore_patterns("postgres*", "logs", "spark-*"))
+        shutil.rmtree(demo._kept / "lake")
+        yield demo
+
+
+def _configure(folder: Path, fit: dict[str, Any]) -> dict[str, str]:
+    """The shipped configuration with a small history and changes to how a network is fitted."""
+    folder.mkdir()
+    for file in CONFIG_DIR.glob("*.yaml"):
+        shutil.copy(file, folder)
+    for name, section, changes in (("simulator.yaml", "history", _HISTORY), ("model_config.yaml", "fit", fit)):
+        content = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
+        content[section] |= changes
+        (folder / name).write_text(yaml.safe_dump(content), encoding="utf-8")
+    return {"ALTAVIZ_CONFIG_DIR": str(folder)}
