@@ -22,7 +22,7 @@ demo: setup
 	@$(BIN)/altaviz demo
 
 test: setup lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check .

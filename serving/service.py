@@ -95,14 +95,11 @@ def prediction_service(backend: Backend, config: ServingConfig) -> Any:
             self._warming.join()
             backend.close()
 
-        def __is_ready__(self) -> bool:
-            """BentoML's readiness page; raises the error that says what is missing."""
-            backend.require_ready()
-            return True
-
     key = config.listen.api_key
     service: Any = PredictionService  # what the decorator made of it
-    service.add_asgi_middleware(Edge, routes=ROUTES, limits=config.limits, api_key=key.get_secret_value() if key else None, metrics=metrics)
+    # BentoML's own readiness page says nothing of what is missing
+    routes = ROUTES | {_READY: Route(_HEALTH, check=backend.require_ready)}
+    service.add_asgi_middleware(Edge, routes=routes, limits=config.limits, api_key=key.get_secret_value() if key else None, metrics=metrics)
     return service
 
 

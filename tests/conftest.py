@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from config.settings import Settings, load_settings
 from features.build import Rules
@@ -17,6 +18,31 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PROJECT = Path(__file__).parents[1]
+GO_ON_FROM_THE_DEMO = {f"tests/pipelines/test_{name}.py" for name in ("demo", "kill_cycle", "takeover")}
+
+
+class Sharing(LoadFileScheduling):
+    """Gives each process whole files, and all that go on from the demo to the same one, which runs it once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "demo" if file in GO_ON_FROM_THE_DEMO else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Sharing:
+    return Sharing(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the suites out by file, and give all that go on from the demo to one process, first: it is run once, and takes longest."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("demo" if _uses_demo(item) else item.path.stem))
+    items.sort(key=lambda item: not _uses_demo(item))
+
+
+def _uses_demo(item: pytest.Item) -> bool:
+    return "demo" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

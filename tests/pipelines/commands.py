@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def altaviz(*arguments: str | Path, home: Path, **environment: str) -> subproces
         text=True,
         check=False,
         timeout=COMMAND_LIMIT_S,
-        env={**os.environ, **environment},
+        env=surroundings(environment),
     )
 
 
@@ -51,7 +52,7 @@ def kill_after(seconds: float, *arguments: str | Path, home: Path, **environment
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env={**os.environ, **environment},
+        env=surroundings(environment),
     )
     try:
         process.wait(timeout=seconds)
@@ -60,6 +61,11 @@ def kill_after(seconds: float, *arguments: str | Path, home: Path, **environment
         process.wait()
         return True
     return False
+
+
+def surroundings(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a command: this one's with `environment`, less the store that MLflow was last pointed at, which it leaves in there."""
+    return {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | dict(environment)
 
 
 def _command(*arguments: str | Path, home: Path) -> list[str]:

@@ -34,6 +34,12 @@ class Demo:
         shutil.copytree(self._kept, home)
         return home
 
+    def after_the_features(self, home: Path) -> Path:
+        """The same, with the lake that the demo has built."""
+        self.before_the_cycle(home)
+        shutil.copytree(self.home / "lake", home / "lake")
+        return home
+
     @property
     def _kept(self) -> Path:
         return self.home.with_name("kept")

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import httpx
 import mlflow
 import mlflow.onnx
 import onnx
@@ -32,61 +24,14 @@ from pipelines.tracking import tracked_run
 from serving.registry import Registry
 from serving.warehouse.connection import open_warehouse
 from tests.conftest import PROJECT
-from tests.pipelines.commands import ALTAVIZ, refusal_of, report_of
+from tests.pipelines.commands import refusal_of, report_of
 from tests.serving.gold import gold_row, mean_model, write_gold
+from tests.serving.running import Running, serving, wait_for
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
 AS_OF = "2026-03-09T12:00:00Z"
 FLEET = {"C-1": 5.0, "C-2": 20.0, "C-3": 10.0}  # vibration, and so what mean_model says
 SILENT = "C-4"  # known, without a reading
-READY_LIMIT_S = 120
-
-
-@dataclass(frozen=True)
-class Running:
-    """A service that is ready."""
-
-    home: Path
-    client: httpx.Client
-    process: subprocess.Popen[str]
-
-    def score(self, **body: Any) -> dict[str, Any]:
-        answer = self.client.post("/v1/score", json=body)
-        assert answer.status_code == 200, answer.text
-        document: dict[str, Any] = answer.json()
-        return document
-
-
-@contextmanager
-def serving(home: Path, *, until: int | None = 200, program: Sequence[str] = (str(ALTAVIZ),), **environment: str) -> Iterator[Running]:
-    """Start the service, wait until readiness answers with `until`, and end it as an operator does."""
-    command = [*program, "serve", "--port", "0", "--json", "--home", str(home)]
-    # MLflow leaves the store it was last pointed at in the environment
-    own = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"} | environment
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=own) as process:
-        try:
-            assert process.stdout is not None
-            url = json.loads(process.stdout.readline())["url"]
-            with httpx.Client(base_url=url, timeout=60) as client:
-                if until is not None:
-                    wait_for(client, until)
-                yield Running(home, client, process)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=60) == 0
-
-
-def wait_for(
-    client: httpx.Client, status: int, method: str = "GET", path: str = "/readyz", saying: str = "", **sent: Any
-) -> httpx.Response:
-    """Ask for readiness, or something else, until the answer has `status` and is `saying` something."""
-    deadline, pause = time.monotonic() + READY_LIMIT_S, threading.Event()
-    while True:
-        answer = client.request(method, path, **sent)
-        if answer.status_code == status and saying in answer.text:
-            return answer
-        assert time.monotonic() < deadline, answer.text
-        pause.wait(0.05)
 
 
 def build_home(home: Path) -> None:
@@ -322,6 +267,9 @@ def test_without_a_champion_the_service_is_alive_but_not_ready_until_there_is_on
         build_home(home)
         with serving(home, until=503) as running:
             assert running.client.get("/livez").status_code == 200
+            unready = wait_for(running.client, 503, saying="run `altaviz train`")
+            assert (unready.headers["content-type"], unready.headers["retry-after"]) == ("application/problem+json", "1")
+            assert running.client.head("/readyz").status_code == 503
             refused = wait_for(running.client, 503, "POST", "/v1/score", "run `altaviz train`", json={"as_of": AS_OF})
             assert refused.headers["content-type"] == "application/problem+json"
             make_champion(home)

@@ -1,0 +1,66 @@
+"""Who may become champion, and what follows when one has: on the demo's home, every part real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+from deltalake import write_deltalake
+
+from features.lake import EVENTS, Lake
+from features.reference import read_reference
+from tests.pipelines.commands import report_of
+from tests.pipelines.demo import END_OF_DEMO, Demo
+from tests.serving.running import serving
+
+NOW = ("--as-of", END_OF_DEMO)
+# one round of boosting says little more than the mean life: a network of one epoch beats it, and a later one beats that
+ONE_ROUND = ("--set", "baseline.max_iter=1")
+
+
+def test_a_challenger_trained_on_shuffled_labels_is_refused(demo: Demo) -> None:
+    home = demo.before_the_cycle(demo.home.with_name("shuffled"))
+    _exchange_failures(home)
+    champion = demo.report["model_version"]
+    report = report_of("retrain", *NOW, *ONE_ROUND, home=home, **demo.quick)
+    assert report["decision"] == "refused"
+    assert any(
+        reason.startswith("the history has changed: on the windows it was judged by, the champion's RMSE") for reason in report["reasons"]
+    )
+    assert report["metrics"]["champion_recheck_rmse_days"] > 1.1 * report["metrics"]["champion_recorded_rmse_days"]
+    models = report_of("models", "list", home=home, **demo.quick)
+    assert models["champion"] == champion
+    assert {model["version"]: model["aliases"] for model in models["models"]}[report["version"]] == ["challenger"]
+
+
+def test_a_promoted_challenger_is_what_scores_and_what_a_restarted_service_uses_until_it_is_rolled_back(demo: Demo) -> None:
+    home = demo.after_the_features(demo.home.with_name("takeover"))
+    (home / "mlflow.db").unlink()
+    first = report_of("train", *ONE_ROUND, home=home, **demo.quick)
+    assert (first["version"], first["promoted"]) == ("1", True)
+    assert _versions_served(home, demo) == ("1", "1")
+    second = report_of("retrain", *NOW, *ONE_ROUND, home=home, **demo.environment)
+    assert (second["version"], second["decision"]) == ("2", "promoted")
+    assert second["metrics"]["rmse_days"] < second["metrics"]["champion_rmse_days"]
+    assert _versions_served(home, demo) == ("2", "2")
+    back = report_of("models", "rollback", "--reason", "a try", home=home, **demo.environment)
+    assert (back["champion"], back["previous_version"], back["reasons"]) == ("1", "2", ["a try"])
+    assert _versions_served(home, demo) == ("1", "1")
+    decisions = report_of("models", "show", "1", home=home, **demo.environment)["decisions"]
+    assert {(row["decision"], row["previous_version"]) for row in decisions} == {("promoted", None), ("rolled_back", "2")}
+
+
+def _exchange_failures(home: Path) -> None:
+    """Give every maintenance event of the training history to another compressor than the one it happened to."""
+    lake = Lake(str(home / "history" / "lake"))
+    events = read_reference(lake, EVENTS)
+    names = events["compressor_id"].unique().sort().to_list()
+    other = dict(zip(names, names[1:] + names[:1], strict=True))
+    write_deltalake(lake.uri(EVENTS), events.with_columns(pl.col("compressor_id").replace_strict(other)).to_arrow(), mode="overwrite")
+
+
+def _versions_served(home: Path, demo: Demo) -> tuple[str, str]:
+    """The model version that `altaviz score` uses, and the one that a service started now uses."""
+    scored = report_of("score", *NOW, home=home, **demo.environment)
+    with serving(home, **demo.environment) as service:
+        return scored["model_version"], service.score(as_of=END_OF_DEMO)["model_version"]
