@@ -46,6 +46,8 @@ class OnnxModel:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # a waiting thread would burn a whole core between two requests
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         where = source if isinstance(source, Path) else "the ONNX model in memory"
         try:
             self._session = onnxruntime.InferenceSession(
