@@ -43,6 +43,8 @@ class ReportSection(Section):
     confidence: float = Field(gt=0, lt=1)
     lead_quantiles: list[float] = Field(min_length=1)
     month_days: float = Field(gt=0)
+    reliability_bins: int = Field(gt=1)
+    rul_bands_days: list[float] = Field(min_length=2)
 
 
 class EvaluationConfig(Section):

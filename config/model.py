@@ -58,6 +58,13 @@ class FitSection(Section):
     failure_weight: float = Field(ge=0)
 
 
+class CalibrationSection(Section):
+    """How intervals and probabilities are made to hold on unseen units."""
+
+    bands: int = Field(gt=1)
+    least_windows: int = Field(gt=0)
+
+
 class AugmentationSection(Section):
     """Standard deviations by which the levels of a training window are moved; 0 moves nothing."""
 
@@ -112,7 +119,9 @@ class CmapssSection(Section):
     max_rul_cycles: float = Field(gt=0)
     horizon_cycles: float = Field(gt=0)
     window_cycles: int = Field(gt=1)
-    regimes: dict[str, int]
+    most_regimes: int = Field(gt=1)
+    least_silhouette: float = Field(gt=0, lt=1)
+    silhouette_rows: int = Field(gt=1)
     constant_std: float = Field(ge=0)
     validation_fraction: float = Field(gt=0, lt=1)
     truncations_per_unit: int = Field(gt=0)
@@ -120,6 +129,7 @@ class CmapssSection(Section):
     network: NetworkSection
     fit: FitSection
     export: ExportSection
+    calibration: CalibrationSection
 
 
 class ModelConfig(Section):
@@ -129,6 +139,7 @@ class ModelConfig(Section):
     windows: WindowSection
     network: NetworkSection
     fit: FitSection
+    calibration: CalibrationSection
     augmentation: AugmentationSection
     split: SplitSection
     export: ExportSection

@@ -6,8 +6,8 @@ cases and for shares near 1. They take failures as independent, which those of o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,8 @@ from scipy.stats import binomtest
 
 from config.evaluation import EvaluationConfig, ReportSection
 from monitoring.alarms import FALSE, TRUE, UNDECIDED, Alarm, Failure, Watch
-from training.metrics import coverage, rmse
+from monitoring.calibration import Names, coverage_by_group
+from training.metrics import coverage, mean_width, rmse
 
 _HOURS_PER_DAY = 24.0
 _DIGITS = 4
@@ -26,12 +27,16 @@ Floats = npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Answers:
-    """Predictions for n windows whose failure was seen; days, labels capped as in training. Without an interval the bounds are None."""
+    """Predictions for n windows whose failure was seen; days, labels capped as in training. Without an interval the bounds are None.
+
+    groups: what each window belongs to, by the name of the grouping, [n] each.
+    """
 
     true: Floats
     rul: Floats
     lower: Floats | None = None
     upper: Floats | None = None
+    groups: Mapping[str, Names] = field(default_factory=dict)
 
 
 def summarise(watch: Watch, config: EvaluationConfig) -> dict[str, Any]:
@@ -87,25 +92,43 @@ def lead_times(lead_days: Sequence[float], report: ReportSection) -> dict[str, A
 
 def join_answers(parts: Sequence[Answers]) -> Answers:
     """Answers of several fleets by one method as one."""
-    bounds = []
-    for name in ("lower", "upper"):
-        values = [getattr(part, name) for part in parts]
-        bounds.append(None if values[0] is None else np.concatenate(values))
-    return Answers(np.concatenate([part.true for part in parts]), np.concatenate([part.rul for part in parts]), *bounds)
+
+    def joined(arrays: Sequence[Floats | None]) -> Floats | None:
+        known = [array for array in arrays if array is not None]
+        return np.concatenate(known) if known else None
+
+    groups = {name: np.concatenate([part.groups[name] for part in parts]) for name in parts[0].groups}
+    return Answers(
+        np.concatenate([part.true for part in parts]),
+        np.concatenate([part.rul for part in parts]),
+        joined([part.lower for part in parts]),
+        joined([part.upper for part in parts]),
+        groups,
+    )
 
 
 def errors(answers: Answers, below_days: float) -> dict[str, Any]:
-    """rul_rmse_days over all windows, and over those with less than `below_days` left; coverage_90 where there is an interval."""
+    """rul_rmse_days over all windows, and over those with less than `below_days` left.
+
+    Where there is an interval also coverage_90, mean_width_90_days and, for each grouping, coverage by group (monitoring.calibration).
+    """
     near = answers.true < below_days
     return {
         "windows": len(answers.true),
         "rul_rmse_days": round(rmse(answers.true, answers.rul), _DIGITS) if len(answers.true) else None,
         "rul_rmse_near_failure_days": round(rmse(answers.true[near], answers.rul[near]), _DIGITS) if near.any() else None,
-        "coverage_90": (
-            round(coverage(answers.true, answers.lower, answers.upper), _DIGITS)
-            if answers.lower is not None and answers.upper is not None and len(answers.true)
-            else None
-        ),
+        **_interval(answers),
+    }
+
+
+def _interval(answers: Answers) -> dict[str, Any]:
+    true, lower, upper = answers.true, answers.lower, answers.upper
+    if lower is None or upper is None or not len(true):
+        return {"coverage_90": None, "mean_width_90_days": None, "coverage": {}}
+    return {
+        "coverage_90": round(coverage(true, lower, upper), _DIGITS),
+        "mean_width_90_days": round(mean_width(lower, upper), _DIGITS),
+        "coverage": {name: coverage_by_group(true, lower, upper, groups) for name, groups in answers.groups.items()},
     }
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from monitoring.alarms import Watch
+    from monitoring.calibration import Names, Odds
     from monitoring.performance import Answers
     from serving.registry import RegisteredModel
     from training.baselines import Baseline
@@ -29,10 +30,11 @@ STATUS_LEVELS_WATCHED: Final = ("critical", "warning")
 
 @dataclass(frozen=True)
 class Judged:
-    """What one method did on one fleet; `answers` is None where a method predicts no life."""
+    """What one method did on one fleet; `answers` is None where a method predicts no life, `odds` where it gives no probability."""
 
     watch: Watch
     answers: Answers | None
+    odds: Odds | None = None
 
 
 def evaluate(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
@@ -105,6 +107,7 @@ def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel
     """Every method on one fleet, over the same hours."""
     from features.contract import FEATURES, STATUS_FEATURES, STATUS_LEVELS, WINDOW_STEPS
     from features.onnx_model import OnnxModel
+    from monitoring.calibration import Odds
     from monitoring.performance import Answers
 
     model, index, values = settings.model, fleet.labelled.index, fleet.labelled.history.values
@@ -112,12 +115,15 @@ def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel
     if (network.steps, network.features) != (WINDOW_STEPS, len(FEATURES)):
         raise ModelError(f"version {champion.version} takes windows [{network.steps}, {network.features}]: train and register it again")
     alarm_rul = settings.evaluation.protocol.alarm_rul_days.value
+    horizon = champion.facts.horizon_days
     seen = ~index.censored
+    known = seen | (index.rul > horizon)  # a life that was seen to outlast the horizon did not end within it
     said = network.predict_rows(values, index.first_row, index.end, model.scoring.batch_size)
     judged = {
         CHAMPION_KEY: Judged(
             fleet.watch(said.rul < alarm_rul, settings.evaluation.protocol),
-            Answers(index.rul[seen], said.rul[seen], said.rul_lower[seen], said.rul_upper[seen]),
+            Answers(index.rul[seen], said.rul[seen], said.rul_lower[seen], said.rul_upper[seen], _groups(settings, fleet)),
+            Odds(said.failure_probability[known], seen[known] & (index.rul[known] <= horizon)),
         )
     }
     rul = baseline.predict_rows(values, index, WINDOW_STEPS, model.scoring.batch_size)
@@ -129,6 +135,20 @@ def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel
     return judged
 
 
+def _groups(settings: Settings, fleet: UnseenFleet) -> dict[str, Names]:
+    """What each window whose failure was seen belongs to: failure mode, compressor model, band of remaining life."""
+    from monitoring.calibration import rul_bands
+
+    index = fleet.labelled.index
+    seen = ~index.censored
+    models = np.array([fleet.models[compressor_id] for compressor_id in fleet.labelled.history.compressor_ids])
+    return {
+        "mode": fleet.modes()[seen],
+        "model": models[index.unit[seen]],
+        "rul_days": rul_bands(index.rul[seen], settings.evaluation.report.rul_bands_days),
+    }
+
+
 def _by_method(settings: Settings, fleets: list[dict[str, Judged]]) -> dict[str, Any]:
     """The numbers of every method over `fleets`: champion, baseline, and thresholds by level."""
     numbers = {method: _numbers(settings, [fleet[method] for fleet in fleets]) for method in fleets[0]}
@@ -138,11 +158,17 @@ def _by_method(settings: Settings, fleets: list[dict[str, Judged]]) -> dict[str,
 
 def _numbers(settings: Settings, fleets: list[Judged]) -> dict[str, Any]:
     from monitoring.alarms import join
+    from monitoring.calibration import join_odds, reliability
     from monitoring.performance import errors, join_answers, summarise
 
     summary = summarise(join([judged.watch for judged in fleets]), settings.evaluation)
     answers = [judged.answers for judged in fleets if judged.answers is not None]
-    return {**summary, **(errors(join_answers(answers), settings.evaluation.protocol.false_alarm_rul_days.value) if answers else {})}
+    if answers:
+        summary |= errors(join_answers(answers), settings.evaluation.protocol.false_alarm_rul_days.value)
+    odds = [judged.odds for judged in fleets if judged.odds is not None]
+    if odds:
+        summary["failure_probability"] = reliability(join_odds(odds), settings.evaluation.report.reliability_bins)
+    return summary
 
 
 def _log(settings: Settings, result: dict[str, Any]) -> None:
@@ -171,7 +197,14 @@ def _headline(numbers: dict[str, Any], prefix: str) -> dict[str, float]:
         "first_alarm_precision": numbers["first_alarms"]["precision"],
         **{
             name: numbers.get(name)
-            for name in ("false_alarms_per_healthy_compressor_month", "rul_rmse_days", "rul_rmse_near_failure_days", "coverage_90")
+            for name in (
+                "false_alarms_per_healthy_compressor_month",
+                "rul_rmse_days",
+                "rul_rmse_near_failure_days",
+                "coverage_90",
+                "mean_width_90_days",
+            )
         },
+        **{name: numbers.get("failure_probability", {}).get(name) for name in ("brier", "expected_calibration_error")},
     }
     return {prefix + name: float(value) for name, value in chosen.items() if value is not None}

@@ -14,11 +14,13 @@ import numpy as np
 
 from config.evaluation import FleetsSection, ProtocolSection
 from config.settings import Settings
+from features.contract import WINDOW_STEP_HOURS
 from pipelines.console import StageReporter
 from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
     from monitoring.alarms import Bools, Life, Watch
+    from monitoring.calibration import Names
     from training.fleet import Fleet
 
 _HOURS_PER_DAY: Final = 24.0
@@ -40,6 +42,7 @@ class UnseenFleet:
 
     labelled: Fleet
     lives: dict[str, list[Life]]  # by compressor
+    models: dict[str, str]  # by compressor: who made it, and which
     days: int
 
     @property
@@ -49,7 +52,6 @@ class UnseenFleet:
 
     def watch(self, asks: Bools, protocol: ProtocolSection) -> Watch:
         """Watch every compressor; `asks` [windows] says which windows of the fleet's index ask for an alarm."""
-        from features.contract import WINDOW_STEP_HOURS
         from monitoring.alarms import join, watch_compressor
 
         history, index = self.labelled.history, self.labelled.index
@@ -65,6 +67,17 @@ class UnseenFleet:
             ]
         )
 
+    def modes(self) -> Names:
+        """How the life of each window of the fleet's index fails, or would have; empty where it had not begun to degrade at its end."""
+        history, index = self.labelled.history, self.labelled.index
+        days = (index.end % history.hours).astype(np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY
+        modes = np.full(len(index), "", np.dtype("U32"))
+        for unit, compressor_id in enumerate(history.compressor_ids):
+            own = index.unit == unit
+            for life in self.lives[compressor_id]:
+                modes[own & (days > life.start) & (days <= life.end)] = life.mode
+        return modes
+
 
 def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: StageReporter) -> UnseenFleet:
     """Simulate the fleet of `seed`, build its lake and label its windows; what an earlier run has made of the same settings is used again.
@@ -72,7 +85,7 @@ def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: Stage
     Raises HomeError, InputError, EnvironmentSetupError.
     """
     from features.grid import write_history
-    from features.lake import EVENTS, GOLD, Lake
+    from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
     from features.reference import read_reference
     from features.simulator.truth import read_truth
     from monitoring.alarms import lives_by_compressor
@@ -85,7 +98,8 @@ def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: Stage
         history = write_history([lake.delta(GOLD)], own.home / "history.npy")
         labelled = label_fleet(history, read_reference(lake, EVENTS), settings.model.labels, settings.scoring.min_steps)
         lives = lives_by_compressor(read_truth(own.home / _FOLDER), history.first_mark)
-    return UnseenFleet(labelled, lives, size.days)
+    models = dict(read_reference(lake, COMPRESSORS).select("compressor_id", "model").iter_rows())
+    return UnseenFleet(labelled, lives, models, size.days)
 
 
 def build_fleet(

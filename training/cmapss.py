@@ -22,6 +22,7 @@ from features.onnx_model import OnnxModel
 from features.windows import Floats, gather
 from training import metrics
 from training.baselines import CONSTANT, GRADIENT_BOOSTING, LINEAR, fit_baseline
+from training.calibrate import calibrate
 from training.dataset import WindowDataset, WindowIndex, feature_statistics, rul_labels
 from training.engines import Engines, SensorContract, load_engines, load_true_rul
 from training.export import export_onnx
@@ -41,11 +42,11 @@ def run_cmapss(data: Path, subset: str, config: ModelConfig, seeds: int, progres
     coverage and mean width of the interval (clipped labels; cycles), the same errors for each baseline; and per_seed, seeds, epochs
     (fitted per seed), seconds and peak_rss_mb of the process. Errors are in cycles.
 
-    Raises InputError for a file that is missing or not what it should be, ConfigError for a subset that is not configured.
+    Raises InputError for a file that is missing or not what it should be.
     """
     started = time.perf_counter()
     section = config.cmapss
-    train, test = (load_engines(data, subset, part, section) for part in ("train", "test"))
+    train, test = (load_engines(data, subset, part) for part in ("train", "test"))
     true_rul = load_true_rul(data, subset, test)
     per_seed, by_baseline = [], []
     for number in range(1, seeds + 1):
@@ -54,13 +55,15 @@ def run_cmapss(data: Path, subset: str, config: ModelConfig, seeds: int, progres
             if progress is not None:
                 progress(number, seeds, epoch, epochs, log)
 
-        result, baselines = _run_seed(train, test, true_rul, config, section.regimes[subset], section.first_seed + number - 1, on_epoch)
+        result, baselines = _run_seed(train, test, true_rul, config, section.first_seed + number - 1, on_epoch)
         per_seed.append(result)
         by_baseline.append(baselines)
     return {
         "benchmark": "cmapss",
         "subset": subset,
-        **_mean([{key: value for key, value in result.items() if key not in ("seed", "epochs", "best_epoch")} for result in per_seed]),
+        **_mean(
+            [{key: value for key, value in result.items() if key not in ("seed", "epochs", "best_epoch", "regimes")} for result in per_seed]
+        ),
         "baselines": {name: _mean([baselines[name] for baselines in by_baseline]) for name in BASELINES},
         "per_seed": per_seed,
         "seeds": [result["seed"] for result in per_seed],
@@ -76,22 +79,22 @@ def _run_seed(
     test: Engines,
     true_rul: Floats,
     config: ModelConfig,
-    regimes: int,
     seed: int,
     on_epoch: Callable[[int, int, EpochLog], None],
 ) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
     section = config.cmapss
     split = split_units(train.units, np.ones(len(train.units), bool), section.validation_fraction, 0.0, seed)
-    contract = SensorContract.learn(train.select(split.train), regimes, section, seed)
+    contract = SensorContract.learn(train.select(split.train), section, seed)
     values = contract.values(train)  # [rows, features]
     fitted, validation = window_index(train, section).of_units(split.train), truncated(train, section, seed).of_units(split.validation)
     cap, horizon, steps = section.max_rul_cycles, section.horizon_cycles, section.window_cycles
 
-    model = build_model(section.network, feature_statistics(values, fitted), steps, cap, horizon, seed)
+    model = build_model(section.network, feature_statistics(values, fitted), steps, cap, horizon, section.calibration.bands, seed)
+    held_out = WindowDataset(values, validation, steps, config.scoring.batch_size)
     result = fit_model(
         model,
         WindowDataset(values, fitted, steps, section.fit.batch_size, seed),
-        WindowDataset(values, validation, steps, config.scoring.batch_size),
+        held_out,
         network=section.network,
         fit=section.fit,
         max_rul=cap,
@@ -99,6 +102,7 @@ def _run_seed(
         seed=seed,
         on_epoch=on_epoch,
     )
+    calibrate(model, held_out, section.network, section.calibration, max_rul=cap, horizon=horizon)
     checked = fitted.take(np.random.default_rng(seed).permutation(len(fitted))[: section.export.check_windows])
     export = export_onnx(model, section.export, gather(values, checked.first_row, checked.end, steps), config.scoring.threads)
 
@@ -117,6 +121,7 @@ def _run_seed(
         "onnx_max_abs_difference": export.max_abs_difference,
         "epochs": len(result.history),
         "best_epoch": result.best_epoch,
+        "regimes": len(contract.mean),
     }
     test_windows = gather(test_values, first_rows, last_rows, steps)
     baselines = {}

@@ -15,14 +15,16 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_score
 
-from config.errors import ConfigError, InputError
+from config.errors import InputError
 from config.model import CmapssSection
 from features.windows import Floats, Rows
 
 SETTINGS: Final = tuple(f"setting_{number}" for number in range(1, 4))
 SENSORS: Final = tuple(f"sensor_{number}" for number in range(1, 22))
 COLUMNS: Final = ("unit", "cycle", *SETTINGS, *SENSORS)
+_STARTS: Final = 5  # k-means from different centres: one start may stay in a poor optimum
 
 Doubles = npt.NDArray[np.float64]
 
@@ -52,13 +54,8 @@ class Engines:
         return Engines(self.unit[rows], self.cycle[rows], self.settings[rows], self.sensors[rows])
 
 
-def load_engines(data: Path, subset: str, part: str, section: CmapssSection) -> Engines:
-    """Read `part` ("train" or "test") of `subset`.
-
-    Raises ConfigError when the subset is not configured, InputError when the file is missing, damaged or not in the format above.
-    """
-    if subset not in section.regimes:
-        raise ConfigError(f"C-MAPSS subset {subset!r} is not configured (cmapss.regimes); choose one of {', '.join(section.regimes)}")
+def load_engines(data: Path, subset: str, part: str) -> Engines:
+    """Read `part` ("train" or "test") of `subset`. Raises InputError when the file is missing, damaged or not in the format above."""
     path = _find(data, f"{part}_{subset}.txt")
     table = _read(path)
     if table.shape[1] != len(COLUMNS):
@@ -105,6 +102,23 @@ def _read(path: Path) -> Doubles:
     return table
 
 
+def find_regimes(settings: Doubles, section: CmapssSection, seed: int) -> Any:
+    """The operating regimes of `settings` [rows, 3] as a fitted KMeans.
+
+    Of the numbers of regimes up to `most_regimes` the one with the largest mean silhouette (Rousseeuw, J. Comput. Appl. Math. 20, 1987), if that
+    is at least `least_silhouette`: settings that only jitter around one condition have no clear clusters, and are one regime.
+    """
+    one = KMeans(1, random_state=seed, n_init=1).fit(settings)
+    distinct = len(np.unique(settings, axis=0))
+    best, best_silhouette = one, section.least_silhouette
+    for number in range(2, min(section.most_regimes, distinct, len(settings) - 1) + 1):
+        found = KMeans(number, random_state=seed, n_init=_STARTS).fit(settings)
+        silhouette = silhouette_score(settings, found.labels_, sample_size=min(section.silhouette_rows, len(settings)), random_state=seed)
+        if silhouette > best_silhouette:
+            best, best_silhouette = found, silhouette
+    return best
+
+
 @dataclass(frozen=True)
 class SensorContract:
     """Which sensors are features and on what scale, learned from training engines only.
@@ -120,10 +134,11 @@ class SensorContract:
     std: Doubles  # [regimes, sensors]
 
     @classmethod
-    def learn(cls, engines: Engines, regimes: int, section: CmapssSection, seed: int) -> SensorContract:
+    def learn(cls, engines: Engines, section: CmapssSection, seed: int) -> SensorContract:
         """Learn the operating regimes and, within them, which sensors vary and how much."""
-        regime_of = KMeans(regimes, random_state=seed, n_init=1).fit(engines.settings)
+        regime_of = find_regimes(engines.settings, section, seed)
         regime = regime_of.predict(engines.settings)
+        regimes = regime_of.n_clusters
         mean = np.stack([engines.sensors[regime == number].mean(axis=0) for number in range(regimes)])
         std = np.stack([engines.sensors[regime == number].std(axis=0) for number in range(regimes)])
         kept = np.flatnonzero((std > section.constant_std * np.abs(mean)).all(axis=0))

@@ -12,6 +12,7 @@ from features.onnx_model import OnnxModel, Predictions
 from features.windows import Floats, gather
 from training.augment import LevelAugmentation
 from training.baselines import GRADIENT_BOOSTING, Baseline, fit_baseline
+from training.calibrate import calibrate
 from training.dataset import WindowDataset, WindowIndex, feature_statistics
 from training.export import Export, export_onnx
 from training.fit import FitResult, OnEpoch, fit_model
@@ -77,11 +78,12 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     parts, values = split_fleet(fleet, config, known), fleet.history.values
     labels, seed = config.labels, config.split.seed
     statistics = feature_statistics(values, parts.train)
-    model = build_model(config.network, statistics, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, seed)
+    model = build_model(config.network, statistics, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, config.calibration.bands, seed)
+    held_out = WindowDataset(values, parts.validation, WINDOW_STEPS, config.scoring.batch_size)
     fit = fit_model(
         model,
         WindowDataset(values, parts.train, WINDOW_STEPS, config.fit.batch_size, seed, LevelAugmentation(config.augmentation)),
-        WindowDataset(values, parts.validation, WINDOW_STEPS, config.scoring.batch_size),
+        held_out,
         network=config.network,
         fit=config.fit,
         max_rul=labels.max_rul_days,
@@ -89,6 +91,7 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
         seed=seed,
         on_epoch=on_epoch,
     )
+    calibrate(model, held_out, config.network, config.calibration, max_rul=labels.max_rul_days, horizon=labels.horizon_days)
     export = export_onnx(
         model, config.export, sample_windows(values, parts.validation, config.export.check_windows, seed), config.scoring.threads
     )

@@ -84,6 +84,19 @@ def test_an_evaluation_counts_what_the_truth_says_tracks_it_and_repeats_itself(s
     assert set(result["thresholds"]) == {"critical", "warning"}
     assert result["thresholds"]["warning"]["failures"]["caught"] >= result["thresholds"]["critical"]["failures"]["caught"]
 
+    # every window with a seen failure is in one group of each grouping, and mean_model's interval is what its parts say
+    assert set(result["coverage"]) == {"mode", "model", "rul_days"}
+    for groups in result["coverage"].values():
+        assert sum(group["windows"] for group in groups.values()) == result["windows"]
+        inside = sum(group["windows"] * group["coverage"] for group in groups.values()) / result["windows"]
+        assert inside == pytest.approx(result["coverage_90"], abs=1e-3)
+    assert set(result["coverage"]["mode"]) == {"bearing_wear", "ring_wear"}
+    odds = result["failure_probability"]
+    assert odds["windows"] >= result["windows"]
+    assert sum(row["windows"] for row in odds["bins"]) == odds["windows"]
+    assert "coverage" not in result["thresholds"]["warning"]
+    assert result["baseline"]["coverage_90"] is None
+
     tracked = mlflow.get_run(result["run_id"])
     assert tracked.data.params["model_version"] == result["model_version"] == "1"
     assert tracked.data.metrics["recall_5d"] == 1.0

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.errors import ConfigError, InputError
+from config.errors import InputError
 from config.model import CmapssSection, ModelConfig
 from training.cmapss import point_errors, run_cmapss, truncated, window_index
-from training.engines import COLUMNS, Engines, SensorContract, load_engines, load_true_rul
+from training.engines import COLUMNS, Engines, SensorContract, find_regimes, load_engines, load_true_rul
 
 LIVES = (40, 50, 45, 60, 55, 48)
 
@@ -49,7 +49,7 @@ def section(config: ModelConfig) -> CmapssSection:
 
 
 def test_engines_are_read_with_their_bounds(data: Path, section: CmapssSection) -> None:
-    engines = load_engines(data, "FD001", "test", section)
+    engines = load_engines(data, "FD001", "test")
     assert engines.units.tolist() == [1, 2, 3]
     first, last = engines.bounds()
     assert first.tolist() == [0, 30, 74]
@@ -92,12 +92,20 @@ def test_a_file_cut_off_in_the_middle_is_refused(data: Path, config: ModelConfig
 
 
 def test_an_unknown_subset_is_refused(data: Path, config: ModelConfig) -> None:
-    with pytest.raises(ConfigError, match="subset 'FD009' is not configured"):
+    with pytest.raises(InputError, match=r"train_FD009.txt\[.gz\]: no such file"):
         run_cmapss(data, "FD009", config, seeds=1)
 
 
+@pytest.mark.parametrize("regimes", [1, 3, 6])
+def test_operating_regimes_are_found_from_the_settings(section: CmapssSection, regimes: int) -> None:
+    random = np.random.default_rng(regimes)
+    conditions = np.array([[0, 0, 100], [10, 0.25, 100], [20, 0.7, 100], [25, 0.62, 60], [35, 0.84, 100], [42, 0.84, 100]])[:regimes]
+    settings = conditions[random.integers(0, regimes, 3000)] + random.normal(0, [0.002, 0.0003, 0], (3000, 3))
+    assert find_regimes(settings, section, seed=1).n_clusters == regimes
+
+
 def test_only_sensors_that_vary_in_training_become_features(data: Path, section: CmapssSection) -> None:
-    contract = SensorContract.learn(load_engines(data, "FD001", "train", section), 1, section, seed=1)
+    contract = SensorContract.learn(load_engines(data, "FD001", "train"), section, seed=1)
     assert contract.features == (
         "sensor_2",
         "sensor_3",
@@ -117,13 +125,13 @@ def test_a_sensor_is_told_apart_from_its_operating_condition(section: CmapssSect
     sensors[:, 0] = 500.0 * condition + state
     settings = np.stack([condition * 20.0, condition * 0.5, np.full(cycles, 100.0)], axis=1)
     engines = Engines(np.ones(cycles, np.int32), np.arange(1.0, cycles + 1), settings, sensors)
-    contract = SensorContract.learn(engines, 2, section, seed=1)
+    contract = SensorContract.learn(engines, section, seed=1)
     np.testing.assert_allclose(contract.values(engines)[:, 0], state, atol=1e-4)
 
 
 def test_life_mean_and_age_look_back_only_and_never_into_another_engine(data: Path, section: CmapssSection) -> None:
-    engines = load_engines(data, "FD001", "train", section)
-    values = SensorContract.learn(engines, 1, section, seed=1).values(engines)
+    engines = load_engines(data, "FD001", "train")
+    values = SensorContract.learn(engines, section, seed=1).values(engines)
     sensors, life_means = values[:, :3], values[:, 3:6]
     start = int(engines.bounds()[0][1])
     np.testing.assert_allclose(life_means[start], sensors[start], atol=1e-6)
@@ -132,7 +140,7 @@ def test_life_mean_and_age_look_back_only_and_never_into_another_engine(data: Pa
 
 
 def test_labels_count_down_to_the_last_cycle_and_are_capped(data: Path, section: CmapssSection) -> None:
-    index = window_index(load_engines(data, "FD001", "train", section), section)
+    index = window_index(load_engines(data, "FD001", "train"), section)
     second = index.of_units([2])
     assert second.rul[[0, 9, 10, 11, -2, -1]].tolist() == [40, 40, 39, 38, 1, 0]
     assert set(second.first_row.tolist()) == {LIVES[0]}
@@ -140,7 +148,7 @@ def test_labels_count_down_to_the_last_cycle_and_are_capped(data: Path, section:
 
 
 def test_validation_engines_are_cut_off_at_distinct_cycles_with_a_full_window(data: Path, section: CmapssSection) -> None:
-    engines = load_engines(data, "FD001", "train", section)
+    engines = load_engines(data, "FD001", "train")
     cut, again = truncated(engines, section, seed=1), truncated(engines, section, seed=1)
     assert len(np.unique(cut.end)) == len(cut) == 4 * len(LIVES)
     assert (cut.end - cut.first_row >= section.window_cycles - 1).all()

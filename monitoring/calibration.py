@@ -1,0 +1,77 @@
+"""How far intervals and probabilities can be believed. Pure; plain values, ready for JSON.
+
+Coverage is counted by group, because an interval that holds on average may fail exactly where it matters. The expected calibration error
+is the mean over equally wide bins of |observed - predicted|, weighted by the windows in them (Naeini, Cooper, Hauskrecht, AAAI 2015).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from training.metrics import brier, coverage, mean_width
+
+_DIGITS = 4
+
+Floats = npt.NDArray[np.floating[Any]]
+Bools = npt.NDArray[np.bool_]
+Names = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Odds:
+    """What was said, and what happened, of n windows of which it is known whether the failure came within the horizon."""
+
+    probability: Floats
+    failed: Bools
+
+
+def join_odds(parts: Sequence[Odds]) -> Odds:
+    """Those of several fleets as one."""
+    return Odds(np.concatenate([part.probability for part in parts]), np.concatenate([part.failed for part in parts]))
+
+
+def reliability(odds: Odds, bins: int) -> dict[str, Any]:
+    """windows, brier, expected_calibration_error and, for every bin with a window, windows, predicted and observed share."""
+    if not len(odds.failed):
+        return {"windows": 0, "brier": None, "expected_calibration_error": None, "bins": []}
+    inner = np.linspace(0, 1, bins + 1)[1:-1]
+    bin_of = np.digitize(odds.probability, inner, right=True)
+    counts = np.bincount(bin_of, minlength=bins)
+    filled = np.flatnonzero(counts)
+    predicted = np.bincount(bin_of, odds.probability, bins)[filled] / counts[filled]
+    observed = np.bincount(bin_of, odds.failed, bins)[filled] / counts[filled]
+    error = float(np.sum(counts[filled] * np.abs(observed - predicted)) / len(odds.failed))
+    return {
+        "windows": len(odds.failed),
+        "brier": round(brier(odds.failed, odds.probability), _DIGITS),
+        "expected_calibration_error": round(error, _DIGITS),
+        "bins": [
+            {"windows": int(counts[number]), "predicted": round(float(said), _DIGITS), "observed": round(float(seen), _DIGITS)}
+            for number, said, seen in zip(filled, predicted, observed, strict=True)
+        ],
+    }
+
+
+def coverage_by_group(true: Floats, lower: Floats, upper: Floats, groups: Names) -> dict[str, dict[str, Any]]:
+    """windows, coverage and mean_width_days of each group that occurs, by name."""
+    return {
+        str(name): {
+            "windows": int(own.sum()),
+            "coverage": round(coverage(true[own], lower[own], upper[own]), _DIGITS),
+            "mean_width_days": round(mean_width(lower[own], upper[own]), _DIGITS),
+        }
+        for name in np.unique(groups)
+        for own in [groups == name]
+    }
+
+
+def rul_bands(rul: Floats, edges: Sequence[float]) -> Names:
+    """The band of each life [n], in days, as text that sorts: `00-03`, `03-07`... and `30+`; `edges` start at 0."""
+    named = [f"{low:02g}-{high:02g}" for low, high in itertools.pairwise(edges)] + [f"{edges[-1]:02g}+"]
+    return np.array(named)[np.digitize(rul, edges[1:])]

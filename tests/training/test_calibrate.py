@@ -1,0 +1,97 @@
+"""The calibration on distributions whose coverage is known, its layer against a computation by hand, and its way into ONNX."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from config.model import CalibrationSection
+from features.onnx_model import Predictions
+from training.calibrate import Calibrate, Calibration, learn, neutral
+
+CAP, HORIZON, LEVEL = 30.0, 3.0, 0.9
+CONFIG = CalibrationSection(bands=4, least_windows=100)
+
+
+def _said(seed: int, spread: float, n: int = 4000) -> tuple[Predictions, np.ndarray]:
+    """Predictions whose error grows with the life, with an interval `spread` times as wide as one that covers 90 %."""
+    random = np.random.default_rng(seed)
+    true = random.uniform(0, CAP, n).astype(np.float32)
+    scale = 0.5 + true / 10
+    rul = np.clip(true + random.normal(0, scale), 0, CAP).astype(np.float32)
+    half = (1.645 * spread * (0.5 + rul / 10)).astype(np.float32)
+    odds = (HORIZON - rul) * 4
+    return Predictions(rul, np.maximum(rul - half, 0), np.minimum(rul + half, CAP), expit(odds).astype(np.float32)), true
+
+
+def _applied(calibration: Calibration, said: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    layer = Calibrate(CONFIG.bands, CAP)
+    layer.assign(calibration)
+    share = np.clip(said.failure_probability.astype(np.float64), 1e-6, 1 - 1e-6)
+    odds = np.log(share / (1 - share)).astype(np.float32)
+    return tuple(np.asarray(part) for part in layer(said.rul, said.rul_lower, said.rul_upper, odds))
+
+
+@pytest.mark.parametrize("spread", [0.4, 1.0, 2.0])
+def test_an_interval_that_is_too_narrow_or_too_wide_holds_on_units_it_has_not_seen(spread: float) -> None:
+    said, true = _said(1, spread)
+    never = np.zeros(len(true), np.bool_)
+    calibration = learn(said, true, never, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG)
+    other, fresh = _said(2, spread)
+    lower, upper, _ = _applied(calibration, other)
+    inside = (lower <= fresh) & (fresh <= upper)
+    assert inside.mean() == pytest.approx(LEVEL, abs=0.02)
+    for low in range(0, 30, 10):  # and wherever the prediction lies
+        band = (other.rul >= low) & (other.rul < low + 10)
+        assert inside[band].mean() == pytest.approx(LEVEL, abs=0.05)
+
+
+def test_a_probability_that_is_too_sure_is_corrected() -> None:
+    said, true = _said(3, 1.0)
+    calibration = learn(said, true, np.zeros(len(true), np.bool_), horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG)
+    assert calibration.slope < 0.9
+    other, fresh = _said(4, 1.0)
+    _, _, probability = _applied(calibration, other)
+    failed = fresh <= HORIZON
+    assert np.square(probability - failed).mean() < np.square(other.failure_probability - failed).mean()
+
+
+def test_censored_lives_count_only_for_the_horizon_they_have_outlived() -> None:
+    said, true = _said(5, 1.0, n=400)
+    censored = np.arange(400) % 2 == 0
+    lied = np.where(censored, np.float32(CAP), true)
+    honest = learn(said, true, censored, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG)
+    assert np.array_equal(learn(said, lied, censored, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG).widening, honest.widening)
+    short = np.where(censored, np.float32(1.0), true)  # seen for a day: says nothing of three
+    assert learn(said, short, censored, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG).slope != honest.slope
+
+
+def test_too_few_windows_make_the_interval_the_whole_range_and_one_outcome_leaves_the_odds() -> None:
+    said, true = _said(6, 1.0, n=5)
+    calibration = learn(said, np.full(5, 20, np.float32), true < 0, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG)
+    lower, upper, _ = _applied(calibration, said)
+    assert (lower.max(), upper.min()) == (0.0, CAP)
+    assert (calibration.slope, calibration.intercept) == (1.0, 0.0)
+
+
+def test_the_layer_changes_nothing_until_it_is_told_to_and_then_what_the_constants_say() -> None:
+    layer = Calibrate(3, CAP)
+    rul, lower, upper, odds = (np.array(row, np.float32) for row in ([5, 12, 29], [4, 9, 20], [8, 15, 30], [-2, 0, 2]))
+    for given, back in zip((lower, upper), layer(rul, lower, upper, odds)[:2], strict=True):
+        assert np.array_equal(np.asarray(back), given)
+    layer.assign(Calibration(np.array([10, 20, 25], np.float32), np.array([0.1, 0.3, -0.2], np.float32), 0.5, 1.0))
+    low, high, probability = (np.asarray(part) for part in layer(rul, lower, upper, odds))
+    # 5 lies before the first knot (0.1), 12 a fifth of the way from 0.1 to 0.3 (0.14), 29 beyond the last one (-0.2); widths are 4.3, 6.3 and 10.3
+    assert low == pytest.approx([4 - 0.43, 9 - 0.882, 20 + 2.06])
+    assert high == pytest.approx([8 + 0.43, 15 + 0.882, 29.0])  # never past the point itself
+    assert probability == pytest.approx(1 / (1 + np.exp(-(0.5 * odds + 1))), rel=1e-5)
+    assert not layer.trainable_weights
+
+
+def test_the_layer_survives_saving() -> None:
+    layer = Calibrate(3, CAP, name="calibrate")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert (again._bands, again._max_rul, again.name) == (3, CAP, "calibrate")
+    assert neutral(3, CAP).knots.tolist() == [0.0, 15.0, 30.0]
