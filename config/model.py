@@ -74,17 +74,11 @@ class AugmentationSection(Section):
 
 
 class SplitSection(Section):
-    """Shares of the units; the rest trains."""
+    """Who is judged by and who is learned from."""
 
-    validation_fraction: float = Field(gt=0, lt=1)
     test_fraction: float = Field(ge=0, lt=1)
+    folds: int = Field(gt=1)
     seed: int
-
-    @model_validator(mode="after")
-    def _something_is_left_to_train_on(self) -> Self:
-        if self.validation_fraction + self.test_fraction >= 1:
-            raise ValueError("validation_fraction + test_fraction must leave units to train on")
-        return self
 
 
 class ExportSection(Section):
@@ -123,7 +117,7 @@ class CmapssSection(Section):
     least_silhouette: float = Field(gt=0, lt=1)
     silhouette_rows: int = Field(gt=1)
     constant_std: float = Field(ge=0)
-    validation_fraction: float = Field(gt=0, lt=1)
+    folds: int = Field(gt=1)
     truncations_per_unit: int = Field(gt=0)
     first_seed: int
     network: NetworkSection

@@ -61,14 +61,20 @@ def log_trial(settings: Settings, past: Past, fleet: Fleet, trial: Trial) -> Non
     )
     mlflow.log_metrics({f"test_{name}": value for name, value in trial.metrics.items()})
     mlflow.log_metrics(
-        {"best_epoch": trial.fit.best_epoch, "fit_seconds": trial.fit.seconds, "onnx_max_abs_difference": trial.export.max_abs_difference}
+        {
+            "validation_rmse_days": trial.fit.validation_rmse,
+            "fit_seconds": trial.fit.seconds,
+            "onnx_max_abs_difference": trial.export.max_abs_difference,
+        }
     )
     named = fleet.history.compressor_ids
     units = trial.parts.units
     split = {part: [named[unit] for unit in getattr(units, part)] for part in ("train", "validation", "test")}
     mlflow.log_dict(split, SPLIT_FILE)
     seen = ~trial.parts.test.censored
-    mlflow.log_figure(plot_learning_curves(trial.fit.history, trial.fit.best_epoch), "plots/learning_curves.png")
+    mlflow.log_figure(
+        plot_learning_curves([(member.history, member.best_epoch) for member in trial.fit.members]), "plots/learning_curves.png"
+    )
     mlflow.log_figure(
         plot_predicted_against_true(trial.parts.test.rul[seen], trial.predictions.rul[seen], config.labels.max_rul_days),
         "plots/predicted_against_true.png",

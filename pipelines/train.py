@@ -85,9 +85,13 @@ def train_and_judge(
     get_log().info("model judged", version=decision.model_version, decision=decision.decision, reasons=decision.reasons)
     return {
         "metrics": {**trial.metrics, **decision.metrics},
-        "epochs": len(trial.fit.history),
+        "epochs": trial.fit.epochs,
         "onnx_max_abs_difference": trial.export.max_abs_difference,
-        "windows": {"train": len(trial.parts.train), "validation": len(trial.parts.validation), "test": len(trial.parts.test)},
+        "windows": {
+            "train": len(trial.parts.train),
+            "validation": sum(len(fold.held_out) for fold in trial.parts.folds),
+            "test": len(trial.parts.test),
+        },
         "trained_until": history.last_mark,
         "run_id": run.info.run_id,
         "gold_version": past.sources[0].version,

@@ -1,7 +1,7 @@
 """Makes an interval and a probability hold on units that were not learned from: constants inside the exported graph, learned on held-out units.
 
-    calibration = learn(predicted, labels of the calibration windows, ...)      conformal widening by predicted life; slope and intercept of the log-odds
-    Calibrate                                                                  the layer that applies it; neutral until it is given a calibration
+    calibration = learn(predicted, labels of held-out windows, ...)      conformal widening by predicted life; slope and intercept of the log-odds
+    Calibrate                                                           the layer that applies it; neutral until it is given a calibration
 
 The interval is conformalised quantile regression (Romano, Patterson, Candes, NeurIPS 2019), in the form that scales with the interval's width (CQR-r: Sesia,
 Candes, Stat 9, 2020), Mondrian by predicted life: in each band both ends move out by the 90 % quantile of what a life lies beyond its end, in widths.
@@ -23,12 +23,10 @@ from keras import ops
 from sklearn.linear_model import LogisticRegression
 
 from config.logs import get_log
-from config.model import CalibrationSection, NetworkSection
-from features.onnx_model import OUTPUTS, Predictions
+from config.model import CalibrationSection
+from features.onnx_model import Predictions
 from features.windows import Floats
-from training.dataset import WindowDataset
 
-LAYER: Final = "calibrate"
 _LEAST_SHARE: Final = 1e-6  # probabilities nearer to 0 or 1 than this have no finite log-odds in float32
 _PERCENT: Final = 100.0
 _GAP: Final = 1e-3  # least distance of two knots as a share of the cap
@@ -71,18 +69,6 @@ def learn(
     return Calibration(knots, widening, slope, intercept)
 
 
-def calibrate(
-    model: keras.Model, held_out: WindowDataset, network: NetworkSection, config: CalibrationSection, *, max_rul: float, horizon: float
-) -> Calibration:
-    """Calibrate a fitted network in place on windows of units that it has not learned from, in their order; returns what it was given."""
-    said = model.predict(held_out, verbose=0)
-    index, level = held_out.index, network.upper_quantile - network.lower_quantile
-    predicted = Predictions(*(np.asarray(said[name]) for name in OUTPUTS))
-    calibration = learn(predicted, index.rul, index.censored, horizon=horizon, max_rul=max_rul, level=level, config=config)
-    model.get_layer(LAYER).assign(calibration)
-    return calibration
-
-
 def _learn_widening(
     said: Floats, lower: Floats, upper: Floats, true: Floats, max_rul: float, level: float, config: CalibrationSection
 ) -> tuple[Floats, Floats]:
@@ -114,7 +100,7 @@ def _learn_odds(probability: Floats, failed: Bools) -> tuple[float, float]:
     if not 0 < failed.sum() < len(failed):
         return 1.0, 0.0
     share = np.clip(probability.astype(np.float64), _LEAST_SHARE, 1 - _LEAST_SHARE)
-    odds = np.log(share / (1 - share))[:, None]
+    odds = (np.log(share) - np.log1p(-share))[:, None]
     fitted = LogisticRegression(C=np.inf).fit(odds, failed)
     slope, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return (slope, intercept) if slope > 0 else (1.0, 0.0)
@@ -122,7 +108,7 @@ def _learn_odds(probability: Floats, failed: Bools) -> tuple[float, float]:
 
 @keras.saving.register_keras_serializable(package="altaviz")
 class Calibrate(keras.layers.Layer):
-    """Applies a calibration to point, interval and log-odds, each [n]; its constants are weights that fitting leaves alone."""
+    """Applies a calibration to point, interval and probability, each [n]; its constants are weights that fitting leaves alone."""
 
     def __init__(self, bands: int, max_rul: float, **options: Any) -> None:
         super().__init__(**options)
@@ -141,13 +127,15 @@ class Calibrate(keras.layers.Layer):
         self._widening.assign(calibration.widening)
         self._odds.assign([calibration.slope, calibration.intercept])
 
-    def call(self, rul: Any, lower: Any, upper: Any, log_odds: Any) -> tuple[Any, Any, Any]:
-        """Return lower, upper and the probability; 0 <= lower <= rul <= upper <= max_rul stays true."""
+    def call(self, rul: Any, lower: Any, upper: Any, probability: Any) -> tuple[Any, Any, Any]:
+        """Return lower, upper and probability; 0 <= lower <= rul <= upper <= max_rul stays true."""
         start, end = self._knots[:-1], self._knots[1:]  # [bands - 1]
         rise = (self._widening[1:] - self._widening[:-1]) / (end - start)
         passed = (
             ops.minimum(ops.maximum(ops.expand_dims(rul, -1), start), end) - start
         )  # [n, bands - 1] how far each stretch has been passed
+        share = ops.clip(probability, _LEAST_SHARE, 1.0 - _LEAST_SHARE)
+        log_odds = ops.log(share) - ops.log(1.0 - share)
         width = upper - lower + _LEAST_WIDTH * self._max_rul
         widening = (self._widening[0] + ops.sum(passed * rise, axis=-1)) * width
         return (

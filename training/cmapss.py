@@ -3,8 +3,8 @@
     files -> Engines -> SensorContract (which sensors, which scale; from training engines) -> values, WindowIndex -> fit -> ONNX -> test engines
 
 Data and score: Saxena, Goebel, Simon, Eklund, "Damage propagation modeling for aircraft engine run-to-failure simulation", PHM 2008. Time
-is counted in cycles. Each seed sets some training engines aside, cut off at random like the test engines, for early stopping; the test
-engines are scored once per seed, after everything is fixed.
+is counted in cycles. Each seed deals the training engines into folds; those held out from a network, cut off at random like the test engines, stop its
+fitting and calibrate it. The test engines are scored once per seed, after everything is fixed.
 """
 
 from __future__ import annotations
@@ -22,13 +22,11 @@ from features.onnx_model import OnnxModel
 from features.windows import Floats, gather
 from training import metrics
 from training.baselines import CONSTANT, GRADIENT_BOOSTING, LINEAR, fit_baseline
-from training.calibrate import calibrate
-from training.dataset import WindowDataset, WindowIndex, feature_statistics, rul_labels
+from training.dataset import WindowIndex, rul_labels
 from training.engines import Engines, SensorContract, load_engines, load_true_rul
+from training.ensemble import Fold, fit_ensemble, fold_units
 from training.export import export_onnx
-from training.fit import EpochLog, fit_model
-from training.model import build_model
-from training.split import split_units
+from training.fit import EpochLog
 
 Progress = Callable[[int, int, int, int, EpochLog], None]  # seed from 1, seeds, epoch from 1, epochs at most, log
 
@@ -61,9 +59,7 @@ def run_cmapss(data: Path, subset: str, config: ModelConfig, seeds: int, progres
     return {
         "benchmark": "cmapss",
         "subset": subset,
-        **_mean(
-            [{key: value for key, value in result.items() if key not in ("seed", "epochs", "best_epoch", "regimes")} for result in per_seed]
-        ),
+        **_mean([{key: value for key, value in result.items() if key not in ("seed", "epochs", "regimes")} for result in per_seed]),
         "baselines": {name: _mean([baselines[name] for baselines in by_baseline]) for name in BASELINES},
         "per_seed": per_seed,
         "seeds": [result["seed"] for result in per_seed],
@@ -83,26 +79,27 @@ def _run_seed(
     on_epoch: Callable[[int, int, EpochLog], None],
 ) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
     section = config.cmapss
-    split = split_units(train.units, np.ones(len(train.units), bool), section.validation_fraction, 0.0, seed)
-    contract = SensorContract.learn(train.select(split.train), section, seed)
+    contract = SensorContract.learn(train, section, seed)
     values = contract.values(train)  # [rows, features]
-    fitted, validation = window_index(train, section).of_units(split.train), truncated(train, section, seed).of_units(split.validation)
+    fitted, cut_off = window_index(train, section), truncated(train, section, seed)
+    folds = [
+        Fold(fitted.of_units(np.setdiff1d(train.units, held_out)), cut_off.of_units(held_out))
+        for held_out in fold_units(train.units, np.ones(len(train.units), bool), section.folds, seed)
+    ]
     cap, horizon, steps = section.max_rul_cycles, section.horizon_cycles, section.window_cycles
-
-    model = build_model(section.network, feature_statistics(values, fitted), steps, cap, horizon, section.calibration.bands, seed)
-    held_out = WindowDataset(values, validation, steps, config.scoring.batch_size)
-    result = fit_model(
-        model,
-        WindowDataset(values, fitted, steps, section.fit.batch_size, seed),
-        held_out,
+    model, result = fit_ensemble(
+        values,
+        folds,
+        steps,
         network=section.network,
         fit=section.fit,
+        calibration=section.calibration,
         max_rul=cap,
         horizon=horizon,
         seed=seed,
+        batch_size=config.scoring.batch_size,
         on_epoch=on_epoch,
     )
-    calibrate(model, held_out, section.network, section.calibration, max_rul=cap, horizon=horizon)
     checked = fitted.take(np.random.default_rng(seed).permutation(len(fitted))[: section.export.check_windows])
     export = export_onnx(model, section.export, gather(values, checked.first_row, checked.end, steps), config.scoring.threads)
 
@@ -117,10 +114,9 @@ def _run_seed(
         f"coverage_{percent}": metrics.coverage(clipped, scored.rul_lower, scored.rul_upper),
         f"mean_width_{percent}": metrics.mean_width(scored.rul_lower, scored.rul_upper),
         "brier": metrics.brier(true_rul <= horizon, scored.failure_probability),
-        "validation_rmse": result.best["validation_rmse"],
+        "validation_rmse": result.validation_rmse,
         "onnx_max_abs_difference": export.max_abs_difference,
-        "epochs": len(result.history),
-        "best_epoch": result.best_epoch,
+        "epochs": result.epochs,
         "regimes": len(contract.mean),
     }
     test_windows = gather(test_values, first_rows, last_rows, steps)

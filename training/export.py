@@ -35,7 +35,7 @@ def export_onnx(model: keras.Model, config: ExportSection, windows: Floats, thre
     _, steps, features = model.input_shape
     signature = [tf.TensorSpec((None, steps, features), tf.float32, name=INPUT)]
     proto, _ = tf2onnx.convert.from_keras(model, input_signature=signature, opset=config.opset)
-    layers = sum(isinstance(layer, keras.layers.LSTM) for layer in model.layers)
+    layers = sum(isinstance(layer, keras.layers.LSTM) for layer in model._flatten_layers())
     nodes = sum(node.op_type == "LSTM" for node in proto.graph.node)
     if nodes != layers:
         raise ExportError(

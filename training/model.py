@@ -1,6 +1,6 @@
 """The RUL network: an LSTM with normalisation inside the graph and four heads, and the losses that know about censoring.
 
-    build_model(config, statistics, steps, max_rul, horizon, bands, seed) -> keras.Model     windows [n, steps, features] -> dict of `OUTPUTS`, each [n]
+    build_model(config, statistics, steps, max_rul, horizon, seed) -> keras.Model     windows [n, steps, features] -> dict of `OUTPUTS`, each [n]
     compile_model(model, config, fit, max_rul, horizon, steps_per_epoch)     losses, optimiser and the validation metric
 
 Labels are [n, 2]: RUL and a censored flag. A censored label is a lower bound, so a prediction above it costs nothing.
@@ -17,9 +17,9 @@ from keras import layers, ops
 
 from config.model import FitSection, NetworkSection
 from features.onnx_model import FAILURE_PROBABILITY, INPUT, RUL, RUL_LOWER, RUL_UPPER
-from training.calibrate import LAYER, Calibrate
 from training.dataset import LABEL_CENSORED, LABEL_RUL, FeatureStatistics
 
+NAME: Final = "altaviz_rul"
 RMSE: Final = "rmse"  # Keras logs it as `rul_rmse` and `val_rul_rmse`
 
 Tensor = Any
@@ -27,9 +27,9 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def build_model(
-    config: NetworkSection, statistics: FeatureStatistics, steps: int, max_rul: float, horizon: float, bands: int, seed: int
+    config: NetworkSection, statistics: FeatureStatistics, steps: int, max_rul: float, horizon: float, seed: int, name: str = NAME
 ) -> keras.Model:
-    """Build the network for windows of `steps` x `len(statistics.mean)`; weights follow from `seed`. It is not calibrated yet (training.calibrate).
+    """Build the network for windows of `steps` x `len(statistics.mean)`; weights follow from `seed`.
 
     A feature that is NaN enters as the training mean. By construction 0 <= rul_lower <= rul <= rul_upper <= max_rul.
     """
@@ -50,11 +50,10 @@ def build_model(
     )
     # Log-odds start from how far the point prediction is inside the horizon, in horizons; what differs from that is learned.
     margin = layers.Dense(1, kernel_initializer="ones", name="margin")(ops.expand_dims((horizon - centre) / horizon, -1))
-    log_odds = ops.squeeze(margin + layers.Dense(1, kernel_initializer="zeros", name="failure")(hidden), -1)
-    lower, upper, probability = Calibrate(bands, max_rul, name=LAYER)(rul, lower, upper, log_odds)
+    probability = ops.sigmoid(ops.squeeze(margin + layers.Dense(1, kernel_initializer="zeros", name="failure")(hidden), -1))
     heads = {RUL: rul, RUL_LOWER: lower, RUL_UPPER: upper, FAILURE_PROBABILITY: probability}
     named = {name: layers.Identity(name=name)(head) for name, head in heads.items()}  # the names of the ONNX outputs
-    return keras.Model(inputs, named, name="altaviz_rul")
+    return keras.Model(inputs, named, name=name)
 
 
 def _stretched(share: Tensor, stretch: float) -> Tensor:

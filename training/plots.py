@@ -11,17 +11,24 @@ from matplotlib.figure import Figure
 Array = npt.NDArray[np.floating]
 
 
-def plot_learning_curves(history: Sequence[Mapping[str, float]], best_epoch: int) -> Figure:
-    """Loss and RMSE per epoch; `history` is that of training.fit.FitResult, `best_epoch` counts from 1."""
+def plot_learning_curves(members: Sequence[tuple[Sequence[Mapping[str, float]], int]]) -> Figure:
+    """Loss and RMSE per epoch of every network: its training.fit.FitResult's history and best epoch, counted from 1."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     axes = figure.subplots(1, 2)
-    epochs = np.arange(1, len(history) + 1)
     for axis, quantity in zip(axes, ("loss", "rmse"), strict=True):
-        for part in ("train", "validation"):
-            axis.plot(epochs, [epoch[f"{part}_{quantity}"] for epoch in history], label=part)
-        axis.axvline(best_epoch, color="grey", linestyle=":", label="kept")
-        axis.set(xlabel="epoch", ylabel=quantity if quantity == "loss" else "RMSE, days")
-        axis.legend()
+        for number, (history, best_epoch) in enumerate(members):
+            epochs = np.arange(1, len(history) + 1)
+            for part, style in (("train", "--"), ("validation", "-")):
+                axis.plot(
+                    epochs,
+                    [epoch[f"{part}_{quantity}"] for epoch in history],
+                    style,
+                    color=f"C{number}",
+                    label=f"{part}, fold {number + 1}",
+                )
+            axis.axvline(best_epoch, color=f"C{number}", linestyle=":")
+        axis.set(xlabel="epoch (dotted: kept)", ylabel=quantity if quantity == "loss" else "RMSE, days")
+        axis.legend(fontsize="small")
     return figure
 
 

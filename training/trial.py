@@ -1,4 +1,4 @@
-"""One training trial on a fleet: split by compressor, fit, export, and measure beside the baseline on compressors nobody has seen."""
+"""One training trial on a fleet: split by compressor, fit and calibrate, export, and measure beside the baseline on compressors nobody has seen."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from features.onnx_model import OnnxModel, Predictions
 from features.windows import Floats, gather
 from training.augment import LevelAugmentation
 from training.baselines import GRADIENT_BOOSTING, Baseline, fit_baseline
-from training.calibrate import calibrate
-from training.dataset import WindowDataset, WindowIndex, feature_statistics
+from training.dataset import WindowIndex
+from training.ensemble import EnsembleFit, Fold, fit_ensemble, fold_units
 from training.export import Export, export_onnx
-from training.fit import FitResult, OnEpoch, fit_model
+from training.fit import OnEpoch
 from training.fleet import Fleet
 from training.metrics import brier, coverage, mean_width, rmse
-from training.model import build_model
 from training.split import UnitSplit, extend_split, split_units
 
 
@@ -27,9 +26,9 @@ class Parts:
     """The windows of each part; no compressor is in two of them."""
 
     units: UnitSplit
-    train: WindowIndex  # what the network learns from: denser before failures
+    train: WindowIndex  # what the networks learn from: denser before failures
     train_evenly: WindowIndex  # of the same compressors, evenly over time: what baselines learn from
-    validation: WindowIndex
+    folds: list[Fold]  # of the same compressors: each is held out from one network
     test: WindowIndex
 
 
@@ -38,7 +37,7 @@ class Trial:
     """A fitted, exported and measured model."""
 
     parts: Parts
-    fit: FitResult
+    fit: EnsembleFit
     export: Export
     baseline: Baseline
     predictions: Predictions  # for `parts.test`, by ONNX Runtime
@@ -53,21 +52,21 @@ def split_fleet(fleet: Fleet, config: ModelConfig, known: UnitSplit | None = Non
     units, shares = np.unique(fleet.index.unit), config.split
     failed = fleet.failed_units()[units]
     if known is None:
-        split = split_units(units, failed, shares.validation_fraction, shares.test_fraction, shares.seed)
+        split = split_units(units, failed, 0.0, shares.test_fraction, shares.seed)
     else:
-        split = extend_split(known, units, failed, (shares.validation_fraction, shares.test_fraction), shares.seed)
+        split = extend_split(known, units, failed, (0.0, shares.test_fraction), shares.seed)
     judged = fleet.every(fleet.index, config.windows.judge_stride_hours)
-    windows, learned = config.windows, fleet.index.of_units(split.train)
+    learners = np.union1d(split.train, split.validation)
+    windows, learned = config.windows, fleet.index.of_units(learners)
     near = ~learned.censored & (learned.rul <= windows.near_days)
     far_windows = fleet.every(learned.take(~near), windows.train_stride_hours)
     near_windows = fleet.every(learned.take(near), windows.near_stride_hours)
-    return Parts(
-        split,
-        WindowIndex.concatenate([far_windows, near_windows]),
-        fleet.every(learned, windows.train_stride_hours),
-        judged.of_units(split.validation),
-        judged.of_units(split.test),
-    )
+    train = WindowIndex.concatenate([far_windows, near_windows])
+    folds = [
+        Fold(train.of_units(np.setdiff1d(learners, held_out)), judged.of_units(held_out))
+        for held_out in fold_units(learners, fleet.failed_units()[learners], shares.folds, shares.seed)
+    ]
+    return Parts(split, train, fleet.every(learned, windows.train_stride_hours), folds, judged.of_units(split.test))
 
 
 def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None, known: UnitSplit | None = None) -> Trial:
@@ -77,24 +76,22 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     """
     parts, values = split_fleet(fleet, config, known), fleet.history.values
     labels, seed = config.labels, config.split.seed
-    statistics = feature_statistics(values, parts.train)
-    model = build_model(config.network, statistics, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, config.calibration.bands, seed)
-    held_out = WindowDataset(values, parts.validation, WINDOW_STEPS, config.scoring.batch_size)
-    fit = fit_model(
-        model,
-        WindowDataset(values, parts.train, WINDOW_STEPS, config.fit.batch_size, seed, LevelAugmentation(config.augmentation)),
-        held_out,
+    model, fit = fit_ensemble(
+        values,
+        parts.folds,
+        WINDOW_STEPS,
         network=config.network,
         fit=config.fit,
+        calibration=config.calibration,
         max_rul=labels.max_rul_days,
         horizon=labels.horizon_days,
         seed=seed,
+        batch_size=config.scoring.batch_size,
+        augment=LevelAugmentation(config.augmentation),
         on_epoch=on_epoch,
     )
-    calibrate(model, held_out, config.network, config.calibration, max_rul=labels.max_rul_days, horizon=labels.horizon_days)
-    export = export_onnx(
-        model, config.export, sample_windows(values, parts.validation, config.export.check_windows, seed), config.scoring.threads
-    )
+    held_out = WindowIndex.concatenate([fold.held_out for fold in parts.folds])
+    export = export_onnx(model, config.export, sample_windows(values, held_out, config.export.check_windows, seed), config.scoring.threads)
     baseline = fit_baseline(
         GRADIENT_BOOSTING,
         values,

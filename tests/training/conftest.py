@@ -77,7 +77,7 @@ def fit_small(config: ModelConfig, seed: int) -> Fitted:
     """Fit on the small fleet."""
     values, index = small_fleet()
     train, validation = index.of_units(range(TRAIN_UNITS)), index.of_units(range(TRAIN_UNITS, 12))
-    model = build_model(config.network, feature_statistics(values, train), STEPS, MAX_RUL, HORIZON, 3, seed)
+    model = build_model(config.network, feature_statistics(values, train), STEPS, MAX_RUL, HORIZON, seed)
     reported: list[tuple[int, int, EpochLog]] = []
     result = fit_model(
         model,

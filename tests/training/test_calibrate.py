@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from config.model import CalibrationSection
 from features.onnx_model import Predictions
@@ -29,9 +29,7 @@ def _said(seed: int, spread: float, n: int = 4000) -> tuple[Predictions, np.ndar
 def _applied(calibration: Calibration, said: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     layer = Calibrate(CONFIG.bands, CAP)
     layer.assign(calibration)
-    share = np.clip(said.failure_probability.astype(np.float64), 1e-6, 1 - 1e-6)
-    odds = np.log(share / (1 - share)).astype(np.float32)
-    return tuple(np.asarray(part) for part in layer(said.rul, said.rul_lower, said.rul_upper, odds))
+    return tuple(np.asarray(part) for part in layer(said.rul, said.rul_lower, said.rul_upper, said.failure_probability))
 
 
 @pytest.mark.parametrize("spread", [0.4, 1.0, 2.0])
@@ -78,15 +76,15 @@ def test_too_few_windows_make_the_interval_the_whole_range_and_one_outcome_leave
 
 def test_the_layer_changes_nothing_until_it_is_told_to_and_then_what_the_constants_say() -> None:
     layer = Calibrate(3, CAP)
-    rul, lower, upper, odds = (np.array(row, np.float32) for row in ([5, 12, 29], [4, 9, 20], [8, 15, 30], [-2, 0, 2]))
-    for given, back in zip((lower, upper), layer(rul, lower, upper, odds)[:2], strict=True):
-        assert np.array_equal(np.asarray(back), given)
+    rul, lower, upper, share = (np.array(row, np.float32) for row in ([5, 12, 29], [4, 9, 20], [8, 15, 30], [0.1, 0.5, 0.9]))
+    for given, back in zip((lower, upper, share), layer(rul, lower, upper, share), strict=True):
+        assert np.asarray(back) == pytest.approx(given, rel=1e-6)
     layer.assign(Calibration(np.array([10, 20, 25], np.float32), np.array([0.1, 0.3, -0.2], np.float32), 0.5, 1.0))
-    low, high, probability = (np.asarray(part) for part in layer(rul, lower, upper, odds))
+    low, high, probability = (np.asarray(part) for part in layer(rul, lower, upper, share))
     # 5 lies before the first knot (0.1), 12 a fifth of the way from 0.1 to 0.3 (0.14), 29 beyond the last one (-0.2); widths are 4.3, 6.3 and 10.3
     assert low == pytest.approx([4 - 0.43, 9 - 0.882, 20 + 2.06])
     assert high == pytest.approx([8 + 0.43, 15 + 0.882, 29.0])  # never past the point itself
-    assert probability == pytest.approx(1 / (1 + np.exp(-(0.5 * odds + 1))), rel=1e-5)
+    assert probability == pytest.approx(expit(0.5 * logit(share) + 1), rel=1e-5)
     assert not layer.trainable_weights
 
 

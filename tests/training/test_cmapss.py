@@ -44,7 +44,7 @@ def data(tmp_path: Path) -> Path:
 def section(config: ModelConfig) -> CmapssSection:
     network = config.network.model_copy(update={"lstm_units": [4], "dense_units": 4})
     fit = config.fit.model_copy(update={"epochs": 2})
-    small = {"window_cycles": 5, "max_rul_cycles": 40.0, "horizon_cycles": 10.0, "truncations_per_unit": 4, "validation_fraction": 0.3}
+    small = {"window_cycles": 5, "max_rul_cycles": 40.0, "horizon_cycles": 10.0, "truncations_per_unit": 4, "folds": 2}
     return config.cmapss.model_copy(update={**small, "network": network, "fit": fit})
 
 
@@ -174,7 +174,7 @@ def test_a_run_reports_every_seed_and_scores_engines_shorter_than_a_window(data:
     assert json.loads(json.dumps(report)) == report
     assert report["seeds"] == [section.first_seed, section.first_seed + 1]
     assert report["test_units"] == 3
-    assert ticks == [(1, 2, 1, 2), (1, 2, 2, 2), (2, 2, 1, 2), (2, 2, 2, 2)]
+    assert ticks == [(1, 2, 1, 4), (1, 2, 2, 4), (1, 2, 3, 4), (1, 2, 4, 4), (2, 2, 1, 4), (2, 2, 2, 4), (2, 2, 3, 4), (2, 2, 4, 4)]
     assert report["rmse_clipped"] == pytest.approx(np.mean([seed["rmse_clipped"] for seed in report["per_seed"]]))
     assert set(report["baselines"]) == {"gradient_boosting", "linear", "constant"}
     assert set(report["baselines"]["linear"]) == {"rmse", "score", "rmse_clipped", "score_clipped"}

@@ -25,7 +25,7 @@ def charge(loss: object, label: float, flag: float, predicted: float) -> float:
 @pytest.fixture(scope="module")
 def untrained(config: ModelConfig) -> keras.Model:
     statistics = FeatureStatistics(np.array([10.0, -5.0], np.float32), np.array([2.0, 1.0], np.float32))
-    return build_model(config.network, statistics, steps=4, max_rul=30.0, horizon=3.0, bands=3, seed=1)
+    return build_model(config.network, statistics, steps=4, max_rul=30.0, horizon=3.0, seed=1)
 
 
 def predictions(model: keras.Model, windows: np.ndarray) -> dict[str, np.ndarray]:
@@ -63,7 +63,7 @@ def test_a_glitch_counts_no_more_than_the_clip(untrained: keras.Model, config: M
 
 def test_the_same_seed_builds_the_same_weights(config: ModelConfig) -> None:
     statistics = FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32))
-    first, again, other = (build_model(config.network, statistics, 4, 30.0, 3.0, 3, seed).get_weights() for seed in (1, 1, 2))
+    first, again, other = (build_model(config.network, statistics, 4, 30.0, 3.0, seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(left, right) for left, right in zip(first, again, strict=True))
     assert not all(np.array_equal(left, right) for left, right in zip(first, other, strict=True))
 

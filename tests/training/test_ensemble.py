@@ -1,0 +1,86 @@
+"""Folds, the mean of their networks as one graph, and its calibration, on the small fleet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from config.errors import ModelError
+from config.model import ModelConfig
+from features.onnx_model import OUTPUTS, OnnxModel
+from features.windows import gather
+from tests.training.conftest import HORIZON, MAX_RUL, STEPS, Fitted, small_fleet
+from training.calibrate import Calibration, neutral
+from training.dataset import feature_statistics
+from training.ensemble import Fold, combine, fit_ensemble, fold_units
+from training.export import export_onnx
+from training.model import build_model
+
+UNITS = np.arange(20, dtype=np.int32)
+FAILED = UNITS < 7
+
+
+def test_every_unit_is_in_one_fold_and_every_fold_has_its_share_of_failures() -> None:
+    folds = fold_units(UNITS, FAILED, 3, seed=1)
+    assert sorted(np.concatenate(folds).tolist()) == UNITS.tolist()
+    assert sorted(int(FAILED[fold].sum()) for fold in folds) == [2, 2, 3]
+    assert {len(fold) for fold in folds} <= {6, 7}
+    again, other = fold_units(UNITS[::-1], FAILED[::-1], 3, seed=1), fold_units(UNITS, FAILED, 3, seed=2)
+    assert [fold.tolist() for fold in again] == [fold.tolist() for fold in folds] != [fold.tolist() for fold in other]
+
+
+def test_fewer_failures_than_folds_are_refused() -> None:
+    with pytest.raises(ModelError, match="2 of 20 units to learn from have failed, 3 are needed"):
+        fold_units(UNITS, UNITS < 2, 3, seed=1)
+
+
+def test_the_mean_of_one_network_is_that_network(fitted: Fitted) -> None:
+    windows = gather(fitted.values, fitted.train.first_row[::40], fitted.train.end[::40], STEPS)
+    alone, combined = fitted.model.predict(windows, verbose=0), combine([fitted.model], neutral(3, MAX_RUL), MAX_RUL)
+    for name, wanted in alone.items():
+        np.testing.assert_allclose(combined.predict(windows, verbose=0)[name], wanted, atol=2e-5)
+
+
+def test_the_mean_is_calibrated_and_exported_whole(fitted: Fitted, config: ModelConfig) -> None:
+    windows = gather(fitted.values, fitted.train.first_row[::40], fitted.train.end[::40], STEPS)
+    wider = Calibration(np.array([5, 15, 25], np.float32), np.array([0.5, 0.5, 0.5], np.float32), 1.0, 0.0)
+    other = build_model(config.network, feature_statistics(fitted.values, fitted.train), STEPS, MAX_RUL, HORIZON, seed=2, name="other")
+    combined = combine([fitted.model, other], wider, MAX_RUL)
+    export = export_onnx(combined, config.export, windows, threads=1)
+    assert export.lstm_nodes == 4
+    one, two = (model.predict(windows, verbose=0) for model in (fitted.model, other))
+    rul, lower, upper = ((one[name] + two[name]) / 2 for name in ("rul", "rul_lower", "rul_upper"))
+    width = upper - lower + 0.01 * MAX_RUL
+    said = OnnxModel(export.model, 1).predict(windows)
+    np.testing.assert_allclose(said.rul, rul, atol=1e-4)
+    np.testing.assert_allclose(said.rul_lower, np.maximum(lower - 0.5 * width, 0), atol=1e-4)
+    np.testing.assert_allclose(said.rul_upper, np.minimum(upper + 0.5 * width, MAX_RUL), atol=1e-4)
+
+
+def test_an_ensemble_is_calibrated_on_units_its_networks_have_not_learned_from(config: ModelConfig) -> None:
+    values, index = small_fleet()
+    units = np.unique(index.unit)
+    folds = [Fold(index.of_units(units[units % 2 != part]), index.of_units(units[units % 2 == part])) for part in (0, 1)]
+    told: list[tuple[int, int]] = []
+    model, result = fit_ensemble(
+        values,
+        folds,
+        STEPS,
+        network=config.network,
+        fit=config.fit.model_copy(update={"epochs": 3}),
+        calibration=config.calibration,
+        max_rul=MAX_RUL,
+        horizon=HORIZON,
+        seed=1,
+        batch_size=256,
+        on_epoch=lambda epoch, epochs, _: told.append((epoch, epochs)),
+    )
+    assert told == [(epoch, 6) for epoch in range(1, 7)]
+    assert result.epochs == 6
+    assert len(result.members) == 2
+    assert result.validation_rmse > 0
+    assert not np.array_equal(result.calibration.widening, neutral(config.calibration.bands, MAX_RUL).widening)
+    said = model.predict(gather(values, index.first_row, index.end, STEPS), verbose=0)
+    assert set(said) == set(OUTPUTS)
+    assert (said["rul_lower"] <= said["rul"]).all()
+    assert (said["rul"] <= said["rul_upper"]).all()
