@@ -74,11 +74,17 @@ class AugmentationSection(Section):
 
 
 class SplitSection(Section):
-    """Who is judged by and who is learned from."""
+    """Shares of the units; the rest trains."""
 
+    validation_fraction: float = Field(gt=0, lt=1)
     test_fraction: float = Field(ge=0, lt=1)
-    folds: int = Field(gt=1)
     seed: int
+
+    @model_validator(mode="after")
+    def _something_is_left_to_train_on(self) -> Self:
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ValueError("validation_fraction + test_fraction must leave units to train on")
+        return self
 
 
 class ExportSection(Section):

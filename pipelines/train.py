@@ -89,7 +89,7 @@ def train_and_judge(
         "onnx_max_abs_difference": trial.export.max_abs_difference,
         "windows": {
             "train": len(trial.parts.train),
-            "validation": sum(len(fold.held_out) for fold in trial.parts.folds),
+            "validation": len(trial.parts.validation),
             "test": len(trial.parts.test),
         },
         "trained_until": history.last_mark,

@@ -3,8 +3,8 @@
     folds = fold_units(units, has_failed, number, seed)          each unit is held out from exactly one network
     ensemble = fit_ensemble(values, folds' windows, ...)         fits them, and calibrates on what each says of the units it has not learned from
 
-Every unit teaches and every unit calibrates, which a single held-out part cannot offer: with a dozen units in it, the share of lives inside an interval is
-known to a few points at best. The mean of the networks errs less than each of them, so intervals calibrated on single ones are on the safe side
+With a single fold it is one network, calibrated on the units that are held out from it. With more, every unit teaches and every unit calibrates: with a dozen units in a single held-out part, the share of lives
+inside an interval is known to a few points at best. The mean of the networks errs less than each of them, so intervals calibrated on single ones are on the safe side
 (cross-conformal prediction: Vovk, Ann. Math. Artif. Intell. 74, 2015; CV+: Barber, Candes, Ramdas, Tibshirani, Ann. Statist. 49, 2021).
 """
 

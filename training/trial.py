@@ -13,7 +13,7 @@ from features.windows import Floats, gather
 from training.augment import LevelAugmentation
 from training.baselines import GRADIENT_BOOSTING, Baseline, fit_baseline
 from training.dataset import WindowIndex
-from training.ensemble import EnsembleFit, Fold, fit_ensemble, fold_units
+from training.ensemble import EnsembleFit, Fold, fit_ensemble
 from training.export import Export, export_onnx
 from training.fit import OnEpoch
 from training.fleet import Fleet
@@ -26,9 +26,9 @@ class Parts:
     """The windows of each part; no compressor is in two of them."""
 
     units: UnitSplit
-    train: WindowIndex  # what the networks learn from: denser before failures
+    train: WindowIndex  # what the network learns from: denser before failures
     train_evenly: WindowIndex  # of the same compressors, evenly over time: what baselines learn from
-    folds: list[Fold]  # of the same compressors: each is held out from one network
+    validation: WindowIndex
     test: WindowIndex
 
 
@@ -52,21 +52,21 @@ def split_fleet(fleet: Fleet, config: ModelConfig, known: UnitSplit | None = Non
     units, shares = np.unique(fleet.index.unit), config.split
     failed = fleet.failed_units()[units]
     if known is None:
-        split = split_units(units, failed, 0.0, shares.test_fraction, shares.seed)
+        split = split_units(units, failed, shares.validation_fraction, shares.test_fraction, shares.seed)
     else:
-        split = extend_split(known, units, failed, (0.0, shares.test_fraction), shares.seed)
+        split = extend_split(known, units, failed, (shares.validation_fraction, shares.test_fraction), shares.seed)
     judged = fleet.every(fleet.index, config.windows.judge_stride_hours)
-    learners = np.union1d(split.train, split.validation)
-    windows, learned = config.windows, fleet.index.of_units(learners)
+    windows, learned = config.windows, fleet.index.of_units(split.train)
     near = ~learned.censored & (learned.rul <= windows.near_days)
     far_windows = fleet.every(learned.take(~near), windows.train_stride_hours)
     near_windows = fleet.every(learned.take(near), windows.near_stride_hours)
-    train = WindowIndex.concatenate([far_windows, near_windows])
-    folds = [
-        Fold(train.of_units(np.setdiff1d(learners, held_out)), judged.of_units(held_out))
-        for held_out in fold_units(learners, fleet.failed_units()[learners], shares.folds, shares.seed)
-    ]
-    return Parts(split, train, fleet.every(learned, windows.train_stride_hours), folds, judged.of_units(split.test))
+    return Parts(
+        split,
+        WindowIndex.concatenate([far_windows, near_windows]),
+        fleet.every(learned, windows.train_stride_hours),
+        judged.of_units(split.validation),
+        judged.of_units(split.test),
+    )
 
 
 def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None, known: UnitSplit | None = None) -> Trial:
@@ -78,7 +78,7 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     labels, seed = config.labels, config.split.seed
     model, fit = fit_ensemble(
         values,
-        parts.folds,
+        [Fold(parts.train, parts.validation)],
         WINDOW_STEPS,
         network=config.network,
         fit=config.fit,
@@ -90,8 +90,9 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
         augment=LevelAugmentation(config.augmentation),
         on_epoch=on_epoch,
     )
-    held_out = WindowIndex.concatenate([fold.held_out for fold in parts.folds])
-    export = export_onnx(model, config.export, sample_windows(values, held_out, config.export.check_windows, seed), config.scoring.threads)
+    export = export_onnx(
+        model, config.export, sample_windows(values, parts.validation, config.export.check_windows, seed), config.scoring.threads
+    )
     baseline = fit_baseline(
         GRADIENT_BOOSTING,
         values,

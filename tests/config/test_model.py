@@ -38,7 +38,7 @@ def test_an_override_wins_over_the_file() -> None:
             {"labels__horizon_days": 30},
             "model_config.yaml with labels.horizon_days=30: labels: Value error, horizon_days must be below max_rul_days",
         ),
-        ({"split__folds": 1}, "split.folds: Input should be greater than 1"),
+        ({"split__test_fraction": 0.9}, "must leave units to train on"),
     ],
 )
 def test_a_wrong_value_is_refused_with_file_key_and_reason(overrides: dict[str, Any], problem: str) -> None:

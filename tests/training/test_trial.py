@@ -12,7 +12,6 @@ from features.contract import FEATURES
 from features.grid import History
 from training.dataset import WindowIndex
 from training.fleet import Fleet
-from training.split import UnitSplit
 from training.trial import split_fleet
 
 HOURS = 20 * 24
@@ -45,25 +44,6 @@ def test_the_network_learns_from_more_windows_before_a_failure_and_baselines_fro
 
 def test_no_compressor_is_in_two_parts(fleet: Fleet, settings: Settings) -> None:
     parts = split_fleet(fleet, settings.model)
-    learners, judged_by = (set(part.unit.tolist()) for part in (parts.train, parts.test))
-    assert learners | judged_by == set(range(UNITS))
-    assert not learners & judged_by
-    assert learners == set(parts.train_evenly.unit.tolist())
-
-
-def test_every_learner_is_held_out_from_exactly_one_network(fleet: Fleet, settings: Settings) -> None:
-    parts = split_fleet(fleet, settings.model)
-    held_out = [set(fold.held_out.unit.tolist()) for fold in parts.folds]
-    learners = set(parts.train.unit.tolist())
-    assert sum(len(units) for units in held_out) == len(learners)
-    assert set.union(*held_out) == learners
-    for fold, units in zip(parts.folds, held_out, strict=True):
-        assert set(fold.fitted.unit.tolist()) == learners - units
-        assert any(unit % 2 == 0 for unit in units)  # one that has failed
-
-
-def test_an_earlier_models_validation_compressors_are_learned_from_and_its_test_compressors_never(fleet: Fleet, settings: Settings) -> None:
-    known = UnitSplit(*(np.array(units, np.int32) for units in (range(2, 14), range(14, 18), (0, 1, 18, 19))))
-    parts = split_fleet(fleet, settings.model, known)
-    assert set(parts.train.unit.tolist()) == set(range(2, 18))
-    assert set(parts.test.unit.tolist()) == {0, 1, 18, 19}
+    units = [set(part.unit.tolist()) for part in (parts.train, parts.validation, parts.test)]
+    assert sum(len(part) for part in units) == len(set.union(*units)) == UNITS
+    assert units[0] == set(parts.train_evenly.unit.tolist())
