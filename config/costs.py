@@ -68,6 +68,7 @@ class CostsConfig(Section):
     unplanned: UnplannedSection
     planned: PlannedSection
     next_life: NextLifeSection
+    signs_days: Limit
     plan_days: Limit
     simulation: SimulationSection
 
@@ -79,6 +80,8 @@ class CostsConfig(Section):
             )
         if not 0 <= self.planned.lead_days.value <= self.plan_days.value:
             raise ValueError("planned.lead_days must be from 0 to plan_days: no repair would ever be due")
+        if self.signs_days.value < 1 or self.signs_days.value % 1:
+            raise ValueError("signs_days must be a whole number, at least 1")
         if self.next_life.mean_days.value <= 0 or not 0 <= self.next_life.unannounced_share.value <= 1:
             raise ValueError("next_life: mean_days must be above 0 and unannounced_share from 0 to 1")
         return self

@@ -209,7 +209,7 @@ def _caught(failures: dict[str, Any]) -> str:
 
 def show_policies(result: dict[str, Any]) -> None:
     """What a year of a compressor costs under each policy, and how much more than by `act_by`."""
-    console = Console(highlight=False)
+    console = _console()
     lives = result["lives"]
     console.print(
         f"{result['years']} years of a fleet with {result['crews']} crews, from {lives['complete']} lives of {lives['compressors']} compressors. "
@@ -217,7 +217,7 @@ def show_policies(result: dict[str, Any]) -> None:
         f"{lives['cut_by_end_of_data']} by the end of the data.",
         soft_wrap=True,
     )
-    table = Table("policy", "USD per compressor-year", "act_by saves", "failures", "repairs", "false repairs", "days wasted")
+    table = Table("policy", "USD a year (95 %)", "act_by saves (95 %)", "failures", "repairs", "false", "days wasted")
     for name, numbers in result["policies"].items():
         saved = result["differences"].get(name)
         counted = (numbers[f"{what}_per_compressor_year"] for what in ("failures", "repairs", "false_repairs"))
@@ -230,7 +230,10 @@ def show_policies(result: dict[str, Any]) -> None:
         )
     console.print(table)
     interval = "none pays" if result["interval_days"] is None else f"{result['interval_days']:g} days"
-    console.print(f"fixed interval: {interval}, chosen on the training history; counts are per compressor-year; in brackets: 95 % interval")
+    console.print(
+        f"fixed interval: {interval}, chosen on the training history; all per compressor-year; false: more than enough life was left",
+        soft_wrap=True,
+    )
     console.print(f"run {result['run_id']}, done in {result['seconds']} s")
 
 

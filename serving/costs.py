@@ -7,7 +7,9 @@ probability: of all distributions with that probability the one nearest to the q
 
 A repair on day t costs `planned` if the machine lives until then and `unplanned` if it fails before, and either begins the next life, which
 costs g a day; each day lived before it saves that: J(t) = planned S(t) + unplanned (1 - S(t)) - g E[min(T, t)], the renewal-reward
-criterion (Barlow and Proschan, Mathematical Theory of Reliability, 1965, ch. 4). docs/costs.md explains it with an example.
+criterion (Barlow and Proschan, Mathematical Theory of Reliability, 1965, ch. 4). Watching on from day t for w more days costs W(t) = planned
+S(t + w) + unplanned (1 - S(t + w)) - g E[T]: what fails meanwhile is lost, and whoever lives is known by then, so that no life is wasted. A
+repair is due from the first day on which the best day within w costs no more than watching. docs/costs.md explains it with an example.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.costs import CostsConfig
+from config.errors import ModelError
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -59,8 +62,13 @@ class Repairs:
 def plan_repairs(forecast: Forecast, costs: CostsConfig) -> Repairs:
     """The whole day of least expected cost for each life, no earlier than parts can be there.
 
-    Nothing is due where that day is later than `plan_days` or where no day is better than the cap.
+    Nothing is due where watching costs less on every day up to `plan_days`.
+    Raises ModelError when the cap is too near to see what a repair is compared with.
     """
+    if costs.planned.lead_days.value + costs.signs_days.value > forecast.cap_days:
+        raise ModelError(
+            f"a model that says at most {forecast.cap_days:g} days cannot plan repairs: lead_days and signs_days of costs.yaml are more"
+        )
     parts = [_plan(forecast.rows(start, start + _ROWS), costs) for start in range(0, max(len(forecast.lower), 1), _ROWS)]
     return Repairs(np.concatenate([part.due_days for part in parts]), np.concatenate([part.saving_usd for part in parts]))
 
@@ -75,24 +83,32 @@ def survival(forecast: Forecast, days: Doubles) -> Doubles:
     return np.where(days <= forecast.horizon_days, within, beyond)
 
 
-def expected_costs(forecast: Forecast, costs: CostsConfig) -> Doubles:
-    """J of a repair on each whole day from today to the cap, USD -> [n, days]; only differences within a row mean something."""
+def expected_costs(forecast: Forecast, costs: CostsConfig) -> tuple[Doubles, Doubles]:
+    """J(t) of a repair on, and W(t) of watching from, each whole day up to the cap, USD -> [n, days], [n, days - signs_days].
+
+    Only differences within a row mean something.
+    """
     steps = int(forecast.cap_days * _STEPS_PER_DAY)
     alive = survival(forecast, np.arange(steps + 1) / _STEPS_PER_DAY)  # [n, steps + 1]
     lived = np.zeros_like(alive)  # E[min(T, t)], by the trapezoidal rule
     np.cumsum((alive[:, 1:] + alive[:, :-1]) / (2 * _STEPS_PER_DAY), axis=1, out=lived[:, 1:])
     whole = slice(None, None, _STEPS_PER_DAY)
-    ends = costs.planned.repair_usd.value * alive + costs.unplanned.usd * (1 - alive)
-    return np.asarray((ends - costs.next_life_usd_per_day * lived)[:, whole])
+    ends = (costs.planned.repair_usd.value * alive + costs.unplanned.usd * (1 - alive))[:, whole]
+    saved = costs.next_life_usd_per_day * lived
+    return ends - saved[:, whole], ends[:, int(costs.signs_days.value) :] - saved[:, -1:]
 
 
 def _plan(forecast: Forecast, costs: CostsConfig) -> Repairs:
-    expected = expected_costs(forecast, costs)
-    earliest, last = int(np.ceil(costs.planned.lead_days.value)), expected.shape[1] - 1
-    due = earliest + expected[:, earliest:].argmin(axis=1)
-    waits = (due > costs.plan_days.value) | (due == last)
-    saving = expected[:, last] - expected[np.arange(len(due)), due]
-    return Repairs(np.where(waits, NOT_DUE, due), np.where(waits, np.nan, saving))
+    repair, watch = expected_costs(forecast, costs)
+    signs = int(costs.signs_days.value)
+    earliest = int(np.ceil(costs.planned.lead_days.value))
+    soon = np.lib.stride_tricks.sliding_window_view(repair, signs + 1, axis=1)  # [n, days - signs, signs + 1]
+    pays = (soon.min(axis=2) <= watch)[:, earliest:]
+    first = earliest + pays.argmax(axis=1)
+    row = np.arange(len(first))
+    due = first + soon[row, first].argmin(axis=1)
+    waits = ~pays.any(axis=1) | (due > costs.plan_days.value)
+    return Repairs(np.where(waits, NOT_DUE, due), np.where(waits, np.nan, repair[:, -1] - repair[row, due]))
 
 
 def _cumulative_hazard(forecast: Forecast, days: Doubles) -> Doubles:

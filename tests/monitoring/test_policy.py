@@ -132,7 +132,7 @@ def test_of_equal_ranks_who_has_waited_longest_is_served_first(costs: CostsConfi
     assert (found.failures.tolist(), found.repairs.tolist()) == (failures, [1 - failed for failed in failures])
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_costs_add_up_crews_hold_and_a_perfect_predictor_beats_all(seed: int, costs: CostsConfig) -> None:
     episodes = random_episodes(seed)
     drawn, starts = draw_fleets(episodes.lives, 30, costs)

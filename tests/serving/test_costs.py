@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from config.errors import ModelError
 from serving.costs import NOT_DUE, Forecast, expected_costs, plan_repairs, survival
 from tests.serving.gold import COSTS
 
@@ -63,7 +64,7 @@ def test_a_failure_known_to_the_hour_is_repaired_on_the_last_whole_day_before_it
 
 
 def test_every_day_that_a_repair_comes_too_early_costs_a_day_of_the_next_life() -> None:
-    at = expected_costs(sharp(6.5), COSTS)[0]
+    at = expected_costs(sharp(6.5), COSTS)[0][0]
     assert np.diff(at[:4]) == pytest.approx(np.full(3, -G))
     assert (at[4] > at[5] > at[6], at[7] - at[6] > 70_000) == (True, True)
 
@@ -80,11 +81,11 @@ def test_what_fails_before_parts_can_come_is_due_at_once_and_saves_nothing() -> 
     assert (repairs.due_days.tolist(), repairs.saving_usd.tolist()) == ([3], [0.0])
 
 
-def test_a_repair_is_due_once_the_risk_of_a_day_costs_more_than_a_day_of_the_next_life() -> None:
-    """With a constant hazard beyond the horizon the day after parts come is worth waiting for up to a hazard of g / (unplanned - planned)."""
-    limit = G / 72_500
-    for factor, due in ((0.9, NOT_DUE), (1.1, 3)):
-        lower = -np.log(0.95) / (factor * limit)
+def test_a_repair_is_due_once_two_days_of_risk_cost_more_than_the_life_it_wastes() -> None:
+    """With a constant hazard a day: 72,500 (1 - exp(-2 hazard)) against g (1 - exp(-27 hazard)) / hazard, which are equal at 0.0698."""
+    for hazard, due in ((0.067, NOT_DUE), (0.072, 3)):
+        assert (72_500 * -np.expm1(-2 * hazard) > G * -np.expm1(-27 * hazard) / hazard) == (due == 3)
+        lower = -np.log(0.95) / hazard
         median, upper = (lower * np.log(share) / np.log(0.95) for share in (0.5, 0.05))
         life = Forecast(*(np.array([value]) for value in (lower, median, upper, 1 - 0.95 ** (3 / lower))), 3.0, CAP)
         assert plan_repairs(life, COSTS).due_days.tolist() == [due]
@@ -98,7 +99,14 @@ def test_expected_cost_is_the_mean_over_drawn_lives() -> None:
     ends = np.interp(drawn, 1 - share, grid, right=np.inf)
     for day in (3, 5, 12, 30):
         cost = np.where(ends > day, 15_000, 87_500) - G * np.minimum(ends, day)
-        assert expected_costs(life, COSTS)[0, day] == pytest.approx(cost.mean(), abs=4 * cost.std() / 200_000**0.5)
+        assert expected_costs(life, COSTS)[0][0, day] == pytest.approx(cost.mean(), abs=4 * cost.std() / 200_000**0.5)
+    watched = np.where(ends > 5, 15_000, 87_500) - G * np.minimum(ends, CAP)  # from day 3 on, for two days
+    assert expected_costs(life, COSTS)[1][0, 3] == pytest.approx(watched.mean(), abs=4 * watched.std() / 200_000**0.5)
+
+
+def test_a_model_that_cannot_see_beyond_the_lead_time_is_refused() -> None:
+    with pytest.raises(ModelError, match="at most 4 days cannot plan repairs"):
+        plan_repairs(Forecast(np.ones(1), np.ones(1), np.ones(1), np.ones(1), 3.0, 4.0), COSTS)
 
 
 def test_many_lives_are_planned_as_each_alone() -> None:
