@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 
+from config.costs import CostsConfig
 from config.database import DatabaseConfig
 from config.errors import HomeError
 from config.etl import EtlConfig
@@ -85,6 +86,11 @@ class Settings:
     def scoring(self) -> ScoringConfig:
         """scoring.yaml."""
         return self._load("scoring.yaml", ScoringConfig)
+
+    @cached_property
+    def costs(self) -> CostsConfig:
+        """costs.yaml."""
+        return self._load("costs.yaml", CostsConfig)
 
     @cached_property
     def evaluation(self) -> EvaluationConfig:

@@ -275,19 +275,24 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command("evaluate")
-def evaluate_champion(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def evaluate_champion(
+    policy: Annotated[bool, typer.Option("--policy", help="By cost instead: years of a fleet under several maintenance policies.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Judge the champion by event on unseen fleets: failures caught, false alarms, errors; its baseline and bare thresholds beside it."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.evaluate import evaluate
+        from pipelines.policy import evaluate_policy
         from pipelines.session import LazySpark
 
         with LazySpark(settings) as spark:
-            return evaluate(settings, spark, report)
+            return evaluate_policy(settings, spark, report) if policy else evaluate(settings, spark, report)
 
-    from pipelines.views import show_evaluation
+    from pipelines.views import show_evaluation, show_policies
 
-    run_job(job, show_evaluation, home=home, as_json=as_json)
+    run_job(job, show_policies if policy else show_evaluation, home=home, as_json=as_json)
 
 
 @app.command()

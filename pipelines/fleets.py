@@ -19,6 +19,8 @@ from pipelines.console import StageReporter
 from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from monitoring.alarms import Bools, Life, Watch
     from monitoring.calibration import Names
     from training.fleet import Fleet
@@ -100,6 +102,13 @@ def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: Stage
         lives = lives_by_compressor(read_truth(own.home / _FOLDER), history.first_mark)
     models = dict(read_reference(lake, COMPRESSORS).select("compressor_id", "model").iter_rows())
     return UnseenFleet(labelled, lives, models, size.days)
+
+
+def fleet_truth(settings: Settings, seed: int) -> pl.DataFrame:
+    """The truth (features.simulator.truth) of a fleet that `prepare_fleet` has made. Raises InputError."""
+    from features.simulator.truth import read_truth
+
+    return read_truth(settings.below(f"evaluation/seed-{seed}").home / _FOLDER)
 
 
 def build_fleet(

@@ -34,7 +34,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     compressor_ids = read_reference(lake, COMPRESSORS)["compressor_id"].sort().to_list()
     with report.stage("champion"):
         champion = Registry(settings.tracking_uri).champion()
-        predictor = Predictor(champion, settings.scoring, settings.model.scoring.threads)
+        predictor = Predictor(champion, settings.scoring, settings.costs, settings.model.scoring.threads)
     moment = as_of or datetime.now(UTC)
     with report.stage("predict") as advance:
         predictions = predictor.predict(gold, compressor_ids, moment)

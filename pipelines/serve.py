@@ -121,7 +121,7 @@ def _parts(settings: Settings) -> Parts:
     )
 
     def champion() -> Predictor:
-        return Predictor(Registry(settings.tracking_uri).champion(), settings.scoring, settings.model.scoring.threads)
+        return Predictor(Registry(settings.tracking_uri).champion(), settings.scoring, settings.costs, settings.model.scoring.threads)
 
     @contextmanager
     def warehouse() -> Iterator[Warehouse]:

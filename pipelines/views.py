@@ -52,11 +52,13 @@ def show_fleet(result: dict[str, Any]) -> None:
     table.add_column("90 % interval", justify="right")
     table.add_column("fails soon", justify="right")
     table.add_column("confidence", justify="right")
+    table.add_column("act by")
+    table.add_column("saves, USD", justify="right")
     table.add_column("why", overflow="fold")
     for row in result["predictions"]:
         why = "; ".join(row["reasons"])
         if row["status"] != "ok":
-            table.add_row(row["compressor_id"], "-", "-", "-", "-", f"{row['status']}: {why}")
+            table.add_row(row["compressor_id"], "-", "-", "-", "-", "-", "-", f"{row['status']}: {why}")
             continue
         table.add_row(
             row["compressor_id"],
@@ -64,6 +66,8 @@ def show_fleet(result: dict[str, Any]) -> None:
             f"{row['rul_lower_days']:.1f} to {row['rul_upper_days']:.1f}",
             f"{row['failure_probability']:.0%}",
             f"{row['confidence_score']:.2f}",
+            "-" if row["act_by"] is None else f"{row['act_by']:%b %d}",
+            "-" if row["expected_saving_usd"] is None else f"{row['expected_saving_usd']:,.0f}",
             why,
         )
     console.print(table)
@@ -201,6 +205,40 @@ def _evaluation_cells(numbers: dict[str, Any]) -> tuple[str, ...]:
 
 def _caught(failures: dict[str, Any]) -> str:
     return "-" if failures["recall"] is None else f"{failures['recall']:.0%} ({failures['caught']} of {failures['n']})"
+
+
+def show_policies(result: dict[str, Any]) -> None:
+    """What a year of a compressor costs under each policy, and how much more than by `act_by`."""
+    console = _console()
+    lives = result["lives"]
+    console.print(
+        f"{result['years']} years of a fleet with {result['crews']} crews, from {lives['complete']} lives of {lives['compressors']} compressors. "
+        f"Left out: {lives['began_before_the_data']} begun before the data, {lives['cut_by_repair_or_service']} cut by a repair or a service, "
+        f"{lives['cut_by_end_of_data']} by the end of the data.",
+        soft_wrap=True,
+    )
+    table = Table("policy", "USD a year (95 %)", "act_by saves (95 %)", "failures", "repairs", "false", "days wasted")
+    for name, numbers in result["policies"].items():
+        saved = result["differences"].get(name)
+        counted = (numbers[f"{what}_per_compressor_year"] for what in ("failures", "repairs", "false_repairs"))
+        table.add_row(
+            name,
+            _usd(numbers["usd_per_compressor_year"], numbers["interval"]),
+            "-" if saved is None else _usd(-saved["usd_per_compressor_year"], [-bound for bound in reversed(saved["interval"])]),
+            *(f"{number:.2f}" for number in counted),
+            f"{numbers['wasted_days_per_compressor_year']:.1f}",
+        )
+    console.print(table)
+    interval = "none pays" if result["interval_days"] is None else f"{result['interval_days']:g} days"
+    console.print(
+        f"fixed interval: {interval}, chosen on the training history; all per compressor-year; false: more than enough life was left",
+        soft_wrap=True,
+    )
+    console.print(f"run {result['run_id']}, done in {result['seconds']} s")
+
+
+def _usd(value: float, interval: list[float]) -> str:
+    return f"{value:,.0f} ({interval[0]:,.0f} to {interval[1]:,.0f})"
 
 
 def show_drift_weeks(result: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, TypeVar
 
 import numpy as np
@@ -79,7 +79,10 @@ class _Answer(BaseModel):
 
 
 class PredictionAnswer(_Answer):
-    """A compressor's prediction, as `altaviz score` reports it; the numbers are null unless `status` is ok."""
+    """A compressor's prediction, as `altaviz score` reports it; the numbers are null unless `status` is ok.
+
+    `act_by` and `expected_saving_usd` are null also where no repair is due within the plan (docs/costs.md).
+    """
 
     compressor_id: str
     status: Status
@@ -88,6 +91,8 @@ class PredictionAnswer(_Answer):
     rul_upper_days: float | None
     failure_probability: float | None
     confidence_score: float | None
+    act_by: date | None
+    expected_saving_usd: float | None
     horizon_days: float
     reasons: list[str]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,18 +15,21 @@ import numpy.typing as npt
 import polars as pl
 from deltalake import DeltaTable
 
+from config.costs import CostsConfig
 from config.errors import ModelError, NoDataError, RequestError
 from config.scoring import HealthSection, ScoringConfig
 from features.contract import FEATURE_SET_VERSION, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
 from features.grid import Steps, steps_before
 from features.onnx_model import OnnxModel, Predictions
 from features.windows import Floats, fill_gaps
+from serving.costs import NOT_DUE, Forecast, plan_repairs
 from serving.reasons import finite_or_none, history_reason, observed_reasons, stale_reason
 from serving.registry import RegisteredModel
 from serving.schemas import Health, Prediction, Status, urgency
 
 _DAYS_DIGITS = 2  # as ml_predictions stores them, so that a report and the warehouse agree
 _SHARE_DIGITS = 4
+_USD_DIGITS = 2
 _MOST_NAMED = 10  # windows that an error names
 
 
@@ -44,7 +47,7 @@ class Numbers:
 class Predictor:
     """A registered model, opened for scoring."""
 
-    def __init__(self, registered: RegisteredModel, scoring: ScoringConfig, threads: int) -> None:
+    def __init__(self, registered: RegisteredModel, scoring: ScoringConfig, costs: CostsConfig, threads: int) -> None:
         """Open the model. Raises ModelError when it does not take this contract's windows."""
         self._model = OnnxModel(registered.onnx, threads)
         if (self._model.steps, self._model.features) != (WINDOW_STEPS, len(FEATURES)):
@@ -56,6 +59,7 @@ class Predictor:
         self.horizon_days = registered.facts.horizon_days
         self._max_rul_days = registered.facts.max_rul_days
         self._scoring = scoring
+        self._costs = costs
 
     def predict(self, gold: DeltaTable, compressor_ids: Sequence[str], as_of: datetime) -> list[Prediction]:
         """One prediction per compressor at `as_of` (timezone-aware), most urgent first.
@@ -83,8 +87,10 @@ class Predictor:
             "window_end": as_of.isoformat(),
         }
         predictions = [self._without_number(steps, unit, as_of, status, source) for unit, status in enumerate(statuses) if status != "ok"]
+        numbers = [self._numbers(answers, row) for row in range(len(scored))]
+        due = self._due(numbers, as_of)
         for row, unit in enumerate(scored):
-            predictions.append(self._with_numbers(steps.compressor_ids[unit], as_of, windows[row], answers, row, source))
+            predictions.append(self._with_numbers(steps.compressor_ids[unit], as_of, windows[row], numbers[row], due[row], source))
         return sorted(predictions, key=urgency)
 
     def predict_windows(self, windows: Floats) -> list[Numbers]:
@@ -109,10 +115,26 @@ class Predictor:
         probability = round(float(np.clip(answers.failure_probability[row], 0, 1)), _SHARE_DIGITS)
         return Numbers(rul, lower, upper, probability, confidence(lower, upper, self._max_rul_days))
 
+    def _due(self, numbers: Sequence[Numbers], as_of: datetime) -> list[tuple[date | None, float | None]]:
+        """Day and saving of the repair of each, from its numbers as they are stored; None where none is due yet."""
+        lives = [(item.rul_lower_days, item.rul_days, item.rul_upper_days, item.failure_probability) for item in numbers]
+        lower, median, upper, fails = np.array(lives, np.float64).reshape(len(lives), 4).T
+        repairs = plan_repairs(Forecast(lower, median, upper, fails, self.horizon_days, self._max_rul_days), self._costs)
+        today = as_of.astimezone(UTC).date()
+        return [
+            (None, None) if days == NOT_DUE else (today + timedelta(days=int(days)), round(float(usd), _USD_DIGITS))
+            for days, usd in zip(repairs.due_days, repairs.saving_usd, strict=True)
+        ]
+
     def _with_numbers(
-        self, compressor_id: str, as_of: datetime, window: Floats, answers: Predictions, row: int, source: dict[str, Any]
+        self,
+        compressor_id: str,
+        as_of: datetime,
+        window: Floats,
+        numbers: Numbers,
+        due: tuple[date | None, float | None],
+        source: dict[str, Any],
     ) -> Prediction:
-        numbers = self._numbers(answers, row)
         return Prediction(
             compressor_id=compressor_id,
             prediction_timestamp=as_of,
@@ -123,6 +145,8 @@ class Predictor:
             horizon_days=self.horizon_days,
             reasons=observed_reasons(window, self._scoring.notable_changes),
             features_used={**source, "values": finite_or_none(window[-1])},
+            act_by=due[0],
+            expected_saving_usd=due[1],
         )
 
     def _without_number(self, steps: Steps, unit: int, as_of: datetime, status: Status, source: dict[str, Any]) -> Prediction:
@@ -145,6 +169,8 @@ class Predictor:
             horizon_days=self.horizon_days,
             reasons=[reason],
             features_used={**source, "values": finite_or_none(steps.values[unit, -1])},
+            act_by=None,
+            expected_saving_usd=None,
         )
 
 

@@ -22,6 +22,8 @@ REPORTED: Final = (
     "rul_upper_days",
     "failure_probability",
     "confidence_score",
+    "act_by",
+    "expected_saving_usd",
     "horizon_days",
     "reasons",
 )
@@ -80,6 +82,7 @@ class Prediction:
     """What the model says of one compressor at `prediction_timestamp`; every number is None unless `status` is ok.
 
     `failure_probability` is for a failure within `horizon_days`; `confidence_score` falls as the interval widens.
+    `act_by` is the day (UTC) a repair is due and `expected_saving_usd` what it saves (serving.costs); None also where none is due yet.
     """
 
     compressor_id: str
@@ -95,6 +98,8 @@ class Prediction:
     horizon_days: float
     reasons: list[str]
     features_used: Mapping[str, Any]
+    act_by: date | None
+    expected_saving_usd: float | None
 
 
 def urgency(prediction: Prediction) -> tuple[float, float, str]:

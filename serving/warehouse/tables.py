@@ -113,7 +113,8 @@ def latest_predictions(connection: psycopg.Connection, as_of: datetime | None = 
     """The newest prediction of every compressor, at or before `as_of` if given; most urgent first, as serving.schemas.urgency orders."""
     query = """
         SELECT newest.compressor_id, prediction_timestamp, model_version, status, rul_days::float8, rul_lower_days::float8, rul_upper_days::float8,
-               failure_probability::float8, confidence_score::float8, health, horizon_days::float8, reasons, features_used
+               failure_probability::float8, confidence_score::float8, health, horizon_days::float8, reasons, features_used,
+               act_by, expected_saving_usd::float8
         FROM compressor_metadata AS compressor
         CROSS JOIN LATERAL (
             SELECT * FROM ml_predictions AS own

@@ -13,12 +13,14 @@ import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from onnx import TensorProto, helper, numpy_helper
 
+from config.costs import CostsConfig
 from config.loader import CONFIG_DIR, load_section
 from config.scoring import ScoringConfig
 from features.contract import COMPRESSOR_ID, DATE, FEATURE_SET_VERSION, FEATURES, STATUS_FEATURES, TIMESTAMP, WINDOW_STEPS
 from serving.registry import ModelFacts, RegisteredModel
 
 SCORING = load_section(CONFIG_DIR / "scoring.yaml", ScoringConfig, {})
+COSTS = load_section(CONFIG_DIR / "costs.yaml", CostsConfig, {})
 
 
 def gold_row(compressor_id: str, timestamp: datetime, **features: Any) -> dict[str, Any]:

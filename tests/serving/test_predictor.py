@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from config.scoring import ScoringConfig
 from features.contract import FEATURES
 from serving.predictor import Predictor, confidence, health_of
 from serving.schemas import Prediction, report_row
-from tests.serving.gold import SCORING, gold_row, mean_model, write_gold
+from tests.serving.gold import COSTS, SCORING, gold_row, mean_model, write_gold
 
 AS_OF = datetime(2026, 3, 9, 5, 50, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def _hourly(compressor_id: str, vibration: float, hours: range = range(24), **fe
 
 
 def _predict(folder: Path, rows: list[dict[str, Any]], compressor_ids: list[str], scoring: ScoringConfig = SCORING) -> list[Prediction]:
-    return Predictor(mean_model(), scoring, threads=1).predict(write_gold(folder, rows), compressor_ids, AS_OF)
+    return Predictor(mean_model(), scoring, COSTS, threads=1).predict(write_gold(folder, rows), compressor_ids, AS_OF)
 
 
 def test_numbers_are_the_models_answer_for_the_window(tmp_path: Path) -> None:
@@ -36,6 +36,9 @@ def test_numbers_are_the_models_answer_for_the_window(tmp_path: Path) -> None:
         "rul_upper_days": 6.0,
         "failure_probability": 0.2,
         "confidence_score": round(1 - 4 / 30, 4),
+        "act_by": date(2026, 3, 12),
+        # 0.8 x 72,500 of a failure avoided, less 0.8 x 1.485 days of life, at 776.3 a day
+        "expected_saving_usd": pytest.approx(58_000 - 922, abs=5),
         "horizon_days": 3.0,
         "reasons": ["nothing stands out in the last 24 h"],
     }
@@ -91,6 +94,13 @@ def test_most_urgent_comes_first_and_rows_without_numbers_last(tmp_path: Path) -
     ]
 
 
+def test_a_repair_has_a_date_only_where_it_is_due_and_there_is_a_number(tmp_path: Path) -> None:
+    rows = _hourly("C-1", 4.0) + _hourly("C-2", 29.0) + _hourly("C-3", 4.0, range(5))
+    due, healthy, short = _predict(tmp_path, rows, ["C-1", "C-2", "C-3"])
+    assert (due.act_by, healthy.act_by, short.act_by) == (date(2026, 3, 12), None, None)
+    assert (healthy.status, healthy.expected_saving_usd, short.expected_saving_usd) == ("ok", None, None)
+
+
 def test_readings_after_the_asked_time_change_nothing(tmp_path: Path) -> None:
     rows = _hourly("C-1", 4.0)
     later = [gold_row("C-1", AS_OF + timedelta(minutes=10), vibration_1hr_mean=99.0)]
@@ -99,7 +109,7 @@ def test_readings_after_the_asked_time_change_nothing(tmp_path: Path) -> None:
 
 def test_same_question_twice_has_the_same_answer(tmp_path: Path) -> None:
     gold = write_gold(tmp_path, _hourly("C-1", 4.0) + _hourly("C-2", 5.0))
-    predictor = Predictor(mean_model(), SCORING, threads=1)
+    predictor = Predictor(mean_model(), SCORING, COSTS, threads=1)
     assert predictor.predict(gold, ["C-1", "C-2"], AS_OF) == predictor.predict(gold, ["C-2", "C-1"], AS_OF)
 
 
@@ -130,12 +140,12 @@ def test_answer_that_is_no_number_is_refused(tmp_path: Path) -> None:
 def test_moment_before_all_data_is_named_with_the_first_row(tmp_path: Path) -> None:
     gold = write_gold(tmp_path, [gold_row("C-1", AS_OF + timedelta(hours=1))])
     with pytest.raises(NoDataError, match=r"nothing at or before 2026-03-09T05:50:00\+00:00; its first row is of 2026-03-09T06:50:00"):
-        Predictor(mean_model(), SCORING, threads=1).predict(gold, ["C-1"], AS_OF)
+        Predictor(mean_model(), SCORING, COSTS, threads=1).predict(gold, ["C-1"], AS_OF)
 
 
 def test_model_for_other_windows_is_refused() -> None:
     with pytest.raises(ModelError, match=r"version 7 takes windows \[12, 24\], this code makes \[24, 24\]"):
-        Predictor(mean_model(steps=12), SCORING, threads=1)
+        Predictor(mean_model(steps=12), SCORING, COSTS, threads=1)
 
 
 @pytest.mark.parametrize(("upper", "expected"), [(2.0, 1.0), (5.0, 0.9), (17.0, 0.5), (40.0, 0.0)])

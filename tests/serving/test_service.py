@@ -96,7 +96,7 @@ def test_a_score_ranks_the_fleet_and_is_written(service: Running) -> None:
 def test_the_service_and_the_batch_job_write_the_same_rows(service: Running) -> None:
     moment = "2026-03-09T11:20:00Z"
     columns = """compressor_id, prediction_timestamp, model_version, status, rul_days, rul_lower_days, rul_upper_days, failure_probability,
-                 confidence_score, health, horizon_days, reasons, features_used"""
+                 confidence_score, health, horizon_days, reasons, features_used, act_by, expected_saving_usd"""
     rows = f"SELECT {columns} FROM ml_predictions WHERE prediction_timestamp = '{moment}' ORDER BY 1"
     batch = report_of("score", "--as-of", moment, home=service.home)
     written = query(service.home, rows)

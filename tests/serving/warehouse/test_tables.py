@@ -39,6 +39,8 @@ OK = Prediction(
     horizon_days=3.0,
     reasons=["vibration is critical"],
     features_used={"values": {"vibration_1hr_mean": 8.5}, "gold_version": 3},
+    act_by=date(2026, 3, 12),
+    expected_saving_usd=41250.5,
 )
 STALE = replace(
     OK,
@@ -50,6 +52,8 @@ STALE = replace(
     failure_probability=None,
     confidence_score=None,
     health=None,
+    act_by=None,
+    expected_saving_usd=None,
 )
 
 
@@ -170,12 +174,26 @@ def test_aggregates_arrive_in_their_columns(warehouse: Warehouse) -> None:
         (replace(OK, rul_upper_days=4.0), "prediction_interval_in_order"),
         (replace(OK, status="stale"), "prediction_numbers_only_when_ok"),
         (replace(OK, rul_days=None), "prediction_numbers_only_when_ok"),
+        (replace(OK, act_by=None), "prediction_repair_only_when_ok"),
+        (replace(STALE, act_by=OK.act_by, expected_saving_usd=0.0), "prediction_repair_only_when_ok"),
+        (replace(OK, expected_saving_usd=-1.0), "expected_saving_usd_check"),
         (replace(OK, compressor_id="C-unknown"), "compressor_id_fkey"),
     ],
 )
 def test_prediction_that_cannot_be_true_is_refused(warehouse: Warehouse, wrong: Prediction, constraint: str) -> None:
     with pytest.raises(WarehouseError, match=constraint), warehouse.connection() as connection:
         upsert_predictions(connection, [wrong])
+
+
+def test_date_and_saving_of_a_repair_come_back_as_they_were_written(warehouse: Warehouse) -> None:
+    with warehouse.connection() as connection:
+        upsert_predictions(connection, [OK, replace(OK, compressor_id="C-2", act_by=None, expected_saving_usd=None), STALE])
+        found = {row.compressor_id: (row.act_by, row.expected_saving_usd) for row in latest_predictions(connection)}
+        viewed = connection.execute(
+            "SELECT act_by, expected_saving_usd::float8 FROM v_latest_predictions WHERE compressor_id = 'C-1'"
+        ).fetchone()
+    assert found == {"C-1": (date(2026, 3, 12), 41250.5), "C-2": (None, None), "C-3": (None, None)}
+    assert viewed == found["C-1"]
 
 
 def test_fleet_is_ranked_most_urgent_first_by_the_newest_prediction_up_to_a_moment(warehouse: Warehouse) -> None:

@@ -1,0 +1,181 @@
+"""Years of a fleet under a maintenance policy, hour by hour: lives end by failure or by a planned repair, and every end costs. Pure.
+
+The protocol (numbers: costs.yaml, documented in docs/costs.md). A slot of the fleet runs one life after another; each life is a real
+one, with what was predicted at each of its hours and its true end. A policy asks for a repair at some of these hours. The first such hour
+of a life orders it; `lead_days` later it may be done, once a crew is free; of those that wait the highest rank comes first, then who has waited
+longest. A crew that is sent is away for `crew_days`. A machine that fails before pays the failure, and its order serves that repair. Then
+the slot stands still and the next life begins. Slots draw the same lives in the same order under every policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from config.costs import CostsConfig
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+
+_HOURS: Final = 24  # per day
+_NEVER: Final = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Complete lives, their hours one after another in one axis [hours]."""
+
+    first: Ints  # [lives] position of each life's first hour
+    hours: Ints  # [lives] from the renewal to the failure
+    source: Ints  # [lives] which compressor lived it, counted from 0
+    weight: Doubles  # [lives] how often it is drawn, sum 1
+
+    @property
+    def left_days(self) -> Doubles:
+        """True remaining life at every hour -> [hours]."""
+        return np.concatenate([np.arange(hours, 0, -1) for hours in self.hours]) / _HOURS
+
+    @property
+    def age_hours(self) -> Ints:
+        """Hours since the renewal -> [hours]."""
+        return np.concatenate([np.arange(hours) for hours in self.hours])
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a policy says at every hour of every life."""
+
+    asks: Bools  # [hours] a repair should be ordered
+    rank: Doubles  # [hours] who comes first when crews are short; NaN keeps what was said before
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the counted years came to, each array [sources] by the compressor whose lives they were."""
+
+    days: Doubles  # slot-days, standstill included
+    failures: Ints
+    repairs: Ints  # planned ones
+    false_repairs: Ints  # with more life left than the protocol calls a true alarm
+    wasted_days: Doubles  # true life that was left at planned repairs
+    standstill_days: Doubles
+    cost_usd: Doubles
+    most_crews: int  # away at a time in one fleet, warm-up included
+
+
+def draw_fleets(lives: Lives, slots: int, costs: CostsConfig) -> tuple[Ints, Ints]:
+    """The lives of every slot in order -> [years, slots, most]; and the hour each slot starts at -> [years, slots]."""
+    simulation = costs.simulation
+    random = np.random.default_rng(simulation.seed)
+    hours = _HOURS * (simulation.warm_up_days + simulation.year_days)
+    shortest = min(_HOURS * costs.planned.lead_days.value, float(lives.hours.min()))  # a life ends when parts come, or by its failure
+    most = int(hours // max(shortest, 1.0)) + 2
+    drawn = random.choice(len(lives.hours), size=(simulation.years, slots, most), p=lives.weight)
+    return drawn, random.integers(0, _HOURS * simulation.stagger_days + 1, size=(simulation.years, slots))
+
+
+def simulate(lives: Lives, policy: Policy, drawn: Ints, starts: Ints, costs: CostsConfig, false_above_days: float) -> Outcome:
+    """Run every fleet of `draw_fleets` through its warm-up and its year; each year is a fleet of its own with crews of its own."""
+    planned, unplanned = costs.planned, costs.unplanned
+    lead = round(_HOURS * planned.lead_days.value)
+    away, repair, stop = (max(round(_HOURS * days), 1) for days in (planned.crew_days.value, planned.repair_days.value, unplanned.days))
+    warm_up = _HOURS * costs.simulation.warm_up_days
+    sources = int(lives.source.max()) + 1
+    life, number = drawn[..., 0].copy(), np.zeros(starts.shape, np.int64)
+    age, ready, rank = -starts, np.full(starts.shape, _NEVER), np.zeros(starts.shape)
+    owner = lives.source[life]
+    crews = np.zeros((len(drawn), int(planned.crews.value)), np.int64)  # hour at which each is free again
+    counts = {name: np.zeros(sources, np.int64) for name in ("hours", "down", "failures", "repairs", "false", "wasted")}
+    most_crews = 0
+
+    def count(name: str, slots: Any, amount: Ints | None = None) -> None:
+        if hour >= warm_up:
+            counts[name] += np.bincount(owner[slots].ravel(), amount, minlength=sources).astype(np.int64)
+
+    def renew(slots: Any, down: int) -> None:
+        number[slots] += 1
+        life[slots] = drawn[(*slots, number[slots])]
+        age[slots], ready[slots], rank[slots] = -down, _NEVER, 0.0
+
+    for hour in range(warm_up + _HOURS * costs.simulation.year_days):
+        begins = age == 0
+        owner[begins] = lives.source[life[begins]]
+        failed = np.nonzero(age >= lives.hours[life])
+        count("failures", failed)
+        renew(failed, stop)
+        running = age >= 0
+        position = lives.first[life] + np.where(running, age, 0)
+        said = policy.rank[position]
+        rank = np.where(running & ~np.isnan(said), said, rank)
+        ready[running & policy.asks[position] & (ready == _NEVER)] = hour + lead
+        for year in np.flatnonzero((ready <= hour).any(axis=1)):
+            free = np.flatnonzero(crews[year] <= hour)
+            waiting = np.flatnonzero(ready[year] <= hour)
+            served = waiting[np.lexsort((ready[year, waiting], -rank[year, waiting]))][: len(free)]
+            slots = (np.full(len(served), year), served)
+            left = lives.hours[life[slots]] - age[slots]
+            crews[year, free[: len(served)]] = hour + away
+            count("repairs", slots)
+            count("wasted", slots, left)
+            count("false", slots, (left > _HOURS * false_above_days).astype(np.int64))
+            renew(slots, repair)
+        most_crews = max(most_crews, int((crews > hour).sum(axis=1).max()))
+        count("hours", ...)
+        count("down", age < 0)
+        age += 1
+    cost = planned.repair_usd.value * counts["repairs"] + unplanned.usd * counts["failures"]
+    days = {name: counts[name] / _HOURS for name in ("hours", "wasted", "down")}
+    return Outcome(days["hours"], counts["failures"], counts["repairs"], counts["false"], days["wasted"], days["down"], cost, most_crews)
+
+
+def summarise(outcomes: Mapping[str, Outcome], ours: str, costs: CostsConfig, confidence: float) -> dict[str, Any]:
+    """`policies` and `differences` (ours minus the other) by name: USD per compressor-year with a bootstrap interval, and what it is made of.
+
+    Resampled are the compressors that the lives come from, for all policies alike (percentile intervals of a ratio, paired): simulating more
+    years makes no interval narrower than the lives there are.
+    """
+    simulation = costs.simulation
+    sources = len(outcomes[ours].days)
+    random = np.random.default_rng(simulation.seed)
+    resampled = random.multinomial(sources, np.full(sources, 1 / sources), size=simulation.resamples)  # [resamples, sources]
+    per_year = {name: simulation.year_days * (resampled @ found.cost_usd) / (resampled @ found.days) for name, found in outcomes.items()}
+    means = {name: simulation.year_days * found.cost_usd.sum() / found.days.sum() for name, found in outcomes.items()}
+
+    def interval(values: Doubles) -> list[int]:
+        return [round(float(bound)) for bound in np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])]
+
+    policies = {
+        name: {
+            "usd_per_compressor_year": round(float(means[name])),
+            "interval": interval(per_year[name]),
+            **_per_year(found, simulation.year_days),
+            "most_crews": found.most_crews,
+        }
+        for name, found in outcomes.items()
+    }
+    differences = {
+        name: {
+            "usd_per_compressor_year": round(float(means[ours] - means[name])),
+            "interval": interval(per_year[ours] - per_year[name]),
+        }
+        for name in outcomes
+        if name != ours
+    }
+    return {"policies": policies, "differences": differences}
+
+
+def _per_year(found: Outcome, year_days: int) -> dict[str, Any]:
+    years = found.days.sum() / year_days
+    counted = {name: int(getattr(found, name).sum()) for name in ("failures", "repairs", "false_repairs")}
+    return {
+        "compressor_years": round(float(years), 1),
+        **counted,
+        **{f"{name}_per_compressor_year": round(counted[name] / years, 2) for name in counted},
+        "wasted_days_per_compressor_year": round(float(found.wasted_days.sum() / years), 1),
+        "standstill_days_per_compressor_year": round(float(found.standstill_days.sum() / years), 1),
+    }

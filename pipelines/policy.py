@@ -1,0 +1,113 @@
+"""altaviz evaluate --policy: what years of an unseen fleet cost under the champion's dates, and under simpler rules."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from config.settings import Settings
+from pipelines.console import StageReporter
+from pipelines.fleets import UnseenFleet, fleet_truth, prepare_fleet
+from pipelines.session import LazySpark
+
+if TYPE_CHECKING:
+    from monitoring.episodes import Told
+    from serving.registry import RegisteredModel
+
+
+def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
+    """Compare the policies of monitoring.rules by their cost on lives of the unseen fleets of `altaviz evaluate`.
+
+    Returns model_version, crews, years (each of a fleet as large as an unseen one), lives (monitoring.episodes: used, and left out by reason),
+    interval_days (of the fixed interval, chosen on the training history), policies and differences (monitoring.policy.summarise).
+    Raises NoChampionError, ModelError, HomeError, NoDataError when no life was seen from beginning to end.
+    """
+    from monitoring.episodes import Judged, pool
+    from monitoring.policy import draw_fleets, simulate, summarise
+    from monitoring.rules import OURS, policies
+    from pipelines.tracking import quieten, tracked_run
+    from serving.registry import Registry
+
+    started = time.perf_counter()
+    quieten()
+    champion = Registry(settings.tracking_uri).champion()
+    costs, protocol, size = settings.costs, settings.evaluation.protocol, settings.evaluation.fleets
+    interval_days = _interval(settings)
+    judged = []
+    for seed in size.seeds:
+        fleet = prepare_fleet(settings, seed, spark, report)
+        history = fleet.labelled.history
+        with report.stage(f"predict, fleet {seed}"):
+            told = _told(settings, fleet, champion)
+        judged.append(Judged(history.compressor_ids, history.first_mark, told, fleet_truth(settings, seed)))
+    episodes = pool(judged)
+    drawn, starts = draw_fleets(episodes.lives, size.compressors, costs)
+    outcomes = {}
+    for name, policy in policies(episodes, interval_days, int(protocol.alarm_hours.value), costs).items():
+        with report.stage(f"simulate, {name}"):
+            outcomes[name] = simulate(episodes.lives, policy, drawn, starts, costs, protocol.false_alarm_rul_days.value)
+    result = {
+        "model_version": champion.version,
+        "crews": int(costs.planned.crews.value),
+        "years": costs.simulation.years,
+        "lives": episodes.facts,
+        "interval_days": None if interval_days is None else round(interval_days, 1),
+        **summarise(outcomes, OURS, costs, settings.evaluation.report.confidence),
+    }
+    with tracked_run(settings, "policy") as run:
+        _log(settings, result)
+        run_id = run.info.run_id
+    return {**result, "run_id": run_id, "seconds": round(time.perf_counter() - started, 2)}
+
+
+def _told(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> Told:
+    """Dates and statuses at every hour of a fleet -> [compressors, hours]."""
+    from features.contract import FEATURES, STATUS_FEATURES
+    from features.onnx_model import OnnxModel
+    from monitoring.episodes import Told
+    from serving.costs import NOT_DUE, Forecast, plan_repairs
+
+    history, index, scoring = fleet.labelled.history, fleet.labelled.index, settings.model.scoring
+    said = OnnxModel(champion.onnx, scoring.threads).predict_rows(history.values, index.first_row, index.end, scoring.batch_size)
+    lower, median, upper, fails = (
+        np.asarray(numbers, np.float64) for numbers in (said.rul_lower, said.rul, said.rul_upper, said.failure_probability)
+    )
+    facts = champion.facts
+    repairs = plan_repairs(Forecast(lower, median, upper, fails, facts.horizon_days, facts.max_rul_days), settings.costs)
+    due = np.full(len(history.values), NOT_DUE, np.int64)
+    saving = np.full(len(history.values), np.nan)
+    due[index.end], saving[index.end] = repairs.due_days, repairs.saving_usd
+    columns = [FEATURES.index(name) for name in STATUS_FEATURES]
+    status = np.nan_to_num(np.asarray(history.values)[:, columns]).max(axis=1)
+    shape = (len(history.compressor_ids), history.hours)
+    return Told(due.reshape(shape), saving.reshape(shape), status.reshape(shape))
+
+
+def _interval(settings: Settings) -> float | None:
+    """The fixed interval that would have cost least on the training history, by its maintenance events."""
+    from features.lake import EVENTS, Lake
+    from features.reference import read_reference
+    from monitoring.lifetimes import lives_between, replacement_age
+    from training.fleet import RESETTING
+
+    lake = Lake(settings.training_lake_uri)
+    days, failed = lives_between(read_reference(lake, EVENTS), RESETTING, lake.newest_reading())
+    return replacement_age(days, failed, settings.costs)
+
+
+def _log(settings: Settings, result: dict[str, Any]) -> None:
+    """Costs, numbers and the whole report of the active run."""
+    import mlflow
+
+    from pipelines.tracking import flat_parameters
+
+    wanted = {
+        name: value for name, value in flat_parameters(settings.costs).items() if not name.endswith((".unit", ".description", ".source"))
+    }
+    mlflow.log_params({"model_version": result["model_version"], **wanted})
+    for name, numbers in result["policies"].items():
+        counted = ("usd_per_compressor_year", "failures_per_compressor_year", "repairs_per_compressor_year")
+        mlflow.log_metrics({f"policy_{name}.{key}": float(numbers[key]) for key in counted})
+    mlflow.log_dict(result, "policy.json")

@@ -1,0 +1,126 @@
+"""The day a repair is due, and what it saves: least expected cost under what the model says of the remaining life. Pure, numpy only.
+
+The distribution of the remaining life T has cumulative hazard H(t), piecewise linear through its 5 %, 50 % and 95 % quantiles (a piecewise
+exponential life: Friedman, Annals of Statistics 10, 1982), scaled below and above the horizon so that P(T <= horizon) is the model's own
+probability: of all distributions with that probability the one nearest to the quantiles' (Jeffrey's rule; Csiszar, Annals of Probability
+3, 1975). A quantile at the cap says only that so much of the life lies at or beyond it; what is beyond the cap stays there.
+
+A repair on day t costs `planned` if the machine lives until then and `unplanned` if it fails before, and either begins the next life, which
+costs g a day; each day lived before it saves that: J(t) = planned S(t) + unplanned (1 - S(t)) - g E[min(T, t)], the renewal-reward
+criterion (Barlow and Proschan, Mathematical Theory of Reliability, 1965, ch. 4). Watching on from day t for w more days costs W(t) = planned
+S(t + w) + unplanned (1 - S(t + w)) - g E[T]: what fails meanwhile is lost, and whoever lives is known by then, so that no life is wasted. A
+repair is due from the first day on which the best day within w costs no more than watching. docs/costs.md explains it with an example.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from config.costs import CostsConfig
+from config.errors import ModelError
+
+Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+NOT_DUE: Final = -1
+
+_HAZARDS: Final = -np.log1p(-np.array([0.05, 0.5, 0.95]))  # cumulative, at lower, median, upper
+_STEPS_PER_DAY: Final = 24  # of the grid that a life is integrated on: predictions are hourly
+_LEAST_GAP: Final = 1 / _STEPS_PER_DAY  # d between two quantiles
+_ROWS: Final = 4096  # lives in memory at a time
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a model says of the remaining lives of n compressors; days, every array [n]."""
+
+    lower: Doubles  # 5 % quantile
+    median: Doubles
+    upper: Doubles  # 95 % quantile
+    failure_probability: Doubles  # within horizon_days, 0..1
+    horizon_days: float
+    cap_days: float  # the longest life the model can say
+
+    def rows(self, start: int, stop: int) -> Forecast:
+        """Those of the compressors [start, stop)."""
+        lower, median, upper, fails = (item[start:stop] for item in (self.lower, self.median, self.upper, self.failure_probability))
+        return Forecast(lower, median, upper, fails, self.horizon_days, self.cap_days)
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """When n compressors are best repaired, every array [n]."""
+
+    due_days: Ints  # whole days from now; NOT_DUE where no day within the plan is better than waiting
+    saving_usd: Doubles  # expected, against leaving it alone up to the cap; NaN where nothing is due
+
+
+def plan_repairs(forecast: Forecast, costs: CostsConfig) -> Repairs:
+    """The whole day of least expected cost for each life, no earlier than parts can be there.
+
+    Nothing is due where watching costs less on every day up to `plan_days`.
+    Raises ModelError when the cap is too near to see what a repair is compared with.
+    """
+    if costs.planned.lead_days.value + costs.signs_days.value > forecast.cap_days:
+        raise ModelError(
+            f"a model that says at most {forecast.cap_days:g} days cannot plan repairs: lead_days and signs_days of costs.yaml are more"
+        )
+    parts = [_plan(forecast.rows(start, start + _ROWS), costs) for start in range(0, max(len(forecast.lower), 1), _ROWS)]
+    return Repairs(np.concatenate([part.due_days for part in parts]), np.concatenate([part.saving_usd for part in parts]))
+
+
+def survival(forecast: Forecast, days: Doubles) -> Doubles:
+    """P(T > day) for `days` [m] from 0 to the cap -> [n, m]."""
+    hazard = _cumulative_hazard(forecast, days)
+    at_horizon = _cumulative_hazard(forecast, np.array([forecast.horizon_days]))
+    fails = forecast.failure_probability[:, None]
+    within = 1 - fails * np.expm1(-hazard) / np.expm1(-at_horizon)
+    beyond = (1 - fails) * np.exp(np.minimum(at_horizon - hazard, 0.0))
+    return np.where(days <= forecast.horizon_days, within, beyond)
+
+
+def expected_costs(forecast: Forecast, costs: CostsConfig) -> tuple[Doubles, Doubles]:
+    """J(t) of a repair on, and W(t) of watching from, each whole day up to the cap, USD -> [n, days], [n, days - signs_days].
+
+    Only differences within a row mean something.
+    """
+    steps = int(forecast.cap_days * _STEPS_PER_DAY)
+    alive = survival(forecast, np.arange(steps + 1) / _STEPS_PER_DAY)  # [n, steps + 1]
+    lived = np.zeros_like(alive)  # E[min(T, t)], by the trapezoidal rule
+    np.cumsum((alive[:, 1:] + alive[:, :-1]) / (2 * _STEPS_PER_DAY), axis=1, out=lived[:, 1:])
+    whole = slice(None, None, _STEPS_PER_DAY)
+    ends = (costs.planned.repair_usd.value * alive + costs.unplanned.usd * (1 - alive))[:, whole]
+    saved = costs.next_life_usd_per_day * lived
+    return ends - saved[:, whole], ends[:, int(costs.signs_days.value) :] - saved[:, -1:]
+
+
+def _plan(forecast: Forecast, costs: CostsConfig) -> Repairs:
+    repair, watch = expected_costs(forecast, costs)
+    signs = int(costs.signs_days.value)
+    earliest = int(np.ceil(costs.planned.lead_days.value))
+    soon = np.lib.stride_tricks.sliding_window_view(repair, signs + 1, axis=1)  # [n, days - signs, signs + 1]
+    pays = (soon.min(axis=2) <= watch)[:, earliest:]
+    first = earliest + pays.argmax(axis=1)
+    row = np.arange(len(first))
+    due = first + soon[row, first].argmin(axis=1)
+    waits = ~pays.any(axis=1) | (due > costs.plan_days.value)
+    return Repairs(np.where(waits, NOT_DUE, due), np.where(waits, np.nan, repair[:, -1] - repair[row, due]))
+
+
+def _cumulative_hazard(forecast: Forecast, days: Doubles) -> Doubles:
+    """H(day) of the quantiles alone -> [n, m]. Where the next quantile is the cap, the hazard goes on as before, within what it allows."""
+    cap = forecast.cap_days
+    start = np.zeros((len(forecast.lower), 1))
+    rate = np.full_like(start, np.inf)  # per day
+    total = np.zeros((len(start), len(days)))
+    for quantile, rise in zip((forecast.lower, forecast.median, forecast.upper), np.diff(_HAZARDS, prepend=0.0), strict=True):
+        end = np.minimum(np.maximum(quantile[:, None], start + _LEAST_GAP), cap)
+        slope = rise / np.maximum(end - start, _LEAST_GAP)
+        rate = np.where(quantile[:, None] >= cap, np.minimum(rate, slope), slope)
+        total += rate * np.clip(days - start, 0.0, end - start)
+        start = end
+    return np.asarray(total + rate * np.maximum(days - start, 0.0))

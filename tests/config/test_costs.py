@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from config.errors import ConfigError
+from config.loader import CONFIG_DIR
+from config.settings import Settings, load_settings
+
+
+def _with(tmp_path: Path, *path: str, value: Any) -> Settings:
+    shipped = yaml.safe_load((CONFIG_DIR / "costs.yaml").read_text())
+    inner = shipped
+    for key in path:
+        inner = inner[key]
+    inner["value"] = value
+    (tmp_path / "costs.yaml").write_text(yaml.safe_dump(shipped))
+    return load_settings(tmp_path, environ={"ALTAVIZ_CONFIG_DIR": str(tmp_path)})
+
+
+def test_a_failure_costs_its_days_and_a_day_of_the_next_life_its_share_of_what_ends_it(settings: Settings) -> None:
+    costs = settings.costs
+    assert (costs.unplanned.days, costs.unplanned.usd) == (1.75, 87_500.0)
+    assert costs.next_life_usd_per_day == pytest.approx((0.8 * 15_000 + 0.2 * 87_500) / 38)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("planned", "repair_usd"), 90_000, "below the 87500 USD of a failure"),
+        (("planned", "lead_days"), 8, "no repair would ever be due"),
+        (("planned", "crews"), 1.5, "crews must be a whole number"),
+        (("next_life", "mean_days"), 0, "mean_days must be above 0"),
+    ],
+)
+def test_costs_that_no_plan_could_follow_are_refused(tmp_path: Path, path: tuple[str, ...], value: float, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        _ = _with(tmp_path, *path, value=value).costs

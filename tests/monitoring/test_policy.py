@@ -1,0 +1,190 @@
+"""Policies over lives that can be worked out by hand, and what must hold whatever the lives are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from config.costs import CostsConfig
+from config.settings import Settings
+from monitoring.episodes import Episodes, Told
+from monitoring.policy import Lives, Outcome, Policy, draw_fleets, simulate, summarise
+from monitoring.rules import FORESIGHT, INTERVAL, OURS, TO_FAILURE, WARNING, lasting, policies
+from serving.costs import Forecast, plan_repairs
+from tests.serving.gold import COSTS
+
+DAY = 24
+FALSE_ABOVE_DAYS = 14.0
+
+
+def changed(costs: CostsConfig, simulation: dict[str, Any], **planned: float) -> CostsConfig:
+    told = costs.model_dump()
+    told["simulation"] |= simulation
+    for name, value in planned.items():
+        told["planned"][name]["value"] = value
+    return CostsConfig.model_validate(told)
+
+
+@pytest.fixture(scope="module")
+def costs(settings: Settings) -> CostsConfig:
+    """The shipped costs, over two years of a fleet."""
+    return changed(settings.costs, {"years": 2})
+
+
+def lives_of(*days: float) -> Lives:
+    hours = np.array([round(DAY * length) for length in days], np.int64)
+    first = np.concatenate([[0], np.cumsum(hours)[:-1]])
+    return Lives(first, hours, np.arange(len(days)), np.full(len(days), 1 / len(days)))
+
+
+def run(lives: Lives, policy: Policy, costs: CostsConfig, slots: int = 10) -> Outcome:
+    return simulate(lives, policy, *draw_fleets(lives, slots, costs), costs, FALSE_ABOVE_DAYS)
+
+
+def at_age(lives: Lives, days: float) -> Policy:
+    return Policy(lives.age_hours >= DAY * days, np.zeros(lives.hours.sum()))
+
+
+def random_episodes(seed: int, lives: int = 40) -> Episodes:
+    """Lives of 10 to 70 days whose every hour is told with an error of a fifth, an interval of twice that, and statuses near the end."""
+    random = np.random.default_rng(seed)
+    own = lives_of(*random.uniform(10, 70, lives))
+    left = own.left_days
+    said = np.clip(left * np.repeat(random.uniform(0.8, 1.2, lives), own.hours), 0, 30)
+    lower, upper = said * 0.6, np.minimum(said * 1.5, 30)
+    repairs = plan_repairs(Forecast(lower, said, upper, np.clip((4 - said) / 4, 0, 1), 3.0, 30.0), COSTS)
+    status = np.where(left < np.repeat(random.uniform(0, 6, lives), own.hours), 1.0, 0.0).astype(np.float32)
+    return Episodes(own, Told(repairs.due_days, repairs.saving_usd, status), {})
+
+
+def exact(episodes: Episodes) -> Episodes:
+    """The same lives, told by who knows when they end."""
+    left = np.minimum(episodes.lives.left_days, 30)
+    repairs = plan_repairs(Forecast(left, left, left, (left <= 3).astype(float), 3.0, 30.0), COSTS)
+    return Episodes(episodes.lives, Told(repairs.due_days, repairs.saving_usd, episodes.told.status), {})
+
+
+def test_run_to_failure_never_repairs_and_pays_every_life_in_full(costs: CostsConfig) -> None:
+    lives = lives_of(20.0)
+    found = run(lives, Policy(np.zeros(20 * DAY, bool), np.zeros(20 * DAY)), costs)
+    assert (found.repairs.sum(), found.wasted_days.sum(), found.most_crews) == (0, 0, 0)
+    assert found.days.sum() == 2 * 10 * 365
+    assert found.failures.sum() == pytest.approx(2 * 10 * 365 / 21.75, abs=20)  # a cycle is 20 days and a standstill of 1.75
+    assert found.cost_usd.sum() == 87_500 * found.failures.sum()
+    assert found.standstill_days.sum() == pytest.approx(1.75 * found.failures.sum(), abs=2 * 20)
+
+
+def test_an_order_is_carried_out_when_parts_have_come_and_wastes_the_life_that_is_left(costs: CostsConfig) -> None:
+    lives = lives_of(20.0)
+    found = run(lives, at_age(lives, 2.0), changed(costs, {}, crews=10))
+    assert found.failures.sum() == 0
+    assert found.repairs.sum() == pytest.approx(2 * 10 * 365 * DAY / (5 * DAY + 8), abs=20)  # at 5 days of age, and 8 h of standstill
+    assert found.wasted_days.sum() == pytest.approx(15 * found.repairs.sum())
+    assert found.false_repairs.sum() == found.repairs.sum()
+    assert found.cost_usd.sum() == 15_000 * found.repairs.sum()
+    later = run(lives, at_age(lives, 3.0), changed(costs, {}, crews=10))
+    assert later.false_repairs.sum() == 0  # exactly 14 days were left
+
+
+def test_what_fails_before_parts_come_is_a_failure(costs: CostsConfig) -> None:
+    lives = lives_of(20.0)
+    assert run(lives, at_age(lives, 17.0 + 1 / DAY), costs).repairs.sum() == 0
+    assert run(lives, at_age(lives, 17.0 - 1 / DAY), changed(costs, {}, crews=10)).failures.sum() == 0
+
+
+def test_crews_are_never_exceeded_and_who_is_not_served_fails(costs: CostsConfig) -> None:
+    lives = lives_of(12.0)
+    one = changed(costs, {"stagger_days": 0}, crews=1)  # thirty that ask at the same hour, one repair a day
+    found = run(lives, at_age(lives, 5.0), one, slots=30)
+    assert found.most_crews == 1
+    assert found.repairs.sum() <= 2 * (365 + 1)
+    assert found.repairs.sum() >= 2 * 300
+    assert found.failures.sum() > 0
+    many = run(lives, at_age(lives, 5.0), changed(costs, {"stagger_days": 0}, crews=30), slots=30)
+    assert (many.most_crews, many.failures.sum()) == (30, 0)
+
+
+def test_the_highest_rank_is_served_first(costs: CostsConfig) -> None:
+    lives = lives_of(20.0, 20.0)
+    drawn, starts = draw_fleets(lives, 2, changed(costs, {"stagger_days": 0}))
+    drawn[:, 0], drawn[:, 1] = 0, 1  # each slot lives its own life again and again
+    scarce = changed(costs, {}, crew_days=19, crews=1)
+    asks = lives.age_hours >= 14 * DAY
+    rank = np.repeat([1.0, 2.0], 20 * DAY)
+    ranked = simulate(lives, Policy(asks, rank), drawn, starts, scarce, FALSE_ABOVE_DAYS)
+    turned = simulate(lives, Policy(asks, 3 - rank), drawn, starts, scarce, FALSE_ABOVE_DAYS)
+    assert ranked.repairs[1] > ranked.repairs[0]
+    assert ranked.failures[0] > ranked.failures[1]
+    silent = np.where(lives.age_hours == 14 * DAY, rank, np.nan)  # said once, and remembered
+    assert simulate(lives, Policy(asks, silent), drawn, starts, scarce, FALSE_ABOVE_DAYS).repairs.tolist() == ranked.repairs.tolist()
+    assert turned.repairs.tolist() == ranked.repairs[::-1].tolist()
+
+
+@pytest.mark.parametrize(("starts", "failures"), [([0, 1, 2], [0, 0, 1]), ([0, 2, 1], [0, 1, 0])])
+def test_of_equal_ranks_who_has_waited_longest_is_served_first(costs: CostsConfig, starts: list[int], failures: list[int]) -> None:
+    """All ask at 14 days of age and could be repaired at 17; the crew comes to the second two days later, to the third too late."""
+    lives = lives_of(20.0, 20.0, 20.0)
+    short = changed(costs, {"years": 1, "warm_up_days": 0, "year_days": 22}, crew_days=2, crews=1)
+    drawn = np.broadcast_to(np.arange(3)[None, :, None], (1, 3, 5))
+    found = simulate(lives, at_age(lives, 14.0), drawn, np.array([starts]), short, FALSE_ABOVE_DAYS)
+    assert (found.failures.tolist(), found.repairs.tolist()) == (failures, [1 - failed for failed in failures])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_costs_add_up_crews_hold_and_a_perfect_predictor_beats_all(seed: int, costs: CostsConfig) -> None:
+    episodes = random_episodes(seed)
+    drawn, starts = draw_fleets(episodes.lives, 30, costs)
+
+    def outcome(policy: Policy) -> Outcome:
+        return simulate(episodes.lives, policy, drawn, starts, costs, FALSE_ABOVE_DAYS)
+
+    found = {name: outcome(policy) for name, policy in policies(episodes, 25.0, 3, costs).items()}
+    perfect = outcome(policies(exact(episodes), 25.0, 3, costs)[OURS])
+    for item in (*found.values(), perfect):
+        assert item.cost_usd == pytest.approx(15_000 * item.repairs + 87_500 * item.failures)
+        assert item.most_crews <= costs.planned.crews.value
+        assert item.days.sum() == 2 * 30 * 365
+        assert (item.false_repairs <= item.repairs).all()
+    assert found[TO_FAILURE].repairs.sum() == 0
+    for name in (TO_FAILURE, INTERVAL, WARNING, OURS):
+        assert perfect.cost_usd.sum() < found[name].cost_usd.sum(), name
+        assert found[FORESIGHT].cost_usd.sum() < found[name].cost_usd.sum(), name
+
+
+def test_every_policy_meets_the_same_lives_and_the_same_seed_the_same_years(costs: CostsConfig) -> None:
+    episodes = random_episodes(4)
+    first, second = (draw_fleets(episodes.lives, 5, costs) for _ in range(2))
+    assert all(np.array_equal(*pair) for pair in zip(first, second, strict=True))
+    policy = policies(episodes, None, 3, costs)[OURS]
+    once, twice = (simulate(episodes.lives, policy, *drawn, costs, FALSE_ABOVE_DAYS) for drawn in (first, second))
+    assert once.cost_usd.tolist() == twice.cost_usd.tolist()
+
+
+def test_signals_must_last_within_one_life_and_dates_lie_within_the_time_that_parts_take() -> None:
+    lives = lives_of(2.0, 2.0)
+    due = np.full(4 * DAY, -1)
+    due[[30, 31, 32, 33, 40, 41, 42]] = [3, 3, 3, 4, 2, 2, 2]  # hours 30 to 42 of the first life
+    due[46 : 2 * DAY + 30] = 3  # the end of the first life, and the second one's first 30 hours
+    status = np.zeros(4 * DAY, np.float32)
+    status[2 * DAY - 2 : 2 * DAY + 2] = 1
+    rules = policies(Episodes(lives, Told(due, np.zeros(4 * DAY), status), {}), 5.0, 3, COSTS)
+    assert np.flatnonzero(rules[OURS].asks).tolist() == [32, 42, *range(2 * DAY + 26, 2 * DAY + 30)]
+    assert not rules[WARNING].asks.any()
+    assert np.flatnonzero(rules[INTERVAL].asks).tolist() == []  # 5 days less the 3 that parts take are not reached in lives of 2
+    assert lasting(np.array([True, True, False, True]), 2).tolist() == [False, True, False, False]
+
+
+def outcome_of(days: list[float], cost: list[float]) -> Outcome:
+    none = np.zeros(len(days), np.int64)
+    return Outcome(np.array(days), none, none, none, none.astype(float), none.astype(float), np.array(cost), 0)
+
+
+def test_cost_of_a_year_is_all_cost_over_all_days_and_differences_are_paired(costs: CostsConfig) -> None:
+    ours, other = outcome_of([100.0, 265.0], [1_000.0, 2_000.0]), outcome_of([100.0, 265.0], [2_000.0, 4_650.0])
+    report = summarise({OURS: ours, "other": other}, OURS, costs, 0.95)
+    assert report["policies"][OURS]["usd_per_compressor_year"] == 3_000
+    # resampled are two compressors: one of them twice, or both
+    assert report["policies"][OURS]["interval"] == [round(365 * 2_000 / 265), 3_650]
+    assert report["differences"]["other"] == {"usd_per_compressor_year": -3_650, "interval": [-3_650, -3_650]}  # 10 a day on either

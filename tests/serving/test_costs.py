@@ -1,0 +1,122 @@
+"""The remaining life that a prediction stands for, and the day of least expected cost, on lives that can be worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from config.errors import ModelError
+from serving.costs import NOT_DUE, Forecast, expected_costs, plan_repairs, survival
+from tests.serving.gold import COSTS
+
+G = COSTS.next_life_usd_per_day
+CAP = 30.0
+
+
+def forecast(lower: float, median: float, upper: float, fails: float, horizon: float = 3.0) -> Forecast:
+    return Forecast(*(np.array([value]) for value in (lower, median, upper, fails)), horizon_days=horizon, cap_days=CAP)  # type: ignore[misc]
+
+
+def alive(life: Forecast, *days: float) -> list[float]:
+    return [float(share) for share in survival(life, np.array(days))[0]]
+
+
+def sharp(days: float) -> Forecast:
+    """A failure in `days`, known to the hour but for the 5 % that lie before any interval."""
+    return forecast(days, days, days, 1.0 if days <= 3 else 0.0)
+
+
+def test_life_has_the_quantiles_that_were_predicted_when_the_probability_agrees_with_them() -> None:
+    life = forecast(6, 12, 18, fails=1 - 0.95 ** (3 / 6))
+    assert alive(life, 0, 3, 6, 12, 18) == pytest.approx([1, 0.95**0.5, 0.95, 0.5, 0.05])
+    assert alive(life, 9) == pytest.approx([(0.95 * 0.5) ** 0.5])  # constant hazard between two quantiles
+
+
+def test_probability_within_the_horizon_is_kept_and_the_rest_keeps_its_proportions() -> None:
+    life = forecast(6, 12, 18, fails=0.4)
+    at = alive(life, 1.5, 3, 6, 12, 18)
+    assert at[1] == pytest.approx(0.6)
+    assert at[0] == pytest.approx(1 - 0.4 * (1 - 0.95**0.25) / (1 - 0.95**0.5))
+    assert (at[3] / at[2], at[4] / at[3]) == (pytest.approx(0.5 / 0.95), pytest.approx(0.1))
+
+
+def test_a_quantile_at_the_cap_leaves_at_least_its_share_beyond_it() -> None:
+    assert alive(forecast(10, 20, 30, 1 - 0.95**0.3), 20, 30) == pytest.approx([0.5, 0.5 * 0.5 / 0.95])  # the hazard goes on
+    assert alive(forecast(10, 30, 30, 1 - 0.95**0.3), 10, 30) == pytest.approx([0.95, 0.95**3])
+    fails = 1 - 0.95 * (0.5 / 0.95) ** (1 / 28)
+    assert alive(forecast(2, 30, 30, fails), 2, 30) == pytest.approx([0.95, 0.5])  # 0.95 ** 15 would be less than the half
+    assert alive(forecast(30, 30, 30, 1 - 0.95**0.1), 30) == pytest.approx([0.95])
+
+
+@pytest.mark.parametrize("life", [forecast(0, 0, 0, 1.0), forecast(0, 0, 30, 0.0), forecast(30, 30, 30, 0.0), forecast(0, 30, 30, 1.0)])
+def test_extreme_answers_still_are_distributions(life: Forecast) -> None:
+    share = survival(life, np.linspace(0, CAP, 721))[0]
+    assert np.isfinite(share).all()
+    assert (np.diff(share) <= 1e-12).all()
+    assert (share[0], share.min() >= 0) == (1.0, True)
+
+
+def test_a_failure_known_to_the_hour_is_repaired_on_the_last_whole_day_before_it() -> None:
+    repairs = plan_repairs(sharp(6.5), COSTS)
+    assert repairs.due_days.tolist() == [6]
+    reached = 0.95 ** (3 / 6.5)  # day 6, from day 3 up to which nothing was said to fail
+    assert repairs.saving_usd[0] == pytest.approx(reached * (87_500 - 15_000 - 0.5 * G), abs=60)  # half a day of life is forgone
+
+
+def test_every_day_that_a_repair_comes_too_early_costs_a_day_of_the_next_life() -> None:
+    at = expected_costs(sharp(6.5), COSTS)[0][0]
+    assert np.diff(at[:4]) == pytest.approx(np.full(3, -G))
+    assert (at[4] > at[5] > at[6], at[7] - at[6] > 70_000) == (True, True)
+
+
+def test_nothing_is_due_for_a_healthy_compressor_or_later_than_the_plan_reaches() -> None:
+    for life in (forecast(20, 29, 30, 0.001), forecast(30, 30, 30, 0.0), sharp(8.5)):
+        repairs = plan_repairs(life, COSTS)
+        assert repairs.due_days.tolist() == [NOT_DUE]
+        assert np.isnan(repairs.saving_usd).all()
+
+
+def test_what_fails_before_parts_can_come_is_due_at_once_and_saves_nothing() -> None:
+    repairs = plan_repairs(sharp(2.0), COSTS)
+    assert (repairs.due_days.tolist(), repairs.saving_usd.tolist()) == ([3], [0.0])
+
+
+def test_a_repair_is_due_once_two_days_of_risk_cost_more_than_the_life_it_wastes() -> None:
+    """With a constant hazard a day: 72,500 (1 - exp(-2 hazard)) against g (1 - exp(-27 hazard)) / hazard, which are equal at 0.0698."""
+    for hazard, due in ((0.067, NOT_DUE), (0.072, 3)):
+        assert (72_500 * -np.expm1(-2 * hazard) > G * -np.expm1(-27 * hazard) / hazard) == (due == 3)
+        lower = -np.log(0.95) / hazard
+        median, upper = (lower * np.log(share) / np.log(0.95) for share in (0.5, 0.05))
+        life = Forecast(*(np.array([value]) for value in (lower, median, upper, 1 - 0.95 ** (3 / lower))), 3.0, CAP)
+        assert plan_repairs(life, COSTS).due_days.tolist() == [due]
+
+
+def test_expected_cost_is_the_mean_over_drawn_lives() -> None:
+    life = forecast(4, 9, 17, 0.03)
+    grid = np.linspace(0, CAP, 30_001)
+    share = survival(life, grid)[0]
+    drawn = np.random.default_rng(5).uniform(size=200_000)
+    ends = np.interp(drawn, 1 - share, grid, right=np.inf)
+    for day in (3, 5, 12, 30):
+        cost = np.where(ends > day, 15_000, 87_500) - G * np.minimum(ends, day)
+        assert expected_costs(life, COSTS)[0][0, day] == pytest.approx(cost.mean(), abs=4 * cost.std() / 200_000**0.5)
+    watched = np.where(ends > 5, 15_000, 87_500) - G * np.minimum(ends, CAP)  # from day 3 on, for two days
+    assert expected_costs(life, COSTS)[1][0, 3] == pytest.approx(watched.mean(), abs=4 * watched.std() / 200_000**0.5)
+
+
+def test_a_model_that_cannot_see_beyond_the_lead_time_is_refused() -> None:
+    with pytest.raises(ModelError, match="at most 4 days cannot plan repairs"):
+        plan_repairs(Forecast(np.ones(1), np.ones(1), np.ones(1), np.ones(1), 3.0, 4.0), COSTS)
+
+
+def test_many_lives_are_planned_as_each_alone() -> None:
+    random = np.random.default_rng(1)
+    quantiles = np.sort(random.uniform(0, CAP, (3, 5000)), axis=0)
+    many = Forecast(*quantiles, random.uniform(size=5000), 3.0, CAP)
+    repairs = plan_repairs(many, COSTS)
+    for row in (0, 4095, 4096, 4999):
+        alone = plan_repairs(many.rows(row, row + 1), COSTS)
+        assert alone.due_days[0] == repairs.due_days[row]
+        assert alone.saving_usd[0] == pytest.approx(repairs.saving_usd[row], nan_ok=True)
+    assert (repairs.saving_usd[repairs.due_days != NOT_DUE] >= 0).all()
+    assert plan_repairs(many.rows(0, 0), COSTS).due_days.shape == (0,)
