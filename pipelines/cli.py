@@ -275,7 +275,11 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command("evaluate")
-def evaluate_champion(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def evaluate_champion(
+    reasons: Annotated[bool, typer.Option("--reasons", help="Also whether the reasons name what really fails.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Judge the champion by event on unseen fleets: failures caught, false alarms, errors; its baseline and bare thresholds beside it."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -283,7 +287,7 @@ def evaluate_champion(home: HomeOption = None, as_json: JsonOption = False) -> N
         from pipelines.session import LazySpark
 
         with LazySpark(settings) as spark:
-            return evaluate(settings, spark, report)
+            return evaluate(settings, spark, report, with_reasons=reasons)
 
     from pipelines.views import show_evaluation
 
