@@ -24,9 +24,10 @@ class HealthSection(Section):
 
 
 class ReasonsSection(Section):
-    """Which sensors are named as reasons and by what they did; `notable_changes` is by feature of the contract."""
+    """Which sensors are named as reasons, against which day, and by what they did; `notable_changes` is by feature of the contract."""
 
     least_days: Limit
+    stopped_share: Limit
     notable_changes: dict[str, Limit]
 
 

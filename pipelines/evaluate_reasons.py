@@ -75,7 +75,7 @@ def _caught(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> Cases
     units = np.array([unit for unit, _ in caught], np.int64)
     hours = np.array([round(failure.caught_at * _HOURS_PER_DAY / WINDOW_STEP_HOURS) for _, failure in caught], np.int64)
     first_rows = history.first_rows()[units]
-    best = best_days(network, past_days(history, units, hours), settings.scoring.min_steps)
+    best = best_days(network, past_days(history, units, hours), settings.scoring)
     windows = gather(history.values, first_rows, first_rows + hours, WINDOW_STEPS)
     return Cases(windows, best.windows, best.days_before > 0, [failure.mode for _, failure in caught])
 

@@ -11,12 +11,14 @@ from typing import Final
 
 import numpy as np
 
-from features.contract import WINDOW_STEP_HOURS, WINDOW_STEPS
+from config.scoring import ScoringConfig
+from features.contract import FEATURES, WINDOW_STEP_HOURS, WINDOW_STEPS
 from features.grid import History
 from features.onnx_model import OnnxModel
 from features.windows import Floats, Rows, fill_gaps
 
 DAYS: Final = 7
+_HOUR_VIBRATION: Final = FEATURES.index("vibration_1hr_mean")
 _STEPS_PER_DAY: Final = 24 // WINDOW_STEP_HOURS
 PAST_HOURS: Final = (DAYS * _STEPS_PER_DAY + WINDOW_STEPS) * WINDOW_STEP_HOURS  # what the oldest of these days reaches back
 
@@ -50,11 +52,18 @@ def past_days_of(history: History, compressor_ids: list[str], as_of: datetime) -
     return past_days(history, units, np.full(len(units), hour, np.int64))
 
 
-def best_days(model: OnnxModel, days: Floats, min_steps: int) -> BestDays:
-    """The best of the days [n, DAYS, steps, features] that have data in at least `min_steps` steps. Costs DAYS runs of the model each."""
-    enough = (~np.isnan(days)).any(axis=3).sum(axis=2) >= min_steps  # [n, DAYS]
+def best_days(model: OnnxModel, days: Floats, scoring: ScoringConfig) -> BestDays:
+    """The best of the days [n, DAYS, steps, features] that have data in at least `min_steps` steps, one without a stop before one with.
+
+    Costs DAYS runs of the model each.
+    """
+    enough = (~np.isnan(days)).any(axis=3).sum(axis=2) >= scoring.min_steps  # [n, DAYS]
     filled = fill_gaps(days.reshape(-1, *days.shape[2:]))
-    rul = np.where(enough, model.predict(filled).rul.reshape(enough.shape), -np.inf)
-    best = np.argmax(rul, axis=1) if len(rul) else np.empty(0, np.int64)
-    windows = filled.reshape(days.shape)[np.arange(len(days)), best]
-    return BestDays(windows, np.where(enough.any(axis=1), best + 1, 0))
+    rul = model.predict(filled).rul.reshape(enough.shape)
+    vibration = filled[:, :, _HOUR_VIBRATION]  # [n x DAYS, steps]
+    stopped = (
+        (vibration < scoring.reasons.stopped_share.value * np.median(vibration, axis=1, keepdims=True)).any(axis=1).reshape(enough.shape)
+    )
+    order = np.lexsort((-rul, stopped, ~enough), axis=1)  # best first; of equal ones the newest
+    windows = filled.reshape(days.shape)[np.arange(len(days)), order[:, 0]]
+    return BestDays(windows, np.where(enough.any(axis=1), order[:, 0] + 1, 0))

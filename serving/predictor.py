@@ -129,7 +129,7 @@ class Predictor:
         if not ailing:
             return reasons
         some = [ids[row] for row in ailing]
-        best = best_days(self._model, past_days_of(past(some, as_of), some, as_of), self._scoring.min_steps)
+        best = best_days(self._model, past_days_of(past(some, as_of), some, as_of), self._scoring)
         found = attribute(self._model, windows[ailing], best.windows)
         for place, row in enumerate(ailing):
             days = int(best.days_before[place])

@@ -36,6 +36,7 @@ _LEVEL_FEATURES: Final = {
 }
 _STATUS_OF: Final = {sensor: name for name, sensor in STATUS_FEATURES.items()}
 _INTERVAL_UNITS: Final = ("F",)  # whose zero means nothing, so that a share of a value means nothing either
+_MOST_RELATIVE: Final = 2.0  # a larger change is told as two values, not as hundreds of per cent
 _LEAST_TOLD: Final = 0.005  # failure probability that would be told as 0.00
 
 
@@ -88,7 +89,7 @@ def _sign(now: Floats, then: Floats, days: int, sensor: str, notable_changes: Ma
     }
     most = max(sizes, key=lambda name: sizes[name], default=None)
     if most is None or sizes[most] < 1:
-        text = f"{SENSOR_WORDS[sensor]} little changed, 24 h mean {now[FEATURES.index(_LEVEL_FEATURES[sensor])]:.4g}"
+        text = f"{SENSOR_WORDS[sensor]} little changed, 24 h mean at {now[FEATURES.index(_LEVEL_FEATURES[sensor])]:.4g}"
     else:
         column = FEATURES.index(most)
         text = _change(notable_changes[most], float(then[column]), float(now[column]), days)
@@ -98,9 +99,12 @@ def _sign(now: Floats, then: Floats, days: int, sensor: str, notable_changes: Ma
 
 def _change(limit: Limit, then: float, now: float, days: int) -> str:
     word = "up" if now > then else "down"
-    relative = then > 0 and limit.unit not in _INTERVAL_UNITS
-    amount = f"{abs(now - then) / then:.0%}" if relative else f"{abs(now - then):.3g} {limit.unit}"
-    return f"{limit.description} {word} {amount} in {days} day{'s' if days > 1 else ''} to {now:.4g} {limit.unit}"
+    when = f"in {days} day{'s' if days > 1 else ''}"
+    if limit.unit in _INTERVAL_UNITS:
+        return f"{limit.description} {word} {abs(now - then):.3g} {limit.unit} {when} to {now:.4g} {limit.unit}"
+    if abs(now - then) > _MOST_RELATIVE * then:
+        return f"{limit.description} {word} from {then:.3g} to {now:.4g} {limit.unit} {when}"
+    return f"{limit.description} {word} {abs(now - then) / then:.0%} {when} to {now:.4g} {limit.unit}"
 
 
 def _hours(lost: Doubles) -> str:

@@ -11,7 +11,7 @@ from features.contract import FEATURES, WINDOW_STEPS
 from features.grid import History, read_history
 from features.onnx_model import OnnxModel
 from serving.best_day import DAYS, PAST_HOURS, best_days, past_days, past_days_of
-from tests.serving.gold import drivers_model, gold_row, write_gold
+from tests.serving.gold import SCORING, drivers_model, gold_row, write_gold
 
 FIRST = datetime(2026, 3, 1, 1, tzinfo=UTC)
 VIBRATION = FEATURES.index("vibration_1hr_mean")
@@ -56,16 +56,23 @@ def test_a_moment_is_compared_on_full_hours_whatever_range_was_read(tmp_path: Pa
 
 def test_the_best_day_is_the_one_with_the_longest_predicted_life_among_those_with_data() -> None:
     days = np.full((3, DAYS, WINDOW_STEPS, len(FEATURES)), 5.0, np.float32)
-    days[0, 4, -1, VIBRATION] = 2.0  # 18 days of life
-    days[0, 6, -1, VIBRATION] = 1.0  # more, but seven of its hours are missing
+    days[0, 4, -1, VIBRATION] = 3.0  # 17 days of life
+    days[0, 6, -1, VIBRATION] = 2.6  # more, but seven of its hours are missing
     days[0, 6, :7] = np.nan
     days[1, 6, :6] = np.nan  # as good as the others, and the newest of them is taken
     days[2] = np.nan
-    best = best_days(MODEL, days, min_steps=18)
+    best = best_days(MODEL, days, SCORING)
     assert best.days_before.tolist() == [5, 1, 0]
-    assert best.windows[0, -1, VIBRATION] == 2.0
+    assert best.windows[0, -1, VIBRATION] == 3.0
     days[0, 6, 6] = 5.0  # 18 hours
-    gap = best_days(MODEL, days, min_steps=18)
+    gap = best_days(MODEL, days, SCORING)
     assert gap.days_before[0] == 7
     assert (gap.windows[0, :6] == 5.0).all()  # filled as a window is
-    assert best_days(MODEL, days[:0], 18).days_before.shape == (0,)
+    assert best_days(MODEL, days[:0], SCORING).days_before.shape == (0,)
+
+
+def test_a_day_with_a_stop_is_compared_with_only_where_there_is_no_other() -> None:
+    days = np.full((2, DAYS, WINDOW_STEPS, len(FEATURES)), 5.0, np.float32)
+    days[:, :, -1, VIBRATION] = 0.3  # every day ends standing, with 19.7 days of life
+    days[0, 3, -1, VIBRATION] = 2.5  # but for one, which is at half of its median: 17.5
+    assert best_days(MODEL, days, SCORING).days_before.tolist() == [4, 1]

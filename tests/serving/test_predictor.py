@@ -105,15 +105,15 @@ def test_same_question_twice_has_the_same_answer(tmp_path: Path) -> None:
 
 
 def test_reasons_name_what_the_model_was_driven_by_and_not_what_merely_changed(tmp_path: Path) -> None:
-    before = _hourly("C-1", 3.0, range(24, 48), temp_1hr_mean=200.0)
+    before = _hourly("C-1", 3.0, range(24, 48), vibration_4hr_mean=3.2, temp_1hr_mean=200.0)
     then = _hourly("C-1", 4.5, range(1, 24), temp_1hr_mean=220.0)
-    now = _hourly("C-1", 4.5, range(1), temp_1hr_mean=300.0, vibration_status="warning")
+    now = _hourly("C-1", 4.5, range(1), vibration_4hr_mean=4.4, temp_1hr_mean=300.0, vibration_status="warning")
     weights = {"vibration_1hr_mean": -2.0, "temp_1hr_mean": 0.001, "hour_of_day": -5.0}
     predictor = Predictor(drivers_model(17.0, weights), SCORING, threads=1)
     (prediction,) = predictor.predict(write_gold(tmp_path, before + then + now), ["C-1"], AS_OF)
     assert prediction.rul_days == 3.3
     assert prediction.reasons == [
-        "vibration 1 h mean up 50% in 1 day to 4.5 mm/s (warning): 3.0 days off the predicted life, most by the last 6 h, +0.10 failure probability"
+        "vibration 4 h mean up 38% in 1 day to 4.4 mm/s (warning): 3.0 days off the predicted life, most by the last 6 h, +0.10 failure probability"
     ]
 
 
