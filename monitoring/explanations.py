@@ -54,16 +54,27 @@ def largest_change(windows: Floats) -> Sensors:
     return [MODEL_SENSORS[sensor] for sensor in np.argmax(change, axis=1)]
 
 
-def hits(modes: Sequence[str], answers: Mapping[str, Sensors], truths: Mapping[str, Truth], config: EvaluationConfig) -> dict[str, Any]:
-    """cases, methods and by_mode. For every method of `answers`, of all cases and of each mode's: hits, share, interval, leading, named.
+def hits(
+    modes: Sequence[str], answers: Mapping[str, Sensors], restored: Doubles, truths: Mapping[str, Truth], config: EvaluationConfig
+) -> dict[str, Any]:
+    """cases, methods and by_mode. For every method of `answers`, of all cases and of each mode's: hits, share, interval, leading, restored_days, named.
 
-    `leading` is the share whose first reason is a leading sensor; `named` counts the sensors that were named first.
+    restored: [n, sensors] days of predicted life that come back without each sensor's change (serving.attribution.restored_days). `leading` is the
+    share whose first reason is a leading sensor, restored_days the mean over the cases of what the named one restores, `named` how often
+    each sensor is named first.
     """
     present = sorted(set(modes))
     rows = {mode: [number for number, own in enumerate(modes) if own == mode] for mode in present}
+    of_named = {
+        method: [restored[case, MODEL_SENSORS.index(sensor)] if sensor else 0.0 for case, sensor in enumerate(named)]
+        for method, named in answers.items()
+    }
 
     def judged(cases: Sequence[int]) -> dict[str, Any]:
-        return {method: _judged([(truths[modes[case]], named[case]) for case in cases], config) for method, named in answers.items()}
+        return {
+            method: _judged([(truths[modes[case]], named[case]) for case in cases], [of_named[method][case] for case in cases], config)
+            for method, named in answers.items()
+        }
 
     return {
         "cases": len(modes),
@@ -72,9 +83,9 @@ def hits(modes: Sequence[str], answers: Mapping[str, Sensors], truths: Mapping[s
     }
 
 
-def _judged(cases: Sequence[tuple[Truth, str]], config: EvaluationConfig) -> dict[str, Any]:
+def _judged(cases: Sequence[tuple[Truth, str]], restored: Sequence[float], config: EvaluationConfig) -> dict[str, Any]:
     if not cases:
-        return {"hits": 0, "share": None, "interval": None, "leading": None, "named": {}}
+        return {"hits": 0, "share": None, "interval": None, "leading": None, "restored_days": None, "named": {}}
     hit = sum(sensor in truth.moved for truth, sensor in cases)
     interval = binomtest(hit, len(cases)).proportion_ci(config.report.confidence, method="wilson")
     named = [sensor or "none" for _, sensor in cases]
@@ -83,6 +94,7 @@ def _judged(cases: Sequence[tuple[Truth, str]], config: EvaluationConfig) -> dic
         "share": round(hit / len(cases), _DIGITS),
         "interval": [round(float(end), _DIGITS) for end in (interval.low, interval.high)],
         "leading": round(sum(sensor in truth.leading for truth, sensor in cases) / len(cases), _DIGITS),
+        "restored_days": round(float(np.mean(restored)), 2),
         "named": {sensor: named.count(sensor) for sensor in sorted(set(named))},
     }
 

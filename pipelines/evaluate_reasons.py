@@ -43,7 +43,7 @@ def judge_reasons(settings: Settings, fleets: Sequence[UnseenFleet], champion: R
     """
     from features.onnx_model import OnnxModel
     from monitoring.explanations import first_named, hits, largest_change
-    from serving.attribution import attribute
+    from serving.attribution import attribute, restored_days
 
     network = OnnxModel(champion.onnx, settings.model.scoring.threads)
     found = [_caught(settings, fleet, network) for fleet in fleets]
@@ -58,7 +58,7 @@ def judge_reasons(settings: Settings, fleets: Sequence[UnseenFleet], champion: R
         ALWAYS_TEMPERATURE: [DISCHARGE_TEMP] * len(modes),
     }
     return {
-        **hits(modes, answers, _truths(settings), settings.evaluation),
+        **hits(modes, answers, restored_days(network, windows, references), _truths(settings), settings.evaluation),
         "randomised": _randomised(settings, champion, windows[comparable], references[comparable], attributions.rul_days[comparable]),
     }
 

@@ -188,13 +188,15 @@ def show_evaluation(result: dict[str, Any]) -> None:
 
 
 def _show_reasons_judged(console: Console, result: dict[str, Any]) -> None:
-    """Share of caught failures whose first reason names a sensor of the mode (in brackets: one that leads it), beside what takes no model."""
+    """Share of first reasons that name a sensor of the mode (a leading one), and days that it alone gives back, beside what takes no model."""
     methods = list(result["methods"])
-    title = "First reason names a sensor of the failure mode (leading one), at the hour of the alarm"
+    title = "First reason at the alarm: names a sensor of the failure mode (a leading one), days of life that it alone gives back"
     table = Table("failure mode", "caught", *(method.replace("_", " ") for method in methods), title=title, title_justify="left")
     for mode, group in {"all": result, **result["by_mode"]}.items():
         judged = [group["methods"][method] for method in methods]
-        cells = ["-" if own["share"] is None else f"{own['share']:.0%} ({own['leading']:.0%})" for own in judged]
+        cells = [
+            "-" if own["share"] is None else f"{own['share']:.0%} ({own['leading']:.0%}), {own['restored_days']:.1f} d" for own in judged
+        ]
         table.add_row(mode, str(group["cases"]), *cells)
     console.print(table)
     alike, chance = result["randomised"], result["randomised"]["among_randomised"]

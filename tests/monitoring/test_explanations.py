@@ -41,24 +41,26 @@ def test_hits_are_counted_over_all_cases_and_by_mode(evaluation: EvaluationConfi
         "reasons": [DISCHARGE_TEMP, DISCHARGE_PRESSURE, VIBRATION, ""],
         "naive": [VIBRATION, VIBRATION, DISCHARGE_TEMP, DISCHARGE_PRESSURE],
     }
-    result = hits(modes, answers, {"cooling": COOLING, "bearing": BEARING, "unseen": BEARING}, evaluation)
+    restored = np.array([[1.0, 8.0, 2.0], [1.0, 9.0, 3.0], [6.0, 4.0, 0.0], [5.0, 4.0, -1.0]])
+    result = hits(modes, answers, restored, {"cooling": COOLING, "bearing": BEARING, "unseen": BEARING}, evaluation)
     assert result["cases"] == 4
     assert result["methods"]["reasons"] == {
         "hits": 3,
         "share": 0.75,
         "interval": [0.3006, 0.9544],  # Wilson, 3 of 4, 95 %
         "leading": 0.5,
+        "restored_days": 4.25,  # 8, 3, 6 and none
         "named": {DISCHARGE_PRESSURE: 1, DISCHARGE_TEMP: 1, "none": 1, VIBRATION: 1},
     }
     assert set(result["by_mode"]) == {"bearing", "cooling"}
     cooling, bearing = (result["by_mode"][mode] for mode in ("cooling", "bearing"))
     assert (cooling["cases"], cooling["methods"]["reasons"]["share"], cooling["methods"]["reasons"]["leading"]) == (2, 1.0, 0.5)
     assert (cooling["methods"]["naive"]["share"], bearing["methods"]["naive"]["share"]) == (0.0, 0.5)
-    assert bearing["methods"]["naive"]["leading"] == 0.0
+    assert (bearing["methods"]["naive"]["leading"], bearing["methods"]["naive"]["restored_days"]) == (0.0, 1.5)
 
 
 def test_without_a_case_there_is_no_share(evaluation: EvaluationConfig) -> None:
-    result = hits([], {"reasons": []}, {}, evaluation)
+    result = hits([], {"reasons": []}, np.empty((0, 3)), {}, evaluation)
     assert (result["cases"], result["by_mode"], result["methods"]["reasons"]["share"]) == (0, {}, None)
 
 

@@ -8,7 +8,7 @@ import pytest
 from features.contract import FEATURES, WINDOW_STEPS
 from features.onnx_model import OnnxModel
 from features.windows import Floats
-from serving.attribution import BLOCKS, MODEL_SENSORS, RUNS, SENSOR_OF, Attributions, attribute
+from serving.attribution import BLOCKS, MODEL_SENSORS, RUNS, SENSOR_OF, Attributions, attribute, restored_days
 from tests.serving.gold import Cell, drivers_model
 
 VIBRATION, TEMPERATURE, PRESSURE = range(3)
@@ -83,6 +83,14 @@ def test_attributions_add_up_to_the_difference_for_any_window() -> None:
     np.testing.assert_allclose(found.rul_days.sum(axis=(1, 2)), difference, atol=1e-4)
     one = attribute(model, values[7:8], references[7:8])
     np.testing.assert_allclose(one.rul_days[0], found.rul_days[7], atol=1e-5)
+
+
+def test_a_sensor_restores_what_the_prediction_gains_when_it_alone_shows_the_reference() -> None:
+    values = window(("vibration_1hr_mean", -1, 3.0), ("temp_1hr_mean", -1, -2.0))
+    model = OnnxModel(
+        drivers_model(20.0, {"vibration_1hr_mean": -1.0}, product=(("vibration_1hr_mean", -1), ("temp_1hr_mean", -1))).onnx, 1
+    )
+    np.testing.assert_allclose(restored_days(model, values, NOTHING), [[9.0, 6.0, 0.0]], atol=1e-5)
 
 
 def test_a_window_that_is_its_reference_is_attributed_nothing() -> None:
