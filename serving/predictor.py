@@ -16,13 +16,13 @@ import numpy.typing as npt
 import polars as pl
 from deltalake import DeltaTable
 
-from config.errors import ModelError, NoDataError, RequestError
+from config.errors import ConfigError, ModelError, NoDataError, RequestError
 from config.scoring import HealthSection, ScoringConfig
 from features.contract import FEATURE_SET_VERSION, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
 from features.grid import History, Steps, read_history, steps_before
 from features.onnx_model import OnnxModel, Predictions
 from features.windows import Floats, fill_gaps
-from serving.attribution import attribute
+from serving.attribution import SENSOR_OF, attribute
 from serving.best_day import PAST_HOURS, best_days, past_days_of
 from serving.reasons import driving_reasons, finite_or_none, healthy_reason, history_reason, incomparable_reason, stale_reason
 from serving.registry import RegisteredModel
@@ -51,7 +51,10 @@ class Predictor:
     """A registered model, opened for scoring."""
 
     def __init__(self, registered: RegisteredModel, scoring: ScoringConfig, threads: int) -> None:
-        """Open the model. Raises ModelError when it does not take this contract's windows."""
+        """Open the model. Raises ModelError when it does not take this contract's windows, ConfigError for a change of no sensor's feature."""
+        unknown = set(scoring.reasons.notable_changes) - set(SENSOR_OF)
+        if unknown:
+            raise ConfigError(f"scoring.yaml: reasons.notable_changes: {', '.join(sorted(unknown))}: no feature of a sensor")
         self._model = OnnxModel(registered.onnx, threads)
         if (self._model.steps, self._model.features) != (WINDOW_STEPS, len(FEATURES)):
             shape = f"[{self._model.steps}, {self._model.features}]"

@@ -30,6 +30,7 @@ from serving.best_day import DAYS
 
 WINDOW_HOURS = WINDOW_STEPS * WINDOW_STEP_HOURS
 SENSOR_WORDS: Final = {VIBRATION: "vibration", DISCHARGE_TEMP: "discharge temperature", DISCHARGE_PRESSURE: "discharge pressure"}
+SENSOR_UNITS: Final = {VIBRATION: "mm/s", DISCHARGE_TEMP: "F", DISCHARGE_PRESSURE: "PSI"}
 
 _LEVEL_FEATURES: Final = {
     feature.sensor: feature.name for feature in ROLLING_FEATURES if (feature.hours, feature.statistic) == (WINDOW_HOURS, "mean")
@@ -89,7 +90,9 @@ def _sign(now: Floats, then: Floats, days: int, sensor: str, notable_changes: Ma
     }
     most = max(sizes, key=lambda name: sizes[name], default=None)
     if most is None or sizes[most] < 1:
-        text = f"{SENSOR_WORDS[sensor]} little changed, 24 h mean at {now[FEATURES.index(_LEVEL_FEATURES[sensor])]:.4g}"
+        text = (
+            f"{SENSOR_WORDS[sensor]} little changed, 24 h mean at {now[FEATURES.index(_LEVEL_FEATURES[sensor])]:.4g} {SENSOR_UNITS[sensor]}"
+        )
     else:
         column = FEATURES.index(most)
         text = _change(notable_changes[most], float(then[column]), float(now[column]), days)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from config.errors import ModelError, NoDataError
+from config.errors import ConfigError, ModelError, NoDataError
 from config.scoring import ScoringConfig
 from features.contract import FEATURES
 from features.grid import History, steps_before
@@ -159,6 +159,13 @@ def test_moment_before_all_data_is_named_with_the_first_row(tmp_path: Path) -> N
 def test_model_for_other_windows_is_refused() -> None:
     with pytest.raises(ModelError, match=r"version 7 takes windows \[12, 24\], this code makes \[24, 24\]"):
         Predictor(mean_model(steps=12), SCORING, threads=1)
+
+
+def test_a_notable_change_of_no_sensor_is_refused() -> None:
+    changes = {"hour_of_day": SCORING.reasons.least_days, "vibration_2hr_mean": SCORING.reasons.least_days}
+    reasons = SCORING.reasons.model_copy(update={"notable_changes": changes})
+    with pytest.raises(ConfigError, match=r"reasons\.notable_changes: hour_of_day, vibration_2hr_mean: no feature of a sensor"):
+        Predictor(mean_model(), SCORING.model_copy(update={"reasons": reasons}), threads=1)
 
 
 @pytest.mark.parametrize(("upper", "expected"), [(2.0, 1.0), (5.0, 0.9), (17.0, 0.5), (40.0, 0.0)])

@@ -56,7 +56,7 @@ def test_a_change_to_a_multiple_is_told_as_two_values_and_scatter_is_a_change_to
 def test_a_level_that_stands_is_told_as_a_level() -> None:
     level = window(vibration_24hr_mean=7.25, vibration_status=2.0)
     assert reasons(level, level, [[-1.0, -1.0, -2.1], NONE, NONE]) == [
-        "vibration little changed, 24 h mean at 7.25 (critical): 4.1 days off the predicted life, most by 24 to 12 h before"
+        "vibration little changed, 24 h mean at 7.25 mm/s (critical): 4.1 days off the predicted life, most by 24 to 12 h before"
     ]
 
 
