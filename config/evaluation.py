@@ -47,9 +47,17 @@ class ReportSection(Section):
     rul_bands_days: list[float] = Field(min_length=2)
 
 
+class ReasonsSection(Section):
+    """How reasons are judged (docs/reasons.md)."""
+
+    leading_share: Limit
+    randomised_models: int = Field(gt=0)
+
+
 class EvaluationConfig(Section):
     """All of evaluation.yaml; loaded by `config.loader.load_section`."""
 
     fleets: FleetsSection
     protocol: ProtocolSection
     report: ReportSection
+    reasons: ReasonsSection

@@ -23,10 +23,18 @@ class HealthSection(Section):
         return self
 
 
+class ReasonsSection(Section):
+    """Which sensors are named as reasons, against which day, and by what they did; `notable_changes` is by feature of the contract."""
+
+    least_days: Limit
+    stopped_share: Limit
+    notable_changes: dict[str, Limit]
+
+
 class ScoringConfig(Section):
-    """What a compressor's readings must offer before a number is given; `notable_changes` is by feature of the contract."""
+    """What a compressor's readings must offer before a number is given, and how the number is explained."""
 
     min_steps: int = Field(gt=0, le=24)
     stale_after_hours: float = Field(gt=0)
     health: HealthSection
-    notable_changes: dict[str, Limit]
+    reasons: ReasonsSection

@@ -110,14 +110,19 @@ def write_history(tables: Sequence[DeltaTable], file: Path, until: datetime | No
     return History(np.load(file, mmap_mode="r"), compressor_ids, first_mark, hours)
 
 
-def read_history(gold: DeltaTable, until: datetime, hours: int) -> History:
-    """The `hours` clock hours that end at or before `until`, in memory; partitions outside are not read. Without any row there are no compressors."""
+def read_history(gold: DeltaTable, until: datetime, hours: int, only: Sequence[str] | None = None) -> History:
+    """The `hours` clock hours that end at or before `until`, in memory, of all compressors or of those of `only`.
+
+    Partitions outside are not read. Without any row there are no compressors.
+    """
     last_mark = until.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first_mark = last_mark - (hours - 1) * _STEP
     start = first_mark - _STEP
     lazy = pl.scan_delta(gold).filter(
         pl.col(DATE) >= start.date(), pl.col(DATE) <= last_mark.date(), pl.col(TIMESTAMP) > start, pl.col(TIMESTAMP) <= last_mark
     )
+    if only is not None:
+        lazy = lazy.filter(pl.col(COMPRESSOR_ID).is_in(list(only)))
     compressor_ids = sorted(lazy.select(pl.col(COMPRESSOR_ID).unique()).collect()[COMPRESSOR_ID].to_list())
     values = np.full((len(compressor_ids) * hours, len(FEATURES)), np.nan, np.float32)
     _lay_out(lazy, compressor_ids, first_mark, hours, values)

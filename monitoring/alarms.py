@@ -72,6 +72,7 @@ class Failure:
     degradation_days: float
     caught: bool
     lead_days: float  # since the first alarm that still stood within `false_alarm_rul_days` of it; NaN without one
+    caught_at: float = float("nan")  # when the first alarm that catches it was raised; NaN where it is missed
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,6 @@ def judge(times: Days, life: Life, protocol: ProtocolSection) -> Verdicts:
 def _judge_failure(life: Life, alarms: Sequence[Alarm], protocol: ProtocolSection) -> Failure:
     earliest, latest = life.end - protocol.false_alarm_rul_days.value, life.end - protocol.lead_days.value
     meant = [alarm for alarm in alarms if alarm.last >= earliest]
-    caught = any(alarm.raised <= latest for alarm in meant)
+    caught_at = next((alarm.raised for alarm in meant if alarm.raised <= latest), float("nan"))
     lead = life.end - meant[0].raised if meant else float("nan")
-    return Failure(life.mode, life.degradation_days, caught, lead)
+    return Failure(life.mode, life.degradation_days, not np.isnan(caught_at), lead, caught_at)

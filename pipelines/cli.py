@@ -277,6 +277,7 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 @app.command("evaluate")
 def evaluate_champion(
     policy: Annotated[bool, typer.Option("--policy", help="By cost instead: years of a fleet under several maintenance policies.")] = False,
+    reasons: Annotated[bool, typer.Option("--reasons", help="Also whether the reasons name what really fails.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -288,7 +289,9 @@ def evaluate_champion(
         from pipelines.session import LazySpark
 
         with LazySpark(settings) as spark:
-            return evaluate_policy(settings, spark, report) if policy else evaluate(settings, spark, report)
+            if policy:
+                return evaluate_policy(settings, spark, report)
+            return evaluate(settings, spark, report, with_reasons=reasons)
 
     from pipelines.views import show_evaluation, show_policies
 

@@ -37,11 +37,11 @@ class Judged:
     odds: Odds | None = None
 
 
-def evaluate(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
+def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, with_reasons: bool = False) -> dict[str, Any]:
     """Evaluate the champion by the protocol of monitoring.alarms; fleets that are there already are used again.
 
     Returns the champion's numbers (monitoring.performance.summarise and .errors), the same under `baseline` and `thresholds`
-    (critical, warning), and `fleets` with all of them fleet by fleet.
+    (critical, warning), and `fleets` with all of them fleet by fleet; `reasons` (pipelines.evaluate_reasons) where they are asked for.
     Raises NoChampionError, ModelError (made for other features, or no baseline beside it), HomeError.
     """
     from pipelines.tracking import quieten, tracked_run
@@ -52,12 +52,13 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter) -> dic
     champion = Registry(settings.tracking_uri).champion()
     baseline = _load_baseline(settings, champion)
     by_fleet: dict[int, dict[str, Judged]] = {}
-    facts = []
+    facts, unseen = [], []
     for seed in settings.evaluation.fleets.seeds:
         fleet = prepare_fleet(settings, seed, spark, report)
         with report.stage(f"predict, fleet {seed}") as advance:
             by_fleet[seed] = _judge_all(settings, fleet, champion, baseline)
             advance(1, 1, windows=len(fleet.labelled.index))
+        unseen.append(fleet)
         facts.append(
             {"seed": seed, "compressors": len(fleet.labelled.history.compressor_ids), "days": fleet.days, "failures": fleet.failures}
         )
@@ -70,6 +71,11 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter) -> dic
         **methods,
         "fleets": fleets,
     }
+    if with_reasons:
+        from pipelines.evaluate_reasons import judge_reasons
+
+        with report.stage("reasons"):
+            result["reasons"] = judge_reasons(settings, unseen, champion)
     with tracked_run(settings, "evaluate") as run:
         _log(settings, result)
         run_id = run.info.run_id

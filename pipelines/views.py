@@ -186,7 +186,32 @@ def show_evaluation(result: dict[str, Any]) -> None:
     for mode, numbers in result["by_mode"].items():
         modes.add_row(mode, _caught(numbers["failures_5d"]), _caught(numbers["failures"]))
     console.print(modes)
+    if "reasons" in result:
+        _show_reasons_judged(console, result["reasons"])
     console.print(f"run {result['run_id']}, done in {result['seconds']} s")
+
+
+def _show_reasons_judged(console: Console, result: dict[str, Any]) -> None:
+    """Share of first reasons that name a sensor of the mode (a leading one), and days that it alone gives back, beside what takes no model."""
+    methods = list(result["methods"])
+    title = "First reason at the alarm: names a sensor of the failure mode (a leading one), days of life that it alone gives back"
+    table = Table("failure mode", "caught", *(method.replace("_", " ") for method in methods), title=title, title_justify="left")
+    for mode, group in {"all": result, **result["by_mode"]}.items():
+        judged = [group["methods"][method] for method in methods]
+        cells = [
+            "-" if own["share"] is None else f"{own['share']:.0%} ({own['leading']:.0%}), {own['restored_days']:.1f} d" for own in judged
+        ]
+        table.add_row(mode, str(group["cases"]), *cells)
+    console.print(table)
+    alike, chance = result["randomised"], result["randomised"]["among_randomised"]
+    rows = {"champion against them": alike, "each two of them": chance}
+    table = Table(
+        "attributions", "rank correlation", "of sizes", "same first", title=f"{alike['models']} randomised models", title_justify="left"
+    )
+    for name, row in rows.items():
+        shares = [row[column] for column in ("rank_correlation", "rank_correlation_of_sizes", "same_first")]
+        table.add_row(name, *("-" if share is None else f"{share:.2f}" for share in shares))
+    console.print(table)
 
 
 def _evaluation_cells(numbers: dict[str, Any]) -> tuple[str, ...]:

@@ -20,9 +20,10 @@ from deltalake import DeltaTable
 
 from config.serving import GoldSection
 from features.contract import COMPRESSOR_ID, DATE, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
-from features.grid import Steps, encode, steps_before
+from features.grid import History, Steps, encode, read_history, steps_before
 from features.windows import Floats
-from serving.predictor import first_reading
+from serving.best_day import PAST_HOURS
+from serving.predictor import first_reading, read_past
 
 ReadT = TypeVar("ReadT")
 
@@ -74,6 +75,19 @@ class GoldVersion:
             values[unit, steps[of_step]] = found.values[first + of_step]
             newest[unit] = _EPOCH + int(found.times[last - 1]) * _MICROSECOND
         return Steps(compressor_ids, values, newest)
+
+    def past(self, compressor_ids: list[str], as_of: datetime) -> History:
+        """At least what `serving.predictor.read_past` reads of these compressors; near the newest reading that of all, which is kept."""
+        if self.since is None or as_of - _WINDOW < self.since:
+            return read_past(self.table, compressor_ids, as_of)
+        return self._hourly
+
+    @cached_property
+    def _hourly(self) -> History:
+        """The clock hours that a moment which `steps` answers from memory looks back to."""
+        newest = _EPOCH + int(max(rows.times[-1] for rows in self.rows.values())) * _MICROSECOND
+        kept = -((self.since - newest) // _STEP) if self.since else 0
+        return read_history(self.table, newest, PAST_HOURS + kept)
 
 
 @dataclass(frozen=True)

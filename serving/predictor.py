@@ -5,9 +5,10 @@ No JVM, no TensorFlow, no MLflow: the caller hands over the registered model and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,16 @@ import polars as pl
 from deltalake import DeltaTable
 
 from config.costs import CostsConfig
-from config.errors import ModelError, NoDataError, RequestError
+from config.errors import ConfigError, ModelError, NoDataError, RequestError
 from config.scoring import HealthSection, ScoringConfig
 from features.contract import FEATURE_SET_VERSION, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
-from features.grid import Steps, steps_before
+from features.grid import History, Steps, read_history, steps_before
 from features.onnx_model import OnnxModel, Predictions
 from features.windows import Floats, fill_gaps
+from serving.attribution import SENSOR_OF, attribute
+from serving.best_day import PAST_HOURS, best_days, past_days_of
 from serving.costs import NOT_DUE, Forecast, plan_repairs
-from serving.reasons import finite_or_none, history_reason, observed_reasons, stale_reason
+from serving.reasons import driving_reasons, finite_or_none, healthy_reason, history_reason, incomparable_reason, stale_reason
 from serving.registry import RegisteredModel
 from serving.schemas import Health, Prediction, Status, urgency
 
@@ -31,6 +34,9 @@ _DAYS_DIGITS = 2  # as ml_predictions stores them, so that a report and the ware
 _SHARE_DIGITS = 4
 _USD_DIGITS = 2
 _MOST_NAMED = 10  # windows that an error names
+_WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)
+
+ReadPast = Callable[[list[str], datetime], History]  # PAST_HOURS or more of some compressors before a moment
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,10 @@ class Predictor:
     """A registered model, opened for scoring."""
 
     def __init__(self, registered: RegisteredModel, scoring: ScoringConfig, costs: CostsConfig, threads: int) -> None:
-        """Open the model. Raises ModelError when it does not take this contract's windows."""
+        """Open the model. Raises ModelError when it does not take this contract's windows, ConfigError for a change of no sensor's feature."""
+        unknown = set(scoring.reasons.notable_changes) - set(SENSOR_OF)
+        if unknown:
+            raise ConfigError(f"scoring.yaml: reasons.notable_changes: {', '.join(sorted(unknown))}: no feature of a sensor")
         self._model = OnnxModel(registered.onnx, threads)
         if (self._model.steps, self._model.features) != (WINDOW_STEPS, len(FEATURES)):
             shape = f"[{self._model.steps}, {self._model.features}]"
@@ -70,10 +79,13 @@ class Predictor:
         steps = steps_before(gold, list(compressor_ids), as_of)
         if not any(steps.last_reading):
             require_data(first_reading(gold), as_of)
-        return self.predict_steps(steps, as_of, int(gold.version()))
+        return self.predict_steps(steps, as_of, int(gold.version()), partial(read_past, gold))
 
-    def predict_steps(self, steps: Steps, as_of: datetime, gold_version: int) -> list[Prediction]:
-        """`predict` from the steps before `as_of`, cut from version `gold_version` of gold. Raises ModelError."""
+    def predict_steps(self, steps: Steps, as_of: datetime, gold_version: int, past: ReadPast) -> list[Prediction]:
+        """`predict` from the steps before `as_of`, cut from version `gold_version` of gold.
+
+        `past` reads what went before for those that need a reason. Raises ModelError.
+        """
         statuses = [self._status(steps, unit, as_of) for unit in range(len(steps.compressor_ids))]
         scored = [unit for unit, status in enumerate(statuses) if status == "ok"]
         windows = fill_gaps(steps.values[scored])  # [ok, 24, 24], a copy
@@ -83,14 +95,16 @@ class Predictor:
         source = {
             "feature_set_version": FEATURE_SET_VERSION,
             "gold_version": gold_version,
-            "window_start": (as_of - timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)).isoformat(),
+            "window_start": (as_of - _WINDOW).isoformat(),
             "window_end": as_of.isoformat(),
         }
         predictions = [self._without_number(steps, unit, as_of, status, source) for unit, status in enumerate(statuses) if status != "ok"]
         numbers = [self._numbers(answers, row) for row in range(len(scored))]
         due = self._due(numbers, as_of)
-        for row, unit in enumerate(scored):
-            predictions.append(self._with_numbers(steps.compressor_ids[unit], as_of, windows[row], numbers[row], due[row], source))
+        ids = [steps.compressor_ids[unit] for unit in scored]
+        reasons = self._reasons(ids, windows, numbers, as_of, past)
+        for row, compressor_id in enumerate(ids):
+            predictions.append(self._with_numbers(compressor_id, as_of, windows[row], numbers[row], reasons[row], due[row], source))
         return sorted(predictions, key=urgency)
 
     def predict_windows(self, windows: Floats) -> list[Numbers]:
@@ -126,12 +140,31 @@ class Predictor:
             for days, usd in zip(repairs.due_days, repairs.saving_usd, strict=True)
         ]
 
+    def _reasons(self, ids: list[str], windows: Floats, numbers: list[Numbers], as_of: datetime, past: ReadPast) -> list[list[str]]:
+        """The reasons for each of the windows. Reads and runs of the model are spent only where there is something to plan."""
+        limits = self._scoring.health
+        reasons = [[healthy_reason(limits.warning.value)] for _ in ids]
+        ailing = [row for row, own in enumerate(numbers) if health_of(own.rul_days, limits) != "healthy"]
+        if not ailing:
+            return reasons
+        some = [ids[row] for row in ailing]
+        best = best_days(self._model, past_days_of(past(some, as_of), some, as_of), self._scoring)
+        found = attribute(self._model, windows[ailing], best.windows)
+        for place, row in enumerate(ailing):
+            days = int(best.days_before[place])
+            moved = (found.rul_days[place], found.failure_probability[place])
+            reasons[row] = (
+                driving_reasons(windows[row], best.windows[place], days, *moved, self._scoring.reasons) if days else [incomparable_reason()]
+            )
+        return reasons
+
     def _with_numbers(
         self,
         compressor_id: str,
         as_of: datetime,
         window: Floats,
         numbers: Numbers,
+        reasons: list[str],
         due: tuple[date | None, float | None],
         source: dict[str, Any],
     ) -> Prediction:
@@ -143,7 +176,7 @@ class Predictor:
             **asdict(numbers),
             health=health_of(numbers.rul_days, self._scoring.health),
             horizon_days=self.horizon_days,
-            reasons=observed_reasons(window, self._scoring.notable_changes),
+            reasons=reasons,
             features_used={**source, "values": finite_or_none(window[-1])},
             act_by=due[0],
             expected_saving_usd=due[1],
@@ -195,6 +228,11 @@ def first_reading(gold: DeltaTable) -> datetime | None:
     """Time of the oldest row of gold, None when it is empty."""
     first: datetime | None = pl.scan_delta(gold).select(pl.col(TIMESTAMP).min()).collect().item()
     return first
+
+
+def read_past(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -> History:
+    """What reasons compare with: the last PAST_HOURS of these compressors, read from the table."""
+    return read_history(gold, as_of, PAST_HOURS, compressor_ids)
 
 
 def require_data(first: datetime | None, as_of: datetime) -> None:

@@ -1,25 +1,71 @@
-"""Why a prediction is what it is, in a planner's words, from the model's own window."""
+"""Why a prediction is what it is, in a planner's words: what the model made of each sensor, and what that sensor did.
+
+Only sensors are named; docs/reasons.md says how the numbers come about and how far they can be believed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 
+from config.scoring import ReasonsSection
 from config.thresholds import Limit
-from features.contract import FEATURES, STATUS_FEATURES, STATUS_LEVELS, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.contract import (
+    DISCHARGE_PRESSURE,
+    DISCHARGE_TEMP,
+    FEATURES,
+    ROLLING_FEATURES,
+    STATUS_FEATURES,
+    STATUS_LEVELS,
+    VIBRATION,
+    WINDOW_STEP_HOURS,
+    WINDOW_STEPS,
+)
 from features.windows import Floats
+from serving.attribution import BLOCKS, MODEL_SENSORS, SENSOR_OF, Doubles
+from serving.best_day import DAYS
 
 WINDOW_HOURS = WINDOW_STEPS * WINDOW_STEP_HOURS
+SENSOR_WORDS: Final = {VIBRATION: "vibration", DISCHARGE_TEMP: "discharge temperature", DISCHARGE_PRESSURE: "discharge pressure"}
+SENSOR_UNITS: Final = {VIBRATION: "mm/s", DISCHARGE_TEMP: "F", DISCHARGE_PRESSURE: "PSI"}
+
+_LEVEL_FEATURES: Final = {
+    feature.sensor: feature.name for feature in ROLLING_FEATURES if (feature.hours, feature.statistic) == (WINDOW_HOURS, "mean")
+}
+_STATUS_OF: Final = {sensor: name for name, sensor in STATUS_FEATURES.items()}
+_INTERVAL_UNITS: Final = ("F",)  # whose zero means nothing, so that a share of a value means nothing either
+_MOST_RELATIVE: Final = 2.0  # a larger change is told as two values, not as hundreds of per cent
+_LEAST_TOLD: Final = 0.005  # failure probability that would be told as 0.00
 
 
-def observed_reasons(window: Floats, notable_changes: Mapping[str, Limit]) -> list[str]:
-    """What stands out in a [steps, features] window: statuses of the last step, worst first, then notable changes, largest first.
+def driving_reasons(
+    window: Floats, before: Floats, days_before: int, rul_days: Doubles, probability: Doubles, config: ReasonsSection
+) -> list[str]:
+    """The sensors that shorten the predicted life, most days first, each with what it did since its best day.
 
-    A change is that of a 1 h mean since the window's start; it is notable from its limit's value on, in the feature's own unit.
+    window, before: [steps, features] of now and of that day, `days_before` days before. rul_days, probability: [sensors, blocks], what the hours of
+    each sensor add to the prediction (serving.attribution). A sensor is named from `least_days` off the life on.
     """
-    return [*_statuses(window[-1]), *_changes(window, notable_changes)] or [f"nothing stands out in the last {WINDOW_HOURS} h"]
+    lost = -rul_days.sum(axis=1)
+    named = [number for number in np.argsort(-lost, kind="stable") if lost[number] >= config.least_days.value]
+    return [
+        f"{_sign(window[-1], before[-1], days_before, MODEL_SENSORS[number], config.notable_changes)}: "
+        f"{lost[number]:.1f} days off the predicted life, {_hours(-rul_days[number])}{_risk(float(probability[number].sum()))}"
+        for number in named
+    ] or [f"no sensor takes {config.least_days.value:g} d or more off the predicted life of the best day of the last {DAYS}"]
+
+
+def incomparable_reason() -> str:
+    """Why no sensor is named: there is no earlier day of this compressor."""
+    return f"no reason can be given: no day of the last {DAYS} has enough readings to compare with"
+
+
+def healthy_reason(warning_days: float) -> str:
+    """Why no sensor is named: nothing is to be done."""
+    return f"nothing to plan: the predicted life is above {warning_days:g} days"
 
 
 def stale_reason(last_reading: datetime | None, stale_after_hours: float) -> str:
@@ -35,22 +81,46 @@ def history_reason(steps: int, min_steps: int) -> str:
     return f"{steps} of the last {WINDOW_HOURS} hours have data, a prediction needs {min_steps}"
 
 
-def _statuses(step: Floats) -> list[str]:
-    codes = {name: step[FEATURES.index(name)] for name in STATUS_FEATURES}
-    raised = sorted((name for name, code in codes.items() if code > 0), key=lambda name: -codes[name])
-    return [f"{name.removesuffix('_status')} is {STATUS_LEVELS[int(codes[name])]}" for name in raised]
+def _sign(now: Floats, then: Floats, days: int, sensor: str, notable_changes: Mapping[str, Limit]) -> str:
+    """What the sensor did between two steps [features]: of its notable changes the largest, else where it stands; with its status unless normal."""
+    sizes = {
+        name: abs(float(now[column]) - float(then[column])) / limit.value
+        for name, limit in notable_changes.items()
+        if SENSOR_OF[name] == sensor and np.isfinite(now[column := FEATURES.index(name)]) and np.isfinite(then[column])
+    }
+    most = max(sizes, key=lambda name: sizes[name], default=None)
+    if most is None or sizes[most] < 1:
+        text = (
+            f"{SENSOR_WORDS[sensor]} little changed, 24 h mean at {now[FEATURES.index(_LEVEL_FEATURES[sensor])]:.4g} {SENSOR_UNITS[sensor]}"
+        )
+    else:
+        column = FEATURES.index(most)
+        text = _change(notable_changes[most], float(then[column]), float(now[column]), days)
+    code = now[FEATURES.index(_STATUS_OF[sensor])]
+    return f"{text} ({STATUS_LEVELS[int(code)]})" if code > 0 else text  # NaN is not above 0
 
 
-def _changes(window: Floats, notable_changes: Mapping[str, Limit]) -> list[str]:
-    found = []
-    for name, limit in notable_changes.items():
-        start, now = (float(window[step, FEATURES.index(name)]) for step in (0, -1))
-        size = abs(now - start) / limit.value
-        if size >= 1:  # never true of NaN
-            word = "up" if now > start else "down"
-            text = f"{limit.description} {word} from {start:.4g} to {now:.4g} {limit.unit} in {WINDOW_HOURS} h"
-            found.append((size, text))
-    return [text for _, text in sorted(found, key=lambda item: -item[0])]
+def _change(limit: Limit, then: float, now: float, days: int) -> str:
+    word = "up" if now > then else "down"
+    when = f"in {days} day{'s' if days > 1 else ''}"
+    if limit.unit in _INTERVAL_UNITS:
+        return f"{limit.description} {word} {abs(now - then):.3g} {limit.unit} {when} to {now:.4g} {limit.unit}"
+    if abs(now - then) > _MOST_RELATIVE * then:
+        return f"{limit.description} {word} from {then:.3g} to {now:.4g} {limit.unit} {when}"
+    return f"{limit.description} {word} {abs(now - then) / then:.0%} {when} to {now:.4g} {limit.unit}"
+
+
+def _hours(lost: Doubles) -> str:
+    """Which of the blocks of hours [blocks] took most of the days: the one that took more than half of them, else all of them."""
+    most = int(np.argmax(lost))
+    if lost[most] <= lost.sum() / 2:
+        return f"by all of the last {WINDOW_HOURS} h"
+    first, last = BLOCKS[most]
+    return f"most by the last {last} h" if first == 0 else f"most by {last} to {first} h before"
+
+
+def _risk(added: float) -> str:
+    return f", {added:+.2f} failure probability" if abs(added) >= _LEAST_TOLD else ""
 
 
 def finite_or_none(values: Floats) -> dict[str, float | None]:

@@ -135,3 +135,10 @@ def test_lives_follow_each_other_without_a_gap() -> None:
     assert first == Life(float("-inf"), 4.0, "failure", 4.0, "fouling", 3.5)
     assert (second.start, second.end, second.ended_by, second.mode) == (4.0, 30.0, "censored", "")
     assert np.isnan([second.failure, second.degradation_days]).all()
+
+
+def test_a_failure_is_caught_at_the_hour_its_first_alarm_in_time_was_raised(protocol: ProtocolSection) -> None:
+    (failure,) = watch(asking((10.0, 11.0), (20.0, 22.0), (25.0, 30.0)), [FAILED], protocol).failures
+    assert failure.caught_at == pytest.approx(20.0 + 2 / 24)  # the first one was withdrawn 19 days ahead
+    (late,) = watch(asking((27.5, 30.0)), [FAILED], protocol).failures
+    assert (late.caught, np.isnan(late.caught_at)) == (False, True)

@@ -36,9 +36,9 @@ COMPRESSORS = 3
 DAYS = 14
 
 
-def run(settings: Settings) -> dict[str, Any]:
+def run(settings: Settings, *, with_reasons: bool = False) -> dict[str, Any]:
     with StageReporter(interactive=False) as report:
-        return evaluate(settings, LazySpark(settings), report)
+        return evaluate(settings, LazySpark(settings), report, with_reasons=with_reasons)
 
 
 @pytest.fixture
@@ -110,6 +110,10 @@ def test_an_evaluation_counts_what_the_truth_says_tracks_it_and_repeats_itself(s
     assert {name: again[name] for name in again if name not in ("run_id", "seconds")} == {
         name: result[name] for name in result if name not in ("run_id", "seconds")
     }
+
+    assert "reasons" not in result
+    with pytest.raises(ModelError, match="no weights to draw anew"):  # a mean cannot be randomised: pipelines.evaluate_reasons was asked
+        run(small, with_reasons=True)
 
 
 def test_without_a_champion_nothing_is_simulated(small: Settings) -> None:

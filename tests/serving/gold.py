@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import polars as pl
 from deltalake import DeltaTable, write_deltalake
@@ -19,6 +20,7 @@ from config.scoring import ScoringConfig
 from features.contract import COMPRESSOR_ID, DATE, FEATURE_SET_VERSION, FEATURES, STATUS_FEATURES, TIMESTAMP, WINDOW_STEPS
 from serving.registry import ModelFacts, RegisteredModel
 
+Cell = tuple[str, int]  # feature and step of a window; -1 is the last step
 SCORING = load_section(CONFIG_DIR / "scoring.yaml", ScoringConfig, {})
 COSTS = load_section(CONFIG_DIR / "costs.yaml", CostsConfig, {})
 
@@ -42,22 +44,72 @@ def write_gold(folder: Path, rows: Sequence[Mapping[str, Any]]) -> DeltaTable:
 def mean_model(version: str = "7", steps: int = WINDOW_STEPS) -> RegisteredModel:
     """rul is the mean of vibration_1hr_mean over the window; the interval is half and one and a half of it; the probability 1 / (1 + rul)."""
     numbers = {"feature": np.int64(0), "half": np.float32(0.5), "more": np.float32(1.5), "one": np.float32(1), "steps": np.array([1])}
+    nodes = [
+        helper.make_node("ReduceMean", ["windows", "steps"], ["means"], keepdims=0),
+        helper.make_node("Gather", ["means", "feature"], ["rul"], axis=1),
+        helper.make_node("Mul", ["rul", "half"], ["rul_lower"]),
+        helper.make_node("Mul", ["rul", "more"], ["rul_upper"]),
+        helper.make_node("Add", ["rul", "one"], ["more_than_rul"]),
+        helper.make_node("Div", ["one", "more_than_rul"], ["failure_probability"]),
+    ]
+    return _registered(version, "mean", nodes, numbers, steps)
+
+
+def drivers_model(
+    life: float, weights: Mapping[str, float], *, product: Sequence[Cell] = (), means: float = 0.0, version: str = "7"
+) -> RegisteredModel:
+    """A model whose drivers are known: rul is `life` + what the last step's features weigh + the product of the features at the cells.
+
+    weights: by feature. product: (feature, step). NaN enters as `means`, as it does in the network. The probability is 1 - rul / 30.
+    """
+    weighing = np.zeros((WINDOW_STEPS, len(FEATURES)), np.float32)
+    for name, weight in weights.items():
+        weighing[-1, FEATURES.index(name)] = weight
+    constants = {
+        "means": np.float32(means),
+        "weighing": weighing.reshape(-1, 1),
+        "flat": np.array([-1, weighing.size]),
+        "life": np.float32(life),
+        "one": np.float32(1),
+        "month": np.float32(30),
+        "last": np.array([1]),
+    }
+    nodes = [
+        helper.make_node("IsNaN", ["windows"], ["missing"]),
+        helper.make_node("Where", ["missing", "means", "windows"], ["known"]),
+        helper.make_node("Reshape", ["known", "flat"], ["cells"]),
+        helper.make_node("MatMul", ["cells", "weighing"], ["weighed"]),
+        helper.make_node("Add", ["weighed", "life"], ["life_0"]),
+    ]
+    if product:
+        constants["product"] = np.array([(step % WINDOW_STEPS) * len(FEATURES) + FEATURES.index(name) for name, step in product])
+        nodes += [
+            helper.make_node("Gather", ["cells", "product"], ["factors"], axis=1),
+            helper.make_node("ReduceProd", ["factors", "last"], ["multiplied"], keepdims=1),
+            helper.make_node("Add", ["life_0", "multiplied"], ["life_1"]),
+        ]
+    nodes += [
+        helper.make_node("Squeeze", ["life_1" if product else "life_0", "last"], ["rul"]),
+        helper.make_node("Identity", ["rul"], ["rul_lower"]),
+        helper.make_node("Identity", ["rul"], ["rul_upper"]),
+        helper.make_node("Div", ["rul", "month"], ["share"]),
+        helper.make_node("Sub", ["one", "share"], ["failure_probability"]),
+    ]
+    return _registered(version, "drivers", nodes, constants, WINDOW_STEPS)
+
+
+def _registered(
+    version: str, name: str, nodes: Sequence[onnx.NodeProto], constants: Mapping[str, npt.ArrayLike], steps: int
+) -> RegisteredModel:
     graph = helper.make_graph(
-        [
-            helper.make_node("ReduceMean", ["windows", "steps"], ["means"], keepdims=0),
-            helper.make_node("Gather", ["means", "feature"], ["rul"], axis=1),
-            helper.make_node("Mul", ["rul", "half"], ["rul_lower"]),
-            helper.make_node("Mul", ["rul", "more"], ["rul_upper"]),
-            helper.make_node("Add", ["rul", "one"], ["more_than_rul"]),
-            helper.make_node("Div", ["one", "more_than_rul"], ["failure_probability"]),
-        ],
-        "mean",
+        list(nodes),
+        name,
         [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", steps, len(FEATURES)])],
         [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"])
-            for name in ("rul", "rul_lower", "rul_upper", "failure_probability")
+            helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n"])
+            for output in ("rul", "rul_lower", "rul_upper", "failure_probability")
         ],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in numbers.items()],
+        [numpy_helper.from_array(np.asarray(value), constant) for constant, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(model)

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from config.errors import ModelError, NoDataError
+from config.errors import ConfigError, ModelError, NoDataError
 from config.scoring import ScoringConfig
 from features.contract import FEATURES
+from features.grid import History, steps_before
 from serving.predictor import Predictor, confidence, health_of
 from serving.schemas import Prediction, report_row
-from tests.serving.gold import COSTS, SCORING, gold_row, mean_model, write_gold
+from tests.serving.gold import COSTS, SCORING, drivers_model, gold_row, mean_model, write_gold
 
 AS_OF = datetime(2026, 3, 9, 5, 50, tzinfo=UTC)
 
@@ -40,7 +41,7 @@ def test_numbers_are_the_models_answer_for_the_window(tmp_path: Path) -> None:
         # 0.8 x 72,500 of a failure avoided, less 0.8 x 1.485 days of life, at 776.3 a day
         "expected_saving_usd": pytest.approx(58_000 - 922, abs=5),
         "horizon_days": 3.0,
-        "reasons": ["nothing stands out in the last 24 h"],
+        "reasons": ["no reason can be given: no day of the last 7 has enough readings to compare with"],
     }
     assert (prediction.health, prediction.model_version, prediction.prediction_timestamp) == ("critical", "7", AS_OF)
 
@@ -113,22 +114,44 @@ def test_same_question_twice_has_the_same_answer(tmp_path: Path) -> None:
     assert predictor.predict(gold, ["C-1", "C-2"], AS_OF) == predictor.predict(gold, ["C-2", "C-1"], AS_OF)
 
 
-def test_reasons_name_raised_statuses_then_the_largest_changes(tmp_path: Path) -> None:
-    then = _hourly("C-1", 3.0, range(1, 24), temp_1hr_mean=200.0)
-    now = _hourly("C-1", 4.5, range(1), temp_1hr_mean=212.0, vibration_status="warning", pressure_status="critical")
-    (prediction,) = _predict(tmp_path, then + now, ["C-1"])
+def test_reasons_name_what_the_model_was_driven_by_and_not_what_merely_changed(tmp_path: Path) -> None:
+    before = _hourly("C-1", 3.0, range(24, 48), vibration_4hr_mean=3.2, temp_1hr_mean=200.0)
+    then = _hourly("C-1", 4.5, range(1, 24), temp_1hr_mean=220.0)
+    now = _hourly("C-1", 4.5, range(1), vibration_4hr_mean=4.4, temp_1hr_mean=300.0, vibration_status="warning")
+    weights = {"vibration_1hr_mean": -2.0, "temp_1hr_mean": 0.001, "hour_of_day": -5.0}
+    predictor = Predictor(drivers_model(17.0, weights), SCORING, COSTS, threads=1)
+    (prediction,) = predictor.predict(write_gold(tmp_path, before + then + now), ["C-1"], AS_OF)
+    assert prediction.rul_days == 3.3
     assert prediction.reasons == [
-        "pressure is critical",
-        "vibration is warning",
-        "vibration up from 3 to 4.5 mm/s in 24 h",
-        "discharge temperature up from 200 to 212 F in 24 h",
+        "vibration 4 h mean up 38% in 1 day to 4.4 mm/s (warning): 3.0 days off the predicted life, most by the last 6 h, +0.10 failure probability"
     ]
 
 
+def test_no_reason_is_invented_for_a_machine_that_shows_what_it_showed_all_week(tmp_path: Path) -> None:
+    weights = dict.fromkeys(("vibration_1hr_mean", "temp_1hr_mean", "pressure_1hr_mean"), -2.0)
+    predictor = Predictor(drivers_model(12.0, weights), SCORING, COSTS, threads=1)
+    (prediction,) = predictor.predict(write_gold(tmp_path, _hourly("C-1", 1.0, range(240))), ["C-1"], AS_OF)
+    assert prediction.rul_days == 6.0
+    assert prediction.reasons == ["no sensor takes 1 d or more off the predicted life of the best day of the last 7"]
+
+
+def test_a_healthy_compressor_costs_no_further_run_of_the_model_and_no_further_read(tmp_path: Path) -> None:
+    gold = write_gold(tmp_path, _hourly("C-1", 14.01))
+
+    def past(ids: list[str], as_of: datetime) -> History:
+        raise AssertionError(f"what went before {as_of} of {ids} was read")
+
+    steps = steps_before(gold, ["C-1"], AS_OF)
+    (prediction,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict_steps(steps, AS_OF, 0, past)
+    assert prediction.reasons == ["nothing to plan: the predicted life is above 14 days"]
+
+
 def test_null_feature_is_none_in_features_used_and_no_reason(tmp_path: Path) -> None:
-    (prediction,) = _predict(tmp_path, _hourly("C-1", 4.0, temp_1hr_mean=None, temp_status=None), ["C-1"])
+    predictor = Predictor(drivers_model(12.0, {"temp_1hr_mean": -2.0}), SCORING, COSTS, threads=1)
+    rows = _hourly("C-1", 4.0, temp_1hr_mean=None, temp_status=None)
+    (prediction,) = predictor.predict(write_gold(tmp_path, rows + _hourly("C-1", 4.0, range(24, 48))), ["C-1"], AS_OF)
     assert prediction.features_used["values"]["temp_1hr_mean"] is None
-    assert prediction.reasons == ["nothing stands out in the last 24 h"]
+    assert prediction.reasons == ["no sensor takes 1 d or more off the predicted life of the best day of the last 7"]
 
 
 def test_answer_that_is_no_number_is_refused(tmp_path: Path) -> None:
@@ -146,6 +169,13 @@ def test_moment_before_all_data_is_named_with_the_first_row(tmp_path: Path) -> N
 def test_model_for_other_windows_is_refused() -> None:
     with pytest.raises(ModelError, match=r"version 7 takes windows \[12, 24\], this code makes \[24, 24\]"):
         Predictor(mean_model(steps=12), SCORING, COSTS, threads=1)
+
+
+def test_a_notable_change_of_no_sensor_is_refused() -> None:
+    changes = {"hour_of_day": SCORING.reasons.least_days, "vibration_2hr_mean": SCORING.reasons.least_days}
+    reasons = SCORING.reasons.model_copy(update={"notable_changes": changes})
+    with pytest.raises(ConfigError, match=r"reasons\.notable_changes: hour_of_day, vibration_2hr_mean: no feature of a sensor"):
+        Predictor(mean_model(), SCORING.model_copy(update={"reasons": reasons}), COSTS, threads=1)
 
 
 @pytest.mark.parametrize(("upper", "expected"), [(2.0, 1.0), (5.0, 0.9), (17.0, 0.5), (40.0, 0.0)])
