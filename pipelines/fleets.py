@@ -50,9 +50,9 @@ class UnseenFleet:
         """Failures that happened."""
         return sum(life.failed for lives in self.lives.values() for life in lives)
 
-    def watch(self, asks: Bools, protocol: ProtocolSection) -> Watch:
-        """Watch every compressor; `asks` [windows] says which windows of the fleet's index ask for an alarm."""
-        from monitoring.alarms import join, watch_compressor
+    def watches(self, asks: Bools, protocol: ProtocolSection) -> list[Watch]:
+        """Watch every compressor -> [compressors]; `asks` [windows] says which windows of the fleet's index ask for an alarm."""
+        from monitoring.alarms import watch_compressor
 
         history, index = self.labelled.history, self.labelled.index
         days = np.arange(history.hours, dtype=np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY  # [hours] since history.first_mark
@@ -60,12 +60,10 @@ class UnseenFleet:
         hour = index.end % history.hours
         predicted[index.unit, hour] = True
         asked[index.unit, hour] = asks
-        return join(
-            [
-                watch_compressor(days, predicted[unit], asked[unit], self.lives[compressor_id], protocol)
-                for unit, compressor_id in enumerate(history.compressor_ids)
-            ]
-        )
+        return [
+            watch_compressor(days, predicted[unit], asked[unit], self.lives[compressor_id], protocol)
+            for unit, compressor_id in enumerate(history.compressor_ids)
+        ]
 
     def modes(self) -> Names:
         """How the life of each window of the fleet's index fails, or would have; empty where it had not begun to degrade at its end."""
