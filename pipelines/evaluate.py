@@ -53,9 +53,11 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter) -> dic
     from pipelines.baselines import train_mlp
     from pipelines.tracking import quieten, tracked_run
     from serving.registry import Registry
+    from training.runtime import load_tensorflow
 
     started = time.perf_counter()
     quieten()
+    load_tensorflow()
     registry = Registry(settings.tracking_uri)
     champion = registry.champion()
     baseline = _load_baseline(settings, champion)

@@ -1,7 +1,8 @@
 """A plain multilayer perceptron on the flattened window: what a network without memory makes of the same hours.
 
-It learns from the windows that the LSTM learns from, moved by the same augmentation, and stops by the same validation compressors; only the
-censored windows are left out, as for every baseline (training.baselines), because its loss has no use for them.
+It sees levels moved by the augmentation that the LSTM sees, and stops by the same validation compressors. A censored window below the cap is left
+out, as for every baseline (training.baselines), because its loss has no use for it. So it takes windows evenly over time: with those before
+failures twice as dense and the censored ones gone, it would learn that lives are short.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from config.settings import Settings
+from config.settings import Settings, load_settings
 from features.contract import FEATURES
 from features.grid import History
 from monitoring.alarms import FALSE, TRUE, Alarm, Failure, Life, Watch
@@ -44,12 +44,19 @@ def fleet() -> UnseenFleet:
     return UnseenFleet(labelled, lives, {"A": "Ariel JGK/4", "B": "Ajax DPC-360"}, 20)
 
 
-def test_a_trend_says_when_the_first_sensor_reaches_its_critical_limit(settings: Settings, fleet: UnseenFleet) -> None:
+def test_a_trend_says_when_the_first_sensor_reaches_its_limit(settings: Settings, fleet: UnseenFleet) -> None:
     rul = trend_rul(settings, fleet)
-    assert rul[10 * 24] == pytest.approx(2.0, abs=1e-4)  # 7 mm/s, half a mm/s a day to 8
-    assert rul[6 * 24] == pytest.approx(6.0, abs=1e-4)
+    assert rul[6 * 24] == pytest.approx(2.0, abs=1e-4)  # 5 mm/s, half a mm/s a day to the warning at 6
+    assert rul[10 * 24] == 0.0  # 7 mm/s
     assert rul[0] == 30.0  # one point is no line
     assert (rul[HOURS:] == 30.0).all()  # what does not change reaches nothing
+
+
+def test_a_trend_may_be_asked_for_the_critical_limit(settings: Settings, fleet: UnseenFleet) -> None:
+    evaluation = settings.evaluation.model_copy(update={"trend": settings.evaluation.trend.model_copy(update={"limit": "critical"})})
+    later = load_settings(settings.home, environ={})
+    later.__dict__["evaluation"] = evaluation
+    assert trend_rul(later, fleet)[10 * 24] == pytest.approx(2.0, abs=1e-4)  # 7 mm/s to 8
 
 
 def test_a_trend_forgets_the_life_before_and_the_day_that_mixes_both(settings: Settings, fleet: UnseenFleet) -> None:
