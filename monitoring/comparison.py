@@ -34,13 +34,23 @@ class Metric:
     more_is_better: bool
 
 
-METRICS: Final[dict[str, Metric]] = {
+_METRICS: Final[dict[str, Metric]] = {
     "rul_rmse_days": Metric("RMSE", "d", True, False),
     "rul_rmse_near_failure_days": Metric("RMSE near the failure", "d", True, False),
     "recall_5d": Metric("recall of slow failures", "", False, True),
     "recall": Metric("recall of all failures", "", False, True),
     "false_alarms_per_healthy_compressor_month": Metric("false alarms per healthy compressor-month", "", False, False),
+    "lasting_horizon_days": Metric("mean lasting horizon", "d", False, True),
+    "convergence_days": Metric("mean convergence", "d", False, False),
 }
+ALPHA_LAMBDA: Final = "alpha_lambda_"  # and the lambda
+
+
+def metric(name: str) -> Metric:
+    """What the metric `name` is; alpha-lambda accuracies carry their lambda at the end of their names."""
+    if name.startswith(ALPHA_LAMBDA):
+        return Metric(f"alpha-lambda accuracy at {name.removeprefix(ALPHA_LAMBDA)}", "", False, True)
+    return _METRICS[name]
 
 
 @dataclass(frozen=True)
@@ -71,18 +81,18 @@ def compare(champion: UnitSums, others: Mapping[str, UnitSums], config: Bootstra
     draws = random.multinomial(units, np.full(units, 1 / units), size=config.resamples).astype(np.float64)  # [resamples, units]
     return {
         name: {
-            metric: _difference(champion, other, metric, draws, confidence)
-            for metric in METRICS
-            if all(metric in sums.over and sums.under[metric].sum() > 0 for sums in (champion, other))
+            measured: _difference(champion, other, measured, draws, confidence)
+            for measured in champion.over
+            if all(measured in sums.over and sums.under[measured].sum() > 0 for sums in (champion, other))
         }
         for name, other in others.items()
     }
 
 
-def _difference(champion: UnitSums, other: UnitSums, metric: str, draws: Floats, confidence: float) -> dict[str, Any]:
+def _difference(champion: UnitSums, other: UnitSums, name: str, draws: Floats, confidence: float) -> dict[str, Any]:
     once = np.ones((1, draws.shape[1]))
-    ours, theirs = (float(_value(sums, metric, once)[0]) for sums in (champion, other))
-    drawn = _value(champion, metric, draws) - _value(other, metric, draws)
+    ours, theirs = (float(_value(sums, name, once)[0]) for sums in (champion, other))
+    drawn = _value(champion, name, draws) - _value(other, name, draws)
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail])  # a draw without a case has no value
     return {
@@ -90,15 +100,15 @@ def _difference(champion: UnitSums, other: UnitSums, metric: str, draws: Floats,
         "baseline": round(theirs, _DIGITS),
         "difference": round(ours - theirs, _DIGITS),
         "interval": [round(float(low), _DIGITS), round(float(high), _DIGITS)],
-        "verdict": _verdict(float(low), float(high), METRICS[metric].more_is_better),
+        "verdict": _verdict(float(low), float(high), metric(name).more_is_better),
     }
 
 
-def _value(sums: UnitSums, metric: str, draws: Floats) -> npt.NDArray[np.float64]:
+def _value(sums: UnitSums, name: str, draws: Floats) -> npt.NDArray[np.float64]:
     """The metric on each draw -> [resamples], NaN where a draw has no case."""
-    over, under = draws @ sums.over[metric], draws @ sums.under[metric]
+    over, under = draws @ sums.over[name], draws @ sums.under[name]
     ratio = np.divide(over, under, out=np.full(len(over), np.nan), where=under > 0)
-    value: npt.NDArray[np.float64] = np.sqrt(ratio) if METRICS[metric].root else ratio
+    value: npt.NDArray[np.float64] = np.sqrt(ratio) if metric(name).root else ratio
     return value
 
 
@@ -112,10 +122,10 @@ def not_won(compared: Mapping[str, Mapping[str, Any]], names: Mapping[str, str])
     """A sentence for every baseline and metric in which the champion is not shown to be better, the worse ones first."""
     said: dict[str, list[str]] = {WORSE: [], UNDECIDED: []}
     for baseline, metrics in compared.items():
-        for metric, found in metrics.items():
+        for name, found in metrics.items():
             if found["verdict"] == BETTER:
                 continue
-            told = METRICS[metric]
+            told = metric(name)
             unit = f" {told.unit}" if told.unit else ""
             low, high = found["interval"]
             numbers = (

@@ -54,16 +54,21 @@ def prognosis(settings: Settings, fleet: UnseenFleet, watches: Sequence[Watch], 
     if said is None:
         return Prognosis((), UnitSums(over, under))
     errors, windows = _error_sums(fleet, said.rul, settings.evaluation.protocol.false_alarm_rul_days.value)
-    return Prognosis(life_runs(fleet, said, settings.model.labels.max_rul_days), UnitSums(errors | over, windows | under))
+    runs = life_runs(fleet, said, settings.model.labels.max_rul_days)
+    met, lives = _life_sums(settings, runs, len(watches))
+    return Prognosis(tuple(run for _, run in runs), UnitSums(errors | over | met, windows | under | lives))
 
 
-def life_runs(fleet: UnseenFleet, said: Said, cap: float) -> tuple[LifeRun, ...]:
-    """The predictions of every life that ran to its failure, from `cap` days before it; a life without any is left out."""
+def life_runs(fleet: UnseenFleet, said: Said, cap: float) -> list[tuple[int, LifeRun]]:
+    """The predictions of every life that ran to its failure, from `cap` days before it, with the compressor's number in the fleet.
+
+    A life without any is left out.
+    """
     from monitoring.prognostics import LifeRun
 
     history, index = fleet.labelled.history, fleet.labelled.index
     days = (index.end % history.hours).astype(np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY
-    runs = []
+    runs: list[tuple[int, LifeRun]] = []
     for unit, compressor_id in enumerate(history.compressor_ids):
         own = np.flatnonzero(index.unit == unit)  # in order of time
         for life in fleet.lives[compressor_id]:
@@ -74,8 +79,8 @@ def life_runs(fleet: UnseenFleet, said: Said, cap: float) -> tuple[LifeRun, ...]
             which = own[within]
             if len(which):
                 bounds = (None if bound is None else bound[which].astype(np.float64) for bound in (said.lower, said.upper))
-                runs.append(LifeRun(left[within], said.rul[which].astype(np.float64), *bounds))
-    return tuple(runs)
+                runs.append((unit, LifeRun(left[within], said.rul[which].astype(np.float64), *bounds)))
+    return runs
 
 
 def _error_sums(fleet: UnseenFleet, rul: Floats, below_days: float) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -87,6 +92,23 @@ def _error_sums(fleet: UnseenFleet, rul: Floats, below_days: float) -> tuple[dic
     for name, which in (("rul_rmse_days", seen), ("rul_rmse_near_failure_days", seen & (index.rul < below_days))):
         over[name] = np.bincount(index.unit[which], squares[which], units)
         under[name] = np.bincount(index.unit[which], minlength=units).astype(np.float64)
+    return over, under
+
+
+def _life_sums(settings: Settings, runs: Sequence[tuple[int, LifeRun]], units: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Alpha-lambda accuracies, lasting horizons and convergences of the points, and the lives that have them, by compressor."""
+    from monitoring.comparison import ALPHA_LAMBDA
+    from monitoring.prognostics import measure_life
+
+    config, cap = settings.evaluation.prognostics, settings.model.labels.max_rul_days
+    names = [*(f"{ALPHA_LAMBDA}{share:g}" for share in config.lambdas), "lasting_horizon_days", "convergence_days"]
+    unit, lives = np.array([unit for unit, _ in runs], np.int64), [measure_life(run, config, cap) for _, run in runs]
+    over, under = {}, {}
+    for name in names:
+        values = np.array([life[name] for life in lives])
+        known = ~np.isnan(values)
+        over[name] = np.bincount(unit[known], values[known], units)
+        under[name] = np.bincount(unit[known], minlength=units).astype(np.float64)
     return over, under
 
 

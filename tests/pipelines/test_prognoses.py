@@ -68,7 +68,8 @@ def test_a_trend_forgets_the_life_before_and_the_day_that_mixes_both(settings: S
 
 def test_the_life_that_failed_is_cut_from_the_cap_to_its_last_hour(fleet: UnseenFleet) -> None:
     rul = np.arange(2 * HOURS, dtype=np.float32)
-    (run,) = life_runs(fleet, Said(rul, rul - 1, rul + 1), cap=8.0)
+    ((unit, run),) = life_runs(fleet, Said(rul, rul - 1, rul + 1), cap=8.0)
+    assert unit == 0
     assert run.true[0] == pytest.approx(8.0 - 1 / 24)  # below the cap
     assert run.true[-1] == pytest.approx(1 / 24)  # at the failure itself nothing is left to predict
     assert (run.rul[0], run.rul[-1]) == (4 * 24 + 1, 12 * 24 - 1)
@@ -81,13 +82,17 @@ def test_errors_and_events_are_summed_by_compressor(settings: Settings, fleet: U
         Watch((Alarm(9, 12, TRUE, True),), (Failure("bearing_wear", 10.0, True, 3.0), Failure("bearing_rapid", 2.0, False, NAN)), 0),
         Watch((Alarm(3, 4, FALSE, True), Alarm(8, 9, FALSE, False)), (), 15 * 24),
     ]
-    sums = prognosis(settings, fleet, watches, Said(fleet.labelled.index.rul + 2)).sums
+    sums = prognosis(settings, fleet, watches, Said(fleet.labelled.index.rul + 1.5)).sums
     assert sums.under["rul_rmse_days"].tolist() == [12 * 24 + 1, 0]  # only A's failure was seen
-    assert sums.over["rul_rmse_days"] == pytest.approx([4 * (12 * 24 + 1), 0], rel=1e-5)
+    assert sums.over["rul_rmse_days"] == pytest.approx([2.25 * (12 * 24 + 1), 0], rel=1e-5)
     assert sums.under["recall_5d"].tolist() == [1, 0]
     assert (sums.over["recall"].tolist(), sums.under["recall"].tolist()) == ([1, 0], [2, 0])
     false_alarms = "false_alarms_per_healthy_compressor_month"
     assert (sums.over[false_alarms].tolist(), sums.under[false_alarms].tolist()) == ([0, 2], [0, 0.5])
+    # a day and a half too many: within 20 % of 9 days, not of 6 or 3, and within 3 days from the first hour to the end
+    assert [sums.over[f"alpha_lambda_{share:g}"].tolist() for share in (0.25, 0.5, 0.75)] == [[1, 0], [0, 0], [0, 0]]
+    assert sums.under["alpha_lambda_0.5"].tolist() == [1, 0]
+    assert sums.over["lasting_horizon_days"] == pytest.approx([FAILS, 0])
 
 
 def test_a_method_without_lives_has_events_only(settings: Settings, fleet: UnseenFleet) -> None:
