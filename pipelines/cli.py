@@ -276,7 +276,7 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command("evaluate")
 def evaluate_champion(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Judge the champion by event on unseen fleets: failures caught, false alarms, errors; its baseline and bare thresholds beside it."""
+    """Judge the champion on unseen fleets, by event and as prognostics are measured, and say where a baseline is not beaten."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.evaluate import evaluate
