@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from config.loader import Section
 from config.thresholds import Limit
+
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class FleetsSection(Section):
@@ -54,6 +56,63 @@ class ReasonsSection(Section):
     randomised_models: int = Field(gt=0)
 
 
+class PrognosticsSection(Section):
+    """Bands and times of the metrics of monitoring.prognostics."""
+
+    horizon_alpha: Limit
+    accuracy_alpha: Limit
+    beta: Limit
+    lambdas: list[Share] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _shares_are_shares(self) -> Self:
+        for name in ("horizon_alpha", "accuracy_alpha", "beta"):
+            if not 0 < getattr(self, name).value < 1:
+                raise ValueError(f"{name} must be above 0 and below 1")
+        return self
+
+
+class TrendSection(Section):
+    """The line of a planner: over which points, and to which limit."""
+
+    days: float = Field(gt=0)
+    step_hours: int = Field(gt=0)
+    least_points: int = Field(gt=1)
+    limit: Literal["warning", "critical"]
+
+    @property
+    def points(self) -> int:
+        """Points of a whole line: the newest, and one every `step_hours` back to `days` before it."""
+        return int(self.days * 24 // self.step_hours) + 1
+
+    @model_validator(mode="after")
+    def _a_whole_line_has_enough_points(self) -> Self:
+        if self.points < self.least_points:
+            raise ValueError(
+                f"{self.days:g} days hold {self.points} points {self.step_hours} h apart, least_points asks for {self.least_points}"
+            )
+        return self
+
+
+class MlpSection(Section):
+    """The perceptron that the champion must beat."""
+
+    hidden_units: list[int] = Field(min_length=1)
+    epochs: int = Field(gt=0)
+    patience: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    l2: float = Field(ge=0)
+    seed: int
+
+
+class BootstrapSection(Section):
+    """How differences are resampled."""
+
+    resamples: int = Field(gt=0)
+    seed: int
+
+
 class EvaluationConfig(Section):
     """All of evaluation.yaml; loaded by `config.loader.load_section`."""
 
@@ -61,3 +120,7 @@ class EvaluationConfig(Section):
     protocol: ProtocolSection
     report: ReportSection
     reasons: ReasonsSection
+    prognostics: PrognosticsSection
+    trend: TrendSection
+    mlp: MlpSection
+    bootstrap: BootstrapSection

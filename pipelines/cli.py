@@ -281,7 +281,9 @@ def evaluate_champion(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge the champion by event on unseen fleets: failures caught, false alarms, errors; its baseline and bare thresholds beside it."""
+    """Judge the champion on unseen fleets, by event and as prognostics are measured, and say where a baseline is not beaten."""
+    if policy and reasons:
+        raise typer.BadParameter("--policy and --reasons are two reports: ask for one at a time")
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.evaluate import evaluate

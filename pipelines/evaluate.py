@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,19 +12,23 @@ from config.errors import ModelError
 from config.settings import Settings
 from pipelines.console import StageReporter
 from pipelines.fleets import UnseenFleet, prepare_fleet
+from pipelines.prognoses import Prognosis, Said, comparison, prognosis, prognostics
 from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from monitoring.alarms import Watch
+    from monitoring.alarms import Bools, Watch
     from monitoring.calibration import Names, Odds
     from monitoring.performance import Answers
     from serving.registry import RegisteredModel
     from training.baselines import Baseline
+    from training.mlp import Mlp
 
 CHAMPION_KEY: Final = "champion"
 BASELINE_KEY: Final = "baseline"
+MLP_KEY: Final = "mlp"
+TREND_KEY: Final = "linear_trend"
 STATUS_LEVELS_WATCHED: Final = ("critical", "warning")
 
 
@@ -33,6 +37,7 @@ class Judged:
     """What one method did on one fleet; `answers` is None where a method predicts no life, `odds` where it gives no probability."""
 
     watch: Watch
+    prognosis: Prognosis
     answers: Answers | None
     odds: Odds | None = None
 
@@ -40,23 +45,29 @@ class Judged:
 def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, with_reasons: bool = False) -> dict[str, Any]:
     """Evaluate the champion by the protocol of monitoring.alarms; fleets that are there already are used again.
 
-    Returns the champion's numbers (monitoring.performance.summarise and .errors), the same under `baseline` and `thresholds`
-    (critical, warning), and `fleets` with all of them fleet by fleet; `reasons` (pipelines.evaluate_reasons) where they are asked for.
+    Returns the champion's numbers (monitoring.performance.summarise and .errors, monitoring.prognostics), the same under `baseline`, `mlp`,
+    `linear_trend` and `thresholds` (critical, warning), `fleets` with all of them fleet by fleet, `comparison` (pipelines.prognoses),
+    `left_out`: why a baseline is not there, and `reasons` (pipelines.evaluate_reasons) where they are asked for.
     Raises NoChampionError, ModelError (made for other features, or no baseline beside it), HomeError.
     """
+    from pipelines.baselines import train_mlp
     from pipelines.tracking import quieten, tracked_run
     from serving.registry import Registry
+    from training.runtime import load_tensorflow
 
     started = time.perf_counter()
     quieten()
-    champion = Registry(settings.tracking_uri).champion()
+    load_tensorflow()
+    registry = Registry(settings.tracking_uri)
+    champion = registry.champion()
     baseline = _load_baseline(settings, champion)
+    mlp = train_mlp(settings, registry, report)
     by_fleet: dict[int, dict[str, Judged]] = {}
     facts, unseen = [], []
     for seed in settings.evaluation.fleets.seeds:
         fleet = prepare_fleet(settings, seed, spark, report)
         with report.stage(f"predict, fleet {seed}") as advance:
-            by_fleet[seed] = _judge_all(settings, fleet, champion, baseline)
+            by_fleet[seed] = _judge_all(settings, fleet, champion, baseline, None if isinstance(mlp, str) else mlp)
             advance(1, 1, windows=len(fleet.labelled.index))
         unseen.append(fleet)
         facts.append(
@@ -69,6 +80,8 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
         "protocol": {name: limit.value for name, limit in settings.evaluation.protocol},
         **methods.pop(CHAMPION_KEY),
         **methods,
+        "comparison": _compare(settings, list(by_fleet.values())),
+        "left_out": {MLP_KEY: mlp} if isinstance(mlp, str) else {},
         "fleets": fleets,
     }
     if with_reasons:
@@ -109,36 +122,58 @@ def _load_baseline(settings: Settings, champion: RegisteredModel) -> Baseline:
     return Baseline(GRADIENT_BOOSTING, champion.facts.max_rul_days, np.arange(len(FEATURES)), regressor, None)
 
 
-def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel, baseline: Baseline) -> dict[str, Judged]:
+def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel, baseline: Baseline, mlp: Mlp | None) -> dict[str, Judged]:
     """Every method on one fleet, over the same hours."""
     from features.contract import FEATURES, STATUS_FEATURES, STATUS_LEVELS, WINDOW_STEPS
     from features.onnx_model import OnnxModel
     from monitoring.calibration import Odds
-    from monitoring.performance import Answers
+    from pipelines.baselines import trend_rul
 
     model, index, values = settings.model, fleet.labelled.index, fleet.labelled.history.values
     network = OnnxModel(champion.onnx, model.scoring.threads)
     if (network.steps, network.features) != (WINDOW_STEPS, len(FEATURES)):
         raise ModelError(f"version {champion.version} takes windows [{network.steps}, {network.features}]: train and register it again")
-    alarm_rul = settings.evaluation.protocol.alarm_rul_days.value
     horizon = champion.facts.horizon_days
     seen = ~index.censored
     known = seen | (index.rul > horizon)  # a life that was seen to outlast the horizon did not end within it
     said = network.predict_rows(values, index.first_row, index.end, model.scoring.batch_size)
-    judged = {
-        CHAMPION_KEY: Judged(
-            fleet.watch(said.rul < alarm_rul, settings.evaluation.protocol),
-            Answers(index.rul[seen], said.rul[seen], said.rul_lower[seen], said.rul_upper[seen], _groups(settings, fleet)),
-            Odds(said.failure_probability[known], seen[known] & (index.rul[known] <= horizon)),
-        )
+    odds = Odds(said.failure_probability[known], seen[known] & (index.rul[known] <= horizon))
+    others: dict[str, npt.NDArray[np.floating[Any]]] = {
+        BASELINE_KEY: baseline.predict_rows(values, index, WINDOW_STEPS, model.scoring.batch_size),
+        **({} if mlp is None else {MLP_KEY: mlp.predict_rows(values, index, WINDOW_STEPS, model.scoring.batch_size)}),
+        TREND_KEY: trend_rul(settings, fleet),
     }
-    rul = baseline.predict_rows(values, index, WINDOW_STEPS, model.scoring.batch_size)
-    judged[BASELINE_KEY] = Judged(fleet.watch(rul < alarm_rul, settings.evaluation.protocol), Answers(index.rul[seen], rul[seen]))
+    judged = {CHAMPION_KEY: _judge(settings, fleet, Said(said.rul, said.rul_lower, said.rul_upper), odds)}
+    judged |= {name: _judge(settings, fleet, Said(rul)) for name, rul in others.items()}
     columns = [FEATURES.index(name) for name in STATUS_FEATURES]
     statuses: npt.NDArray[np.float32] = np.nan_to_num(np.asarray(values[index.end])[:, columns]).max(axis=1)
     for level in STATUS_LEVELS_WATCHED:
-        judged[level] = Judged(fleet.watch(statuses >= STATUS_LEVELS.index(level), settings.evaluation.protocol), None)
+        judged[level] = _judge_alarms(settings, fleet, statuses >= STATUS_LEVELS.index(level))
     return judged
+
+
+def _judge(settings: Settings, fleet: UnseenFleet, said: Said, odds: Odds | None = None) -> Judged:
+    """A method that predicts lives; errors by group where it has an interval."""
+    from monitoring.performance import Answers
+
+    seen = ~fleet.labelled.index.censored
+    lower, upper = (None if bound is None else bound[seen] for bound in (said.lower, said.upper))
+    answers = Answers(fleet.labelled.index.rul[seen], said.rul[seen], lower, upper, {} if lower is None else _groups(settings, fleet))
+    asks = said.rul < settings.evaluation.protocol.alarm_rul_days.value
+    return replace(_judge_alarms(settings, fleet, asks, said), answers=answers, odds=odds)
+
+
+def _judge_alarms(settings: Settings, fleet: UnseenFleet, asks: Bools, said: Said | None = None) -> Judged:
+    from monitoring.alarms import join
+
+    watches = fleet.watches(asks, settings.evaluation.protocol)
+    return Judged(join(watches), prognosis(settings, fleet, watches, said), None)
+
+
+def _compare(settings: Settings, fleets: list[dict[str, Judged]]) -> dict[str, Any]:
+    """The champion beside every other method, by a bootstrap over the compressors of all fleets."""
+    parts = {method: [fleet[method].prognosis for fleet in fleets] for method in fleets[0]}
+    return comparison(settings, parts.pop(CHAMPION_KEY), parts)
 
 
 def _groups(settings: Settings, fleet: UnseenFleet) -> dict[str, Names]:
@@ -166,11 +201,16 @@ def _numbers(settings: Settings, fleets: list[Judged]) -> dict[str, Any]:
     from monitoring.alarms import join
     from monitoring.calibration import join_odds, reliability
     from monitoring.performance import errors, join_answers, summarise
+    from monitoring.prognostics import errors_by_band
 
     summary = summarise(join([judged.watch for judged in fleets]), settings.evaluation)
     answers = [judged.answers for judged in fleets if judged.answers is not None]
     if answers:
-        summary |= errors(join_answers(answers), settings.evaluation.protocol.false_alarm_rul_days.value)
+        joined = join_answers(answers)
+        summary |= errors(joined, settings.evaluation.protocol.false_alarm_rul_days.value)
+        edges, cap = settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days
+        summary["rul_bands"] = errors_by_band(joined.true, joined.rul, edges, cap)
+        summary["prognostics"] = prognostics(settings, [judged.prognosis for judged in fleets])
     odds = [judged.odds for judged in fleets if judged.odds is not None]
     if odds:
         summary["failure_probability"] = reliability(join_odds(odds), settings.evaluation.report.reliability_bins)
@@ -188,7 +228,9 @@ def _log(settings: Settings, result: dict[str, Any]) -> None:
     for fleet in result["fleets"]:
         mlflow.log_metrics(_headline(fleet[CHAMPION_KEY], f"seed_{fleet['seed']}."))
     mlflow.log_metrics(_headline(result, ""))
-    mlflow.log_metrics(_headline(result[BASELINE_KEY], f"{BASELINE_KEY}."))
+    for name in (BASELINE_KEY, MLP_KEY, TREND_KEY):
+        if name in result:
+            mlflow.log_metrics(_headline(result[name], f"{name}."))
     for level, numbers in result["thresholds"].items():
         mlflow.log_metrics(_headline(numbers, f"thresholds_{level}."))
     mlflow.log_dict(result, "evaluation.json")

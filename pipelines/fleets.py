@@ -52,14 +52,8 @@ class UnseenFleet:
         """Failures that happened."""
         return sum(life.failed for lives in self.lives.values() for life in lives)
 
-    def watch(self, asks: Bools, protocol: ProtocolSection) -> Watch:
-        """Watch every compressor; `asks` [windows] says which windows of the fleet's index ask for an alarm."""
-        from monitoring.alarms import join
-
-        return join(self.watches(asks, protocol))
-
     def watches(self, asks: Bools, protocol: ProtocolSection) -> list[Watch]:
-        """`watch`, compressor by compressor; times are days since the first hour of the history."""
+        """Watch every compressor -> [compressors]; `asks` [windows] says which windows of the fleet's index ask for an alarm."""
         from monitoring.alarms import watch_compressor
 
         history, index = self.labelled.history, self.labelled.index

@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.prognostics_view import show_prognostics
+
 _PLAIN_WIDTH = 120  # columns where there is no terminal to ask
 
 
@@ -173,6 +175,8 @@ def show_evaluation(result: dict[str, Any]) -> None:
     methods = {
         f"champion (version {result['model_version']})": result,
         "gradient boosting": result["baseline"],
+        **({"perceptron on the window": result["mlp"]} if "mlp" in result else {}),
+        "linear trend to threshold": result["linear_trend"],
         **{f"threshold: {level}": numbers for level, numbers in result["thresholds"].items()},
     }
     slow = f"caught, of slow failures ({days['min_degradation_days']:g} days or more)"
@@ -186,6 +190,7 @@ def show_evaluation(result: dict[str, Any]) -> None:
     for mode, numbers in result["by_mode"].items():
         modes.add_row(mode, _caught(numbers["failures_5d"]), _caught(numbers["failures"]))
     console.print(modes)
+    show_prognostics(console, result)
     if "reasons" in result:
         _show_reasons_judged(console, result["reasons"])
     console.print(f"run {result['run_id']}, done in {result['seconds']} s")

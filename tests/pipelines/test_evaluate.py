@@ -20,8 +20,10 @@ from config.settings import Settings, load_settings
 from features.contract import CHAMPION, FEATURES
 from features.lake import GOLD, Lake
 from features.simulator.truth import read_truth
+from pipelines.champion import SPLIT_FILE
 from pipelines.console import StageReporter
 from pipelines.evaluate import evaluate
+from pipelines.fleets import build_fleet
 from pipelines.session import LazySpark
 from pipelines.tracking import tracked_run
 from serving.registry import Registry
@@ -47,12 +49,16 @@ def small(tmp_path: Path) -> Settings:
     folder = shutil.copytree(CONFIG_DIR, tmp_path / "config", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     evaluation = yaml.safe_load((folder / "evaluation.yaml").read_text())
     evaluation["fleets"] = {"seeds": [SEED], "compressors": COMPRESSORS, "days": DAYS, "interval_min": 60}
+    evaluation["mlp"] |= {"batch_size": 16, "epochs": 2}
     (folder / "evaluation.yaml").write_text(yaml.safe_dump(evaluation))
     return load_settings(tmp_path / "home", environ={"ALTAVIZ_CONFIG_DIR": str(folder)})
 
 
-def register(settings: Settings, *, baseline_features: int) -> None:
-    """A champion that predicts the mean vibration of its window, and a boosting that has learned to say 20 days, logged beside it."""
+def register(settings: Settings, *, baseline_features: int, parts: dict[str, list[str]] | None = None) -> None:
+    """A champion that predicts the mean vibration of its window, and a boosting that has learned to say 20 days, logged beside it.
+
+    parts: the compressors that its run says it was trained, validated and tested on.
+    """
     registered = mean_model()
     boosting = HistGradientBoostingRegressor(max_iter=1).fit(np.zeros((50, baseline_features)), np.full(50, 20.0))
     settings.home.mkdir(exist_ok=True)
@@ -60,6 +66,8 @@ def register(settings: Settings, *, baseline_features: int) -> None:
         logged = mlflow.onnx.log_model(onnx.load_from_string(registered.onnx), name="model", pip_requirements=["onnxruntime"])
         trusted = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
         mlflow.sklearn.log_model(boosting, name="baseline", pip_requirements=["scikit-learn"], skops_trusted_types=trusted)
+        if parts is not None:
+            mlflow.log_dict(parts, SPLIT_FILE)
     registry = Registry(settings.tracking_uri)
     registry.set_alias(CHAMPION, registry.register(logged.model_uri, registered.facts, {}))
 
@@ -97,6 +105,21 @@ def test_an_evaluation_counts_what_the_truth_says_tracks_it_and_repeats_itself(s
     assert "coverage" not in result["thresholds"]["warning"]
     assert result["baseline"]["coverage_90"] is None
 
+    # three lives ran to their failure; a vibration of some mm/s, read as days, first comes within 3 days of the truth shortly before it
+    lives = result["prognostics"]
+    assert lives["lives"] == result["linear_trend"]["prognostics"]["lives"] == 3
+    assert 0 < lives["prognostic_horizon_days"]["median"] < 10
+    # a boosting that always says 20 days is within 3 days of the truth only where that has 17 to 23 left
+    assert result["baseline"]["prognostics"]["lasting_horizon_days"]["median"] == 0.0
+    assert sum(band["windows"] for band in result["rul_bands"].values()) == result["windows"]
+    compared = result["comparison"]["baselines"]
+    assert set(compared) == {"baseline", "linear_trend", "critical", "warning"}
+    assert compared["baseline"]["recall"]["baseline"] == 0.0
+    assert compared["baseline"]["recall"]["verdict"] == "better"
+    assert "rul_rmse_days" not in compared["warning"]
+    assert result["left_out"] == {"mlp": "the champion's run does not say which compressors it was trained on"}
+    assert "prognostics" not in result["thresholds"]["warning"]
+
     tracked = mlflow.get_run(result["run_id"])
     assert tracked.data.params["model_version"] == result["model_version"] == "1"
     assert tracked.data.metrics["recall_5d"] == 1.0
@@ -114,6 +137,27 @@ def test_an_evaluation_counts_what_the_truth_says_tracks_it_and_repeats_itself(s
     assert "reasons" not in result
     with pytest.raises(ModelError, match="no weights to draw anew"):  # a mean cannot be randomised: pipelines.evaluate_reasons was asked
         run(small, with_reasons=True)
+
+
+def test_a_perceptron_is_trained_on_the_compressors_of_the_champions_split_and_stands_beside_it(
+    small: Settings, spark: SparkSession
+) -> None:
+    history = small.below(f"evaluation/seed-{SEED}")
+    with StageReporter(interactive=False) as report:
+        build_fleet(history, small.evaluation.fleets, SEED, LazySpark(history), report)
+    failed = read_truth(history.home / "fleet").filter(pl.col("ended_by") == "failure")["compressor_id"].unique().sort().to_list()
+    assert len(failed) == COMPRESSORS  # every part needs one
+    register(
+        small, baseline_features=len(FEATURES), parts=dict(zip(("train", "validation", "test"), ([name] for name in failed), strict=True))
+    )
+    settings = load_settings(small.home, environ={**small.environ, "ALTAVIZ_TRAINING_LAKE_URI": history.lake_uri})
+    result = run(settings)
+    assert result["left_out"] == {}
+    assert result["mlp"]["windows"] == result["windows"]
+    assert result["mlp"]["prognostics"]["lives"] == 3
+    assert set(result["comparison"]["baselines"]["mlp"]) == set(result["comparison"]["baselines"]["baseline"])
+    assert mlflow.get_run(result["run_id"]).data.metrics["mlp.rul_rmse_days"] == result["mlp"]["rul_rmse_days"]
+    assert list(small.home.glob("tmp*")) == []
 
 
 def test_without_a_champion_nothing_is_simulated(small: Settings) -> None:

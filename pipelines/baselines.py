@@ -1,0 +1,119 @@
+"""What stands beside the champion in an evaluation and is not logged with it: a planner's trend, and a perceptron trained on its compressors."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from config.errors import ModelError, NoDataError
+from config.settings import Settings
+from features.contract import (
+    DISCHARGE_PRESSURE,
+    DISCHARGE_TEMP,
+    FEATURES,
+    MAX_LOOKBACK_HOURS,
+    VIBRATION,
+    WINDOW_STEP_HOURS,
+    WINDOW_STEPS,
+)
+from pipelines.console import StageReporter
+from pipelines.fleets import UnseenFleet
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from config.thresholds import EffectiveLimits
+    from serving.registry import Registry
+    from training.mlp import Mlp
+
+_HOURS_PER_DAY: Final = 24.0
+_TREND_FEATURES: Final = {VIBRATION: "vibration_24hr_mean", DISCHARGE_TEMP: "temp_24hr_mean", DISCHARGE_PRESSURE: "pressure_24hr_mean"}
+
+
+def trend_rul(settings: Settings, fleet: UnseenFleet) -> npt.NDArray[np.float64]:
+    """Life until the first sensor's line reaches its limit, for every window of the fleet's index -> [windows] days, capped as labels are.
+
+    A point counts if its 24 h lie within the running life: whoever repaired the compressor starts the line anew.
+    """
+    from monitoring.trend import fit_lines, time_to_limit
+
+    config, thresholds, most = settings.evaluation.trend, settings.thresholds, settings.model.labels.max_rul_days
+    history, index = fleet.labelled.history, fleet.labelled.index
+    back = np.arange(config.points - 1, -1, -1, dtype=np.int64) * (config.step_hours // WINDOW_STEP_HOURS)  # [points] rows, oldest first
+    times = np.asarray(-back * WINDOW_STEP_HOURS, np.float64) / _HOURS_PER_DAY
+    first_day = life_starts(fleet) + MAX_LOOKBACK_HOURS / _HOURS_PER_DAY  # [windows]
+    rul = np.full(len(index), most)
+    for unit, compressor_id in enumerate(history.compressor_ids):
+        own = np.flatnonzero(index.unit == unit)
+        hours = (index.end[own] % history.hours)[:, None] - back  # [own, points]
+        counts = (hours >= 0) & (hours * (WINDOW_STEP_HOURS / _HOURS_PER_DAY) >= first_day[own, None])
+        rows = np.asarray(history.values[unit * history.hours : (unit + 1) * history.hours])
+        for sensor, feature in _TREND_FEATURES.items():
+            limits = thresholds.limits(sensor, fleet.models[compressor_id])
+            points = np.where(counts, rows[np.maximum(hours, 0), FEATURES.index(feature)].astype(np.float64), np.nan)
+            level, slope = fit_lines(times, points, config.least_points)
+            rul[own] = np.minimum(rul[own], time_to_limit(level, slope, _limit(limits, config.limit), limits.direction, most))
+    return rul
+
+
+def _limit(limits: EffectiveLimits, level: str) -> float:
+    return limits.warning if level == "warning" or limits.critical is None else limits.critical
+
+
+def life_starts(fleet: UnseenFleet) -> npt.NDArray[np.float64]:
+    """When the life of each window of the fleet's index began -> [windows] days since history.first_mark; -inf before the first event."""
+    history, index = fleet.labelled.history, fleet.labelled.index
+    days = (index.end % history.hours).astype(np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY
+    starts = np.full(len(index), -np.inf)
+    for unit, compressor_id in enumerate(history.compressor_ids):
+        own = index.unit == unit
+        for life in fleet.lives[compressor_id]:
+            starts[own & (days > life.start) & (days <= life.end)] = life.start
+    return starts
+
+
+def train_mlp(settings: Settings, registry: Registry, report: StageReporter) -> Mlp | str:
+    """The perceptron, trained on the champion's training compressors in the training lake up to the end of what the champion has seen.
+
+    Where that cannot be done, the reason: a champion may have been trained elsewhere.
+    """
+    from features.grid import write_history
+    from pipelines.champion import known_champion, known_split
+    from pipelines.past import open_past
+    from training.augment import LevelAugmentation
+    from training.fleet import label_fleet
+    from training.mlp import fit_mlp
+    from training.trial import split_fleet
+
+    champion = known_champion(registry)
+    if champion is None or champion.parts is None:
+        return "the champion's run does not say which compressors it was trained on"
+    facts, config = champion.model.facts, settings.model
+    until = None if facts.trained_until is None else datetime.fromisoformat(facts.trained_until)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        with report.stage("train perceptron") as advance, tempfile.TemporaryDirectory(dir=settings.home) as scratch:
+            past = open_past([settings.training_lake_uri], until)
+            history = write_history([source.gold for source in past.sources], Path(scratch) / "history.npy", past.until)
+            known = known_split(champion, history)
+            fleet = label_fleet(history, past.events(), config.labels, settings.scoring.min_steps)
+            dealt = split_fleet(fleet, config, known)
+            own = dealt.units if known is None else known  # compressors that came later are dealt too, and left out here
+            mlp = fit_mlp(
+                history.values,
+                dealt.train_evenly.of_units(own.train),
+                dealt.validation.of_units(own.validation),
+                WINDOW_STEPS,
+                config=settings.evaluation.mlp,
+                clip_sigma=config.network.clip_sigma,
+                max_rul=facts.max_rul_days,
+                augment=LevelAugmentation(config.augmentation),
+            )
+            advance(1, 1, epochs=mlp.epochs)
+    except (ModelError, NoDataError) as error:
+        return f"it cannot be trained on the training lake: {error}"
+    return mlp

@@ -1,0 +1,149 @@
+"""One method's predictions of a fleet, cut into lives and summed by compressor: what prognostic metrics and comparisons are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from config.evaluation import EvaluationConfig
+from config.settings import Settings
+from features.contract import WINDOW_STEP_HOURS
+from pipelines.fleets import UnseenFleet
+
+if TYPE_CHECKING:
+    from monitoring.alarms import Watch
+    from monitoring.calibration import Floats
+    from monitoring.comparison import UnitSums
+    from monitoring.prognostics import LifeRun
+
+_HOURS_PER_DAY: Final = 24.0
+BASELINE_NAMES: Final = {  # as a report says them
+    "baseline": "gradient boosting",
+    "mlp": "the perceptron on the window",
+    "linear_trend": "the linear trend to threshold",
+    "critical": "critical thresholds",
+    "warning": "warning thresholds",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """Predicted lives of all windows of a fleet's index; days, [windows] each; without an interval the bounds are None."""
+
+    rul: Floats
+    lower: Floats | None = None
+    upper: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Prognosis:
+    """What one method did on one fleet, life by life and compressor by compressor; no runs where it predicts no life."""
+
+    runs: tuple[LifeRun, ...]
+    sums: UnitSums
+
+
+def prognosis(settings: Settings, fleet: UnseenFleet, watches: Sequence[Watch], said: Said | None) -> Prognosis:
+    """Cut and sum what a method said and did; `watches` are those of the fleet's compressors, in their order."""
+    from monitoring.comparison import UnitSums
+
+    over, under = _event_sums(watches, settings.evaluation)
+    if said is None:
+        return Prognosis((), UnitSums(over, under))
+    errors, windows = _error_sums(fleet, said.rul, settings.evaluation.protocol.false_alarm_rul_days.value)
+    runs = life_runs(fleet, said, settings.model.labels.max_rul_days)
+    met, lives = _life_sums(settings, runs, len(watches))
+    return Prognosis(tuple(run for _, run in runs), UnitSums(errors | over | met, windows | under | lives))
+
+
+def life_runs(fleet: UnseenFleet, said: Said, cap: float) -> list[tuple[int, LifeRun]]:
+    """The predictions of every life that ran to its failure, from `cap` days before it, with the compressor's number in the fleet.
+
+    A life without any is left out.
+    """
+    from monitoring.prognostics import LifeRun
+
+    history, index = fleet.labelled.history, fleet.labelled.index
+    days = (index.end % history.hours).astype(np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY
+    runs: list[tuple[int, LifeRun]] = []
+    for unit, compressor_id in enumerate(history.compressor_ids):
+        own = np.flatnonzero(index.unit == unit)  # in order of time
+        for life in fleet.lives[compressor_id]:
+            if not life.failed:
+                continue
+            left = life.end - days[own]
+            within = (days[own] > life.start) & (left > 0) & (left < cap)
+            which = own[within]
+            if len(which):
+                bounds = (None if bound is None else bound[which].astype(np.float64) for bound in (said.lower, said.upper))
+                runs.append((unit, LifeRun(left[within], said.rul[which].astype(np.float64), *bounds)))
+    return runs
+
+
+def _error_sums(fleet: UnseenFleet, rul: Floats, below_days: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Squared errors and windows by compressor, over windows whose failure was seen; labels capped as in training."""
+    index, units = fleet.labelled.index, len(fleet.labelled.history.compressor_ids)
+    seen = ~index.censored
+    squares = np.square(rul.astype(np.float64) - index.rul)
+    over, under = {}, {}
+    for name, which in (("rul_rmse_days", seen), ("rul_rmse_near_failure_days", seen & (index.rul < below_days))):
+        over[name] = np.bincount(index.unit[which], squares[which], units)
+        under[name] = np.bincount(index.unit[which], minlength=units).astype(np.float64)
+    return over, under
+
+
+def _life_sums(settings: Settings, runs: Sequence[tuple[int, LifeRun]], units: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Alpha-lambda accuracies, lasting horizons and convergences of the points, and the lives that have them, by compressor."""
+    from monitoring.comparison import ALPHA_LAMBDA
+    from monitoring.prognostics import measure_life
+
+    config, cap = settings.evaluation.prognostics, settings.model.labels.max_rul_days
+    names = [*(f"{ALPHA_LAMBDA}{share:g}" for share in config.lambdas), "lasting_horizon_days", "convergence_days"]
+    unit, lives = np.array([unit for unit, _ in runs], np.int64), [measure_life(run, config, cap) for _, run in runs]
+    over, under = {}, {}
+    for name in names:
+        values = np.array([life[name] for life in lives])
+        known = ~np.isnan(values)
+        over[name] = np.bincount(unit[known], values[known], units)
+        under[name] = np.bincount(unit[known], minlength=units).astype(np.float64)
+    return over, under
+
+
+def _event_sums(watches: Sequence[Watch], config: EvaluationConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Caught of all failures, and false alarms of healthy months, by compressor."""
+    from monitoring.alarms import FALSE
+
+    hours = config.report.month_days * _HOURS_PER_DAY
+    slow = [[one for one in watch.failures if one.degradation_days >= config.protocol.min_degradation_days.value] for watch in watches]
+    over = {
+        "recall_5d": [sum(one.caught for one in own) for own in slow],
+        "recall": [sum(one.caught for one in watch.failures) for watch in watches],
+        "false_alarms_per_healthy_compressor_month": [sum(one.verdict == FALSE for one in watch.alarms) for watch in watches],
+    }
+    under = {
+        "recall_5d": [len(own) for own in slow],
+        "recall": [len(watch.failures) for watch in watches],
+        "false_alarms_per_healthy_compressor_month": [watch.healthy_hours / hours for watch in watches],
+    }
+    return {name: np.array(n, np.float64) for name, n in over.items()}, {name: np.array(n, np.float64) for name, n in under.items()}
+
+
+def prognostics(settings: Settings, parts: Sequence[Prognosis]) -> dict[str, Any]:
+    """The metrics of monitoring.prognostics over the lives of all `parts`."""
+    from monitoring.prognostics import summarise_lives
+
+    runs = [run for part in parts for run in part.runs]
+    return summarise_lives(runs, settings.evaluation.prognostics, settings.model.labels.max_rul_days)
+
+
+def comparison(settings: Settings, champion: Sequence[Prognosis], others: Mapping[str, Sequence[Prognosis]]) -> dict[str, Any]:
+    """`baselines`: the champion's differences from each, by name and metric; `not_won`: in words, where it is not shown to be better."""
+    from monitoring.comparison import compare, join_sums, not_won
+
+    config = settings.evaluation
+    sums = {name: join_sums([part.sums for part in parts]) for name, parts in others.items()}
+    compared = compare(join_sums([part.sums for part in champion]), sums, config.bootstrap, config.report.confidence)
+    return {"baselines": compared, "not_won": not_won(compared, BASELINE_NAMES)}
