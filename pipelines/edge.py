@@ -136,13 +136,14 @@ def _write_readings(lake: Lake, compressors: pl.DataFrame, settings: Settings, p
 
 def _check(settings: Settings, lake: Lake, model: RegisteredModel, folder: Path, readings: Path, newest: datetime) -> dict[str, Any]:
     """Run the folder on `readings`; its features must be gold's and its predictions the predictor's. Raises ExportError."""
+    from features.contract import MAX_LOOKBACK_HOURS
     from features.lake import COMPRESSORS, GOLD
     from features.reference import read_reference
     from serving.predictor import Predictor
 
     features = readings.with_name("features.csv")
     said = _run(folder, readings, newest, "--features", str(features))["predictions"]
-    rows, difference = compare_features(features, lake, newest)
+    rows, difference = compare_features(features, lake, newest, MAX_LOOKBACK_HOURS)
     ids = read_reference(lake, COMPRESSORS)["compressor_id"].sort().to_list()
     expected = Predictor(model, settings.scoring, threads=1).predict(lake.delta(GOLD), ids, newest)
     for mine, theirs in zip(said, expected, strict=True):
@@ -154,15 +155,15 @@ def _check(settings: Settings, lake: Lake, model: RegisteredModel, folder: Path,
     return {"feature_rows": rows, "largest_feature_difference": difference, "predictions": len(said)}
 
 
-def compare_features(file: Path, lake: Lake, newest: datetime) -> tuple[int, float]:
-    """Rows of the last 24 h that the runner wrote, and their largest difference to gold, relative where gold is over 1. Raises ExportError."""
+def compare_features(file: Path, lake: Lake, newest: datetime, hours: float) -> tuple[int, float]:
+    """Rows of the last `hours` that the runner wrote, and their largest difference to gold, relative where gold is over 1. Raises ExportError."""
     import numpy as np
     import polars as pl
 
-    from features.contract import COMPRESSOR_ID, FEATURES, MAX_LOOKBACK_HOURS, STATUS_FEATURES, TIMESTAMP
+    from features.contract import COMPRESSOR_ID, FEATURES, STATUS_FEATURES, TIMESTAMP
     from features.lake import GOLD
 
-    start, keys = newest - timedelta(hours=MAX_LOOKBACK_HOURS), [COMPRESSOR_ID, TIMESTAMP]
+    start, keys = newest - timedelta(hours=hours), [COMPRESSOR_ID, TIMESTAMP]
     inside = (pl.col(TIMESTAMP) > start) & (pl.col(TIMESTAMP) <= newest)
     gold = pl.scan_delta(lake.delta(GOLD)).filter(inside).select(*keys, *FEATURES).sort(keys).collect()
     kinds = {COMPRESSOR_ID: pl.String, TIMESTAMP: pl.String, **dict.fromkeys(STATUS_FEATURES, pl.String)}
@@ -205,6 +206,9 @@ def _measure_loss(settings: Settings, champion: Any, models: dict[str, bytes], s
     from features.reference import read_reference
     from pipelines.champion import known_split
     from serving import runner
+    from training.runtime import load_tensorflow
+
+    load_tensorflow()
     from training.fleet import label_fleet
     from training.trial import measure, sample_windows
 
