@@ -29,7 +29,7 @@ QUANTISED_FILE: Final = "model.int8.onnx"
 REPORT_FILE: Final = "report.json"
 README_FILE: Final = "README.md"
 TOLERANCE: Final = 1e-6  # relative or absolute, of a feature against gold
-_QUANTISED_NODES: Final = ["LSTM"]  # they hold nearly all weights; the heads would lose days to save a few kilobytes
+_QUANTISED_NODES: Final = ["LSTM"]  # they hold nearly all weights: with the heads it is 0.4 kB less, and further from the float model
 _STARTS, _CALLS, _WINDOWS = 5, 500, 64
 
 

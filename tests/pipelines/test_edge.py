@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import polars as pl
+import yaml
 
 from features.contract import READING_FIELDS
 from tests.pipelines.commands import refusal_of, report_of
@@ -39,3 +41,14 @@ def test_a_folder_with_other_files_is_left_alone(demo: Demo, tmp_path: Path) -> 
     (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
     assert "no earlier export" in refusal_of("export-edge", "--out", tmp_path, home=demo.home, **demo.environment)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_would_not_compute_gold_is_not_written(demo: Demo, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    shutil.copytree(demo.environment["ALTAVIZ_CONFIG_DIR"], config)
+    rules = yaml.safe_load((config / "etl_config.yaml").read_text(encoding="utf-8"))
+    rules["outliers"]["robust_sigma"] = 1.5  # gold was built with another
+    (config / "etl_config.yaml").write_text(yaml.safe_dump(rules), encoding="utf-8")
+    line = refusal_of("export-edge", "--out", tmp_path / "edge", home=demo.home, ALTAVIZ_CONFIG_DIR=str(config))
+    assert "than gold: run `altaviz features`" in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config"]
