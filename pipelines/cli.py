@@ -300,6 +300,24 @@ def evaluate_champion(
     run_job(job, show_policies if policy else show_evaluation, home=home, as_json=as_json)
 
 
+@app.command("export-edge")
+def export_edge(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; an earlier export there is replaced.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the champion as a folder that predicts beside the machine from raw readings, with numpy and onnxruntime alone."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.edge import export_edge as write
+
+        return write(settings, out, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json)
+
+
 @app.command()
 def maintain(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """OPTIMIZE and VACUUM the Delta tables; time travel reaches back as far as etl_config.yaml keeps."""

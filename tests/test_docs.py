@@ -20,10 +20,10 @@ def _commands() -> dict[str, object]:
 
 
 def test_every_command_is_in_the_readme_and_every_named_command_exists() -> None:
-    rows = re.findall(r"^\| ((?:`[a-z]+`(?:, )?)+) \|", README, re.MULTILINE)
-    named = {name for row in rows for name in re.findall(r"`([a-z]+)`", row)}
+    rows = re.findall(r"^\| ((?:`[a-z-]+`(?:, )?)+) \|", README, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
     assert named == set(_commands())
-    assert set(re.findall(r"altaviz ([a-z]+)", README)) <= named
+    assert set(re.findall(r"altaviz ([a-z]+(?:-[a-z]+)*)", README)) <= named
 
 
 def test_every_variable_in_the_readme_is_read_somewhere() -> None:

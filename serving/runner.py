@@ -1,0 +1,471 @@
+"""Predicts the remaining life of compressors from their raw readings, beside the machine: numpy, onnxruntime, and the files of this folder.
+
+    python run.py readings.csv                           one JSON document: a prediction per compressor, most urgent first
+    python run.py readings.csv --as-of 2026-03-09T05:50  as it was then
+    python run.py readings.csv --features features.csv   also the 24 features of every reading that was kept
+
+Readings are CSV with the columns compressor_id, timestamp (UTC), the six sensors and operating_hours; of two readings of one compressor and time the
+last counts. contract.json names units, limits and rules. Exit codes: 0 done, 1 refused with one line why, 2 wrong use.
+"""
+
+# `altaviz export-edge` writes run.py from this file and the four modules of features/ that it imports (pipelines/edge_folder.py): what is computed
+# beside the machine is the text of what is computed in silver and gold. Nothing but the standard library, numpy, onnxruntime and those is imported.
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from features.contract import (
+    COMPRESSOR_ID,
+    DAY_OF_WEEK,
+    DISCHARGE_PRESSURE,
+    FEATURE_SET_VERSION,
+    FEATURES,
+    HOUR_OF_DAY,
+    IS_WEEKEND,
+    OPERATING_HOURS,
+    PRESSURE_DIFFERENTIAL,
+    READING_FIELDS,
+    SENSORS,
+    STATUS_FEATURES,
+    STATUS_LEVELS,
+    SUCTION_PRESSURE,
+    TIMESTAMP,
+    WINDOW_STEP_HOURS,
+    WINDOW_STEPS,
+)
+from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray, rolling_features
+from features.spikes import find_isolated_spikes
+from features.windows import Floats, fill_gaps
+
+CONTRACT_FILE: Final = "contract.json"
+MODEL_FILE: Final = "model.onnx"
+ZONE_FOLDER: Final = "zoneinfo"
+DEFAULT_LIMITS: Final = "default"  # of a compressor whose model is not listed
+INPUT_NAME: Final = "windows"
+OUTPUT_NAMES: Final = ("rul", "rul_lower", "rul_upper", "failure_probability")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER: Final = np.iinfo(np.int64).min  # a time that could not be read
+_MISSING: Final = frozenset(("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none", "-"))
+_TIME: Final = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))? *(?:(Z)|([+-])(\d{2}):?(\d{2}))?)?)?", re.ASCII
+)
+_MOST_NAMED: Final = 5  # compressors that a refusal names
+_SECONDS_PER_DAY: Final = 86_400
+
+Contract = dict[str, Any]
+
+
+class Refusal(Exception):  # noqa: N818 - what is wrong with what was handed over, in one line
+    """The input cannot be used."""
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Readings as they came, or those that were kept; `unit` counts through the contract's compressors in the order of their names."""
+
+    unit: IntArray  # [n], -1 without a compressor_id
+    time_us: IntArray  # [n] microseconds since 1970, UTC
+    sensors: dict[str, FloatArray]  # [n] each, NaN where nothing was measured
+
+    def take(self, rows: IntArray | NDArray[np.bool_]) -> Readings:
+        """Some of the rows, in the order asked for."""
+        return Readings(self.unit[rows], self.time_us[rows], {name: values[rows] for name, values in self.sensors.items()})
+
+
+def load_contract(folder: Path) -> Contract:
+    """contract.json of `folder`. Raises Refusal when it is not there or describes other features than this file computes."""
+    path = folder / CONTRACT_FILE
+    try:
+        contract: Contract = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refusal(f"{path} cannot be read: export the folder again") from error
+    if (contract["feature_set_version"], [item["name"] for item in contract["features"]]) != (FEATURE_SET_VERSION, list(FEATURES)):
+        raise Refusal(f"{path} is of another feature set than run.py (version {FEATURE_SET_VERSION}): export the folder again")
+    return contract
+
+
+def read_files(paths: Sequence[Path], compressor_ids: Sequence[str]) -> Readings:
+    """All rows of CSV files. Raises Refusal at the first thing that does not fit, naming file, line and value."""
+    units = {name: unit for unit, name in enumerate(compressor_ids)}
+    parts = [_read_file(path, units) for path in paths]
+    return Readings(
+        np.concatenate([part.unit for part in parts]),
+        np.concatenate([part.time_us for part in parts]),
+        {sensor: np.concatenate([part.sensors[sensor] for part in parts]) for sensor in SENSORS},
+    )
+
+
+def _read_file(path: Path, units: dict[str, int]) -> Readings:
+    unit: list[int] = []
+    moments: list[int] = []
+    sensors: dict[str, list[float]] = {sensor: [] for sensor in SENSORS}
+    unreadable, unknown = "", Counter[str]()
+    seen: dict[str, int] = {}
+    for line, row in _rows(path):
+        name = _present(row[COMPRESSOR_ID])
+        unit.append(units.get(name, -1))
+        if name and name not in units:
+            unknown[name] += 1
+        text = _present(row[TIMESTAMP])
+        if text not in seen:
+            seen[text] = _parse_time(text)
+        moments.append(seen[text])
+        if text and seen[text] == _NEVER:
+            unreadable = unreadable or text
+        for sensor in SENSORS:
+            sensors[sensor].append(_parse_number(row[sensor], sensor, path, line))
+        _parse_number(row[OPERATING_HOURS], OPERATING_HOURS, path, line)  # used by no feature, but a file is all or nothing
+    if unknown:
+        named = ", ".join(sorted(unknown)[:_MOST_NAMED]) + (", ..." if len(unknown) > _MOST_NAMED else "")
+        raise Refusal(f"{path}: unknown compressor: {named}; contract.json lists those that there are")
+    if unreadable and all(moment == _NEVER for moment in moments):
+        raise Refusal(f"{path}: {TIMESTAMP}: {unreadable!r} is no ISO 8601 time")
+    return Readings(
+        np.array(unit, np.int64), np.array(moments, np.int64), {name: np.array(values, np.float64) for name, values in sensors.items()}
+    )
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            lines = csv.reader(stream, strict=True)
+            names = [name.strip() for name in next(lines, [])]
+            missing = [name for name in READING_FIELDS if name not in names]
+            if missing:
+                raise Refusal(f"{path}: missing column: {', '.join(missing)}")
+            twice = [name for name in READING_FIELDS if names.count(name) > 1]
+            if twice:
+                raise Refusal(f"{path}: column given twice: {', '.join(twice)}")
+            for values in lines:
+                if len(values) != len(names):
+                    if not values:
+                        continue
+                    raise Refusal(f"{path}, line {lines.line_num}: {len(values)} values for {len(names)} columns")
+                yield lines.line_num, dict(zip(names, values, strict=True))
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be read ({error.strerror})") from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise Refusal(f"{path}: is no CSV file in UTF-8 ({error})") from error
+
+
+def _present(text: str) -> str:
+    text = text.strip()
+    return "" if text in _MISSING else text
+
+
+def _parse_number(text: str, column: str, path: Path, line: int) -> float:
+    text = _present(text)
+    if not text:
+        return float("nan")
+    try:
+        if "_" in text or not text.isascii():  # digits to Python, to nobody else
+            raise ValueError
+        return float(text)
+    except ValueError:
+        raise Refusal(f"{path}, line {line}: {column}: {text!r} is no number") from None
+
+
+def _parse_time(text: str) -> int:
+    """ISO 8601, UTC without a zone, as microseconds since 1970; _NEVER where it is no time."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return int(_NEVER)
+    year, month, day, hour, minute, second, fraction, _, sign, zone_hours, zone_minutes = found.groups()
+    try:
+        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=UTC)
+        if int(second or 0) > 60 or int(zone_hours or 0) > 23 or int(zone_minutes or 0) > 59:
+            return int(_NEVER)
+        away = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
+        moment += timedelta(seconds=int(second or 0), microseconds=int((fraction or "0")[:6].ljust(6, "0")))
+        return (moment + (away if sign == "-" else -away) - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, OverflowError):
+        return int(_NEVER)
+
+
+def keep_rows(raw: Readings, now_us: int, clock_skew_us: int) -> tuple[Readings, dict[str, int]]:
+    """The rows that silver keeps, by compressor and time, and how many it rejects by reason; the first reason that holds counts."""
+    reasons = np.select(
+        [
+            raw.unit < 0,
+            raw.time_us == _NEVER,
+            raw.time_us > now_us + clock_skew_us,
+            np.all([np.isnan(values) for values in raw.sensors.values()], axis=0),
+        ],
+        ["missing_compressor_id", "missing_timestamp", "future_timestamp", "all_sensors_null"],
+        "",
+    )
+    kept = np.flatnonzero(reasons == "")
+    ordered = kept[np.lexsort((kept, raw.time_us[kept], raw.unit[kept]))]
+    unit, moment = raw.unit[ordered], raw.time_us[ordered]
+    last = np.append((unit[1:] != unit[:-1]) | (moment[1:] != moment[:-1]), True)[: len(ordered)]
+    rejected = Counter(reasons[reasons != ""].tolist()) + Counter(duplicate=int((~last).sum()))
+    return raw.take(ordered[last]), dict(rejected)
+
+
+def judge_values(rows: Readings, contract: Contract) -> tuple[Readings, dict[str, int]]:
+    """`rows` with the values nulled that silver nulls (outside the physical range, then isolated spikes), and how many by reason."""
+    rule: Any = SimpleNamespace(**contract["spike_rule"])
+    judged: dict[str, FloatArray] = {}
+    nulled: Counter[str] = Counter()
+    for sensor in SENSORS:
+        values, physical = rows.sensors[sensor], contract["sensors"][sensor]["physical"]
+        possible = np.where((values >= physical["low"]) & (values <= physical["high"]), values, np.nan)
+        spikes = find_isolated_spikes(rows.unit, rows.time_us, possible, rule)
+        nulled["out_of_range"] += int((np.isnan(possible) & ~np.isnan(values)).sum())
+        nulled["isolated_spike"] += int(spikes.sum())
+        judged[sensor] = np.where(spikes, np.nan, possible)
+    return Readings(rows.unit, rows.time_us, judged), {reason: count for reason, count in nulled.items() if count}
+
+
+def gold_features(rows: Readings, contract: Contract, folder: Path) -> dict[str, FloatArray]:
+    """The features of every row, in the contract's order -> [n] each; a status is 0, 1, 2; NaN where gold has null."""
+    found = rolling_features(rows.unit, rows.time_us, rows.sensors, contract["delta_tolerance_s"])
+    found[PRESSURE_DIFFERENTIAL] = rows.sensors[DISCHARGE_PRESSURE] - rows.sensors[SUCTION_PRESSURE]
+    for feature, sensor in STATUS_FEATURES.items():
+        found[feature] = _status(rows, sensor, contract)
+    found.update(_calendar(rows, contract, folder))
+    return {name: found[name] for name in FEATURES}
+
+
+def _status(rows: Readings, sensor: str, contract: Contract) -> FloatArray:
+    """Level by the limits of the compressor's model, both inclusive; a sensor without critical limit never gets that far."""
+    sign = 1.0 if contract["sensors"][sensor]["direction"] == "high" else -1.0
+    models = [contract["compressors"][name]["model"] for name in sorted(contract["compressors"])]
+    limits = [contract["limits"].get(model, contract["limits"][DEFAULT_LIMITS])[sensor] for model in models]  # by unit
+    value = sign * rows.sensors[sensor]
+    level = np.zeros(len(value))
+    for kind in ("warning", "critical"):
+        limit = np.array([np.inf if item[kind] is None else sign * item[kind] for item in limits])
+        level[value >= limit[rows.unit]] = STATUS_LEVELS.index(kind)
+    return np.where(np.isnan(value), np.nan, level)
+
+
+def _calendar(rows: Readings, contract: Contract, folder: Path) -> dict[str, FloatArray]:
+    """Hour, weekday and weekend in the time zone of each compressor's station."""
+    zones = [contract["compressors"][name]["time_zone"] for name in sorted(contract["compressors"])]  # by unit
+    utc = rows.time_us // 1_000_000
+    local = utc.copy()
+    for name in sorted(set(zones)):
+        inside = np.array([zone == name for zone in zones])[rows.unit]
+        moments, places = np.unique(utc[inside], return_inverse=True)
+        local[inside] += _offsets(moments, name, folder)[places]
+    weekday = (local // _SECONDS_PER_DAY + 3) % 7 + 1  # 1970 began on a Thursday
+    hour = local % _SECONDS_PER_DAY // 3600
+    return {HOUR_OF_DAY: hour.astype(float), DAY_OF_WEEK: weekday.astype(float), IS_WEEKEND: (weekday >= 6).astype(float)}
+
+
+def _offsets(moments: IntArray, name: str, folder: Path) -> IntArray:
+    """Seconds that local time is ahead of UTC at `moments` (seconds since 1970) -> [n], by the zone file of this folder."""
+    try:
+        with (folder / ZONE_FOLDER / name).open("rb") as stream:
+            zone = ZoneInfo.from_file(stream, key=name)
+    except (OSError, ValueError) as error:
+        raise Refusal(f"{folder / ZONE_FOLDER / name} cannot be read: export the folder again") from error
+    # a day inside what datetime can say, so that no offset leads out of it
+    low, high = ((edge.replace(tzinfo=UTC) - _EPOCH).total_seconds() for edge in (datetime.min, datetime.max))
+    inside = np.clip(moments, int(low) + _SECONDS_PER_DAY, int(high) - _SECONDS_PER_DAY).tolist()
+    offsets = [(_EPOCH + timedelta(seconds=moment)).astimezone(zone).utcoffset() for moment in inside]
+    return np.array([0 if offset is None else offset.total_seconds() for offset in offsets], np.int64)
+
+
+def hourly_steps(rows: Readings, features: dict[str, FloatArray], as_of_us: int, units: int) -> tuple[Floats, IntArray]:
+    """The last row of each hour before `as_of_us` -> [units, steps, features] float32, NaN where there is none; and each unit's newest row's time."""
+    age = as_of_us - rows.time_us
+    inside = np.flatnonzero((age >= 0) & (age < WINDOW_STEPS * WINDOW_STEP_HOURS * MICROSECONDS_PER_HOUR))
+    step = WINDOW_STEPS - 1 - age[inside] // (WINDOW_STEP_HOURS * MICROSECONDS_PER_HOUR)
+    steps = np.full((units, WINDOW_STEPS, len(FEATURES)), np.nan, np.float32)
+    newest = np.full(units, _NEVER, np.int64)
+    # rows ascend in time, and of several that are assigned to one place the last stays
+    steps[rows.unit[inside], step] = np.stack([features[name][inside] for name in FEATURES], axis=1).astype(np.float32)
+    newest[rows.unit[inside]] = rows.time_us[inside]
+    return steps, newest
+
+
+def open_model(path: Path, contract: Contract, threads: int) -> onnxruntime.InferenceSession:
+    """The model, if it is the very file that was exported. Raises Refusal."""
+    known = contract["model"]["files"]
+    if path.name not in known:
+        raise Refusal(f"{path.name} is no model of this folder: choose {' or '.join(known)}")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be read ({error.strerror})") from error
+    if hashlib.sha256(content).hexdigest() != known[path.name]["sha256"]:
+        raise Refusal(f"{path}: is not the model that was exported: export the folder again")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def predict(
+    session: onnxruntime.InferenceSession, steps: Floats, newest: IntArray, as_of_us: int, compressor_ids: Sequence[str], contract: Contract
+) -> list[dict[str, Any]]:
+    """One prediction per compressor, most urgent first; a stale one, or one with too few hours of data, gets no numbers. Raises Refusal."""
+    window = contract["window"]
+    hours = (~np.isnan(steps)).any(axis=2).sum(axis=1)  # [units] steps that hold any value
+    stale = (newest == _NEVER) | (as_of_us - np.maximum(newest, 0) > window["stale_after_hours"] * MICROSECONDS_PER_HOUR)
+    ok = ~stale & (hours >= window["min_steps"])
+    ready = np.flatnonzero(ok)
+    answers = np.empty((len(OUTPUT_NAMES), 0))
+    if len(ready):
+        answers = np.stack(session.run(list(OUTPUT_NAMES), {INPUT_NAME: fill_gaps(steps[ready])})).astype(np.float64)
+    if not np.isfinite(answers).all():
+        raise Refusal("the model answers with something that is no number: export the folder again")
+    found = []
+    for unit, compressor_id in enumerate(compressor_ids):
+        row = {
+            "compressor_id": compressor_id,
+            "status": "stale" if stale[unit] else "ok" if ok[unit] else "insufficient_history",
+            **dict.fromkeys(("rul_days", "rul_lower_days", "rul_upper_days", "failure_probability", "confidence_score", "health")),
+            "horizon_days": contract["labels"]["horizon_days"],
+            "hours_with_data": int(hours[unit]),
+            "newest_reading": None if newest[unit] == _NEVER else _iso(int(newest[unit])),
+        }
+        if ok[unit]:
+            row |= _numbers(answers[:, np.searchsorted(ready, unit)].tolist(), contract)
+        found.append(row)
+    return sorted(found, key=_urgency)
+
+
+def _numbers(answer: list[float], contract: Contract) -> dict[str, Any]:
+    rul, lower, upper = (round(max(days, 0.0), 2) for days in answer[:3])
+    probability = answer[3]
+    limits, cap = contract["health"], contract["labels"]["max_rul_days"]
+    return {
+        "rul_days": rul,
+        "rul_lower_days": lower,
+        "rul_upper_days": upper,
+        "failure_probability": round(min(max(probability, 0.0), 1.0), 4),
+        "confidence_score": round(min(max(1 - (upper - lower) / cap, 0.0), 1.0), 4),
+        "health": "critical" if rul <= limits["critical"] else "warning" if rul <= limits["warning"] else "healthy",
+    }
+
+
+def _urgency(row: dict[str, Any]) -> tuple[float, float, str]:
+    if row["rul_days"] is None:
+        return (float("inf"), 0.0, row["compressor_id"])
+    return (row["rul_days"], -row["failure_probability"], row["compressor_id"])
+
+
+def run(
+    paths: Sequence[Path], folder: Path, *, as_of_us: int, now_us: int, model: str, threads: int, features_file: Path | None
+) -> dict[str, Any]:
+    """From files to the document that is printed. Raises Refusal."""
+    clock = [time.perf_counter()]
+    contract = load_contract(folder)
+    compressor_ids = sorted(contract["compressors"])
+    raw = read_files(paths, compressor_ids)
+    clock.append(time.perf_counter())
+    rows, rejected = keep_rows(raw, max(now_us, as_of_us), round(contract["clock_skew_minutes"] * 60e6))
+    rows = rows.take(rows.time_us <= as_of_us)
+    if not len(rows.unit):
+        raise Refusal(f"no usable reading at or before {_iso(as_of_us)}: choose a later --as-of")
+    if features_file is None:  # what is older reaches no step of the window
+        rows = rows.take(rows.time_us > as_of_us - round(contract["lookback_hours"] * MICROSECONDS_PER_HOUR))
+    rows, nulled = judge_values(rows, contract)
+    features = gold_features(rows, contract, folder)
+    steps, newest = hourly_steps(rows, features, as_of_us, len(compressor_ids))
+    if features_file is not None:
+        write_features(features_file, rows, features, compressor_ids)
+    clock.append(time.perf_counter())
+    session = open_model(folder / model, contract, threads)
+    clock.append(time.perf_counter())
+    predictions = predict(session, steps, newest, as_of_us, compressor_ids, contract)
+    clock.append(time.perf_counter())
+    return {
+        "model_version": contract["model"]["version"],
+        "model": model,
+        "feature_set_version": FEATURE_SET_VERSION,
+        "as_of": _iso(as_of_us),
+        "readings": {"read": len(raw.unit), "used": len(rows.unit), "rejected_rows": rejected, "nulled_values": nulled},
+        "predictions": predictions,
+        "milliseconds": dict(
+            zip(("read", "features", "open_model", "predict"), [round(span, 2) for span in (np.diff(clock) * 1000).tolist()], strict=True)
+        ),
+    }
+
+
+def write_features(path: Path, rows: Readings, features: dict[str, FloatArray], compressor_ids: Sequence[str]) -> None:
+    """The features as CSV, a row per reading, statuses in words, nothing where gold has null. Raises Refusal."""
+    columns = [[_text(name, value) for value in features[name].tolist()] for name in FEATURES]
+    keys = ([compressor_ids[unit] for unit in rows.unit.tolist()], [_iso(moment) for moment in rows.time_us.tolist()])
+    try:
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow([COMPRESSOR_ID, TIMESTAMP, *FEATURES])
+            writer.writerows(zip(*keys, *columns, strict=True))
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def _text(name: str, value: float) -> str:
+    if value != value:
+        return ""
+    if name in STATUS_FEATURES:
+        return STATUS_LEVELS[int(value)]
+    return str(int(value)) if name in (HOUR_OF_DAY, DAY_OF_WEEK, IS_WEEKEND) else repr(value)
+
+
+def _iso(moment_us: int) -> str:
+    moment = _EPOCH + timedelta(microseconds=moment_us)
+    return moment.replace(tzinfo=None).isoformat() + "Z"
+
+
+def main(arguments: Sequence[str] | None = None, folder: Path = Path(__file__).parent) -> int:
+    """Read the command line, print the document, return the exit code."""
+    parser = argparse.ArgumentParser(prog="run.py", description="Remaining life of compressors from their raw readings.")
+    parser.add_argument(
+        "readings", nargs="+", type=Path, metavar="FILE.csv", help="readings of the last lookback_hours (contract.json), or more"
+    )
+    parser.add_argument("--as-of", metavar="TIME", help="what counts as now: ISO 8601, UTC where no zone is given")
+    parser.add_argument("--model", default=MODEL_FILE, metavar="FILE", help=f"a model of this folder (default: {MODEL_FILE})")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of ONNX Runtime (default: 1)")
+    parser.add_argument("--features", type=Path, metavar="FILE.csv", help="write the features of every reading there")
+    chosen = parser.parse_args(arguments)
+    now_us = time.time_ns() // 1000
+    as_of_us = now_us if chosen.as_of is None else _parse_time(chosen.as_of.strip())
+    if as_of_us == _NEVER:
+        parser.error(f"--as-of: {chosen.as_of!r} is no ISO 8601 time such as 2026-03-09T05:50:00")
+    if chosen.threads < 1:
+        parser.error("--threads must be 1 or more")
+    try:
+        document = run(
+            chosen.readings,
+            folder,
+            as_of_us=as_of_us,
+            now_us=now_us,
+            model=chosen.model,
+            threads=chosen.threads,
+            features_file=chosen.features,
+        )
+    except Refusal as refusal:
+        sys.stderr.write(f"run.py: {' '.join(str(refusal).split())}\n")
+        return 1
+    sys.stdout.write(json.dumps(document, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

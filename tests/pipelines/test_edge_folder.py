@@ -1,0 +1,196 @@
+"""run.py against the real medallion: a dirty fleet as CSV, through Spark's bronze, silver and gold on one side and the exported folder on the other."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import dataclasses
+import json
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from config.settings import Settings
+from config.thresholds import LimitOverride, SensorOverride
+from features.bronze import load_files
+from features.build import Rules, build_silver_and_gold, count_rows
+from features.contract import COMPRESSOR_ID, READING_FIELDS, TIMESTAMP
+from features.lake import COMPRESSORS, GOLD, Lake
+from features.reference import COMPRESSOR_KEY, merge_reference
+from pipelines.edge import QUANTISED_FILE, compare_features
+from pipelines.edge_folder import contract_document, runner_source, write_folder
+from serving.predictor import Predictor
+from serving.runner import MODEL_FILE
+from tests.features.readings import LOADED_AT, MONDAY, compressors, noisy_fleet, series
+from tests.serving.gold import mean_model
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DAYS = 5
+AS_OF = MONDAY + timedelta(days=DAYS)
+ONLY_NUMPY_AND_ONNXRUNTIME = """
+import importlib.abc, runpy, sys
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        own = name.startswith("_sysconfigdata") or name.split(".")[0] in sys.stdlib_module_names  # the former is listed nowhere
+        if not own and name.split(".")[0] not in ("numpy", "onnxruntime"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Refuse())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    lake: Lake
+    settings: Settings
+    readings: Path
+    folder: Path
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """run.py where nothing but numpy and onnxruntime can be imported."""
+        command = [sys.executable, "-I", "-c", ONLY_NUMPY_AND_ONNXRUNTIME, self.folder / "run.py", *arguments]
+        return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, cwd=self.folder, timeout=120)
+
+    def says(self, *arguments: str | Path) -> dict[str, Any]:
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+
+def _dirty_fleet() -> list[dict[str, Any]]:
+    """Noise, gaps, nulls, spikes, impossible values; a sensor missing for a day, a silence of 9 h, readings sent twice, rows without id, time or value."""
+    rows = noisy_fleet(3, DAYS, step=10)
+    for row in rows:
+        day = (row[TIMESTAMP] - MONDAY) / timedelta(days=1)
+        if row[COMPRESSOR_ID] == "C-2" and 3 < day < 4.2:
+            row["discharge_temp_f"] = None
+        if row[COMPRESSOR_ID] == "C-3" and day > 4.5:
+            row["vibration_mms"] = 7.5  # a level that lasts
+    kept = [row for row in rows if not (row[COMPRESSOR_ID] == "C-1" and timedelta(days=2) < row[TIMESTAMP] - MONDAY < timedelta(days=2.4))]
+    again = [{**row, "vibration_mms": 3.3} for row in kept[100:200:7]]
+    broken: list[dict[str, Any]] = [{**kept[5], COMPRESSOR_ID: None}, {**kept[6], TIMESTAMP: None}]
+    empty = {**kept[7], **{name: None for name in READING_FIELDS if name not in (COMPRESSOR_ID, TIMESTAMP)}}
+    return [*kept, *again, *broken, empty]
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, READING_FIELDS)
+        writer.writeheader()
+        writer.writerows({**row, TIMESTAMP: row[TIMESTAMP] and row[TIMESTAMP].isoformat()} for row in rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def site(spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Two compressors of STATION-A, one of a station in another time zone and of a model with a limit of its own."""
+    root = tmp_path_factory.mktemp("edge")
+    station = settings.fleet.stations["STATION-B"].model_copy(update={"time_zone": "America/Denver"})
+    fleet = settings.fleet.model_copy(update={"stations": {**settings.fleet.stations, "STATION-B": station}})
+    lower = SensorOverride(warning=LimitOverride(value=3.05, source="maker's service letter"))
+    thresholds = settings.thresholds.model_copy(update={"overrides": {"Ariel JGK/4": {"vibration_mms": lower}}})
+    known = pl.concat([compressors("C-1", "C-2"), compressors("C-3", "C-4", model="Ariel JGK/4", station_id="STATION-B")])
+    own = dataclasses.replace(settings, home=root)
+    own.__dict__.update(fleet=fleet, thresholds=thresholds)
+    lake, folder = Lake(str(root / "lake")), root / "folder"
+    merge_reference(lake, COMPRESSORS, known, COMPRESSOR_KEY)
+    readings = _write(root / "readings.csv", _dirty_fleet())
+    load_files(lambda: spark, lake, [("readings.csv", readings)], root / "staging", own.etl.ingest, LOADED_AT)
+    build_silver_and_gold(lambda: spark, lake, Rules(own.etl, thresholds, fleet), LOADED_AT)
+    folder.mkdir()
+    write_folder(folder, {MODEL_FILE: mean_model().onnx}, contract_document(mean_model(), known, own))
+    return Site(lake, own, readings, folder)
+
+
+def test_all_features_of_five_dirty_days_equal_gold_and_so_do_the_books(site: Site, tmp_path: Path) -> None:
+    document = site.says(site.readings, "--as-of", AS_OF.isoformat(), "--features", tmp_path / "features.csv")
+    gold = pl.read_delta(site.lake.uri(GOLD))
+    rows, difference = compare_features(tmp_path / "features.csv", site.lake, AS_OF, hours=DAYS * 24 + 1)
+    assert rows == gold.height == document["readings"]["used"] > 1900
+    assert difference <= 1e-6
+    books = count_rows(site.lake)
+    assert document["readings"]["rejected_rows"] == books["rejected_rows"]
+    assert document["readings"]["nulled_values"] == books["nulled_values"]
+    assert set(books["rejected_rows"]) == {"missing_compressor_id", "missing_timestamp", "all_sensors_null", "duplicate"}  # type: ignore[call-overload]
+    assert set(books["nulled_values"]) == {"out_of_range", "isolated_spike"}  # type: ignore[call-overload]
+    assert Counter(gold.filter(pl.col(COMPRESSOR_ID) == "C-3")["vibration_status"]).keys() == {"normal", "warning", None}
+    assert gold.filter(pl.col(COMPRESSOR_ID) == "C-2")["temp_24hr_mean"].null_count() > 0
+
+
+@pytest.mark.parametrize("hours_back", [0, 36, 60, 84.5])
+def test_predictions_equal_the_predictors_at_any_moment(site: Site, hours_back: float) -> None:
+    moment = AS_OF - timedelta(hours=hours_back)
+    expected = Predictor(mean_model(), site.settings.scoring, site.settings.costs, threads=1).predict(
+        site.lake.delta(GOLD), ["C-1", "C-2", "C-3", "C-4"], moment
+    )
+    said = site.says(site.readings, "--as-of", moment.isoformat())["predictions"]
+    common = [name for name in said[0] if hasattr(expected[0], name)]
+    assert {"compressor_id", "status", "rul_days", "failure_probability", "confidence_score", "health"} <= set(common)
+    assert [{name: row[name] for name in common} for row in said] == [{name: getattr(row, name) for name in common} for row in expected]
+    assert {"ok", "stale"} <= {row["status"] for row in said}
+
+
+def test_the_contracts_look_back_is_all_that_a_prediction_needs(site: Site, tmp_path: Path) -> None:
+    hours = json.loads((site.folder / "contract.json").read_text())["lookback_hours"]
+    recent = [row for row in _dirty_fleet() if row[TIMESTAMP] and row[TIMESTAMP] > AS_OF - timedelta(hours=hours)]
+    short = _write(tmp_path / "recent.csv", recent)
+    now = ("--as-of", AS_OF.isoformat())
+    assert hours == 96
+    assert site.says(short, *now)["predictions"] == site.says(site.readings, *now)["predictions"]
+
+
+def test_wrong_input_is_one_line_and_exit_1(site: Site, tmp_path: Path) -> None:
+    rows = series([3.0, 3.1, 2.9])
+    without = tmp_path / "without.csv"
+    without.write_text("compressor_id,timestamp\nC-1,2026-03-02\n", encoding="utf-8")
+    late = _write(tmp_path / "late.csv", rows)
+    cases: list[tuple[list[str | Path], str]] = [
+        ([without], "missing column: vibration_mms, discharge_temp_f"),
+        ([_write(tmp_path / "number.csv", [{**rows[0], "gas_flow_mcf": "1,2x"}])], "line 2: gas_flow_mcf: '1,2x' is no number"),
+        ([_write(tmp_path / "digits.csv", [{**rows[0], "gas_flow_mcf": "1_000"}])], "line 2: gas_flow_mcf: '1_000' is no number"),
+        ([_write(tmp_path / "unknown.csv", [{**rows[0], COMPRESSOR_ID: "C-9"}])], "unknown compressor: C-9"),
+        ([tmp_path / "none.csv"], "cannot be read (No such file or directory)"),
+        ([late, "--as-of", "2020-01-01"], "no usable reading at or before 2020-01-01T00:00:00Z"),
+        ([late, "--model", "other.onnx"], "other.onnx is no model of this folder: choose model.onnx"),
+    ]
+    for arguments, line in cases:
+        done = site.run(*arguments)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done.stderr
+        assert done.stderr.startswith("run.py: ")
+        assert line in done.stderr
+    assert site.run(late, "--as-of", "yesterday").returncode == 2
+
+
+def test_another_model_file_under_the_name_is_refused(site: Site, tmp_path: Path) -> None:
+    model = site.folder / MODEL_FILE
+    content = model.read_bytes()
+    model.write_bytes(content + b"\0")
+    try:
+        done = site.run(site.readings, "--as-of", AS_OF.isoformat())
+    finally:
+        model.write_bytes(content)
+    assert (done.returncode, "is not the model that was exported" in done.stderr) == (1, True)
+    assert QUANTISED_FILE != MODEL_FILE
+
+
+def test_the_runner_is_the_text_of_the_modules_that_compute_gold() -> None:
+    source = runner_source()
+    spikes = (Path(__file__).parents[2] / "features" / "spikes.py").read_text(encoding="utf-8")
+    assert spikes[spikes.index("def find_isolated_spikes") :].strip() in source
+    roots = {
+        (node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name).split(".")[0]
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert roots - set(sys.stdlib_module_names) == {"numpy", "onnxruntime"}
