@@ -66,13 +66,9 @@ def _limit(limits: EffectiveLimits, level: str) -> float:
 
 def life_starts(fleet: UnseenFleet) -> npt.NDArray[np.float64]:
     """When the life of each window of the fleet's index began -> [windows] days since history.first_mark; -inf before the first event."""
-    history, index = fleet.labelled.history, fleet.labelled.index
-    days = (index.end % history.hours).astype(np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY
-    starts = np.full(len(index), -np.inf)
-    for unit, compressor_id in enumerate(history.compressor_ids):
-        own = index.unit == unit
-        for life in fleet.lives[compressor_id]:
-            starts[own & (days > life.start) & (days <= life.end)] = life.start
+    starts = np.full(len(fleet.labelled.index), -np.inf)
+    for _, life, windows in fleet.windows_of_lives():
+        starts[windows] = life.start
     return starts
 
 

@@ -124,7 +124,7 @@ def _load_baseline(settings: Settings, champion: RegisteredModel) -> Baseline:
 
 def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel, baseline: Baseline, mlp: Mlp | None) -> dict[str, Judged]:
     """Every method on one fleet, over the same hours."""
-    from features.contract import FEATURES, STATUS_FEATURES, STATUS_LEVELS, WINDOW_STEPS
+    from features.contract import FEATURES, STATUS_LEVELS, WINDOW_STEPS
     from features.onnx_model import OnnxModel
     from monitoring.calibration import Odds
     from pipelines.baselines import trend_rul
@@ -145,8 +145,7 @@ def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel
     }
     judged = {CHAMPION_KEY: _judge(settings, fleet, Said(said.rul, said.rul_lower, said.rul_upper), odds)}
     judged |= {name: _judge(settings, fleet, Said(rul)) for name, rul in others.items()}
-    columns = [FEATURES.index(name) for name in STATUS_FEATURES]
-    statuses: npt.NDArray[np.float32] = np.nan_to_num(np.asarray(values[index.end])[:, columns]).max(axis=1)
+    statuses = fleet.worst_statuses()[index.end]
     for level in STATUS_LEVELS_WATCHED:
         judged[level] = _judge_alarms(settings, fleet, statuses >= STATUS_LEVELS.index(level))
     return judged

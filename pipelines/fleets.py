@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,14 +15,15 @@ import numpy as np
 
 from config.evaluation import FleetsSection, ProtocolSection
 from config.settings import Settings
-from features.contract import WINDOW_STEP_HOURS
+from features.contract import FEATURES, STATUS_FEATURES, WINDOW_STEP_HOURS
 from pipelines.console import StageReporter
 from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from monitoring.alarms import Bools, Life, Watch
+    from features.windows import Floats, Rows
+    from monitoring.alarms import Bools, Days, Life, Watch
     from monitoring.calibration import Names
     from training.fleet import Fleet
 
@@ -69,14 +71,28 @@ class UnseenFleet:
 
     def modes(self) -> Names:
         """How the life of each window of the fleet's index fails, or would have; empty where it had not begun to degrade at its end."""
-        history, index = self.labelled.history, self.labelled.index
-        days = (index.end % history.hours).astype(np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY
-        modes = np.full(len(index), "", np.dtype("U32"))
-        for unit, compressor_id in enumerate(history.compressor_ids):
-            own = index.unit == unit
-            for life in self.lives[compressor_id]:
-                modes[own & (days > life.start) & (days <= life.end)] = life.mode
+        modes = np.full(len(self.labelled.index), "", np.dtype("U32"))
+        for _, life, windows in self.windows_of_lives():
+            modes[windows] = life.mode
         return modes
+
+    @cached_property
+    def end_days(self) -> Days:
+        """When each window of the fleet's index ends -> [windows] days since history.first_mark."""
+        return (self.labelled.index.end % self.labelled.history.hours).astype(np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY
+
+    def windows_of_lives(self) -> Iterator[tuple[int, Life, Rows]]:
+        """Every life with the number of its compressor and its windows' places in the fleet's index, in order of time."""
+        for unit, compressor_id in enumerate(self.labelled.history.compressor_ids):
+            own = np.flatnonzero(self.labelled.index.unit == unit)
+            for life in self.lives[compressor_id]:
+                yield unit, life, own[(self.end_days[own] > life.start) & (self.end_days[own] <= life.end)]
+
+    def worst_statuses(self) -> Floats:
+        """The worst of the three statuses at every row of the history -> [rows]: 0 normal or not known, 1 warning, 2 critical."""
+        columns = [FEATURES.index(name) for name in STATUS_FEATURES]
+        worst: Floats = np.nan_to_num(np.asarray(self.labelled.history.values)[:, columns]).max(axis=1)
+        return worst
 
 
 def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: StageReporter) -> UnseenFleet:

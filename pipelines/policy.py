@@ -64,7 +64,6 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
 
 def _told(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> Told:
     """Dates and statuses at every hour of a fleet -> [compressors, hours]."""
-    from features.contract import FEATURES, STATUS_FEATURES
     from features.onnx_model import OnnxModel
     from monitoring.episodes import Told
     from serving.costs import NOT_DUE, Forecast, plan_repairs
@@ -79,10 +78,8 @@ def _told(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> 
     due = np.full(len(history.values), NOT_DUE, np.int64)
     saving = np.full(len(history.values), np.nan)
     due[index.end], saving[index.end] = repairs.due_days, repairs.saving_usd
-    columns = [FEATURES.index(name) for name in STATUS_FEATURES]
-    status = np.nan_to_num(np.asarray(history.values)[:, columns]).max(axis=1)
     shape = (len(history.compressor_ids), history.hours)
-    return Told(due.reshape(shape), saving.reshape(shape), status.reshape(shape))
+    return Told(due.reshape(shape), saving.reshape(shape), fleet.worst_statuses().reshape(shape))
 
 
 def _interval(settings: Settings) -> float | None:

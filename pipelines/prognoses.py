@@ -10,7 +10,6 @@ import numpy as np
 
 from config.evaluation import EvaluationConfig
 from config.settings import Settings
-from features.contract import WINDOW_STEP_HOURS
 from pipelines.fleets import UnseenFleet
 
 if TYPE_CHECKING:
@@ -66,20 +65,16 @@ def life_runs(fleet: UnseenFleet, said: Said, cap: float) -> list[tuple[int, Lif
     """
     from monitoring.prognostics import LifeRun
 
-    history, index = fleet.labelled.history, fleet.labelled.index
-    days = (index.end % history.hours).astype(np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY
     runs: list[tuple[int, LifeRun]] = []
-    for unit, compressor_id in enumerate(history.compressor_ids):
-        own = np.flatnonzero(index.unit == unit)  # in order of time
-        for life in fleet.lives[compressor_id]:
-            if not life.failed:
-                continue
-            left = life.end - days[own]
-            within = (days[own] > life.start) & (left > 0) & (left < cap)
-            which = own[within]
-            if len(which):
-                bounds = (None if bound is None else bound[which].astype(np.float64) for bound in (said.lower, said.upper))
-                runs.append((unit, LifeRun(left[within], said.rul[which].astype(np.float64), *bounds)))
+    for unit, life, windows in fleet.windows_of_lives():
+        if not life.failed:
+            continue
+        left = life.end - fleet.end_days[windows]
+        within = (left > 0) & (left < cap)
+        which = windows[within]
+        if len(which):
+            bounds = (None if bound is None else bound[which].astype(np.float64) for bound in (said.lower, said.upper))
+            runs.append((unit, LifeRun(left[within], said.rul[which].astype(np.float64), *bounds)))
     return runs
 
 

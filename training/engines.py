@@ -48,11 +48,6 @@ class Engines:
         first = np.flatnonzero(np.diff(self.unit, prepend=self.unit[0] - 1)).astype(np.int64)
         return first, np.append(first[1:], len(self.unit)) - 1
 
-    def select(self, units: npt.NDArray[np.int32]) -> Engines:
-        """Return the rows of these engines."""
-        rows = np.isin(self.unit, units)
-        return Engines(self.unit[rows], self.cycle[rows], self.settings[rows], self.sensors[rows])
-
 
 def load_engines(data: Path, subset: str, part: str) -> Engines:
     """Read `part` ("train" or "test") of `subset`. Raises InputError when the file is missing, damaged or not in the format above."""
