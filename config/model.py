@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from config.loader import Section
+
+Censored = Literal["bound", "drop", "cap", "end"]
 
 
 class LabelSection(Section):
@@ -14,6 +16,7 @@ class LabelSection(Section):
 
     max_rul_days: float = Field(gt=0)
     horizon_days: float = Field(gt=0)
+    censored: Censored
 
     @model_validator(mode="after")
     def _horizon_is_below_the_cap(self) -> Self:
@@ -52,7 +55,7 @@ class FitSection(Section):
     learning_rate: float = Field(gt=0)
     final_learning_rate_fraction: float = Field(ge=0, le=1)
     clip_norm: float = Field(gt=0)
-    ema_momentum: float = Field(gt=0, lt=1)
+    ema_momentum: float = Field(ge=0, lt=1)
     huber_delta: float = Field(gt=0, le=1)
     interval_weight: float = Field(ge=0)
     failure_weight: float = Field(ge=0)
@@ -119,17 +122,25 @@ class CmapssSection(Section):
     max_rul_cycles: float = Field(gt=0)
     horizon_cycles: float = Field(gt=0)
     window_cycles: int = Field(gt=1)
-    most_regimes: int = Field(gt=1)
+    life_features: bool
+    most_regimes: int = Field(gt=0)
     least_silhouette: float = Field(gt=0, lt=1)
     silhouette_rows: int = Field(gt=1)
     constant_std: float = Field(ge=0)
     folds: int = Field(gt=1)
+    networks: int = Field(gt=0)
     truncations_per_unit: int = Field(gt=0)
     first_seed: int
     network: NetworkSection
     fit: FitSection
     export: ExportSection
     calibration: CalibrationSection
+
+    @model_validator(mode="after")
+    def _every_network_has_a_fold(self) -> Self:
+        if self.networks > self.folds:
+            raise ValueError("networks must be at most folds: each is calibrated on a fold of its own")
+        return self
 
 
 class ModelConfig(Section):

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 
+from config.ablation import AblationConfig
 from config.costs import CostsConfig
 from config.database import DatabaseConfig
 from config.errors import HomeError
@@ -81,6 +82,11 @@ class Settings:
     def model(self) -> ModelConfig:
         """model_config.yaml, with the overrides."""
         return self._load("model_config.yaml", ModelConfig, self.model_overrides)
+
+    @cached_property
+    def ablation(self) -> AblationConfig:
+        """ablation.yaml."""
+        return self._load("ablation.yaml", AblationConfig)
 
     @cached_property
     def scoring(self) -> ScoringConfig:

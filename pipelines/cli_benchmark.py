@@ -35,6 +35,34 @@ def benchmark_cmapss(
     run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
 
 
+@app.command("ablation")
+def benchmark_ablation(
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="C-MAPSS files: ablate the turbofan model instead of the compressors'.", show_default=False),
+    ] = None,
+    subset: Annotated[str, typer.Option("--subset", help="FD001 to FD004.")] = "FD001",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each variant, each with its own seed.")] = 3,
+    only: Annotated[list[str] | None, typer.Option("--only", help="A variant of ablation.yaml; repeatable.", show_default=False)] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the model without one of its ideas at a time, and report what each is worth."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.ablation import ablate_cmapss, ablate_compressors
+        from pipelines.session import LazySpark
+
+        if data is not None:
+            return ablate_cmapss(settings, data, subset, seeds, only, report)
+        with LazySpark(settings) as spark:
+            return ablate_compressors(settings, seeds, only, spark, report)
+
+    from pipelines.views import show_ablation
+
+    run_job(job, show_ablation, home=home, as_json=as_json)
+
+
 @app.command("features")
 def benchmark_features(
     compressors: Annotated[int, typer.Option("--compressors", min=1)] = 4500,

@@ -18,6 +18,7 @@ from pipelines.session import LazySpark
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from features.onnx_model import OnnxModel
     from monitoring.alarms import Bools, Watch
     from monitoring.calibration import Names, Odds
     from monitoring.performance import Answers
@@ -126,29 +127,35 @@ def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel
     """Every method on one fleet, over the same hours."""
     from features.contract import FEATURES, STATUS_LEVELS, WINDOW_STEPS
     from features.onnx_model import OnnxModel
-    from monitoring.calibration import Odds
     from pipelines.baselines import trend_rul
 
     model, index, values = settings.model, fleet.labelled.index, fleet.labelled.history.values
     network = OnnxModel(champion.onnx, model.scoring.threads)
     if (network.steps, network.features) != (WINDOW_STEPS, len(FEATURES)):
         raise ModelError(f"version {champion.version} takes windows [{network.steps}, {network.features}]: train and register it again")
-    horizon = champion.facts.horizon_days
-    seen = ~index.censored
-    known = seen | (index.rul > horizon)  # a life that was seen to outlast the horizon did not end within it
-    said = network.predict_rows(values, index.first_row, index.end, model.scoring.batch_size)
-    odds = Odds(said.failure_probability[known], seen[known] & (index.rul[known] <= horizon))
     others: dict[str, npt.NDArray[np.floating[Any]]] = {
         BASELINE_KEY: baseline.predict_rows(values, index, WINDOW_STEPS, model.scoring.batch_size),
         **({} if mlp is None else {MLP_KEY: mlp.predict_rows(values, index, WINDOW_STEPS, model.scoring.batch_size)}),
         TREND_KEY: trend_rul(settings, fleet),
     }
-    judged = {CHAMPION_KEY: _judge(settings, fleet, Said(said.rul, said.rul_lower, said.rul_upper), odds)}
+    judged = {CHAMPION_KEY: judge_network(settings, fleet, network, champion.facts.horizon_days)}
     judged |= {name: _judge(settings, fleet, Said(rul)) for name, rul in others.items()}
     statuses = fleet.worst_statuses()[index.end]
     for level in STATUS_LEVELS_WATCHED:
         judged[level] = _judge_alarms(settings, fleet, statuses >= STATUS_LEVELS.index(level))
     return judged
+
+
+def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel, horizon_days: float) -> Judged:
+    """What an exported network with its interval and probability does on one fleet."""
+    from monitoring.calibration import Odds
+
+    index = fleet.labelled.index
+    seen = ~index.censored
+    known = seen | (index.rul > horizon_days)  # a life that was seen to outlast the horizon did not end within it
+    said = network.predict_rows(fleet.labelled.history.values, index.first_row, index.end, settings.model.scoring.batch_size)
+    odds = Odds(said.failure_probability[known], seen[known] & (index.rul[known] <= horizon_days))
+    return _judge(settings, fleet, Said(said.rul, said.rul_lower, said.rul_upper), odds)
 
 
 def _judge(settings: Settings, fleet: UnseenFleet, said: Said, odds: Odds | None = None) -> Judged:
@@ -191,12 +198,13 @@ def _groups(settings: Settings, fleet: UnseenFleet) -> dict[str, Names]:
 
 def _by_method(settings: Settings, fleets: list[dict[str, Judged]]) -> dict[str, Any]:
     """The numbers of every method over `fleets`: champion, baseline, and thresholds by level."""
-    numbers = {method: _numbers(settings, [fleet[method] for fleet in fleets]) for method in fleets[0]}
+    numbers = {method: numbers_of(settings, [fleet[method] for fleet in fleets]) for method in fleets[0]}
     thresholds = {level: numbers.pop(level) for level in STATUS_LEVELS_WATCHED}
     return {**numbers, "thresholds": thresholds}
 
 
-def _numbers(settings: Settings, fleets: list[Judged]) -> dict[str, Any]:
+def numbers_of(settings: Settings, fleets: list[Judged]) -> dict[str, Any]:
+    """The numbers of one method over all its fleets."""
     from monitoring.alarms import join
     from monitoring.calibration import join_odds, reliability
     from monitoring.performance import errors, join_answers, summarise
@@ -225,17 +233,17 @@ def _log(settings: Settings, result: dict[str, Any]) -> None:
     mlflow.log_params({"model_version": result["model_version"], **flat_parameters(settings.evaluation.fleets)})
     mlflow.log_params({f"protocol.{name}": value for name, value in result["protocol"].items()})
     for fleet in result["fleets"]:
-        mlflow.log_metrics(_headline(fleet[CHAMPION_KEY], f"seed_{fleet['seed']}."))
-    mlflow.log_metrics(_headline(result, ""))
+        mlflow.log_metrics(headline(fleet[CHAMPION_KEY], f"seed_{fleet['seed']}."))
+    mlflow.log_metrics(headline(result, ""))
     for name in (BASELINE_KEY, MLP_KEY, TREND_KEY):
         if name in result:
-            mlflow.log_metrics(_headline(result[name], f"{name}."))
+            mlflow.log_metrics(headline(result[name], f"{name}."))
     for level, numbers in result["thresholds"].items():
-        mlflow.log_metrics(_headline(numbers, f"thresholds_{level}."))
+        mlflow.log_metrics(headline(numbers, f"thresholds_{level}."))
     mlflow.log_dict(result, "evaluation.json")
 
 
-def _headline(numbers: dict[str, Any], prefix: str) -> dict[str, float]:
+def headline(numbers: dict[str, Any], prefix: str) -> dict[str, float]:
     """The numbers a run is compared by; one that has no cases is left out."""
     chosen = {
         "recall_5d": numbers["failures_5d"]["recall"],

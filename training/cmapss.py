@@ -84,7 +84,7 @@ def _run_seed(
     fitted, cut_off = window_index(train, section), truncated(train, section, seed)
     folds = [
         Fold(fitted.of_units(np.setdiff1d(train.units, held_out)), cut_off.of_units(held_out))
-        for held_out in fold_units(train.units, np.ones(len(train.units), bool), section.folds, seed)
+        for held_out in fold_units(train.units, np.ones(len(train.units), bool), section.folds, seed)[: section.networks]
     ]
     cap, horizon, steps = section.max_rul_cycles, section.horizon_cycles, section.window_cycles
     model, result = fit_ensemble(

@@ -10,13 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
+from config.model import Censored
 from features.windows import Floats, Rows, gather
 
 Bools = npt.NDArray[np.bool_]
@@ -70,6 +71,15 @@ class WindowIndex:
     def of_units(self, units: Sequence[int] | npt.NDArray[np.integer]) -> WindowIndex:
         """Return the windows of these units."""
         return self.take(np.isin(self.unit, np.asarray(units)))
+
+    def taught(self, censored: Censored, max_rul: float) -> WindowIndex:
+        """The windows as a network is taught them when lives whose end was not seen are to be treated as `censored` says (config/model.py)."""
+        if censored == "bound":
+            return self
+        if censored == "drop":
+            return self.take(~self.censored)
+        rul = np.where(self.censored, np.float32(max_rul), self.rul) if censored == "cap" else self.rul
+        return replace(self, rul=rul, censored=np.zeros_like(self.censored))
 
     @classmethod
     def of_unit(cls, unit: int, first_row: int, ends: Rows, labels: Labels) -> WindowIndex:

@@ -127,6 +127,7 @@ class SensorContract:
     regime_of: Any  # KMeans over the settings
     mean: Doubles  # [regimes, sensors]
     std: Doubles  # [regimes, sensors]
+    with_life: bool  # whether the average over the life and the age are features
 
     @classmethod
     def learn(cls, engines: Engines, section: CmapssSection, seed: int) -> SensorContract:
@@ -137,18 +138,21 @@ class SensorContract:
         mean = np.stack([engines.sensors[regime == number].mean(axis=0) for number in range(regimes)])
         std = np.stack([engines.sensors[regime == number].std(axis=0) for number in range(regimes)])
         kept = np.flatnonzero((std > section.constant_std * np.abs(mean)).all(axis=0))
-        return cls(kept, regime_of, mean[:, kept], std[:, kept])
+        return cls(kept, regime_of, mean[:, kept], std[:, kept], section.life_features)
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features, in order."""
         sensors = tuple(SENSORS[column] for column in self.kept)
-        return (*sensors, *(f"{sensor}_life_mean" for sensor in sensors), "cycle")
+        return (*sensors, *(f"{sensor}_life_mean" for sensor in sensors), "cycle") if self.with_life else sensors
 
     def values(self, engines: Engines) -> Floats:
         """Features of all rows, [rows, features] float32; a row depends on its own engine's rows up to itself."""
         regime = self.regime_of.predict(engines.settings)
         scaled = (engines.sensors[:, self.kept] - self.mean[regime]) / self.std[regime]
+        if not self.with_life:
+            only_now: Floats = scaled.astype(np.float32)
+            return only_now
         life_mean = np.empty_like(scaled)
         for first, last in zip(*engines.bounds(), strict=True):
             rows = slice(first, last + 1)

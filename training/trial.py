@@ -62,7 +62,7 @@ def split_fleet(fleet: Fleet, config: ModelConfig, known: UnitSplit | None = Non
     near_windows = fleet.every(learned.take(near), windows.near_stride_hours)
     return Parts(
         split,
-        WindowIndex.concatenate([far_windows, near_windows]),
+        WindowIndex.concatenate([far_windows, near_windows]).taught(config.labels.censored, config.labels.max_rul_days),
         fleet.every(learned, windows.train_stride_hours),
         judged.of_units(split.validation),
         judged.of_units(split.test),

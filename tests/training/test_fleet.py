@@ -15,7 +15,7 @@ from features.grid import History
 from training.fleet import label_fleet, life_labels
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-LABELS = LabelSection(max_rul_days=30, horizon_days=3)
+LABELS = LabelSection(max_rul_days=30, horizon_days=3, censored="bound")
 
 
 def days(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -1,0 +1,19 @@
+"""Schema of ablation.yaml: which ideas are taken out of the model to see what they are worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from config.loader import Section
+
+Changes = dict[str, Any]  # key of model_config.yaml, dotted -> value
+
+
+class AblationConfig(Section):
+    """All of ablation.yaml; the names are what a report calls the variants."""
+
+    fleet_seeds: list[int] = Field(min_length=1)
+    compressors: dict[str, Changes]
+    cmapss: dict[str, Changes]

@@ -1,0 +1,155 @@
+"""altaviz benchmark ablation: the model without one of its ideas at a time, over several seeds, every training a run of its own in MLflow."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from config.errors import ConfigError
+from config.settings import Settings
+from pipelines.console import StageReporter
+from pipelines.session import LazySpark
+
+if TYPE_CHECKING:
+    from pipelines.fleets import UnseenFleet
+    from training.fleet import Fleet
+
+COMPLETE: Final = "complete"  # the variant that nothing is taken out of
+_CMAPSS: Final = ("rmse_clipped", "score_clipped", "coverage_90", "mean_width_90", "brier")
+
+Measure = Callable[[Settings, int], dict[str, float]]  # settings of a variant, number of the seed from 0
+
+
+def ablate_cmapss(
+    settings: Settings, data: Path, subset: str, seeds: int, only: Sequence[str] | None, report: StageReporter
+) -> dict[str, Any]:
+    """Variants of the turbofan model, each trained and scored on the test engines with `seeds` seeds.
+
+    Returns `variants`: name -> for each number its mean over the seeds, `values` seed by seed, and what was changed; run_id, seconds.
+    Raises InputError, ConfigError.
+    """
+    from training.runtime import load_tensorflow
+
+    load_tensorflow()
+    from training.cmapss import run_cmapss
+
+    def measure(varied: Settings, number: int) -> dict[str, float]:
+        section = varied.model.cmapss
+        config = varied.model.model_copy(update={"cmapss": section.model_copy(update={"first_seed": section.first_seed + number})})
+        result = run_cmapss(data, subset, config, 1)
+        return {name: result[name] for name in _CMAPSS}
+
+    variants = _chosen(settings.ablation.cmapss, only)
+    return _run(settings, f"ablation {subset}", variants, seeds, measure, report)
+
+
+def ablate_compressors(
+    settings: Settings, seeds: int, only: Sequence[str] | None, spark: LazySpark, report: StageReporter
+) -> dict[str, Any]:
+    """Variants of the compressor model, each trained on the training lake with `seeds` seeds and judged on unseen fleets as `altaviz evaluate` does.
+
+    The seed deals the compressors into training, validation and test, and the network's weights. Returns what `ablate_cmapss` does.
+    Raises ConfigError, NoDataError, HomeError.
+    """
+    from training.runtime import load_tensorflow
+
+    load_tensorflow()
+    from features.onnx_model import OnnxModel
+    from pipelines.evaluate import headline, judge_network, numbers_of
+    from pipelines.fleets import prepare_fleet
+    from training.trial import run_trial
+
+    variants = _chosen(settings.ablation.compressors, only)
+    fleet = _training_fleet(settings, report)
+    unseen: list[UnseenFleet] = [prepare_fleet(settings, seed, spark, report) for seed in settings.ablation.fleet_seeds]
+
+    def measure(varied: Settings, number: int) -> dict[str, float]:
+        split = varied.model.split
+        config = varied.model.model_copy(update={"split": split.model_copy(update={"seed": split.seed + number})})
+        trial = run_trial(fleet, config)
+        network = OnnxModel(trial.export.model, config.scoring.threads)
+        judged = [judge_network(varied, one, network, config.labels.horizon_days) for one in unseen]
+        return headline(numbers_of(varied, judged), "")
+
+    return _run(settings, "ablation compressors", variants, seeds, measure, report)
+
+
+def _training_fleet(settings: Settings, report: StageReporter) -> Fleet:
+    from features.grid import write_history
+    from pipelines.past import open_past
+    from training.fleet import label_fleet
+
+    past = open_past([settings.training_lake_uri])
+    folder = settings.home / "scratch"
+    folder.mkdir(parents=True, exist_ok=True)
+    with report.stage("windows"):
+        history = write_history([source.gold for source in past.sources], folder / "ablation.npy")
+        return label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
+
+
+def _chosen(variants: Mapping[str, dict[str, Any]], only: Sequence[str] | None) -> dict[str, dict[str, Any]]:
+    """The complete model and the variants, all or those that are named. Raises ConfigError for a name that ablation.yaml does not have."""
+    unknown = sorted(set(only or ()) - set(variants) - {COMPLETE})
+    if unknown:
+        raise ConfigError(f"ablation.yaml has no variant {', '.join(unknown)}; it has: {', '.join(variants)}")
+    complete: dict[str, dict[str, Any]] = {COMPLETE: {}}
+    return {name: changes for name, changes in (complete | dict(variants)).items() if not only or name in only}
+
+
+def _run(
+    settings: Settings, name: str, variants: Mapping[str, dict[str, Any]], seeds: int, measure: Measure, report: StageReporter
+) -> dict[str, Any]:
+    from pipelines.tracking import tracked_run
+
+    started = time.perf_counter()
+    varied = {variant: _with(settings, changes) for variant, changes in variants.items()}
+    for changed in varied.values():
+        _ = changed.model  # a key that does not exist fails before the first training
+    measured: dict[str, list[dict[str, float]]] = {variant: [] for variant in variants}
+    with tracked_run(settings, name) as run, report.stage(name) as advance:
+        done = 0
+        for number in range(seeds):  # seed by seed: an ablation that is cut off has compared every variant over the same seeds
+            for variant, changed in varied.items():
+                with _nested(variant, variants[variant], number) as log:
+                    measured[variant].append(measure(changed, number))
+                    log(measured[variant][-1])
+                done += 1
+                advance(done, seeds * len(variants))
+        result = {variant: {"changed": variants[variant], **_summary(rows)} for variant, rows in measured.items()}
+        _log_table(result)
+        run_id = run.info.run_id
+    return {"ablation": name, "seeds": seeds, "variants": result, "run_id": run_id, "seconds": round(time.perf_counter() - started, 1)}
+
+
+def _with(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    return dataclasses.replace(settings, model_overrides={**settings.model_overrides, **changes})
+
+
+@contextmanager
+def _nested(variant: str, changes: Mapping[str, Any], number: int) -> Iterator[Callable[[dict[str, float]], None]]:
+    """A run of its own below the active one, and how to log its numbers."""
+    import mlflow
+
+    with mlflow.start_run(run_name=f"{variant}, seed {number + 1}", nested=True):
+        mlflow.log_params({"variant": variant, "seed_number": number + 1, **changes})
+        yield mlflow.log_metrics
+
+
+def _summary(rows: list[dict[str, float]]) -> dict[str, Any]:
+    names = [name for name in rows[0] if all(name in row for row in rows)]
+    values = {name: [round(row[name], 4) for row in rows] for name in names}
+    return {**{name: round(statistics.fmean(row[name] for row in rows), 4) for name in names}, "values": values}
+
+
+def _log_table(result: dict[str, Any]) -> None:
+    import mlflow
+
+    for number, (variant, numbers) in enumerate(result.items()):
+        mlflow.log_metrics({name: value for name, value in numbers.items() if isinstance(value, float)}, step=number)
+        mlflow.set_tag(f"variant_{number}", variant)
+    mlflow.log_dict(result, "ablation.json")
