@@ -61,11 +61,26 @@ class FitSection(Section):
     failure_weight: float = Field(ge=0)
 
 
+class EnsembleSection(Section):
+    """How many networks there are, and which units each does without."""
+
+    folds: int = Field(gt=1)
+    networks: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _every_network_has_a_fold(self) -> Self:
+        if self.networks > self.folds:
+            raise ValueError("networks must be at most folds: each does without a fold of its own")
+        return self
+
+
 class CalibrationSection(Section):
     """How intervals and probabilities are made to hold on unseen units."""
 
     bands: int = Field(gt=1)
     least_windows: int = Field(gt=0)
+    life_bands: list[float] = Field(min_length=1)
+    least_coverage: float = Field(gt=0, lt=1)
 
 
 class AugmentationSection(Section):
@@ -127,20 +142,13 @@ class CmapssSection(Section):
     least_silhouette: float = Field(gt=0, lt=1)
     silhouette_rows: int = Field(gt=1)
     constant_std: float = Field(ge=0)
-    folds: int = Field(gt=1)
-    networks: int = Field(gt=0)
     truncations_per_unit: int = Field(gt=0)
     first_seed: int
     network: NetworkSection
     fit: FitSection
+    ensemble: EnsembleSection
     export: ExportSection
     calibration: CalibrationSection
-
-    @model_validator(mode="after")
-    def _every_network_has_a_fold(self) -> Self:
-        if self.networks > self.folds:
-            raise ValueError("networks must be at most folds: each is calibrated on a fold of its own")
-        return self
 
 
 class ModelConfig(Section):
@@ -150,6 +158,7 @@ class ModelConfig(Section):
     windows: WindowSection
     network: NetworkSection
     fit: FitSection
+    ensemble: EnsembleSection
     calibration: CalibrationSection
     augmentation: AugmentationSection
     split: SplitSection

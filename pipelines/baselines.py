@@ -101,7 +101,7 @@ def train_mlp(settings: Settings, registry: Registry, report: StageReporter) -> 
             own = dealt.units if known is None else known  # compressors that came later are dealt too, and left out here
             mlp = fit_mlp(
                 history.values,
-                dealt.train_evenly.of_units(own.train),
+                dealt.evenly.of_units(own.train),
                 dealt.validation.of_units(own.validation),
                 WINDOW_STEPS,
                 config=settings.evaluation.mlp,

@@ -82,10 +82,8 @@ def _run_seed(
     contract = SensorContract.learn(train, section, seed)
     values = contract.values(train)  # [rows, features]
     fitted, cut_off = window_index(train, section), truncated(train, section, seed)
-    folds = [
-        Fold(fitted.of_units(np.setdiff1d(train.units, held_out)), cut_off.of_units(held_out))
-        for held_out in fold_units(train.units, np.ones(len(train.units), bool), section.folds, seed)[: section.networks]
-    ]
+    held_out = fold_units(train.units, np.ones(len(train.units), bool), section.ensemble.folds, seed)[: section.ensemble.networks]
+    folds = [Fold(fitted.of_units(np.setdiff1d(train.units, part)), cut_off.of_units(part)) for part in held_out]
     cap, horizon, steps = section.max_rul_cycles, section.horizon_cycles, section.window_cycles
     model, result = fit_ensemble(
         values,

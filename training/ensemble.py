@@ -3,8 +3,8 @@
     folds = fold_units(units, has_failed, number, seed)          each unit is held out from exactly one network
     ensemble = fit_ensemble(values, folds' windows, ...)         fits them, and calibrates on what each says of the units it has not learned from
 
-With a single fold it is one network, calibrated on the units that are held out from it. With more, every unit teaches and every unit calibrates: with a dozen units in a single held-out part, the share of lives
-inside an interval is known to a few points at best. The mean of the networks errs less than each of them, so intervals calibrated on single ones are on the safe side
+Every unit teaches and every unit calibrates: with a dozen units set aside for it, the share of lives inside an interval would be known to a few points at best.
+The mean of the networks errs less than each of them, so intervals calibrated on single ones are on the safe side
 (cross-conformal prediction: Vovk, Ann. Math. Artif. Intell. 74, 2015; CV+: Barber, Candes, Ramdas, Tibshirani, Ann. Statist. 49, 2021).
 """
 
@@ -130,7 +130,7 @@ def combine(members: Sequence[keras.Model], calibration: Calibration, max_rul: f
         layers.Average()([part[name] for part in said]) if len(said) > 1 else said[0][name]
         for name in (RUL, RUL_LOWER, RUL_UPPER, FAILURE_PROBABILITY)
     )
-    calibrate = Calibrate(len(calibration.knots), max_rul)
+    calibrate = Calibrate(len(calibration.widening.knots), max_rul)
     lower, upper, probability = calibrate(rul, lower, upper, probability)
     calibrate.assign(calibration)
     heads = {RUL: rul, RUL_LOWER: lower, RUL_UPPER: upper, FAILURE_PROBABILITY: probability}

@@ -1,4 +1,8 @@
-"""One training trial on a fleet: split by compressor, fit and calibrate, export, and measure beside the baseline on compressors nobody has seen."""
+"""One training trial on a fleet: split by compressor, fit and calibrate, export, and measure beside the baseline on compressors nobody has seen.
+
+The test compressors are for judging alone. The networks of the ensemble deal the others, of training and validation, into folds of their own; what fits a single
+model (a baseline, a tuning trial) learns from the training part and stops by the validation part.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,12 @@ from features.windows import Floats, gather
 from training.augment import LevelAugmentation
 from training.baselines import GRADIENT_BOOSTING, Baseline, fit_baseline
 from training.dataset import WindowIndex
-from training.ensemble import EnsembleFit, Fold, fit_ensemble
+from training.ensemble import EnsembleFit, Fold, fit_ensemble, fold_units
 from training.export import Export, export_onnx
 from training.fit import OnEpoch
 from training.fleet import Fleet
 from training.metrics import brier, coverage, mean_width, rmse
-from training.split import UnitSplit, extend_split, split_units
+from training.split import Units, UnitSplit, extend_split, split_units
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,9 @@ class Parts:
     """The windows of each part; no compressor is in two of them."""
 
     units: UnitSplit
-    train: WindowIndex  # what the network learns from: denser before failures
-    train_evenly: WindowIndex  # of the same compressors, evenly over time: what baselines learn from
+    train: WindowIndex  # what a network learns from: denser before failures
     validation: WindowIndex
+    evenly: WindowIndex  # of both, evenly over time: what baselines learn from
     test: WindowIndex
 
 
@@ -56,17 +60,33 @@ def split_fleet(fleet: Fleet, config: ModelConfig, known: UnitSplit | None = Non
     else:
         split = extend_split(known, units, failed, (shares.validation_fraction, shares.test_fraction), shares.seed)
     judged = fleet.every(fleet.index, config.windows.judge_stride_hours)
-    windows, learned = config.windows, fleet.index.of_units(split.train)
+    return Parts(
+        split,
+        learning_windows(fleet, split.train, config),
+        judged.of_units(split.validation),
+        fleet.every(fleet.index.of_units(np.concatenate([split.train, split.validation])), config.windows.train_stride_hours),
+        judged.of_units(split.test),
+    )
+
+
+def learning_windows(fleet: Fleet, units: Units, config: ModelConfig) -> WindowIndex:
+    """What a network learns from these compressors, denser before failures that were seen."""
+    windows, learned = config.windows, fleet.index.of_units(units)
     near = ~learned.censored & (learned.rul <= windows.near_days)
     far_windows = fleet.every(learned.take(~near), windows.train_stride_hours)
     near_windows = fleet.every(learned.take(near), windows.near_stride_hours)
-    return Parts(
-        split,
-        WindowIndex.concatenate([far_windows, near_windows]).taught(config.labels.censored, config.labels.max_rul_days),
-        fleet.every(learned, windows.train_stride_hours),
-        judged.of_units(split.validation),
-        judged.of_units(split.test),
-    )
+    return WindowIndex.concatenate([far_windows, near_windows]).taught(config.labels.censored, config.labels.max_rul_days)
+
+
+def deal_folds(fleet: Fleet, split: UnitSplit, config: ModelConfig) -> list[Fold]:
+    """What each network learns from, and what stops and calibrates it: the training and validation compressors, dealt into folds.
+
+    Raises ModelError when fewer of them have failed than there are folds.
+    """
+    units, section = np.sort(np.concatenate([split.train, split.validation])), config.ensemble
+    judged = fleet.every(fleet.index, config.windows.judge_stride_hours)
+    held_out = fold_units(units, fleet.failed_units()[units], section.folds, config.split.seed)[: section.networks]
+    return [Fold(learning_windows(fleet, np.setdiff1d(units, part), config), judged.of_units(part)) for part in held_out]
 
 
 def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None, known: UnitSplit | None = None) -> Trial:
@@ -78,7 +98,7 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     labels, seed = config.labels, config.split.seed
     model, fit = fit_ensemble(
         values,
-        [Fold(parts.train, parts.validation)],
+        deal_folds(fleet, parts.units, config),
         WINDOW_STEPS,
         network=config.network,
         fit=config.fit,
@@ -96,7 +116,7 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     baseline = fit_baseline(
         GRADIENT_BOOSTING,
         values,
-        parts.train_evenly,
+        parts.evenly,
         WINDOW_STEPS,
         config=config.baseline,
         max_rul=labels.max_rul_days,

@@ -10,9 +10,10 @@ from scipy.special import expit, logit
 from config.model import CalibrationSection
 from features.onnx_model import Predictions
 from training.calibrate import Calibrate, Calibration, learn, neutral
+from training.intervals import Widening
 
 CAP, HORIZON, LEVEL = 30.0, 3.0, 0.9
-CONFIG = CalibrationSection(bands=4, least_windows=100)
+CONFIG = CalibrationSection(bands=4, least_windows=100, life_bands=[7, 15, 22], least_coverage=0.85)
 
 
 def _said(seed: int, spread: float, n: int = 4000) -> tuple[Predictions, np.ndarray]:
@@ -61,7 +62,9 @@ def test_censored_lives_count_only_for_the_horizon_they_have_outlived() -> None:
     censored = np.arange(400) % 2 == 0
     lied = np.where(censored, np.float32(CAP), true)
     honest = learn(said, true, censored, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG)
-    assert np.array_equal(learn(said, lied, censored, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG).widening, honest.widening)
+    again = learn(said, lied, censored, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG)
+    assert np.array_equal(again.widening.below, honest.widening.below)
+    assert np.array_equal(again.widening.above, honest.widening.above)
     short = np.where(censored, np.float32(1.0), true)  # seen for a day: says nothing of three
     assert learn(said, short, censored, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG).slope != honest.slope
 
@@ -79,11 +82,13 @@ def test_the_layer_changes_nothing_until_it_is_told_to_and_then_what_the_constan
     rul, lower, upper, share = (np.array(row, np.float32) for row in ([5, 12, 29], [4, 9, 20], [8, 15, 30], [0.1, 0.5, 0.9]))
     for given, back in zip((lower, upper, share), layer(rul, lower, upper, share), strict=True):
         assert np.asarray(back) == pytest.approx(given, rel=1e-6)
-    layer.assign(Calibration(np.array([10, 20, 25], np.float32), np.array([0.1, 0.3, -0.2], np.float32), 0.5, 1.0))
+    below, above = np.array([0.1, 0.3, -0.2], np.float32), np.array([0.2, 0.6, -0.4], np.float32)
+    layer.assign(Calibration(Widening(np.array([10, 20, 25], np.float32), below, above), 0.5, 1.0))
     low, high, probability = (np.asarray(part) for part in layer(rul, lower, upper, share))
-    # 5 lies before the first knot (0.1), 12 a fifth of the way from 0.1 to 0.3 (0.14), 29 beyond the last one (-0.2); widths are 4.3, 6.3 and 10.3
+    # below: 5 lies before the first knot (0.1), 12 a fifth of the way from 0.1 to 0.3 (0.14), 29 beyond the last one (-0.2); above: twice as much.
+    # Widths are 4.3, 6.3 and 10.3
     assert low == pytest.approx([4 - 0.43, 9 - 0.882, 20 + 2.06])
-    assert high == pytest.approx([8 + 0.43, 15 + 0.882, 29.0])  # never past the point itself
+    assert high == pytest.approx([8 + 0.86, 15 + 1.764, 29.0])  # never past the point itself
     assert probability == pytest.approx(expit(0.5 * logit(share) + 1), rel=1e-5)
     assert not layer.trainable_weights
 
@@ -92,4 +97,4 @@ def test_the_layer_survives_saving() -> None:
     layer = Calibrate(3, CAP, name="calibrate")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert (again._bands, again._max_rul, again.name) == (3, CAP, "calibrate")
-    assert neutral(3, CAP).knots.tolist() == [0.0, 15.0, 30.0]
+    assert neutral(3, CAP).widening.knots.tolist() == [0.0, 15.0, 30.0]

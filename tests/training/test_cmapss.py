@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from config.errors import InputError
-from config.model import CmapssSection, ModelConfig
+from config.model import CmapssSection, EnsembleSection, ModelConfig
 from training.cmapss import point_errors, run_cmapss, truncated, window_index
 from training.engines import COLUMNS, Engines, SensorContract, find_regimes, load_engines, load_true_rul
 
@@ -44,7 +44,13 @@ def data(tmp_path: Path) -> Path:
 def section(config: ModelConfig) -> CmapssSection:
     network = config.network.model_copy(update={"lstm_units": [4], "dense_units": 4})
     fit = config.fit.model_copy(update={"epochs": 2})
-    small = {"window_cycles": 5, "max_rul_cycles": 40.0, "horizon_cycles": 10.0, "truncations_per_unit": 4, "folds": 2}
+    small = {
+        "window_cycles": 5,
+        "max_rul_cycles": 40.0,
+        "horizon_cycles": 10.0,
+        "truncations_per_unit": 4,
+        "ensemble": EnsembleSection(folds=2, networks=2),
+    }
     return config.cmapss.model_copy(update={**small, "network": network, "fit": fit})
 
 

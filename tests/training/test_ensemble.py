@@ -14,6 +14,7 @@ from training.calibrate import Calibration, neutral
 from training.dataset import feature_statistics
 from training.ensemble import Fold, combine, fit_ensemble, fold_units
 from training.export import export_onnx
+from training.intervals import Widening
 from training.model import build_model
 
 UNITS = np.arange(20, dtype=np.int32)
@@ -43,7 +44,7 @@ def test_the_mean_of_one_network_is_that_network(fitted: Fitted) -> None:
 
 def test_the_mean_is_calibrated_and_exported_whole(fitted: Fitted, config: ModelConfig) -> None:
     windows = gather(fitted.values, fitted.train.first_row[::40], fitted.train.end[::40], STEPS)
-    wider = Calibration(np.array([5, 15, 25], np.float32), np.array([0.5, 0.5, 0.5], np.float32), 1.0, 0.0)
+    wider = Calibration(Widening(np.array([5, 15, 25], np.float32), np.full(3, 0.5, np.float32), np.full(3, 0.25, np.float32)), 1.0, 0.0)
     other = build_model(config.network, feature_statistics(fitted.values, fitted.train), STEPS, MAX_RUL, HORIZON, seed=2, name="other")
     combined = combine([fitted.model, other], wider, MAX_RUL)
     export = export_onnx(combined, config.export, windows, threads=1)
@@ -54,7 +55,7 @@ def test_the_mean_is_calibrated_and_exported_whole(fitted: Fitted, config: Model
     said = OnnxModel(export.model, 1).predict(windows)
     np.testing.assert_allclose(said.rul, rul, atol=1e-4)
     np.testing.assert_allclose(said.rul_lower, np.maximum(lower - 0.5 * width, 0), atol=1e-4)
-    np.testing.assert_allclose(said.rul_upper, np.minimum(upper + 0.5 * width, MAX_RUL), atol=1e-4)
+    np.testing.assert_allclose(said.rul_upper, np.minimum(upper + 0.25 * width, MAX_RUL), atol=1e-4)
 
 
 def test_an_ensemble_is_calibrated_on_units_its_networks_have_not_learned_from(config: ModelConfig) -> None:
@@ -79,7 +80,7 @@ def test_an_ensemble_is_calibrated_on_units_its_networks_have_not_learned_from(c
     assert result.epochs == 6
     assert len(result.members) == 2
     assert result.validation_rmse > 0
-    assert not np.array_equal(result.calibration.widening, neutral(config.calibration.bands, MAX_RUL).widening)
+    assert result.calibration.widening.below.any()
     said = model.predict(gather(values, index.first_row, index.end, STEPS), verbose=0)
     assert set(said) == set(OUTPUTS)
     assert (said["rul_lower"] <= said["rul"]).all()

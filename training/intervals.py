@@ -1,0 +1,145 @@
+"""How far an interval must reach so that it holds on units that were not learned from, whatever is said and whatever the life turns out to be.
+
+The method is conformalised quantile regression (Romano, Patterson, Candes, NeurIPS 2019) in the form that scales with the interval's width (CQR-r: Sesia,
+Candes, Stat 9, 2020), Mondrian by predicted life and by the side of the point on which the life lies: an end moves out by a quantile of how far lives
+on its side lie beyond it, in widths. Which quantile is each end's own: of all choices with
+
+- the promised share of lives inside over all windows, and `least_coverage` of it in every band of predicted life, and
+- `least_coverage` of the windows inside in every band of true life,
+
+a narrow one, found by narrowing from the widest: each step takes the end that saves most width for each life it gives up. One quantile for all is honest
+on average only: most windows look healthy and their lives end at the cap, where nothing can miss, and machines that fail within days without a sign pay for that.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from crepes import ConformalPredictiveSystem
+
+from config.logs import get_log
+from config.model import CalibrationSection
+from features.windows import Floats
+
+LEAST_WIDTH: Final = 0.01  # share of the cap that is added to every width: an interval without width can still be widened
+_WHOLE_RANGE: Final = 1 / LEAST_WIDTH  # widths that reach across the whole range whatever the interval
+_LEVELS: Final = np.append(np.arange(50, 100), 99.9)  # %, of lives on one side of the point that one end may hold
+_GAP: Final = 1e-3  # least distance of two knots as a share of the cap
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said of n windows and what came, in the unit of the labels; every array [n]."""
+
+    rul: Floats
+    lower: Floats
+    upper: Floats
+    true: Floats
+
+    def take(self, which: npt.NDArray[np.bool_]) -> Said:
+        """The windows of the mask `which`."""
+        return Said(self.rul[which], self.lower[which], self.upper[which], self.true[which])
+
+
+@dataclass(frozen=True)
+class Widening:
+    """How far each end moves out, as a share of the interval's width plus LEAST_WIDTH; negative where it may move in."""
+
+    knots: Floats  # [bands] predicted life, ascending
+    below: Floats  # [bands] of the lower end
+    above: Floats  # [bands] of the upper end
+
+
+@dataclass(frozen=True)
+class _End:
+    """What the levels of one end in one band of predicted life would do; all by level."""
+
+    shares: Doubles  # [levels] how far the end moves out
+    width: Doubles  # [levels] from the point to the end, summed over the band's windows
+    promised: Doubles  # [levels] lives beyond the end that the level allows
+    missed: Doubles  # [levels, bands of true life] lives beyond the end
+
+
+def learn_widening(said: Said, max_rul: float, level: float, config: CalibrationSection) -> Widening:
+    """Learn from windows of units that were not learned from; `level` is the share of lives that must lie inside, e.g. 0.9.
+
+    A band of predicted life has at least `config.least_windows` windows; with too few in all, the interval becomes the whole range.
+    """
+    number = int(np.clip(len(said.true) // config.least_windows, 1, config.bands))
+    edges = np.unique(np.quantile(said.rul, np.linspace(0, 1, number + 1)[1:-1])) if number > 1 else np.empty(0)
+    band = np.searchsorted(edges, said.rul)
+    used = np.unique(band)
+    ends = [[_end(said.take(band == each), side, max_rul, config) for side in (-1, 1)] for each in used]
+    lives = np.bincount(_life_band(said.true, config), minlength=len(config.life_bands) + 1)
+    chosen = _narrow(ends, np.bincount(band)[used], lives, level, config.least_coverage)
+    shares = np.array([[end.shares[at] for end, at in zip(pair, row, strict=True)] for pair, row in zip(ends, chosen, strict=True)])
+    if (shares == _WHOLE_RANGE).any():
+        get_log().warning("too few lives to calibrate an end of the interval: it reaches across the whole range", windows=len(said.true))
+    middles = np.array([said.rul[band == each].mean() for each in used])
+    knots = np.maximum.accumulate(middles + _GAP * max_rul * np.arange(len(used)))
+    missing = config.bands - len(used)  # beyond the last knot nothing changes any more
+    knots = np.append(knots, knots[-1] + max_rul * np.arange(1, missing + 1)).astype(np.float32)
+    below, above = np.pad(shares, ((0, missing), (0, 0)), mode="edge").astype(np.float32).T
+    return Widening(knots, below, above)
+
+
+def _end(said: Said, side: int, max_rul: float, config: CalibrationSection) -> _End:
+    """The lower end (`side` -1) or the upper one (1) of the windows of one band."""
+    width = said.upper - said.lower + LEAST_WIDTH * max_rul
+    end = said.lower if side < 0 else said.upper
+    beyond = side * (said.true - end) / width
+    ours = side * (said.true - said.rul) > 0  # the point stays inside, so only lives on the end's own side of it can miss
+    shares = _quantiles(beyond[ours].astype(np.float64), enough=len(said.true) >= config.least_windows)
+    reach = np.clip(end[:, None] + side * shares * width[:, None], 0.0, max_rul) - said.rul[:, None]  # [n, levels]
+    lives = _life_band(said.true[ours], config)
+    misses = beyond[ours, None] > shares  # [ours, levels]
+    missed = np.stack([misses[lives == each].sum(axis=0) for each in range(len(config.life_bands) + 1)], axis=1)
+    return _End(shares, np.maximum(side * reach, 0.0).sum(axis=0), ours.sum() * (1 - _LEVELS / 100), missed.astype(np.float64))
+
+
+def _quantiles(beyond: Doubles, *, enough: bool) -> Doubles:
+    """Conformal quantiles of `beyond` [n] at every level; the whole range where n is too few for one -> [levels].
+
+    Where `enough` windows of the band say that no life ends on this side, the end stays where it is.
+    """
+    if not len(beyond):
+        return np.full(len(_LEVELS), 0.0 if enough else _WHOLE_RANGE)
+    system = ConformalPredictiveSystem().fit(beyond)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # too few windows for a level: told by `_WHOLE_RANGE`
+        found = system.predict_percentiles(np.zeros(1), higher_percentiles=list(_LEVELS), y_max=_WHOLE_RANGE)
+    return np.ravel(np.asarray(found, np.float64))
+
+
+def _narrow(
+    ends: list[list[_End]], windows: npt.NDArray[np.intp], lives: npt.NDArray[np.intp], level: float, least: float
+) -> npt.NDArray[np.intp]:
+    """The level of each end -> [bands, 2] positions in _LEVELS."""
+    at = np.full((len(ends), 2), len(_LEVELS) - 1)
+    while True:
+        best, step = 0.0, None
+        promised = np.array([[end.promised[i] for end, i in zip(pair, row, strict=True)] for pair, row in zip(ends, at, strict=True)])
+        missed = sum(end.missed[i] for pair, row in zip(ends, at, strict=True) for end, i in zip(pair, row, strict=True))
+        for number, side in np.ndindex(at.shape):
+            end, now = ends[number][side], at[number, side]
+            more = end.promised[:now] - end.promised[now]  # [levels below the present one]
+            allowed = (
+                (promised.sum() + more <= (1 - level) * windows.sum())
+                & (promised[number].sum() + more <= (1 - least) * windows[number])
+                & (missed + end.missed[:now] - end.missed[now] <= (1 - least) * lives).all(axis=1)
+            )
+            saved = np.where(allowed, (end.width[now] - end.width[:now]) / np.maximum(more, np.finfo(np.float64).tiny), 0.0)
+            if now and saved.max() > best:
+                best, step = float(saved.max()), (number, side, int(saved.argmax()))
+        if step is None:
+            return at
+        at[step[0], step[1]] = step[2]
+
+
+def _life_band(true: Floats, config: CalibrationSection) -> npt.NDArray[np.intp]:
+    return np.searchsorted(np.asarray(config.life_bands), true, side="right")
