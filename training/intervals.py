@@ -65,6 +65,10 @@ class _End:
     promised: Doubles  # [levels] lives beyond the end that the level allows
     missed: Doubles  # [levels, bands of true life] lives beyond the end
 
+    def least_share(self, at: int) -> float:
+        """The smallest of the shares that make the same interval as level `at`: beyond the ends of the range none makes a difference, but between bands it would."""
+        return float(self.shares[np.flatnonzero(self.width == self.width[at])[0]])
+
 
 def learn_widening(said: Said, max_rul: float, level: float, config: CalibrationSection) -> Widening:
     """Learn from windows of units that were not learned from; `level` is the share of lives that must lie inside, e.g. 0.9.
@@ -78,7 +82,7 @@ def learn_widening(said: Said, max_rul: float, level: float, config: Calibration
     ends = [[_end(said.take(band == each), side, max_rul, config) for side in (-1, 1)] for each in used]
     lives = np.bincount(_life_band(said.true, config), minlength=len(config.life_bands) + 1)
     chosen = _narrow(ends, np.bincount(band)[used], lives, level, config.least_coverage)
-    shares = np.array([[end.shares[at] for end, at in zip(pair, row, strict=True)] for pair, row in zip(ends, chosen, strict=True)])
+    shares = np.array([[end.least_share(at) for end, at in zip(pair, row, strict=True)] for pair, row in zip(ends, chosen, strict=True)])
     if (shares == _WHOLE_RANGE).any():
         get_log().warning("too few lives to calibrate an end of the interval: it reaches across the whole range", windows=len(said.true))
     middles = np.array([said.rul[band == each].mean() for each in used])
@@ -104,15 +108,16 @@ def _end(said: Said, side: int, max_rul: float, config: CalibrationSection) -> _
 
 
 def _quantiles(beyond: Doubles, *, enough: bool) -> Doubles:
-    """Conformal quantiles of `beyond` [n] at every level; the whole range where n is too few for one -> [levels].
+    """Conformal quantiles of `beyond` [n] at every level -> [levels].
 
-    Where `enough` windows of the band say that no life ends on this side, the end stays where it is.
+    Where n is too few for a level: the farthest of them (of `enough` windows: one life in n + 1 may lie beyond it), or none, or the whole range.
     """
+    farthest = (beyond.max() if len(beyond) else 0.0) if enough else _WHOLE_RANGE
     if not len(beyond):
-        return np.full(len(_LEVELS), 0.0 if enough else _WHOLE_RANGE)
+        return np.full(len(_LEVELS), farthest)
     system = ConformalPredictiveSystem().fit(beyond)
-    with warnings.catch_warnings(action="ignore", category=UserWarning):  # too few windows for a level: told by `_WHOLE_RANGE`
-        found = system.predict_percentiles(np.zeros(1), higher_percentiles=list(_LEVELS), y_max=_WHOLE_RANGE)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # too few windows for a level: that is what y_max is for
+        found = system.predict_percentiles(np.zeros(1), higher_percentiles=list(_LEVELS), y_max=farthest)
     return np.ravel(np.asarray(found, np.float64))
 
 

@@ -62,3 +62,9 @@ def test_too_few_windows_make_it_the_whole_range() -> None:
     assert len(widening.knots) == CONFIG.bands
     assert inside(widening, said).all()
     assert (widening.below * (said.upper - said.lower + LEAST_WIDTH * CAP)[:, None] >= said.rul.min()).all()
+
+
+def test_an_end_that_has_reached_the_cap_moves_no_further() -> None:
+    """Between two bands a share that is larger than it need be would reach into the other one."""
+    widening = learn_widening(fleet(1), CAP, LEVEL, CONFIG)
+    assert widening.above[-1] < 1
