@@ -1,16 +1,13 @@
 """Judges a model, and whether it may take the champion's place. Pure; the numbers of every check are plain values, ready for JSON.
 
-    held out   windows of the history, of compressors that neither model has learned from (training.split.extend_split)
-    unseen     windows and events of a fleet that was made for the gate alone; only where there is a champion to compare with
-
 A model passes when every check does; each check that fails is one reason. Intervals are those of a bootstrap over whole compressors
 (monitoring.comparison): windows of one compressor are nearly copies of each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,93 +15,18 @@ import numpy.typing as npt
 
 from config.evaluation import BootstrapSection
 from config.retraining import GateSection
-from monitoring.calibration import Bools, Floats, Names, Odds
+from monitoring.calibration import Bools, Floats
 from monitoring.comparison import UnitSums, compare
+from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Trust, Units, Unseen
 from training.metrics import rmse
-
-Units = npt.NDArray[np.integer[Any]]
 
 _DIGITS: Final = 4
 _NAMED: Final = 5  # compressors or slices that a sentence names
 _BYTES_PER_MB: Final = 1e6
-ERROR: Final = "rul_rmse_days"  # metrics of monitoring.comparison
-RECALL: Final = "recall_5d"
-_TOLD: Final = ("baseline", "champion", "unseen_recall")  # checks by which a promotion is explained
-
-
-@dataclass(frozen=True)
-class Ground:
-    """Windows whose failure was seen, and what both models say of them: days, [n] each; no `champion` while there is none.
-
-    groups: what each window belongs to, by the name of the grouping, [n] each.
-    """
-
-    unit: Units
-    true: Floats
-    challenger: Floats
-    champion: Floats | None
-    groups: Mapping[str, Names] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Trust:
-    """What became of the challenger's intervals and probabilities: compressor by window, in no order that matters."""
-
-    where: str  # prefix of the numbers: "" for the held-out windows, "unseen_" for the unseen fleet
-    unit: Units  # [n] windows whose failure was seen
-    inside: Bools  # [n] whether the life was inside the interval
-    odds_unit: Units  # [m] windows of which it is known whether the failure came within the horizon
-    odds: Odds
-    bins: int  # of the reliability
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Both models on the unseen fleet; the sums hold ERROR and RECALL by compressor."""
-
-    ground: Ground
-    challenger: UnitSums
-    champion: UnitSums
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """What the challenger is once it is exported."""
-
-    onnx_difference: float | None  # largest |ONNX - Keras| of any output; None: not on record
-    most_onnx_difference: float
-    onnx_bytes: int
-    latency_ms: float  # median for one window
-
-
-@dataclass(frozen=True)
-class Recheck:
-    """RMSE in days of the champion on the windows that it was judged on when it was made: then, and with today's history and labels."""
-
-    recorded: float
-    now: float
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The compressors that judge, and those that `challenger` and `champion` were fitted, stopped and calibrated by."""
-
-    judged: Collection[str]
-    learned: Mapping[str, Collection[str] | None]  # None: not known
-    relearned: Collection[str] = ()  # compressors of the unseen fleet that the history holds among those learned from
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Everything a verdict rests on."""
-
-    held_out: Ground
-    baseline_rmse_days: float | None  # on the held-out windows; None: there is none to compare with
-    recheck: Recheck | None
-    unseen: Unseen | None
-    trust: Trust
-    artefact: Artefact
-    origin: Origin
+ERROR: Final = "rul_rmse_days"  # of monitoring.comparison's metrics, those that the sums of an unseen fleet must hold
+RECALL: Final = "recall"
+SLOW_RECALL: Final = "recall_5d"
+_TOLD: Final = ("baseline", "champion", "unseen_error", "unseen_recall")  # checks by which a promotion is explained
 
 
 @dataclass(frozen=True)
@@ -158,14 +80,37 @@ def judge(evidence: Evidence, config: GateSection) -> Verdict:
         margin = config.error_margin.value * rmse(unseen.ground.true, unseen.ground.champion)
         checks += [
             _not_worse("unseen_error", "RMSE", ERROR, unseen, margin, config),
-            _not_worse("unseen_recall", "recall of slow failures", RECALL, unseen, config.recall_margin.value, config),
+            _not_worse("unseen_recall", "recall of all failures", RECALL, unseen, config.recall_margin.value, config),
+            _not_worse("unseen_slow_recall", "recall of slow failures", SLOW_RECALL, unseen, config.recall_margin.value, config),
             _no_slice_much_worse("unseen_", unseen.ground, unseen.ground.champion, config),
         ]
     checks += [_coverage(evidence.trust, config), _odds(evidence.trust, config), _none_relearned(evidence.origin)]
-    checks += _artefact(evidence.artefact, config)
+    checks += judge_artefact(evidence.artefact, config)
     unknown = [side for side, learned in evidence.origin.learned.items() if learned is None]
     caveats = [f"which compressors the {side} has learned from is not known: it may have been judged by some of them" for side in unknown]
     return Verdict(checks, caveats)
+
+
+def judge_artefact(made: Artefact, config: GateSection) -> list[Check]:
+    """Parity with Keras, and the budgets of size and time: what can be asked of any exported model."""
+    difference, most = made.onnx_difference, made.most_onnx_difference
+    if difference is None:
+        parity = Check("parity", False, "how far its ONNX model is from its Keras model is not on record: train it again", {})
+    else:
+        says = f"ONNX and Keras differ by {difference:.2g}, {most:.2g} is allowed"
+        parity = Check("parity", bool(difference <= most), says, {"onnx_max_abs_difference": difference})
+    size, slow = config.size_mb, config.latency_ms
+    megabytes = made.onnx_bytes / _BYTES_PER_MB
+    return [
+        parity,
+        Check("size", megabytes <= size.value, f"{megabytes:.2f} MB, {size.value:g} are allowed", {"onnx_bytes": made.onnx_bytes}),
+        Check(
+            "latency",
+            made.latency_ms <= slow.value,
+            f"{made.latency_ms:.2f} ms for one window, {slow.value:g} are allowed",
+            {"latency_ms": round(made.latency_ms, _DIGITS)},
+        ),
+    ]
 
 
 def better_share(held: Ground, champion: Floats, config: GateSection) -> float:
@@ -209,13 +154,13 @@ def _not_worse(name: str, words: str, metric: str, unseen: Unseen, margin: float
         return Check(name, False, f"the unseen fleet has no case of {words} to judge by: make it larger (retraining.yaml)", {})
     low, high = found["interval"]
     less_is_better = metric == ERROR
-    unit, prefix = (" d", "unseen_rmse") if less_is_better else ("", "unseen_recall")
+    unit, measured = (" d", "unseen_rmse_days") if less_is_better else ("", name)
     numbers = {
-        f"{prefix}{'_days' if less_is_better else ''}": found["champion"],  # the side that is compared is called so there
-        f"champion_{prefix}{'_days' if less_is_better else ''}": found["baseline"],
-        f"{prefix}_difference": found["difference"],
-        f"{prefix}_interval": found["interval"],
-        f"{prefix}_margin": round(margin, _DIGITS),
+        measured: found["champion"],  # the side that is compared is called so there
+        f"champion_{measured}": found["baseline"],
+        f"{name}_difference": found["difference"],
+        f"{name}_interval": found["interval"],
+        f"{name}_margin": round(margin, _DIGITS),
     }
     says = (
         f"unseen fleet: {words} {found['champion']:.3g}{unit}, the champion's {found['baseline']:.3g}{unit} "
@@ -300,28 +245,6 @@ def _none_relearned(origin: Origin) -> Check:
         else f"none of {len(set(origin.judged))} held-out compressors was learned from"
     )
     return Check("overlap", not found, says, {"held_out_compressors": len(set(origin.judged)), "shared_compressors": len(found)})
-
-
-def _artefact(made: Artefact, config: GateSection) -> list[Check]:
-    """Parity with Keras, and the budgets."""
-    difference, most = made.onnx_difference, made.most_onnx_difference
-    if difference is None:
-        parity = Check("parity", False, "how far its ONNX model is from its Keras model is not on record: train it again", {})
-    else:
-        says = f"ONNX and Keras differ by {difference:.2g}, {most:.2g} is allowed"
-        parity = Check("parity", bool(difference <= most), says, {"onnx_max_abs_difference": difference})
-    size, slow = config.size_mb, config.latency_ms
-    megabytes = made.onnx_bytes / _BYTES_PER_MB
-    return [
-        parity,
-        Check("size", megabytes <= size.value, f"{megabytes:.2f} MB, {size.value:g} are allowed", {"onnx_bytes": made.onnx_bytes}),
-        Check(
-            "latency",
-            made.latency_ms <= slow.value,
-            f"{made.latency_ms:.2f} ms for one window, {slow.value:g} are allowed",
-            {"latency_ms": round(made.latency_ms, _DIGITS)},
-        ),
-    ]
 
 
 def _sums(ground: Ground, said: Floats, which: Bools | None = None) -> UnitSums:

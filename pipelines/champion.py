@@ -15,7 +15,7 @@ from features.contract import CHAMPION, WINDOW_STEP_HOURS
 
 if TYPE_CHECKING:
     from features.grid import History
-    from monitoring.gate import Recheck
+    from monitoring.evidence import Recheck
     from serving.registry import RegisteredModel, Registry
     from training.split import UnitSplit
 
@@ -59,7 +59,7 @@ def known_split(champion: KnownChampion | None, history: History) -> UnitSplit |
 
 def recheck(settings: Settings, champion: KnownChampion, history: History, events: pl.DataFrame) -> Recheck | None:
     """The champion's error on the windows it was judged by when it was made, with today's history and labels; None when they are not known."""
-    from monitoring.gate import Recheck
+    from monitoring.evidence import Recheck
     from training.fleet import label_fleet
     from training.metrics import rmse
     from training.trial import served_rul

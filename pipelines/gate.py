@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from features.windows import Floats
     from monitoring.calibration import Names
     from monitoring.comparison import UnitSums
-    from monitoring.gate import Origin, Trust, Unseen, Verdict
+    from monitoring.evidence import Origin, Trust, Unseen
+    from monitoring.gate import Verdict
     from pipelines.past import Past
     from training.dataset import WindowIndex
     from training.fleet import Fleet
@@ -64,7 +65,8 @@ def judge_model(
     """
     from features.onnx_model import OnnxModel
     from features.windows import gather
-    from monitoring.gate import Artefact, Evidence, Ground, judge
+    from monitoring.evidence import Artefact, Evidence, Ground
+    from monitoring.gate import judge
     from training.trial import served_rul
 
     config, gate, history = settings.model, settings.retraining.gate, fleet.history
@@ -112,7 +114,7 @@ def told(verdict: Verdict) -> dict[str, Any]:
 def _unseen(settings: Settings, fleet: UnseenFleet, model: OnnxModel, champion: KnownChampion) -> tuple[Trust, Unseen]:
     """What candidate and champion say and do on the unseen fleet, hour by hour."""
     from features.onnx_model import OnnxModel
-    from monitoring.gate import Ground, Unseen
+    from monitoring.evidence import Ground, Unseen
 
     config, index, values = settings.model, fleet.labelled.index, fleet.labelled.history.values
     said, other = (
@@ -134,7 +136,7 @@ def _events(settings: Settings, fleet: UnseenFleet, said: Predictions) -> UnitSu
 
 def _trust(settings: Settings, where: str, index: WindowIndex, said: Predictions) -> Trust:
     from monitoring.calibration import Odds
-    from monitoring.gate import Trust
+    from monitoring.evidence import Trust
 
     horizon, seen = settings.model.labels.horizon_days, ~index.censored
     inside = (said.rul_lower <= index.rul) & (index.rul <= said.rul_upper)
@@ -155,7 +157,7 @@ def _slices(settings: Settings, past: Past, history: History, judged: WindowInde
 def _origin(
     history: History, held_out: WindowIndex, candidate: Candidate, champion: KnownChampion | None, unseen: UnseenFleet | None
 ) -> Origin:
-    from monitoring.gate import Origin
+    from monitoring.evidence import Origin
 
     sides = {"challenger": candidate.parts} | ({} if champion is None else {"champion": champion.parts})
     learned = {side: learned_from(parts) for side, parts in sides.items()}
