@@ -7,7 +7,7 @@ A model passes when every check does; each check that fails is one reason. Inter
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -64,8 +64,14 @@ class Verdict:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The single numbers of all checks by name."""
-        return {name: value for check in self.checks for name, value in check.numbers.items() if isinstance(value, int | float)}
+        """The single finite numbers of all checks by name, six digits of each."""
+        every = {name: value for check in self.checks for name, value in check.numbers.items() if isinstance(value, int | float)}
+        return {name: float(f"{value:.6g}") for name, value in every.items() if np.isfinite(value)}
+
+    @property
+    def record(self) -> list[dict[str, Any]]:
+        """The checks as JSON: name, passed, says, numbers; null where a number is not finite, which JSON cannot say."""
+        return [asdict(check) | {"numbers": _finite(check.numbers)} for check in self.checks]
 
 
 def judge(evidence: Evidence, config: GateSection) -> Verdict:
@@ -273,6 +279,14 @@ def _interval(values: Floats, config: GateSection) -> tuple[float, float]:
     tail = (1 - config.confidence) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _unless(judged: bool, says: str, units: Units, config: GateSection) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from pipelines.champion import SPLIT_FILE, KnownChampion
-from pipelines.gate import GATE_FILE, Candidate, judge_model, told
+from pipelines.gate import GATE_FILE, Candidate, judge_model
 from pipelines.monitor import REFERENCE_FILE
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def register_challenger(
     outcome: Outcome = "promoted" if verdict.passed else "refused"
     mlflow.log_metrics({f"gate_{name}": value for name, value in verdict.metrics.items()})
     mlflow.set_tags({"gate": outcome, "gate_reasons": "; ".join(verdict.reasons)})
-    mlflow.log_dict(told(verdict), GATE_FILE)
+    mlflow.log_dict({"passed": verdict.passed, "checks": verdict.record, "caveats": list(verdict.caveats)}, GATE_FILE)
     decided = ModelDecision(
         model_version="",  # known once it is registered
         decided_at=datetime.now(UTC),
@@ -149,8 +149,8 @@ def register_challenger(
         previous_version=None if champion is None else champion.model.version,
         run_id=run_id,
         reasons=verdict.reasons,
-        metrics={name: round(value, 4) for name, value in verdict.metrics.items()},
-        checks=told(verdict)["checks"],
+        metrics=verdict.metrics,
+        checks=verdict.record,
     )
     facts = ModelFacts(
         FEATURE_SET_VERSION,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -104,11 +104,6 @@ def latency_ms(model: OnnxModel, window: Floats, calls: int) -> float:
         model.predict(window)
         took.append(time.perf_counter() - started)
     return float(np.median(took)) * 1000
-
-
-def told(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as JSON: passed, checks, caveats."""
-    return {"passed": verdict.passed, "checks": [asdict(check) for check in verdict.checks], "caveats": list(verdict.caveats)}
 
 
 def _unseen(settings: Settings, fleet: UnseenFleet, model: OnnxModel, champion: KnownChampion) -> tuple[Trust, Unseen]:

@@ -53,7 +53,6 @@ def promote(
     Either way the decision is stored with every check. Returns champion, previous_version, forced, reasons, checks. Raises ModelError (no such
     version, champion already, refused, a training runs), WarehouseError, and what pipelines.promotion.judge_version raises.
     """
-    from pipelines.gate import told
     from pipelines.promotion import judge_version
     from pipelines.registration import move_champion, record_refusal, settle
     from serving.warehouse.decisions import ModelDecision, training_lock
@@ -74,8 +73,8 @@ def promote(
             previous_version=present,
             run_id=found.run_id,
             reasons=[*([reason] if reason else []), *verdict.reasons],
-            metrics={name: round(value, 4) for name, value in verdict.metrics.items()},
-            checks=told(verdict)["checks"],
+            metrics=verdict.metrics,
+            checks=verdict.record,
         )
         with warehouse.connection() as connection:
             (record_refusal if decision.decision == "refused" else move_champion)(registry, connection, decision)
