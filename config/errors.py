@@ -13,7 +13,7 @@ AltavizError                what a user can mend: one line that says what, where
 |-- WarehouseError          PostgreSQL is down, refuses, or its schema is not what it should be
 `-- ModelError              training, export or registry
     |-- NoChampionError     no model carries the alias `champion`
-    `-- ExportError         the ONNX model is not what Keras computes
+    `-- ExportError         the ONNX model is not what the Keras model is
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stands beside the champion in an evaluation and is not logged with it: a planner's trend, and a perceptron trained on its compressors."""
+"""What stands beside the champion in an evaluation: the boosting that is logged with it, a planner's trend, a perceptron trained on its compressors."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from config.thresholds import EffectiveLimits
-    from serving.registry import Registry
+    from serving.registry import RegisteredModel, Registry
+    from training.baselines import Baseline
     from training.mlp import Mlp
 
+BASELINE_KEY: Final = "baseline"  # name of the model that is logged, and of its numbers in a report
 _HOURS_PER_DAY: Final = 24.0
 _TREND_FEATURES: Final = {VIBRATION: "vibration_24hr_mean", DISCHARGE_TEMP: "temp_24hr_mean", DISCHARGE_PRESSURE: "pressure_24hr_mean"}
 
@@ -70,6 +72,32 @@ def life_starts(fleet: UnseenFleet) -> npt.NDArray[np.float64]:
     for _, life, windows in fleet.windows_of_lives():
         starts[windows] = life.start
     return starts
+
+
+def load_baseline(settings: Settings, model: RegisteredModel) -> Baseline:
+    """The gradient boosting that was trained and logged beside a registered model. Raises ModelError when there is none."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    from pipelines.tracking import EXPERIMENT
+    from training.baselines import GRADIENT_BOOSTING, Baseline
+
+    missing = f"no {BASELINE_KEY} is logged beside version {model.version}: train and register it again"
+    try:
+        mlflow.set_tracking_uri(settings.tracking_uri)
+        experiment = mlflow.get_experiment_by_name(EXPERIMENT)
+        wanted = f"name = '{BASELINE_KEY}' AND source_run_id = '{model.run_id}'"
+        found = mlflow.search_logged_models([experiment.experiment_id], wanted, output_format="list") if experiment else []
+        if not found:
+            raise ModelError(missing)
+        regressor = mlflow.sklearn.load_model(found[0].model_uri)
+    except MlflowException as error:
+        raise ModelError(f"{missing} ({str(error).splitlines()[0][:200]})") from error
+    if regressor.n_features_in_ != len(FEATURES):
+        raise ModelError(
+            f"the {BASELINE_KEY} of version {model.version} takes {regressor.n_features_in_} features, not {len(FEATURES)}: train again"
+        )
+    return Baseline(GRADIENT_BOOSTING, model.facts.max_rul_days, np.arange(len(FEATURES)), regressor, None)
 
 
 def train_mlp(settings: Settings, registry: Registry, report: StageReporter) -> Mlp | str:

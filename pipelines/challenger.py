@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
-from pipelines.champion import SPLIT_FILE, KnownChampion, recheck
+from pipelines.champion import SPLIT_FILE, KnownChampion
+from pipelines.gate import GATE_FILE, Candidate, judge_model
 from pipelines.monitor import REFERENCE_FILE
 
 if TYPE_CHECKING:
+    from pipelines.fleets import UnseenFleet
     from pipelines.past import Past
     from serving.registry import Registry
     from serving.warehouse.connection import Warehouse
     from serving.warehouse.decisions import ModelDecision, Outcome, Trigger
     from training.fleet import Fleet
-    from training.gate import Verdict
     from training.trial import Trial
 
 # skops asks to name every type whose file could crash a reader; this one comes from our own fit
@@ -67,10 +68,7 @@ def log_trial(settings: Settings, past: Past, fleet: Fleet, trial: Trial) -> Non
             "onnx_max_abs_difference": trial.export.max_abs_difference,
         }
     )
-    named = fleet.history.compressor_ids
-    units = trial.parts.units
-    split = {part: [named[unit] for unit in getattr(units, part)] for part in ("train", "validation", "test")}
-    mlflow.log_dict(split, SPLIT_FILE)
+    mlflow.log_dict(_parts(fleet, trial), SPLIT_FILE)
     seen = ~trial.parts.test.censored
     mlflow.log_figure(
         plot_learning_curves([(member.history, member.best_epoch) for member in trial.fit.members]), "plots/learning_curves.png"
@@ -80,6 +78,11 @@ def log_trial(settings: Settings, past: Past, fleet: Fleet, trial: Trial) -> Non
         "plots/predicted_against_true.png",
     )
     _log_life(fleet, trial)
+
+
+def _parts(fleet: Fleet, trial: Trial) -> dict[str, list[str]]:
+    named, units = fleet.history.compressor_ids, trial.parts.units
+    return {part: [named[unit] for unit in getattr(units, part)] for part in ("train", "validation", "test")}
 
 
 def _log_life(fleet: Fleet, trial: Trial) -> None:
@@ -112,11 +115,15 @@ def register_challenger(
     past: Past,
     occasion: Occasion,
     champion: KnownChampion | None,
+    unseen: UnseenFleet | None,
     fleet: Fleet,
     trial: Trial,
     run_id: str,
 ) -> ModelDecision:
-    """Keep the model and its monitoring reference with the active run, judge it, register it with the verdict, and move the aliases."""
+    """Keep the model and its monitoring reference with the active run, judge it, register it with the verdict, and move the aliases.
+
+    unseen: the gate's fleet, where there is a champion to compare with on it.
+    """
     import mlflow
 
     from features.contract import FEATURE_SET_VERSION
@@ -127,10 +134,12 @@ def register_challenger(
     labels, metrics = settings.model.labels, trial.metrics
     model_uri = _log_models(settings, fleet, trial)
     _log_reference(settings, fleet, trial)
-    verdict = _judge(settings, past, champion, fleet, trial)
-    outcome: Outcome = "promoted" if verdict.promoted else "refused"
+    candidate = Candidate(trial.export.model, _parts(fleet, trial), trial.export.max_abs_difference, metrics["baseline_rmse_days"])
+    verdict = judge_model(settings, past, fleet, trial.parts.test, candidate, champion, unseen)
+    outcome: Outcome = "promoted" if verdict.passed else "refused"
     mlflow.log_metrics({f"gate_{name}": value for name, value in verdict.metrics.items()})
     mlflow.set_tags({"gate": outcome, "gate_reasons": "; ".join(verdict.reasons)})
+    mlflow.log_dict({"passed": verdict.passed, "checks": verdict.record, "caveats": list(verdict.caveats)}, GATE_FILE)
     decided = ModelDecision(
         model_version="",  # known once it is registered
         decided_at=datetime.now(UTC),
@@ -140,7 +149,8 @@ def register_challenger(
         previous_version=None if champion is None else champion.model.version,
         run_id=run_id,
         reasons=verdict.reasons,
-        metrics={name: round(value, 4) for name, value in verdict.metrics.items()},
+        metrics=verdict.metrics,
+        checks=verdict.record,
     )
     facts = ModelFacts(
         FEATURE_SET_VERSION,
@@ -167,24 +177,8 @@ def register_challenger(
 
 def fingerprint(settings: Settings, past: Past, champion_version: str | None) -> str:
     """The same for a training that could only end as an earlier one did: same rows, events, settings and champion."""
-    return past.fingerprint(settings.model.model_dump_json(), settings.retraining.gate.model_dump_json(), str(champion_version))
-
-
-def _judge(settings: Settings, past: Past, champion: KnownChampion | None, fleet: Fleet, trial: Trial) -> Verdict:
-    from training.gate import Held, Rules, judge
-    from training.trial import served_rul
-
-    test, gate = trial.parts.test, settings.retraining.gate
-    seen = ~test.censored
-    windows = test.take(seen)
-    values = fleet.history.values
-    said = None if champion is None else served_rul(values, windows, champion.model.onnx, settings.model)
-    held = Held(windows.unit, windows.rul, trial.predictions.rul[seen], said, trial.metrics["baseline_rmse_days"])
-    checked = None if champion is None else recheck(settings, champion, fleet.history, past.events())
-    verdict = judge(held, checked, Rules(gate.least_certainty.value, gate.history_tolerance.value, gate.resamples, gate.seed))
-    if champion is not None and champion.parts is None:
-        verdict.reasons.append("which compressors the champion has learned from is not known: it may have been judged by some of them")
-    return verdict
+    sections = (settings.model, settings.retraining.gate, settings.evaluation.protocol, settings.simulator)
+    return past.fingerprint(*(section.model_dump_json() for section in sections), str(champion_version))
 
 
 def _log_models(settings: Settings, fleet: Fleet, trial: Trial) -> str:

@@ -15,8 +15,8 @@ from features.contract import CHAMPION, WINDOW_STEP_HOURS
 
 if TYPE_CHECKING:
     from features.grid import History
+    from monitoring.evidence import Recheck
     from serving.registry import RegisteredModel, Registry
-    from training.gate import Recheck
     from training.split import UnitSplit
 
 SPLIT_FILE: Final = "split.json"  # artifact of a training run: part -> compressor ids
@@ -36,8 +36,14 @@ def known_champion(registry: Registry) -> KnownChampion | None:
     if version is None:
         return None
     model = registry.load(version)
+    return KnownChampion(model, known_parts(registry, model))
+
+
+def known_parts(registry: Registry, model: RegisteredModel) -> dict[str, list[str]] | None:
+    """The compressors of each part of a model's training, None of a model that was trained elsewhere. Raises ModelError."""
     content = registry.run_file(model.run_id, SPLIT_FILE)
-    return KnownChampion(model, None if content is None else json.loads(content))
+    parts: dict[str, list[str]] | None = None if content is None else json.loads(content)
+    return parts
 
 
 def known_split(champion: KnownChampion | None, history: History) -> UnitSplit | None:
@@ -53,8 +59,8 @@ def known_split(champion: KnownChampion | None, history: History) -> UnitSplit |
 
 def recheck(settings: Settings, champion: KnownChampion, history: History, events: pl.DataFrame) -> Recheck | None:
     """The champion's error on the windows it was judged by when it was made, with today's history and labels; None when they are not known."""
+    from monitoring.evidence import Recheck
     from training.fleet import label_fleet
-    from training.gate import Recheck
     from training.metrics import rmse
     from training.trial import served_rul
 

@@ -116,9 +116,11 @@ def train(overrides: SetOption = None, home: HomeOption = None, as_json: JsonOpt
     """Train a model on gold, track it in MLflow, register it and let the gate decide."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.session import LazySpark
         from pipelines.train import train as fit
 
-        return fit(settings, report)
+        with LazySpark(settings) as spark:
+            return fit(settings, spark, report)
 
     from pipelines.views import show_facts
 
@@ -168,8 +170,10 @@ def retrain(
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.retrain import retrain as fit_anew
+        from pipelines.session import LazySpark
 
-        return fit_anew(settings, moment, report, if_drifted=if_drifted)
+        with LazySpark(settings) as spark:
+            return fit_anew(settings, moment, spark, report, if_drifted=if_drifted)
 
     from pipelines.views import show_verdict
 

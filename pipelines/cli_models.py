@@ -22,7 +22,7 @@ def models_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
         return list_models(settings)
 
-    from pipelines.views import show_models
+    from pipelines.models_view import show_models
 
     run_job(job, show_models, home=home, as_json=as_json)
 
@@ -40,9 +40,33 @@ def models_show(
 
         return show_model(settings, version)
 
-    from pipelines.views import show_facts
+    from pipelines.models_view import show_version
 
-    run_job(job, show_facts, home=home, as_json=as_json)
+    run_job(job, show_version, home=home, as_json=as_json)
+
+
+@app.command("promote")
+def models_promote(
+    version: Annotated[str, typer.Argument(help="A version of `altaviz models list`.")],
+    force: Annotated[bool, typer.Option("--force", help="Promote it although the gate refuses it; needs --reason.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Kept with the decision.", show_default=False)] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a version before the gate once more, beside today's champion on today's history, and make it champion if it passes."""
+    if force and not (reason or "").strip():
+        raise typer.BadParameter("--force needs --reason TEXT: whoever overrules the gate says why")
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.models import promote
+        from pipelines.session import LazySpark
+
+        with LazySpark(settings) as spark:
+            return promote(settings, version, reason, spark, report, force=force)
+
+    from pipelines.models_view import show_promotion
+
+    run_job(job, show_promotion, home=home, as_json=as_json)
 
 
 @app.command("rollback")

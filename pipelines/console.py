@@ -6,14 +6,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from config.logs import get_log
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
 Advance = Callable[..., None]  # advance(done, total, **facts)
+_PLAIN_WIDTH: Final = 120  # columns where there is no terminal to ask
+
+
+def open_console() -> Console:
+    """Where a job's result is shown."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
 
 
 class StageReporter:

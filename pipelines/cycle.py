@@ -32,7 +32,8 @@ def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> di
         built = build(settings, moment, spark, report)
     scored = score(settings, moment, report)
     monitored = monitor(settings, moment, report, page=False)
-    retrained = retrain(settings, moment, report, if_drifted=True)
+    with LazySpark(settings) as spark:
+        retrained = retrain(settings, moment, spark, report, if_drifted=True)
     if retrained["decision"] == "promoted":
         scored = score(settings, moment, report)
         monitored = monitor(settings, moment, report, page=False)

@@ -36,7 +36,10 @@ def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
         build_lake(past, None, spark, report)
         ingest(settings, settings.home / "inbox", spark, report)
         books = build(settings, None, spark, report)
-    training = None if _champion_knows_history(settings) else train(settings, report)
+    training = None
+    if not _champion_knows_history(settings):
+        with LazySpark(settings) as spark:
+            training = train(settings, spark, report)
     scored = score(settings, Lake(settings.lake_uri).newest_reading(), report)
     return {**scored, "books": books, "training": training, "seconds": round(time.perf_counter() - started, 2)}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Callable
 from typing import Any
@@ -63,8 +62,6 @@ def _java(settings: Settings) -> str:
 
 
 def _spark(settings: Settings) -> str:
-    if importlib.util.find_spec("pyspark") is None:
-        raise EnvironmentSetupError("pyspark is not installed: run `make setup`, or install the extra `features`")
     from pipelines.session import LazySpark
 
     with LazySpark(settings) as spark:

@@ -10,8 +10,9 @@ import numpy as np
 
 from config.errors import ModelError
 from config.settings import Settings
+from pipelines.baselines import BASELINE_KEY, load_baseline, train_mlp, trend_rul
 from pipelines.console import StageReporter
-from pipelines.fleets import UnseenFleet, prepare_fleet
+from pipelines.fleets import UnseenFleet, prepare_fleet, slices
 from pipelines.prognoses import Prognosis, Said, comparison, prognosis, prognostics
 from pipelines.session import LazySpark
 
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
 
     from features.onnx_model import OnnxModel
     from monitoring.alarms import Bools, Watch
-    from monitoring.calibration import Names, Odds
+    from monitoring.calibration import Odds
     from monitoring.performance import Answers
     from serving.registry import RegisteredModel
     from training.baselines import Baseline
     from training.mlp import Mlp
 
 CHAMPION_KEY: Final = "champion"
-BASELINE_KEY: Final = "baseline"
 MLP_KEY: Final = "mlp"
 TREND_KEY: Final = "linear_trend"
 STATUS_LEVELS_WATCHED: Final = ("critical", "warning")
@@ -51,7 +51,6 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
     `left_out`: why a baseline is not there, and `reasons` (pipelines.evaluate_reasons) where they are asked for.
     Raises NoChampionError, ModelError (made for other features, or no baseline beside it), HomeError.
     """
-    from pipelines.baselines import train_mlp
     from pipelines.tracking import quieten, tracked_run
     from serving.registry import Registry
     from training.runtime import load_tensorflow
@@ -61,7 +60,7 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
     load_tensorflow()
     registry = Registry(settings.tracking_uri)
     champion = registry.champion()
-    baseline = _load_baseline(settings, champion)
+    baseline = load_baseline(settings, champion)
     mlp = train_mlp(settings, registry, report)
     by_fleet: dict[int, dict[str, Judged]] = {}
     facts, unseen = [], []
@@ -96,38 +95,10 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
     return {**result, "run_id": run_id, "seconds": round(time.perf_counter() - started, 2)}
 
 
-def _load_baseline(settings: Settings, champion: RegisteredModel) -> Baseline:
-    """The gradient boosting that was trained and logged beside the champion. Raises ModelError when there is none."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    from features.contract import FEATURES
-    from pipelines.tracking import EXPERIMENT
-    from training.baselines import GRADIENT_BOOSTING, Baseline
-
-    missing = f"no {BASELINE_KEY} is logged beside version {champion.version}: train and register it again"
-    try:
-        mlflow.set_tracking_uri(settings.tracking_uri)
-        experiment = mlflow.get_experiment_by_name(EXPERIMENT)
-        wanted = f"name = '{BASELINE_KEY}' AND source_run_id = '{champion.run_id}'"
-        found = mlflow.search_logged_models([experiment.experiment_id], wanted, output_format="list") if experiment else []
-        if not found:
-            raise ModelError(missing)
-        regressor = mlflow.sklearn.load_model(found[0].model_uri)
-    except MlflowException as error:
-        raise ModelError(f"{missing} ({str(error).splitlines()[0][:200]})") from error
-    if regressor.n_features_in_ != len(FEATURES):
-        raise ModelError(
-            f"the {BASELINE_KEY} of version {champion.version} takes {regressor.n_features_in_} features, not {len(FEATURES)}: train again"
-        )
-    return Baseline(GRADIENT_BOOSTING, champion.facts.max_rul_days, np.arange(len(FEATURES)), regressor, None)
-
-
 def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel, baseline: Baseline, mlp: Mlp | None) -> dict[str, Judged]:
     """Every method on one fleet, over the same hours."""
     from features.contract import FEATURES, STATUS_LEVELS, WINDOW_STEPS
     from features.onnx_model import OnnxModel
-    from pipelines.baselines import trend_rul
 
     model, index, values = settings.model, fleet.labelled.index, fleet.labelled.history.values
     network = OnnxModel(champion.onnx, model.scoring.threads)
@@ -164,7 +135,7 @@ def _judge(settings: Settings, fleet: UnseenFleet, said: Said, odds: Odds | None
 
     seen = ~fleet.labelled.index.censored
     lower, upper = (None if bound is None else bound[seen] for bound in (said.lower, said.upper))
-    answers = Answers(fleet.labelled.index.rul[seen], said.rul[seen], lower, upper, {} if lower is None else _groups(settings, fleet))
+    answers = Answers(fleet.labelled.index.rul[seen], said.rul[seen], lower, upper, {} if lower is None else slices(settings, fleet))
     asks = said.rul < settings.evaluation.protocol.alarm_rul_days.value
     return replace(_judge_alarms(settings, fleet, asks, said), answers=answers, odds=odds)
 
@@ -180,20 +151,6 @@ def _compare(settings: Settings, fleets: list[dict[str, Judged]]) -> dict[str, A
     """The champion beside every other method, by a bootstrap over the compressors of all fleets."""
     parts = {method: [fleet[method].prognosis for fleet in fleets] for method in fleets[0]}
     return comparison(settings, parts.pop(CHAMPION_KEY), parts)
-
-
-def _groups(settings: Settings, fleet: UnseenFleet) -> dict[str, Names]:
-    """What each window whose failure was seen belongs to: failure mode, compressor model, band of remaining life."""
-    from monitoring.calibration import rul_bands
-
-    index = fleet.labelled.index
-    seen = ~index.censored
-    models = np.array([fleet.models[compressor_id] for compressor_id in fleet.labelled.history.compressor_ids])
-    return {
-        "mode": fleet.modes()[seen],
-        "model": models[index.unit[seen]],
-        "rul_days": rul_bands(index.rul[seen], settings.evaluation.report.rul_bands_days),
-    }
 
 
 def _by_method(settings: Settings, fleets: list[dict[str, Judged]]) -> dict[str, Any]:

@@ -96,9 +96,14 @@ class UnseenFleet:
 
 
 def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: StageReporter) -> UnseenFleet:
-    """Simulate the fleet of `seed`, build its lake and label its windows; what an earlier run has made of the same settings is used again.
+    """The fleet of `seed` that evaluations use, see `label_unseen`."""
+    return label_unseen(settings.below(f"evaluation/seed-{seed}"), settings.evaluation.fleets, seed, spark, report)
 
-    Raises HomeError, InputError, EnvironmentSetupError.
+
+def label_unseen(own: Settings, size: FleetsSection, seed: int, spark: LazySpark, report: StageReporter) -> UnseenFleet:
+    """Simulate the fleet of `seed` below `own.home`, build its lake and label its windows.
+
+    What an earlier run has made of the same settings is used again. Raises HomeError, InputError, EnvironmentSetupError.
     """
     from features.grid import write_history
     from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
@@ -107,15 +112,28 @@ def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: Stage
     from monitoring.alarms import lives_by_compressor
     from training.fleet import label_fleet
 
-    own, size = settings.below(f"evaluation/seed-{seed}"), settings.evaluation.fleets
     build_fleet(own, size, seed, spark, report)
     lake = Lake(own.lake_uri)
     with report.stage("windows"):
         history = write_history([lake.delta(GOLD)], own.home / "history.npy")
-        labelled = label_fleet(history, read_reference(lake, EVENTS), settings.model.labels, settings.scoring.min_steps)
+        labelled = label_fleet(history, read_reference(lake, EVENTS), own.model.labels, own.scoring.min_steps)
         lives = lives_by_compressor(read_truth(own.home / _FOLDER), history.first_mark)
     models = dict(read_reference(lake, COMPRESSORS).select("compressor_id", "model").iter_rows())
     return UnseenFleet(labelled, lives, models, size.days)
+
+
+def slices(settings: Settings, fleet: UnseenFleet) -> dict[str, Names]:
+    """What each window whose failure was seen belongs to: failure mode, compressor model, band of remaining life."""
+    from monitoring.calibration import rul_bands
+
+    index = fleet.labelled.index
+    seen = ~index.censored
+    models = np.array([fleet.models[compressor_id] for compressor_id in fleet.labelled.history.compressor_ids])
+    return {
+        "mode": fleet.modes()[seen],
+        "model": models[index.unit[seen]],
+        "rul_days": rul_bands(index.rul[seen], settings.evaluation.report.rul_bands_days),
+    }
 
 
 def fleet_truth(settings: Settings, seed: int) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""altaviz models: which versions there are, why each is what it is, and the way back to an earlier champion."""
+"""altaviz models: which versions there are, why each is what it is, the way to become champion, and the way back to an earlier one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from config.errors import ModelError, NoChampionError
 from config.settings import Settings
 from features.contract import CHAMPION
+from pipelines.console import StageReporter
+from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
     from serving.registry import ModelVersion, Registry
@@ -40,6 +42,51 @@ def show_model(settings: Settings, version: str) -> dict[str, Any]:
         "facts": asdict(facts_from_tags(found.tags, version)),
         "run_id": found.run_id,
         "decisions": [asdict(decision) for decision in decisions],
+    }
+
+
+def promote(
+    settings: Settings, version: str, reason: str | None, spark: LazySpark, report: StageReporter, *, force: bool
+) -> dict[str, Any]:
+    """Judge `version` beside the champion once more and, when the gate passes it or with `force`, make it champion.
+
+    Either way the decision is stored with every check. Returns champion, previous_version, forced, reasons, checks. Raises ModelError (no such
+    version, champion already, refused, a training runs), WarehouseError, and what pipelines.promotion.judge_version raises.
+    """
+    from pipelines.promotion import judge_version
+    from pipelines.registration import move_champion, record_refusal, settle
+    from serving.warehouse.decisions import ModelDecision, training_lock
+
+    registry = _registry(settings)
+    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE):
+        with warehouse.connection() as connection:
+            settle(registry, connection)
+        found, present = _find(registry, version), registry.version_of(CHAMPION)
+        if version == present:
+            raise ModelError(f"version {version} is champion already")
+        verdict = judge_version(settings, registry, version, spark, report)
+        decision = ModelDecision(
+            model_version=version,
+            decided_at=datetime.now(UTC),
+            decision="promoted" if verdict.passed or force else "refused",
+            trigger="operator",
+            previous_version=present,
+            run_id=found.run_id,
+            reasons=[*([reason] if reason else []), *verdict.reasons],
+            metrics=verdict.metrics,
+            checks=verdict.record,
+        )
+        with warehouse.connection() as connection:
+            (record_refusal if decision.decision == "refused" else move_champion)(registry, connection, decision)
+    if decision.decision == "refused":
+        failed = "; ".join(check.says for check in verdict.failed)
+        raise ModelError(f"the gate refuses version {version}: {failed}. To promote it all the same: --force --reason TEXT")
+    return {
+        "champion": version,
+        "previous_version": present,
+        "forced": not verdict.passed,
+        "reasons": decision.reasons,
+        "checks": decision.checks,
     }
 
 
@@ -73,20 +120,35 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
 
 
 def _target(registry: Registry, decisions: list[ModelDecision], present: str, version: str | None) -> str:
-    promoted = {decision.model_version: decision for decision in decisions if decision.decision == "promoted"}
     if version is None:
-        before = promoted[present].previous_version if present in promoted else None
-        if before is None:
-            raise ModelError(f"no champion before version {present} is on record: name one of `altaviz models list`")
-        return before
+        return _champion_before(decisions, present)
     _find(registry, version)
     if version == present:
         raise ModelError(f"version {version} is champion already")
-    if version not in promoted:
+    if version not in {decision.model_version for decision in decisions if decision.decision == "promoted"}:
         raise ModelError(
             f"version {version} has never been champion, so there is no way back to it: the gate refused it, or never judged it"
         )
     return version
+
+
+def _champion_before(decisions: list[ModelDecision], present: str) -> str:
+    """The champion below `present` when every promotion puts one on top and every way back takes off what is above its target.
+
+    Raises ModelError when none is on record.
+    """
+    stack: list[str] = []
+    for decision in sorted(decisions, key=lambda item: item.decided_at):
+        if decision.decision == "rolled_back" and decision.model_version in stack:
+            while stack[-1] != decision.model_version:
+                stack.pop()
+        elif decision.decision != "refused":
+            stack.append(decision.model_version)
+    while stack and stack[-1] != present:  # an alias that was moved by other hands
+        stack.pop()
+    if len(stack) < 2:
+        raise ModelError(f"no champion before version {present} is on record: name one of `altaviz models list`")
+    return stack[-2]
 
 
 def _summary(version: ModelVersion) -> dict[str, Any]:

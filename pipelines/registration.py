@@ -4,7 +4,8 @@
     2. the alias moves, and the version is marked as applied          `settle` finishes what a kill left undone
     3. the decision is written into `model_decisions`
 
-An operator's move is noted on its target in the same way before the alias moves. Nobody has to remember anything: what is there says it all.
+An operator's move is noted on its target in the same way before the alias moves, and the note is kept as what the operator decided last. Nobody has to
+remember anything: what is there says it all.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 DECISION_TAG: Final = "altaviz.decision"
 FINGERPRINT_TAG: Final = "altaviz.fingerprint"  # what a version was trained from and judged against
 _APPLIED_TAG: Final = "altaviz.applied"
-_MOVE_TAG: Final = "altaviz.move"
+_MOVE_TAG: Final = "altaviz.move"  # a move that has been decided and may not be finished
+OPERATOR_TAG: Final = "altaviz.operator"  # the last decision about a version that an operator asked for
 
 
 def conclude(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
@@ -41,6 +43,12 @@ def move_champion(registry: Registry, connection: psycopg.Connection, decision: 
     _finish_move(registry, connection, decision)
 
 
+def record_refusal(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
+    """Keep that the gate refused a version which an operator wanted to promote; no alias moves."""
+    registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision)})
+    upsert_decision(connection, decision)
+
+
 def settle(registry: Registry, connection: psycopg.Connection) -> None:
     """Finish what an earlier command was killed in the middle of; does nothing otherwise."""
     versions = registry.versions()
@@ -53,6 +61,8 @@ def settle(registry: Registry, connection: psycopg.Connection) -> None:
         elif version is versions[0]:
             conclude(registry, connection, decision)
     for version in versions:
+        if OPERATOR_TAG in version.tags:
+            upsert_decision(connection, _from_tag(version.version, version.tags[OPERATOR_TAG]))
         if _MOVE_TAG in version.tags:
             _finish_move(registry, connection, _from_tag(version.version, version.tags[_MOVE_TAG]))
 
@@ -89,6 +99,7 @@ def _finish_move(registry: Registry, connection: psycopg.Connection, decision: M
     registry.set_alias(CHAMPION, decision.model_version)
     if registry.version_of(CHALLENGER) == decision.model_version:
         registry.drop_alias(CHALLENGER)
+    registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision)})
     upsert_decision(connection, decision)
     connection.commit()  # the note goes only when the record is safe
     registry.drop_tag(decision.model_version, _MOVE_TAG)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import psycopg
 
     from pipelines.past import Past
+    from pipelines.session import LazySpark
     from serving.registry import Registry
     from serving.warehouse.connection import Warehouse
 
@@ -29,13 +30,13 @@ class _NotNeeded:
     reason: str
 
 
-def retrain(settings: Settings, as_of: datetime | None, report: StageReporter, *, if_drifted: bool) -> dict[str, Any]:
+def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter, *, if_drifted: bool) -> dict[str, Any]:
     """Train on the training lake and the home's own up to `as_of` (now when None), and let the gate decide.
 
     With `if_drifted` only when the newest monitoring of the champion calls for it. A training whose result is already there, because another
-    one has just done it or nothing has changed since, is not repeated.
+    one has just done it or nothing has changed since, is not repeated. `spark` is only needed for the gate's unseen fleet, once.
     Returns decision (promoted, refused, not_needed), version, reasons; after a training also what `train` returns.
-    Raises NoDataError, NoChampionError (`if_drifted` without one), ModelError, ExportError, WarehouseError.
+    Raises NoDataError, NoChampionError (`if_drifted` without one), ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
     from pipelines.past import open_past
     from pipelines.tracking import quieten
@@ -61,16 +62,22 @@ def retrain(settings: Settings, as_of: datetime | None, report: StageReporter, *
             if isinstance(occasion, _NotNeeded):
                 outcome = {"decision": "not_needed", "version": registry.version_of(CHAMPION), "reasons": [occasion.reason]}
             else:
-                outcome = _train(settings, registry, warehouse, past, occasion, report)
+                outcome = _train(settings, registry, warehouse, past, occasion, spark, report)
     return {**outcome, "as_of": moment, "seconds": round(time.perf_counter() - started, 2)}
 
 
 def _train(
-    settings: Settings, registry: Registry, warehouse: Warehouse, past: Past, occasion: Occasion, report: StageReporter
+    settings: Settings,
+    registry: Registry,
+    warehouse: Warehouse,
+    past: Past,
+    occasion: Occasion,
+    spark: LazySpark,
+    report: StageReporter,
 ) -> dict[str, Any]:
     from pipelines.train import train_and_judge
 
-    result, verdict = train_and_judge(settings, registry, warehouse, past, occasion, report)
+    result, verdict = train_and_judge(settings, registry, warehouse, past, occasion, spark, report)
     return {"decision": verdict.decision, "version": verdict.model_version, "reasons": verdict.reasons, **result}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ def open_spark(config: SparkConfig, home: Path) -> SparkSession:
 
     Raises EnvironmentSetupError when Java or the Delta jars are missing or the JVM does not start.
     """
+    if importlib.util.find_spec("pyspark") is None:
+        raise EnvironmentSetupError("pyspark is not installed: run `make setup`, or install the extra `features`")
     os.environ["JAVA_HOME"] = str(find_java())
     # workers must run the interpreter that runs now, whatever `python3` means to the shell
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable

@@ -16,16 +16,18 @@ from pipelines.console import StageReporter
 
 if TYPE_CHECKING:
     from pipelines.past import Past
+    from pipelines.session import LazySpark
     from serving.registry import Registry
     from serving.warehouse.connection import Warehouse
     from serving.warehouse.decisions import ModelDecision
 
 
-def train(settings: Settings, report: StageReporter) -> dict[str, Any]:
+def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
     """Train one model on the gold of the training lake and let the gate decide.
 
+    `spark` is only needed for the gate's unseen fleet, which is made when there is a champion to compare with, and made once.
     Returns version, promoted, reasons, metrics (days), run_id, gold_version, windows.
-    Raises NoDataError, ModelError, ExportError, WarehouseError.
+    Raises NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
     from pipelines.past import open_past
     from pipelines.registration import settle
@@ -44,16 +46,22 @@ def train(settings: Settings, report: StageReporter) -> dict[str, Any]:
             registry = Registry(settings.tracking_uri)
             with warehouse.connection() as connection:
                 settle(registry, connection)
-            result, decision = train_and_judge(settings, registry, warehouse, past, Occasion("train"), report)
+            result, decision = train_and_judge(settings, registry, warehouse, past, Occasion("train"), spark, report)
     return {"version": decision.model_version, "promoted": decision.decision == "promoted", "reasons": decision.reasons, **result}
 
 
 def train_and_judge(
-    settings: Settings, registry: Registry, warehouse: Warehouse, past: Past, occasion: Occasion, report: StageReporter
+    settings: Settings,
+    registry: Registry,
+    warehouse: Warehouse,
+    past: Past,
+    occasion: Occasion,
+    spark: LazySpark,
+    report: StageReporter,
 ) -> tuple[dict[str, Any], ModelDecision]:
     """Fit on `past`, judge beside the champion, register, and move the aliases; the caller holds the training lock.
 
-    Returns what was measured and the verdict. Raises NoDataError, ModelError, ExportError, WarehouseError.
+    Returns what was measured and the verdict. Raises NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
     from features.grid import write_history
     from pipelines.tracking import tracked_run
@@ -63,6 +71,7 @@ def train_and_judge(
     load_tensorflow()
     from pipelines.challenger import log_trial, register_challenger
     from pipelines.champion import known_champion, known_split
+    from pipelines.gate import prepare_unseen
     from training.fleet import label_fleet
     from training.trial import run_trial
 
@@ -72,6 +81,7 @@ def train_and_judge(
             fleet = label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
             advance(1, 1, windows=len(fleet.index))
         champion = known_champion(registry)
+        unseen = None if champion is None else prepare_unseen(settings, spark, report)  # where Spark is missing, before the hours of a fit
         with report.stage("fit") as advance:
 
             def on_epoch(epoch: int, epochs: int, log: Mapping[str, float]) -> None:
@@ -81,7 +91,7 @@ def train_and_judge(
             trial = run_trial(fleet, settings.model, on_epoch, known_split(champion, history))
         with report.stage("register"):
             log_trial(settings, past, fleet, trial)
-            decision = register_challenger(settings, registry, warehouse, past, occasion, champion, fleet, trial, run.info.run_id)
+            decision = register_challenger(settings, registry, warehouse, past, occasion, champion, unseen, fleet, trial, run.info.run_id)
     get_log().info("model judged", version=decision.model_version, decision=decision.decision, reasons=decision.reasons)
     return {
         "metrics": {**trial.metrics, **decision.metrics},

@@ -7,14 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.console import open_console as _console
 from pipelines.prognostics_view import show_prognostics
-
-_PLAIN_WIDTH = 120  # columns where there is no terminal to ask
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
 
 
 def show_books(result: dict[str, Any]) -> None:
@@ -113,20 +107,6 @@ def show_verdict(result: dict[str, Any]) -> None:
 def _show_reasons(console: Console, reasons: list[str]) -> None:
     for reason in reasons:
         console.print(f"  {reason}", soft_wrap=True)
-
-
-def show_models(result: dict[str, Any]) -> None:
-    """One line per version, the newest first."""
-    console = _console()
-    table = Table("version", "aliases", "made", "verdict", "RMSE, days", "trained until", "why")
-    for row in result["models"]:
-        until = "-" if row["trained_until"] is None else row["trained_until"][:16]
-        made = f"{row['created']:%Y-%m-%d %H:%M}"
-        verdict = row["decision"] or "-"
-        table.add_row(
-            row["version"], ", ".join(row["aliases"]), made, verdict, f"{row['test_rmse_days']:.2f}", until, "; ".join(row["reasons"])
-        )
-    console.print(table)
 
 
 def show_cycle(result: dict[str, Any]) -> None:

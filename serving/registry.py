@@ -130,6 +130,16 @@ class Registry:
         except (self._failure, OSError) as error:
             raise ModelError(f"{path} of run {run_id} cannot be read ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
 
+    def run_metric(self, run_id: str, name: str) -> float | None:
+        """The last value of a metric of a run; None when the run has none, or is gone. Raises ModelError."""
+        try:
+            value = self._client.get_run(run_id).data.metrics.get(name)
+        except self._failure as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise ModelError(f"run {run_id} cannot be read ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
+        return None if value is None else float(value)
+
     def register(self, model_uri: str, facts: ModelFacts, tags: dict[str, str]) -> str:
         """Register a logged model with everything that must be known of it, at once; returns its version. Raises ModelError."""
         import mlflow

@@ -25,7 +25,7 @@ from training.baselines import CONSTANT, GRADIENT_BOOSTING, LINEAR, fit_baseline
 from training.dataset import WindowIndex, rul_labels
 from training.engines import Engines, SensorContract, load_engines, load_true_rul
 from training.ensemble import Fold, fit_ensemble, fold_units
-from training.export import export_onnx
+from training.export import export_onnx, require_parity
 from training.fit import EpochLog
 
 Progress = Callable[[int, int, int, int, EpochLog], None]  # seed from 1, seeds, epoch from 1, epochs at most, log
@@ -99,7 +99,8 @@ def _run_seed(
         on_epoch=on_epoch,
     )
     checked = fitted.take(np.random.default_rng(seed).permutation(len(fitted))[: section.export.check_windows])
-    export = export_onnx(model, section.export, gather(values, checked.first_row, checked.end, steps), config.scoring.threads)
+    windows = gather(values, checked.first_row, checked.end, steps)
+    export = require_parity(export_onnx(model, section.export, windows, config.scoring.threads), section.export)
 
     test_values = contract.values(test)
     first_rows, last_rows = test.bounds()

@@ -92,7 +92,7 @@ def deal_folds(fleet: Fleet, split: UnitSplit, config: ModelConfig) -> list[Fold
 def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None, known: UnitSplit | None = None) -> Trial:
     """Train on `fleet` as `config` says, keeping the parts of the split `known`. The test compressors are scored once, after every choice has been made.
 
-    Raises ModelError when the fleet is too small, ExportError when ONNX differs from Keras.
+    Raises ModelError when the fleet is too small, ExportError when the network did not become an ONNX graph as it should.
     """
     parts, values = split_fleet(fleet, config, known), fleet.history.values
     labels, seed = config.labels, config.split.seed

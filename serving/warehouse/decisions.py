@@ -19,7 +19,7 @@ Outcome = Literal["promoted", "refused", "rolled_back"]
 Trigger = Literal["train", "retrain", "drift", "operator"]
 
 _DECISIONS: Final = Table("model_decisions", ("model_version", "decided_at"))
-_COLUMNS: Final = "model_version, decided_at, decision, trigger, drift_timestamp, previous_version, run_id, reasons, metrics"
+_COLUMNS: Final = "model_version, decided_at, decision, trigger, drift_timestamp, previous_version, run_id, reasons, metrics, checks"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class ModelDecision:
     run_id: str | None = None
     reasons: list[str] = field(default_factory=list)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    checks: list[dict[str, Any]] = field(default_factory=list)  # the gate's: name, passed, says, numbers
 
 
 def upsert_decision(connection: psycopg.Connection, decision: ModelDecision) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +15,25 @@ from typing import Any
 import yaml
 
 from config.loader import CONFIG_DIR
-from tests.pipelines.commands import report_of
+from tests.pipelines.commands import report_of, surroundings
 
 END_OF_DEMO = "2026-03-09T05:50:00"
 _HISTORY = {"compressors": 30, "days": 60, "interval_min": 30}
 _ONE_EPOCH = {"epochs": 1, "patience": 1}
+_UNSEEN = {"seeds": [401], "compressors": 12, "days": 45, "interval_min": 30}
+# what the first training beside a champion would do in each home: once for all of them
+_MAKE_UNSEEN = """
+import sys
+from pathlib import Path
+from config.settings import load_settings
+from pipelines.console import StageReporter
+from pipelines.fleets import build_fleet
+from pipelines.session import LazySpark
+settings = load_settings(Path(sys.argv[1]))
+size = settings.retraining.gate.fleet
+with LazySpark(settings) as spark, StageReporter(interactive=False) as report:
+    build_fleet(settings.below(f"gate/seed-{size.seeds[0]}"), size, size.seeds[0], spark, report)
+"""
 
 
 @dataclass(frozen=True)
@@ -30,7 +46,7 @@ class Demo:
     quick: dict[str, str]
 
     def before_the_cycle(self, home: Path) -> Path:
-        """Make `home` one that has this one's champion and training history, and the demo's files in the inbox, and nothing else."""
+        """Make `home` one that has this one's champion, training history and gate's fleet, and the demo's files in the inbox, and nothing else."""
         shutil.copytree(self._kept, home)
         return home
 
@@ -54,6 +70,8 @@ def run_demo() -> Iterator[Demo]:
         environment, quick = _configure(folder / "config", {}), _configure(folder / "quick", _ONE_EPOCH)
         home = folder / "home"
         demo = Demo(home, report_of("demo", home=home, **environment), environment, quick)
+        assert not (home / "gate").exists()  # the first model has no champion to be compared with
+        subprocess.run([sys.executable, "-c", _MAKE_UNSEEN, str(home)], env=surroundings(environment), capture_output=True, check=True)
         shutil.copytree(home, demo._kept, ignore=shutil.ignore_patterns("postgres*", "logs", "spark-*"))
         shutil.rmtree(demo._kept / "lake")
         yield demo
@@ -64,7 +82,8 @@ def _configure(folder: Path, fit: dict[str, Any]) -> dict[str, str]:
     folder.mkdir()
     for file in CONFIG_DIR.glob("*.yaml"):
         shutil.copy(file, folder)
-    for name, section, changes in (("simulator.yaml", "history", _HISTORY), ("model_config.yaml", "fit", fit)):
+    changed = (("simulator.yaml", "history", _HISTORY), ("model_config.yaml", "fit", fit), ("retraining.yaml", "gate", {"fleet": _UNSEEN}))
+    for name, section, changes in changed:
         content = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
         content[section] |= changes
         (folder / name).write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -14,12 +14,16 @@ import mlflow.onnx
 import onnx
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from config.errors import ModelError, NoChampionError, WarehouseError
 from config.settings import Settings, load_settings
 from features.contract import CHALLENGER, CHAMPION
-from pipelines.models import list_models, rollback, show_model
-from pipelines.registration import _MOVE_TAG, DECISION_TAG, conclude, move_champion, settle, to_tag
+from pipelines.cli import app
+from pipelines.console import StageReporter
+from pipelines.models import list_models, promote, rollback, show_model
+from pipelines.registration import _MOVE_TAG, DECISION_TAG, conclude, move_champion, record_refusal, settle, to_tag
+from pipelines.session import LazySpark
 from pipelines.tracking import tracked_run
 from serving.registry import Registry
 from serving.warehouse.connection import Warehouse, open_warehouse
@@ -59,6 +63,25 @@ class Store:
         with self.connection() as connection:
             conclude(self.registry, connection, decision)
         return decision
+
+    def promote(self, version: str, hour: int, previous: str) -> ModelDecision:
+        """An operator overrules the gate; every check goes into the record."""
+        checks = [{"name": "champion", "passed": False, "says": "it is not better", "numbers": {"certainty": 0.4}}]
+        decided = ModelDecision(
+            version,
+            NOON + timedelta(hours=hour),
+            "promoted",
+            "operator",
+            None,
+            previous,
+            "run",
+            ["we know why"],
+            {"certainty": 0.4},
+            checks,
+        )
+        with self.connection() as connection:
+            move_champion(self.registry, connection, decided)
+        return decided
 
     def settle(self) -> None:
         with self.connection() as connection:
@@ -179,6 +202,64 @@ def test_rolling_back_goes_one_champion_further_back_each_time_and_never_to_a_re
     with pytest.raises(ModelError, match="there is no version 9; there are 1, 2, 3, 4"):
         rollback(store.settings, "9", None)
     assert store.aliases()[0] == "4"
+
+
+def test_a_version_promoted_against_the_gate_is_champion_with_its_failed_checks_and_has_a_way_back(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    decided = store.promote("2", 3, previous="1")
+    assert store.aliases() == ("2", None)
+    with store.connection() as connection:
+        assert list_decisions(connection, "2")[0] == decided
+    shown = show_model(store.settings, "2")["decisions"]
+    assert [(row["decision"], row["trigger"], row["checks"]) for row in shown] == [
+        ("promoted", "operator", decided.checks),
+        ("refused", "train", []),
+    ]
+    assert rollback(store.settings, None, None)["champion"] == "1"
+    assert rollback(store.settings, "2", None)["champion"] == "2"  # it has been champion
+
+
+def test_a_way_back_leads_past_promotions_that_came_twice(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("promoted", 2, previous="1")
+    store.judge("promoted", 3, previous="2")
+    store.promote("2", 4, previous="3")
+    assert [rollback(store.settings, None, None)["champion"] for _ in range(3)] == ["3", "2", "1"]
+    with pytest.raises(ModelError, match="no champion before version 1 is on record"):
+        rollback(store.settings, None, None)
+
+
+def test_what_an_operator_decided_is_kept_with_the_version_and_survives_a_lost_database(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    refused = ModelDecision("2", NOON + timedelta(hours=3), "refused", "operator", None, "1", "run", ["still not better"])
+    with store.connection() as connection:
+        record_refusal(store.registry, connection, refused)
+    assert store.aliases() == ("1", "2")
+    store.promote("2", 4, previous="1")
+    with store.connection() as connection:
+        connection.execute("TRUNCATE model_decisions")
+    store.settle()
+    assert store.recorded() == [("2", "promoted"), ("2", "refused"), ("1", "promoted")]
+    assert store.aliases() == ("2", None)
+
+
+def test_a_version_that_is_champion_or_not_there_is_not_judged_again(store: Store) -> None:
+    store.judge("promoted", 1)
+    with StageReporter(interactive=False) as report:
+        spark = LazySpark(store.settings)
+        for version, says in (("1", "version 1 is champion already"), ("9", "there is no version 9; there are 1")):
+            with pytest.raises(ModelError, match=says):
+                promote(store.settings, version, None, spark, report, force=True)
+    assert store.recorded() == [("1", "promoted")]
+
+
+def test_forcing_without_a_reason_is_wrong_use(store: Store) -> None:
+    for arguments in (["--force"], ["--force", "--reason", " "]):
+        done = CliRunner().invoke(app, ["models", "promote", "2", *arguments, "--home", str(store.settings.home)])
+        assert done.exit_code == 2
+        assert "--force needs --reason TEXT" in done.output
 
 
 def test_without_a_champion_there_is_nothing_to_roll_back(store: Store) -> None:

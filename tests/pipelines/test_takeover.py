@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pytest
 from deltalake import write_deltalake
 
+from config.errors import ModelError
+from config.settings import Settings, load_settings
+from features.contract import CHAMPION
 from features.lake import EVENTS, Lake
 from features.reference import read_reference
+from pipelines.console import StageReporter
+from pipelines.models import promote, rollback, show_model
+from pipelines.session import LazySpark
+from serving.registry import Registry
 from tests.pipelines.commands import report_of
 from tests.pipelines.demo import END_OF_DEMO, Demo
 from tests.serving.running import serving
@@ -18,7 +27,7 @@ NOW = ("--as-of", END_OF_DEMO)
 ONE_ROUND = ("--set", "baseline.max_iter=1")
 
 
-def test_a_challenger_trained_on_shuffled_labels_is_refused(demo: Demo) -> None:
+def test_a_challenger_trained_on_shuffled_labels_is_refused_until_an_operator_overrules_the_gate(demo: Demo) -> None:
     home = demo.before_the_cycle(demo.home.with_name("shuffled"))
     _exchange_failures(home)
     champion = demo.report["model_version"]
@@ -31,6 +40,29 @@ def test_a_challenger_trained_on_shuffled_labels_is_refused(demo: Demo) -> None:
     models = report_of("models", "list", home=home, **demo.quick)
     assert models["champion"] == champion
     assert {model["version"]: model["aliases"] for model in models["models"]}[report["version"]] == ["challenger"]
+
+    settings, refused = load_settings(home, environ=demo.quick), report["version"]
+    with pytest.raises(ModelError, match=rf"the gate refuses version {refused}: .*the history has changed: .*--force --reason TEXT"):
+        _promote(settings, refused, force=False)
+    assert Registry(settings.tracking_uri).version_of(CHAMPION) == champion
+    forced = _promote(settings, refused, force=True)
+    assert (forced["champion"], forced["previous_version"], forced["forced"], forced["reasons"][0]) == (refused, champion, True, "a drill")
+    decisions = show_model(settings, refused)["decisions"]
+    assert [(row["decision"], row["trigger"]) for row in decisions] == [
+        ("promoted", "operator"),
+        ("refused", "operator"),
+        ("refused", "retrain"),
+    ]
+    for row in decisions:
+        checks = {check["name"]: check for check in row["checks"]}
+        assert {"baseline", "champion", "history", "unseen_error", "unseen_recall", "unseen_slices", "coverage", "parity", "overlap"} < set(
+            checks
+        )
+        assert not checks["history"]["passed"]
+        assert checks["overlap"]["numbers"]["shared_compressors"] == 0
+        assert checks["parity"]["numbers"]["onnx_max_abs_difference"] == pytest.approx(report["onnx_max_abs_difference"])
+    assert decisions[0]["metrics"]["champion_unseen_rmse_days"] == decisions[2]["metrics"]["champion_unseen_rmse_days"]
+    assert rollback(settings, None, None)["champion"] == champion
 
 
 def test_a_promoted_challenger_is_what_scores_and_what_a_restarted_service_uses_until_it_is_rolled_back(demo: Demo) -> None:
@@ -48,6 +80,13 @@ def test_a_promoted_challenger_is_what_scores_and_what_a_restarted_service_uses_
     assert _versions_served(home, demo) == ("1", "1")
     decisions = report_of("models", "show", "1", home=home, **demo.environment)["decisions"]
     assert {(row["decision"], row["previous_version"]) for row in decisions} == {("promoted", None), ("rolled_back", "2")}
+
+
+def _promote(settings: Settings, version: str, *, force: bool) -> dict[str, Any]:
+    with StageReporter(interactive=False) as report, LazySpark(settings) as spark:
+        promoted = promote(settings, version, "a drill", spark, report, force=force)
+        assert spark._session is None  # the fleet is there
+    return promoted
 
 
 def _exchange_failures(home: Path) -> None:

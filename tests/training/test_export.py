@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import tf2onnx
 
 from config.errors import ExportError, ModelError
+from config.loader import CONFIG_DIR, load_section
 from config.model import ModelConfig
+from config.retraining import RetrainingConfig
 from features.onnx_model import OUTPUTS, OnnxModel
 from features.windows import Floats, gather
+from monitoring.evidence import Artefact
+from monitoring.gate import judge_artefact
 from tests.training.conftest import STEPS, Fitted
-from training.export import Export, export_onnx, largest_difference
+from training.export import Export, export_onnx, largest_difference, require_parity
+
+GATE = load_section(CONFIG_DIR / "retraining.yaml", RetrainingConfig, {}).gate
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +68,35 @@ def test_a_model_in_a_file_is_opened_like_one_in_memory(export: Export, windows:
     assert np.array_equal(OnnxModel(path, 1).predict(windows).rul, OnnxModel(export.model, 1).predict(windows).rul)
 
 
-def test_a_difference_above_the_limit_fails_the_export(fitted: Fitted, windows: Floats, config: ModelConfig) -> None:
+def test_a_benchmark_is_not_run_on_a_model_that_differs_and_one_that_does_not_goes_through(export: Export, config: ModelConfig) -> None:
+    assert require_parity(export, config.export) is export
     strict = config.export.model_copy(update={"max_abs_difference": 1e-12})
     with pytest.raises(ExportError, match=r"ONNX and Keras differ by .* on 640 windows, 1e-12 is allowed"):
-        export_onnx(fitted.model, strict, windows, threads=1)
+        require_parity(export, strict)
+
+
+def test_a_graph_with_another_weight_than_keras_is_exported_with_its_difference_and_refused(
+    fitted: Fitted, windows: Floats, config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A converter that loses a weight on its way: what the gate is there for."""
+    convert = tf2onnx.convert.from_keras
+
+    def lossy(*arguments: Any, **options: Any) -> Any:
+        proto, storage = convert(*arguments, **options)
+        node = next(node for node in proto.graph.node if node.op_type == "LSTM")
+        weights = next(item for item in proto.graph.initializer if item.name == node.input[1])
+        changed = onnx.numpy_helper.to_array(weights).copy()
+        changed[0, :8] += 0.5  # the input gates of the first layer
+        weights.CopyFrom(onnx.numpy_helper.from_array(changed, weights.name))
+        return proto, storage
+
+    monkeypatch.setattr("tf2onnx.convert.from_keras", lossy)
+    other = export_onnx(fitted.model, config.export, windows, threads=1)
+    assert other.max_abs_difference > 0.1
+    artefact = Artefact(other.max_abs_difference, config.export.max_abs_difference, len(other.model), 1.0)
+    check = next(check for check in judge_artefact(artefact, GATE) if check.name == "parity")
+    assert (check.passed, check.numbers) == (False, {"onnx_max_abs_difference": other.max_abs_difference})
+    assert check.says == f"ONNX and Keras differ by {other.max_abs_difference:.2g}, 0.0001 is allowed"
 
 
 def test_the_difference_is_that_of_the_worst_output(export: Export, fitted: Fitted, windows: Floats) -> None:

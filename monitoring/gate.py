@@ -1,0 +1,297 @@
+"""Judges a model, and whether it may take the champion's place. Pure; the numbers of every check are plain values, ready for JSON.
+
+A model passes when every check does; each check that fails is one reason. Intervals are those of a bootstrap over whole compressors
+(monitoring.comparison): windows of one compressor are nearly copies of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from config.evaluation import BootstrapSection
+from config.retraining import GateSection
+from monitoring.calibration import Bools, Floats
+from monitoring.comparison import UnitSums, compare
+from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Trust, Units, Unseen
+from training.metrics import rmse
+
+_DIGITS: Final = 4
+_NAMED: Final = 5  # compressors or slices that a sentence names
+_BYTES_PER_MB: Final = 1e6
+ERROR: Final = "rul_rmse_days"  # of monitoring.comparison's metrics, those that the sums of an unseen fleet must hold
+RECALL: Final = "recall"
+SLOW_RECALL: Final = "recall_5d"
+_TOLD: Final = ("baseline", "champion", "unseen_error", "unseen_recall")  # checks by which a promotion is explained
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question to a model: whether it passed, by which numbers, in words."""
+
+    name: str
+    passed: bool
+    says: str
+    numbers: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Every check, and what the verdict cannot vouch for."""
+
+    checks: Sequence[Check]
+    caveats: Sequence[str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check did."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def failed(self) -> list[Check]:
+        """The checks that did not pass."""
+        return [check for check in self.checks if not check.passed]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Every failed check in words; without any, what speaks for the model; then the caveats."""
+        told = self.failed or [check for check in self.checks if check.name in _TOLD]
+        return [*(check.says for check in told), *self.caveats]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The single finite numbers of all checks by name, six digits of each."""
+        every = {name: value for check in self.checks for name, value in check.numbers.items() if isinstance(value, int | float)}
+        return {name: float(f"{value:.6g}") for name, value in every.items() if np.isfinite(value)}
+
+    @property
+    def record(self) -> list[dict[str, Any]]:
+        """The checks as JSON: name, passed, says, numbers; null where a number is not finite, which JSON cannot say."""
+        return [asdict(check) | {"numbers": _finite(check.numbers)} for check in self.checks]
+
+
+def judge(evidence: Evidence, config: GateSection) -> Verdict:
+    """Put every question to the challenger; those that compare it are left out while there is no champion."""
+    held_out, champion, unseen = evidence.held_out, evidence.held_out.champion, evidence.unseen
+    checks = [_beats_baseline(held_out, evidence.baseline_rmse_days)]
+    if champion is not None:
+        checks += [_beats_champion(held_out, champion, config), _no_slice_much_worse("", held_out, champion, config)]
+    if evidence.recheck is not None:
+        checks.append(_same_history(evidence.recheck, config))
+    if unseen is not None and unseen.ground.champion is not None:
+        margin = config.error_margin.value * rmse(unseen.ground.true, unseen.ground.champion)
+        checks += [
+            _not_worse("unseen_error", "RMSE", ERROR, unseen, margin, config),
+            _not_worse("unseen_recall", "recall of all failures", RECALL, unseen, config.recall_margin.value, config),
+            _not_worse("unseen_slow_recall", "recall of slow failures", SLOW_RECALL, unseen, config.recall_margin.value, config),
+            _no_slice_much_worse("unseen_", unseen.ground, unseen.ground.champion, config),
+        ]
+    checks += [_coverage(evidence.trust, config), _odds(evidence.trust, config), _none_relearned(evidence.origin)]
+    checks += judge_artefact(evidence.artefact, config)
+    unknown = [side for side, learned in evidence.origin.learned.items() if learned is None]
+    caveats = [f"which compressors the {side} has learned from is not known: it may have been judged by some of them" for side in unknown]
+    return Verdict(checks, caveats)
+
+
+def judge_artefact(made: Artefact, config: GateSection) -> list[Check]:
+    """Parity with Keras, and the budgets of size and time: what can be asked of any exported model."""
+    difference, most = made.onnx_difference, made.most_onnx_difference
+    if difference is None:
+        parity = Check("parity", False, "how far its ONNX model is from its Keras model is not on record: train it again", {})
+    else:
+        says = f"ONNX and Keras differ by {difference:.2g}, {most:.2g} is allowed"
+        parity = Check("parity", bool(difference <= most), says, {"onnx_max_abs_difference": difference})
+    size, slow = config.size_mb, config.latency_ms
+    megabytes = made.onnx_bytes / _BYTES_PER_MB
+    return [
+        parity,
+        Check("size", megabytes <= size.value, f"{megabytes:.2f} MB, {size.value:g} are allowed", {"onnx_bytes": made.onnx_bytes}),
+        Check(
+            "latency",
+            made.latency_ms <= slow.value,
+            f"{made.latency_ms:.2f} ms for one window, {slow.value:g} are allowed",
+            {"latency_ms": round(made.latency_ms, _DIGITS)},
+        ),
+    ]
+
+
+def better_share(held: Ground, champion: Floats, config: GateSection) -> float:
+    """Share of fleets on which the challenger's RMSE is below the champion's; a fleet is the held-out compressors, drawn with replacement."""
+    squares = [_sums(held, said).over[ERROR] for said in (held.challenger, champion)]
+    drawn = _draws(len(squares[0]), config)
+    return float((drawn @ squares[0] < drawn @ squares[1]).mean())
+
+
+def _beats_baseline(held: Ground, baseline: float | None) -> Check:
+    own = rmse(held.true, held.challenger)
+    if baseline is None:
+        return Check("baseline", False, "no baseline is logged beside it: train it again", {"rmse_days": own})
+    numbers = {"rmse_days": own, "baseline_rmse_days": baseline}
+    return Check("baseline", own < baseline, _against("baseline", own, baseline), numbers)
+
+
+def _beats_champion(held: Ground, champion: Floats, config: GateSection) -> Check:
+    own, other = rmse(held.true, held.challenger), rmse(held.true, champion)
+    certainty, needed = better_share(held, champion, config), config.least_certainty.value
+    says = f"{_against('champion', own, other)}, and does so on {certainty:.0%} of resampled fleets"
+    if own < other and certainty < needed:
+        says += f"; {needed:.0%} are needed: a difference within chance replaces no champion"
+    numbers = {"rmse_days": own, "champion_rmse_days": other, "certainty": certainty}
+    return Check("champion", own < other and certainty >= needed, says, numbers)
+
+
+def _same_history(recheck: Recheck, config: GateSection) -> Check:
+    """A history whose labels are no longer those that the champion was judged by can teach and judge wrongly."""
+    passed = abs(recheck.now - recheck.recorded) <= config.history_tolerance.value * recheck.recorded
+    found = f"on the windows it was judged by, the champion's RMSE was {recheck.recorded:.3f} d and is now {recheck.now:.3f} d"
+    says = f"the history is the same: {found}" if passed else f"the history has changed: {found}; check the maintenance events and readings"
+    numbers = {"champion_recorded_rmse_days": recheck.recorded, "champion_recheck_rmse_days": recheck.now}
+    return Check("history", passed, says, numbers)
+
+
+def _not_worse(name: str, words: str, metric: str, unseen: Unseen, margin: float, config: GateSection) -> Check:
+    """Whether the interval of the difference ends before `margin` on the worse side; without a case nothing is shown."""
+    found = _compared(metric, unseen.challenger, unseen.champion, config)
+    if found is None:
+        return Check(name, False, f"the unseen fleet has no case of {words} to judge by: make it larger (retraining.yaml)", {})
+    low, high = found["interval"]
+    less_is_better = metric == ERROR
+    unit, measured = (" d", "unseen_rmse_days") if less_is_better else ("", name)
+    numbers = {
+        measured: found["champion"],  # the side that is compared is called so there
+        f"champion_{measured}": found["baseline"],
+        f"{name}_difference": found["difference"],
+        f"{name}_interval": found["interval"],
+        f"{name}_margin": round(margin, _DIGITS),
+    }
+    says = (
+        f"unseen fleet: {words} {found['champion']:.3g}{unit}, the champion's {found['baseline']:.3g}{unit} "
+        f"(difference {found['difference']:+.2g}, {config.confidence:.0%} interval {low:+.2g} to {high:+.2g}; "
+        f"{margin:.2g} worse is the most it may hold)"
+    )
+    return Check(name, bool(high <= margin if less_is_better else low >= -margin), says, numbers)
+
+
+def _no_slice_much_worse(prefix: str, ground: Ground, champion: Floats, config: GateSection) -> Check:
+    """Whether the challenger's RMSE is nowhere above the champion's by more than the margin, beyond chance."""
+    slices: dict[str, dict[str, Any]] = {}
+    worst, bad = ("", 0.0), []
+    for grouping, groups in ground.groups.items():
+        for value in np.unique(groups):
+            own = groups == value
+            units = len(np.unique(ground.unit[own]))
+            if own.sum() < config.slice_windows or units < config.least_compressors:
+                continue
+            found = _compared(ERROR, _sums(ground, ground.challenger, own), _sums(ground, champion, own), config)
+            if found is None or not found["baseline"]:
+                continue
+            name, ratio = f"{grouping} {value}", found["champion"] / found["baseline"]
+            slices[name] = {
+                "rmse_days": found["champion"],
+                "champion_rmse_days": found["baseline"],
+                "interval": found["interval"],
+                "windows": int(own.sum()),
+                "compressors": units,
+            }
+            worst = max(worst, (name, ratio), key=lambda item: item[1])
+            if ratio > 1 + config.slice_margin.value and found["interval"][0] > 0:
+                bad.append(f"{name} ({found['champion']:.2f} against {found['baseline']:.2f} d, {units} compressors)")
+    where = "unseen fleet" if prefix else "held-out windows"
+    if bad:
+        says = f"{where}: much worse than the champion on {', '.join(bad[:_NAMED])}"
+    elif slices:
+        says = f"{where}: none of {len(slices)} slices is much worse than the champion's; the worst is {worst[0]}, RMSE x {worst[1]:.2f}"
+    else:
+        says = f"{where}: no slice is large enough to be judged by itself"
+    return Check(f"{prefix}slices", not bad, says, {f"{prefix}worst_slice_ratio": round(worst[1], _DIGITS), "slices": slices})
+
+
+def _coverage(trust: Trust, config: GateSection) -> Check:
+    """Whether the share of lives inside the interval can be within its bounds, for all that the compressors can say."""
+    units, position = np.unique(trust.unit, return_inverse=True)
+    inside, windows = (np.bincount(position, weights, len(units)) for weights in (trust.inside, None))
+    drawn = _draws(len(units), config)
+    low, high = _interval(drawn @ inside / (drawn @ windows), config)
+    share, bounds, name = float(trust.inside.mean()), config.coverage, f"{trust.where}coverage_90"
+    judged = len(units) >= config.least_compressors
+    says = f"{share:.1%} of lives inside the 90 % interval ({config.confidence:.0%} interval {low:.0%} to {high:.0%}; {bounds.low:.0%} to {bounds.high:.0%} is asked for)"
+    numbers = {name: round(share, _DIGITS), f"{name}_interval": [round(low, _DIGITS), round(high, _DIGITS)]}
+    return Check("coverage", not judged or (high >= bounds.low and low <= bounds.high), _unless(judged, says, units, config), numbers)
+
+
+def _odds(trust: Trust, config: GateSection) -> Check:
+    """Whether the expected calibration error of the probability can be below its bound, for all that the compressors can say."""
+    units, position = np.unique(trust.odds_unit, return_inverse=True)
+    bin_of = np.digitize(trust.odds.probability, np.linspace(0, 1, trust.bins + 1)[1:-1], right=True)
+    gaps = np.zeros((len(units), trust.bins))  # [compressors, bins] failures that came, less those that were said
+    np.add.at(gaps, (position, bin_of), trust.odds.failed - trust.odds.probability.astype(np.float64))
+    windows = np.bincount(position, minlength=len(units))
+    error = float(np.abs(gaps.sum(axis=0)).sum() / windows.sum())
+    drawn = _draws(len(units), config)
+    low, high = _interval(np.abs(drawn @ gaps).sum(axis=1) / (drawn @ windows), config)
+    judged, most, name = len(units) >= config.least_compressors, config.calibration_error.value, f"{trust.where}calibration_error"
+    says = f"calibration error of the failure probability {error:.3f} ({config.confidence:.0%} interval {low:.3f} to {high:.3f}; {most:g} is the most)"
+    numbers = {name: round(error, _DIGITS), f"{name}_interval": [round(low, _DIGITS), round(high, _DIGITS)]}
+    return Check("probability", not judged or low <= most, _unless(judged, says, units, config), numbers)
+
+
+def _none_relearned(origin: Origin) -> Check:
+    """Whether no judge was a teacher."""
+    found = [f"{name} ({side})" for side, learned in origin.learned.items() for name in sorted(set(origin.judged) & set(learned or ()))] + [
+        f"{name} (unseen fleet)" for name in sorted(origin.relearned)
+    ]
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    says = (
+        f"judged by compressors that were learned from: {', '.join(found[:_NAMED])}{more}"
+        if found
+        else f"none of {len(set(origin.judged))} held-out compressors was learned from"
+    )
+    return Check("overlap", not found, says, {"held_out_compressors": len(set(origin.judged)), "shared_compressors": len(found)})
+
+
+def _sums(ground: Ground, said: Floats, which: Bools | None = None) -> UnitSums:
+    """Squared errors and windows by compressor of the whole ground, over the windows `which`."""
+    units, position = np.unique(ground.unit, return_inverse=True)
+    counted = np.ones(len(position)) if which is None else which.astype(np.float64)
+    squares = np.square(said.astype(np.float64) - ground.true) * counted
+    over, under = (np.bincount(position, weights, len(units)).astype(np.float64) for weights in (squares, counted))
+    return UnitSums({ERROR: over}, {ERROR: under})
+
+
+def _compared(metric: str, challenger: UnitSums, champion: UnitSums, config: GateSection) -> dict[str, Any] | None:
+    """monitoring.comparison.compare of one metric: "champion" is the challenger there, "baseline" the champion. None without a case."""
+    one, other = (UnitSums({metric: sums.over[metric]}, {metric: sums.under[metric]}) for sums in (challenger, champion))
+    bootstrap = BootstrapSection(resamples=config.resamples, seed=config.seed)
+    return compare(one, {"champion": other}, bootstrap, config.confidence)["champion"].get(metric)
+
+
+def _draws(units: int, config: GateSection) -> npt.NDArray[np.float64]:
+    """How often each compressor is in each of the fleets drawn with replacement -> [resamples, units]."""
+    random = np.random.default_rng(config.seed)
+    return random.multinomial(units, np.full(units, 1 / units), size=config.resamples).astype(np.float64)
+
+
+def _interval(values: Floats, config: GateSection) -> tuple[float, float]:
+    tail = (1 - config.confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _unless(judged: bool, says: str, units: Units, config: GateSection) -> str:
+    return says if judged else f"not judged, {len(units)} compressors are too few ({config.least_compressors} are needed): {says}"
+
+
+def _against(name: str, model: float, other: float) -> str:
+    return f"test RMSE {model:.3f} d {'beats' if model < other else 'does not beat'} the {name}'s {other:.3f} d"

@@ -1,0 +1,181 @@
+"""What the gate asks a model to show: held-out windows of the history, and an unseen fleet for it and the champion. monitoring.gate judges."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from config.settings import Settings
+from pipelines.champion import KnownChampion, recheck
+from pipelines.console import StageReporter
+from pipelines.fleets import UnseenFleet, label_unseen, slices
+from pipelines.prognoses import Said, prognosis
+from pipelines.session import LazySpark
+
+if TYPE_CHECKING:
+    from features.grid import History
+    from features.onnx_model import OnnxModel, Predictions
+    from features.windows import Floats
+    from monitoring.calibration import Names
+    from monitoring.comparison import UnitSums
+    from monitoring.evidence import Origin, Trust, Unseen
+    from monitoring.gate import Verdict
+    from pipelines.past import Past
+    from training.dataset import WindowIndex
+    from training.fleet import Fleet
+
+GATE_FILE: Final = "gate.json"  # artifact of a training run: every check with its numbers
+LEARNED_PARTS: Final = ("train", "validation")  # of split.json: a validation compressor has stopped the fit and calibrated the model
+_SAMPLES: Final = 10  # rows by which a compressor is known again
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that wants to be champion. `baseline_rmse_days` is that of the baseline beside it, on the windows that it is judged by."""
+
+    onnx: bytes
+    parts: dict[str, list[str]] | None  # of its training; None where that is not known
+    onnx_difference: float | None
+    baseline_rmse_days: float | None
+
+
+def prepare_unseen(settings: Settings, spark: LazySpark, report: StageReporter) -> UnseenFleet:
+    """The gate's own fleet below `<home>/gate`; what an earlier verdict has made is used again. Raises HomeError, EnvironmentSetupError."""
+    size = settings.retraining.gate.fleet
+    (seed,) = size.seeds
+    return label_unseen(settings.below(f"gate/seed-{seed}"), size, seed, spark, report)
+
+
+def judge_model(
+    settings: Settings,
+    past: Past,
+    fleet: Fleet,
+    held_out: WindowIndex,
+    candidate: Candidate,
+    champion: KnownChampion | None,
+    unseen: UnseenFleet | None,
+) -> Verdict:
+    """Judge `candidate` on the windows `held_out` of `fleet`, the labelled `past`, and beside a champion on `unseen` too.
+
+    Raises ModelError when a model cannot be opened.
+    """
+    from features.onnx_model import OnnxModel
+    from features.windows import gather
+    from monitoring.evidence import Artefact, Evidence, Ground
+    from monitoring.gate import judge
+    from training.trial import served_rul
+
+    config, gate, history = settings.model, settings.retraining.gate, fleet.history
+    model, values = OnnxModel(candidate.onnx, config.scoring.threads), history.values
+    said = model.predict_rows(values, held_out.first_row, held_out.end, config.scoring.batch_size)
+    seen = ~held_out.censored
+    judged = held_out.take(seen)
+    other = None if champion is None else served_rul(values, judged, champion.model.onnx, config)
+    ground = Ground(judged.unit, judged.rul, said.rul[seen], other, _slices(settings, past, history, judged))
+    trust, shown = _trust(settings, "", held_out, said), None
+    if champion is not None and unseen is not None:
+        trust, shown = _unseen(settings, unseen, model, champion)
+    evidence = Evidence(
+        ground,
+        candidate.baseline_rmse_days,
+        None if champion is None else recheck(settings, champion, history, past.events()),
+        shown,
+        trust,
+        Artefact(
+            candidate.onnx_difference,
+            config.export.max_abs_difference,
+            len(candidate.onnx),
+            latency_ms(model, gather(values, judged.first_row[:1], judged.end[:1], model.steps), gate.latency_calls),
+        ),
+        _origin(history, held_out, candidate, champion, unseen),
+    )
+    return judge(evidence, gate)
+
+
+def latency_ms(model: OnnxModel, window: Floats, calls: int) -> float:
+    """Median time of a prediction for one `window` [1, steps, features], in ms."""
+    took = []
+    for _ in range(calls):
+        started = time.perf_counter()
+        model.predict(window)
+        took.append(time.perf_counter() - started)
+    return float(np.median(took)) * 1000
+
+
+def _unseen(settings: Settings, fleet: UnseenFleet, model: OnnxModel, champion: KnownChampion) -> tuple[Trust, Unseen]:
+    """What candidate and champion say and do on the unseen fleet, hour by hour."""
+    from features.onnx_model import OnnxModel
+    from monitoring.evidence import Ground, Unseen
+
+    config, index, values = settings.model, fleet.labelled.index, fleet.labelled.history.values
+    said, other = (
+        network.predict_rows(values, index.first_row, index.end, config.scoring.batch_size)
+        for network in (model, OnnxModel(champion.model.onnx, config.scoring.threads))
+    )
+    seen = ~index.censored
+    ground = Ground(index.unit[seen], index.rul[seen], said.rul[seen], other.rul[seen], slices(settings, fleet))
+    events = (_events(settings, fleet, predicted) for predicted in (said, other))
+    return _trust(settings, "unseen_", index, said), Unseen(ground, *events)
+
+
+def _events(settings: Settings, fleet: UnseenFleet, said: Predictions) -> UnitSums:
+    """Errors, and alarms by the protocol of evaluation.yaml, summed by compressor."""
+    protocol = settings.evaluation.protocol
+    watches = fleet.watches(said.rul < protocol.alarm_rul_days.value, protocol)
+    return prognosis(settings, fleet, watches, Said(said.rul, said.rul_lower, said.rul_upper)).sums
+
+
+def _trust(settings: Settings, where: str, index: WindowIndex, said: Predictions) -> Trust:
+    from monitoring.calibration import Odds
+    from monitoring.evidence import Trust
+
+    horizon, seen = settings.model.labels.horizon_days, ~index.censored
+    inside = (said.rul_lower <= index.rul) & (index.rul <= said.rul_upper)
+    known = seen | (index.rul > horizon)  # a life that was seen to outlast the horizon did not end within it
+    odds = Odds(said.failure_probability[known], seen[known] & (index.rul[known] <= horizon))
+    return Trust(where, index.unit[seen], inside[seen], index.unit[known], odds, settings.evaluation.report.reliability_bins)
+
+
+def _slices(settings: Settings, past: Past, history: History, judged: WindowIndex) -> dict[str, Names]:
+    """What each window belongs to: compressor model, band of remaining life. How a real compressor failed is not on record."""
+    from monitoring.calibration import rul_bands
+
+    known = past.models()
+    models = np.array([known.get(compressor_id, "unknown") for compressor_id in history.compressor_ids])
+    return {"model": models[judged.unit], "rul_days": rul_bands(judged.rul, settings.evaluation.report.rul_bands_days)}
+
+
+def _origin(
+    history: History, held_out: WindowIndex, candidate: Candidate, champion: KnownChampion | None, unseen: UnseenFleet | None
+) -> Origin:
+    from monitoring.evidence import Origin
+
+    sides = {"challenger": candidate.parts} | ({} if champion is None else {"champion": champion.parts})
+    learned = {side: learned_from(parts) for side, parts in sides.items()}
+    names = set().union(*(names for names in learned.values() if names is not None))
+    judged = [history.compressor_ids[unit] for unit in np.unique(held_out.unit)]
+    return Origin(judged, learned, [] if unseen is None else known_again(unseen.labelled.history, history, names))
+
+
+def learned_from(parts: Mapping[str, list[str]] | None) -> set[str] | None:
+    """The compressors whose windows have shaped a model; None where its parts are not known."""
+    return None if parts is None else {name for part in LEARNED_PARTS for name in parts[part]}
+
+
+def known_again(unseen: History, history: History, learned: set[str]) -> list[str]:
+    """Compressors of the unseen fleet whose very rows the history holds of one that was learned from, whatever either is called."""
+    samples: dict[bytes, str] = {}
+    for compressor_id, first in zip(unseen.compressor_ids, unseen.first_rows(), strict=True):
+        rows = np.asarray(unseen.values[first : first + unseen.hours])
+        whole = np.flatnonzero(~np.isnan(rows).any(axis=1))
+        for row in whole[np.linspace(0, len(whole) - 1, min(_SAMPLES, len(whole)), dtype=np.int64)] if len(whole) else []:
+            samples[rows[row].tobytes()] = compressor_id
+    found = set()
+    for compressor_id, first in zip(history.compressor_ids, history.first_rows(), strict=True):
+        if compressor_id in learned:
+            found |= {samples.get(row.tobytes()) for row in np.asarray(history.values[first : first + history.hours])}
+    return sorted(name for name in found if name is not None)

@@ -1,0 +1,67 @@
+"""altaviz models promote: a registered version before the gate once more, beside the champion of today and on today's history."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.errors import ModelError
+from config.settings import Settings
+from pipelines.champion import known_champion, known_parts
+from pipelines.console import StageReporter
+from pipelines.gate import Candidate, judge_model, learned_from, prepare_unseen
+from pipelines.session import LazySpark
+
+if TYPE_CHECKING:
+    from monitoring.gate import Verdict
+    from serving.registry import RegisteredModel, Registry
+    from training.dataset import WindowIndex
+    from training.fleet import Fleet
+
+
+def judge_version(settings: Settings, registry: Registry, version: str, spark: LazySpark, report: StageReporter) -> Verdict:
+    """Judge `version` as a challenger is judged after its training, by compressors that neither it nor the champion has learned from.
+
+    How far its ONNX model is from Keras is what was measured when it was exported. Raises ModelError (one of both cannot be loaded, or no
+    compressor is left to judge by), NoDataError, EnvironmentSetupError.
+    """
+    from features.grid import write_history
+    from pipelines.past import open_past
+    from training.runtime import load_tensorflow
+
+    load_tensorflow()
+    from training.fleet import label_fleet
+
+    model, champion = registry.load(version), known_champion(registry)
+    parts = known_parts(registry, model)
+    unseen = None if champion is None else prepare_unseen(settings, spark, report)
+    past = open_past([settings.training_lake_uri, settings.lake_uri])
+    with report.stage("gate") as advance, tempfile.TemporaryDirectory(dir=settings.home) as scratch:
+        history = write_history([source.gold for source in past.sources], Path(scratch) / "history.npy", past.until)
+        fleet = label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
+        learned = (learned_from(parts), None if champion is None else learned_from(champion.parts))
+        taught = set().union(*(names for names in learned if names is not None))
+        held_out = fleet.every(fleet.index, settings.model.windows.judge_stride_hours).of_units(
+            [unit for unit, name in enumerate(history.compressor_ids) if name not in taught]
+        )
+        if held_out.censored.all():
+            raise ModelError(
+                f"no compressor that neither version {version} nor the champion has learned from has a recorded failure: ingest more history"
+            )
+        difference = registry.run_metric(model.run_id, "onnx_max_abs_difference")
+        candidate = Candidate(model.onnx, parts, difference, _baseline_rmse(settings, fleet, held_out, model))
+        verdict = judge_model(settings, past, fleet, held_out, candidate, champion, unseen)
+        advance(1, 1, windows=len(held_out))
+    return verdict
+
+
+def _baseline_rmse(settings: Settings, fleet: Fleet, held_out: WindowIndex, model: RegisteredModel) -> float | None:
+    """RMSE in days of the baseline that was logged beside `model`; None when there is none."""
+    from pipelines.baselines import load_baseline
+    from training.trial import measure_baseline
+
+    try:
+        return measure_baseline(fleet.history.values, held_out, load_baseline(settings, model))["rmse_days"]
+    except ModelError:
+        return None

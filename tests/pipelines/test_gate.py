@@ -1,0 +1,75 @@
+"""What the gate is shown: a real ONNX model on a history small enough to think through, by compressors that did or did not teach it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from config.settings import Settings
+from features.contract import FEATURES
+from features.grid import History
+from pipelines.gate import Candidate, judge_model, known_again, learned_from
+from pipelines.past import Past
+from tests.serving.gold import mean_model
+from training.dataset import WindowIndex
+from training.fleet import Fleet
+
+HOURS, UNITS = 20 * 24, 5
+NAMES = [f"C-{number}" for number in range(UNITS)]
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Fleet:
+    """Five compressors that fail after 20 days; vibration is the life that is left, so that mean_model is half a day early."""
+    hours = np.arange(HOURS, dtype=np.float32)
+    values = np.random.default_rng(3).normal(size=(UNITS * HOURS, len(FEATURES))).astype(np.float32)
+    values[:, 0] = np.tile((HOURS - hours) / 24, UNITS)
+    ends = np.concatenate([np.arange(24, HOURS) + unit * HOURS for unit in range(UNITS)])
+    unit = (ends // HOURS).astype(np.int32)
+    index = WindowIndex(unit, unit.astype(np.int64) * HOURS, ends, values[ends, 0], np.zeros(len(ends), np.bool_))
+    return Fleet(History(values, NAMES, START, HOURS), index, [np.array([20.0])] * UNITS)
+
+
+def candidate(*learned: str) -> Candidate:
+    parts = {"train": list(learned), "validation": ["C-0"], "test": ["C-4"]}
+    return Candidate(mean_model().onnx, parts, onnx_difference=1e-6, baseline_rmse_days=5.0)
+
+
+def test_a_model_is_judged_by_what_onnx_runtime_says_of_the_windows_and_how_long_it_takes(settings: Settings, fleet: Fleet) -> None:
+    held_out = fleet.index.of_units([2, 3, 4])
+    verdict = judge_model(settings, Past([]), fleet, held_out, candidate("C-1"), None, None)
+    # the mean over the last 24 hours of a life that falls by one day a day, as read at the last of them
+    assert verdict.metrics["rmse_days"] == pytest.approx(11.5 / 24, abs=1e-4)
+    assert verdict.metrics["onnx_bytes"] == len(mean_model().onnx)
+    assert 0 < verdict.metrics["latency_ms"] < 50
+    found = {check.name: check for check in verdict.checks}
+    assert found["coverage"].numbers["coverage_90"] == pytest.approx(np.mean(0.5 * (held_out.rul + 11.5 / 24) <= held_out.rul), abs=0.01)
+    assert found["overlap"].passed
+    assert found["overlap"].says == "none of 3 held-out compressors was learned from"
+
+
+def test_a_model_evaluated_on_compressors_it_was_trained_on_is_refused(settings: Settings, fleet: Fleet) -> None:
+    for learned in ("C-1", "C-2"):  # a validation compressor has taught it too: C-0 stopped its fit
+        held_out = fleet.index.of_units([0 if learned == "C-1" else 2, 3])
+        verdict = judge_model(settings, Past([]), fleet, held_out, candidate(learned), None, None)
+        shared = "C-0" if learned == "C-1" else "C-2"
+        assert [check.says for check in verdict.failed if check.name == "overlap"] == [
+            f"judged by compressors that were learned from: {shared} (challenger)"
+        ]
+
+
+def test_compressors_of_the_unseen_fleet_are_known_again_by_their_rows_under_any_name(fleet: Fleet) -> None:
+    history = fleet.history
+    values = np.concatenate([np.full((3, len(FEATURES)), np.nan, np.float32), np.asarray(history.values[HOURS : HOURS + 100])])
+    other = np.random.default_rng(4).normal(size=values.shape).astype(np.float32)
+    unseen = History(np.concatenate([other, values]), ["X-1", "X-2"], START - timedelta(hours=3), len(values))
+    assert known_again(unseen, history, {"C-0", "C-1"}) == ["X-2"]
+    assert known_again(unseen, history, {"C-0", "C-2"}) == []  # C-1, which it is, has taught nobody
+
+
+def test_training_and_validation_compressors_are_those_learned_from() -> None:
+    assert learned_from({"train": ["C-1"], "validation": ["C-2"], "test": ["C-3"]}) == {"C-1", "C-2"}
+    assert learned_from(None) is None
