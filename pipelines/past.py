@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from features.lake import EVENTS, GOLD, Lake
+from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
 from features.reference import read_reference
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ class Past:
         """Maintenance events known by then."""
         events = pl.concat([read_reference(source.lake, EVENTS) for source in self.sources]).unique(maintain_order=True)
         return events if self.until is None else events.filter(pl.col("event_date") <= self.until)
+
+    def models(self) -> dict[str, str]:
+        """The compressor model by compressor."""
+        known = [read_reference(source.lake, COMPRESSORS).select("compressor_id", "model") for source in self.sources]
+        return {name: model or "unknown" for table in known for name, model in table.iter_rows()}
 
     def fingerprint(self, *others: str) -> str:
         """The same for the same rows and events, and `others`: what else decides what becomes of them."""

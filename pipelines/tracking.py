@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlflow import ActiveRun
 
 EXPERIMENT = "altaviz-rul"
+DIRTY = "-dirty"  # ends the commit of code that has been changed since
 
 
 @contextmanager
@@ -75,7 +76,7 @@ def quieten() -> None:
 
 def git_commit() -> str | None:
     """Commit of this code, `-dirty` when it has been changed since; None outside a git checkout."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = ["git", "describe", "--always", f"--dirty={DIRTY}", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     except OSError:
