@@ -69,7 +69,8 @@ def _experiment_id(settings: Settings) -> str:
 
 
 def quieten() -> None:
-    """Leave MLflow's and Alembic's own chatter out of the user's sight; errors still come through."""
+    """Leave MLflow's and Alembic's own chatter and bars out of the user's sight; errors still come through."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
