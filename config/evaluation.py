@@ -113,6 +113,26 @@ class BootstrapSection(Section):
     seed: int
 
 
+class CardSection(Section):
+    """What a model card shows, and what it calls a limit."""
+
+    lives: int = Field(gt=0)
+    least_compressors: int = Field(gt=1)
+    least_coverage: Limit
+    most_groups: int = Field(gt=0)
+    range_quantiles: list[Share] = Field(min_length=1)
+    importance_windows: int = Field(gt=1)
+    importance_repeats: int = Field(gt=0)
+    latency_calls: int = Field(gt=0)
+    seed: int
+
+    @model_validator(mode="after")
+    def _a_share_is_asked_for(self) -> Self:
+        if not 0 < self.least_coverage.value < 1:
+            raise ValueError("least_coverage must be above 0 and below 1")
+        return self
+
+
 class EvaluationConfig(Section):
     """All of evaluation.yaml; loaded by `config.loader.load_section`."""
 
@@ -124,3 +144,4 @@ class EvaluationConfig(Section):
     trend: TrendSection
     mlp: MlpSection
     bootstrap: BootstrapSection
+    card: CardSection

@@ -57,6 +57,8 @@ EVENT_FIELDS: Final[tuple[str, ...]] = (
 EVENT_TYPES: Final[tuple[str, ...]] = ("scheduled", "unscheduled", "inspection", "failure")
 FAILURE: Final = "failure"
 
+SENSOR_UNITS: Final = {VIBRATION: "mm/s", DISCHARGE_TEMP: "F", DISCHARGE_PRESSURE: "PSI"}  # of the sensors that features are made of
+
 STATUS_LEVELS: Final[tuple[str, ...]] = ("normal", "warning", "critical")  # encoded 0, 1, 2 in a model window
 
 FEATURE_SET_VERSION: Final = "1"
@@ -113,6 +115,16 @@ FEATURES: Final[tuple[str, ...]] = (
     DAY_OF_WEEK,
     IS_WEEKEND,
 )
+
+FEATURE_UNITS: Final[dict[str, str]] = {
+    **{feature.name: SENSOR_UNITS[feature.sensor] for feature in ROLLING_FEATURES},
+    TEMP_DELTA: "F/h",
+    PRESSURE_DIFFERENTIAL: "PSI",
+    **dict.fromkeys(STATUS_FEATURES, ", ".join(f"{code} {level}" for code, level in enumerate(STATUS_LEVELS))),
+    HOUR_OF_DAY: "h",
+    DAY_OF_WEEK: "1 Monday to 7 Sunday",
+    IS_WEEKEND: "0 or 1",
+}
 
 # Typical level of a sensor, taken off before squaring: it only keeps floating point well conditioned, the result is the same.
 TYPICAL_LEVEL: Final[dict[str, float]] = {VIBRATION: 3.0, DISCHARGE_TEMP: 200.0, DISCHARGE_PRESSURE: 1000.0}

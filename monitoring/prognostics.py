@@ -152,6 +152,16 @@ def _summary(name: str, values: Floats) -> dict[str, Any]:
     }
 
 
+def across_errors(runs: Sequence[LifeRun], number: int) -> list[int]:
+    """Positions of at most `number` of `runs`, at even ranks of their RMSE, ascending: the best, the worst, and what lies between.
+
+    What is picked shows the whole spread of a method, whoever picks.
+    """
+    order = np.argsort([rmse(run.true, run.rul) for run in runs], kind="stable")
+    ranks = np.unique(np.linspace(0, len(runs) - 1, min(number, len(runs))).round().astype(np.int64))
+    return [int(order[rank]) for rank in ranks]
+
+
 def errors_by_band(true: Floats, rul: Floats, edges: Sequence[float], cap: float) -> dict[str, dict[str, Any]]:
     """windows, rmse_days and bias_days (predicted - true: above 0 is too late) by band of true life; the last one is the cap and beyond."""
     bands = rul_bands(true, [*edges, cap])

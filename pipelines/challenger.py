@@ -77,35 +77,11 @@ def log_trial(settings: Settings, past: Past, fleet: Fleet, trial: Trial) -> Non
         plot_predicted_against_true(trial.parts.test.rul[seen], trial.predictions.rul[seen], config.labels.max_rul_days),
         "plots/predicted_against_true.png",
     )
-    _log_life(fleet, trial)
 
 
 def _parts(fleet: Fleet, trial: Trial) -> dict[str, list[str]]:
     named, units = fleet.history.compressor_ids, trial.parts.units
     return {part: [named[unit] for unit in getattr(units, part)] for part in ("train", "validation", "test")}
-
-
-def _log_life(fleet: Fleet, trial: Trial) -> None:
-    """The figure of one life: the test compressor with the most windows before a seen failure, over its last capped life."""
-    import mlflow
-    import numpy as np
-
-    from training.plots import plot_life
-
-    test, predictions = trial.parts.test, trial.predictions
-    units, counts = np.unique(test.unit[~test.censored], return_counts=True)
-    unit = int(units[np.argmax(counts)])
-    failure = float(fleet.failures[unit][fleet.failures[unit] > 0][0])
-    days = (test.end % fleet.history.hours) / 24.0
-    rows = np.flatnonzero((test.unit == unit) & (days <= failure) & (days > failure - 30.0))
-    figure = plot_life(
-        (failure - days[rows]) * 24.0,
-        predictions.rul[rows],
-        predictions.rul_lower[rows],
-        predictions.rul_upper[rows],
-        fleet.history.compressor_ids[unit],
-    )
-    mlflow.log_figure(figure, "plots/one_life.png")
 
 
 def register_challenger(
@@ -120,13 +96,14 @@ def register_challenger(
     trial: Trial,
     run_id: str,
 ) -> ModelDecision:
-    """Keep the model and its monitoring reference with the active run, judge it, register it with the verdict, and move the aliases.
+    """Keep the model, its monitoring reference and its card with the active run, judge it, register it with the verdict, and move the aliases.
 
     unseen: the gate's fleet, where there is a champion to compare with on it.
     """
     import mlflow
 
     from features.contract import FEATURE_SET_VERSION
+    from pipelines.model_card import make_card
     from pipelines.registration import DECISION_TAG, FINGERPRINT_TAG, conclude, to_tag
     from serving.registry import ModelFacts
     from serving.warehouse.decisions import ModelDecision
@@ -152,6 +129,8 @@ def register_challenger(
         metrics=verdict.metrics,
         checks=verdict.record,
     )
+    card = make_card(settings, past, fleet, trial, decided)
+    card.log()
     facts = ModelFacts(
         FEATURE_SET_VERSION,
         labels.max_rul_days,
@@ -165,11 +144,13 @@ def register_challenger(
         "gate": outcome,
         "gate_reasons": "; ".join(verdict.reasons),
         "run_id": run_id,
+        **card.tags,
         DECISION_TAG: to_tag(decided),
         FINGERPRINT_TAG: fingerprint(settings, past, None if champion is None else champion.model.version),
     }
     decision = replace(decided, model_version=registry.register(model_uri, facts, tags))
     mlflow.set_tag("model_version", decision.model_version)
+    card.name_version(registry, decision.model_version)
     with warehouse.connection() as connection:
         conclude(registry, connection, decision)
     return decision

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -82,6 +83,27 @@ def models_rollback(
         from pipelines.models import rollback
 
         return rollback(settings, version, reason)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json)
+
+
+@app.command("card")
+def models_card(
+    version: Annotated[str, typer.Argument(help="A version of `altaviz models list`.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Copy it here: Markdown, HTML and figures.", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The model card of a version: what it was made from, how good it is and where it is not. Without --out: where it lies."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.models import model_card
+
+        return model_card(settings, version, out)
 
     from pipelines.views import show_facts
 

@@ -91,6 +91,7 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
             result["reasons"] = judge_reasons(settings, unseen, champion)
     with tracked_run(settings, "evaluate") as run:
         _log(settings, result)
+        _log_figures(settings, result, by_fleet)
         run_id = run.info.run_id
     return {**result, "run_id": run_id, "seconds": round(time.perf_counter() - started, 2)}
 
@@ -198,6 +199,31 @@ def _log(settings: Settings, result: dict[str, Any]) -> None:
     for level, numbers in result["thresholds"].items():
         mlflow.log_metrics(headline(numbers, f"thresholds_{level}."))
     mlflow.log_dict(result, "evaluation.json")
+
+
+def _log_figures(settings: Settings, result: dict[str, Any], by_fleet: dict[int, dict[str, Judged]]) -> None:
+    """The figures of a model card, of the champion on the unseen fleets, beside its baseline."""
+    import mlflow
+
+    from monitoring.performance import join_answers
+    from pipelines.figures import Told, ToldLife, judging_figures
+    from pipelines.prognoses import BASELINE_NAMES
+
+    lives = [
+        ToldLife(f"fleet {seed}", run, other.rul)
+        for seed, fleet in by_fleet.items()
+        for run, other in zip(fleet[CHAMPION_KEY].prognosis.runs, fleet[BASELINE_KEY].prognosis.runs, strict=True)
+    ]
+    ours, theirs = (
+        join_answers([answers for fleet in by_fleet.values() if (answers := fleet[name].answers) is not None])
+        for name in (CHAMPION_KEY, BASELINE_KEY)
+    )
+    if not len(ours.true):
+        return
+    reliability_of = {CHAMPION_KEY: result["failure_probability"]["bins"]}
+    told = Told(lives, ours.true, ours.rul, theirs.rul, reliability_of, result["coverage"]["rul_days"])
+    for name, figure in judging_figures(settings, told, (CHAMPION_KEY, BASELINE_NAMES[BASELINE_KEY])).items():
+        mlflow.log_figure(figure, f"plots/{name}")
 
 
 def headline(numbers: dict[str, Any], prefix: str) -> dict[str, float]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-from config.errors import ModelError, NoChampionError
+from config.errors import HomeError, ModelError, NoChampionError
 from config.settings import Settings
 from features.contract import CHAMPION
 from pipelines.console import StageReporter
@@ -30,6 +32,7 @@ def list_models(settings: Settings) -> dict[str, Any]:
 
 def show_model(settings: Settings, version: str) -> dict[str, Any]:
     """One version: what `list_models` says, its facts, run, and every decision about it. Raises ModelError, WarehouseError."""
+    from pipelines.model_card import CARD_TAG
     from serving.registry import facts_from_tags
     from serving.warehouse.decisions import list_decisions
 
@@ -41,6 +44,7 @@ def show_model(settings: Settings, version: str) -> dict[str, Any]:
         **_summary(found),
         "facts": asdict(facts_from_tags(found.tags, version)),
         "run_id": found.run_id,
+        "card": found.tags.get(CARD_TAG),
         "decisions": [asdict(decision) for decision in decisions],
     }
 
@@ -117,6 +121,30 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
         registry.load(target)  # one that cannot be opened any more must not become champion
         move_champion(registry, connection, decision)
     return {"champion": target, "previous_version": present, "reasons": decision.reasons}
+
+
+def model_card(settings: Settings, version: str, out: Path | None) -> dict[str, Any]:
+    """Where the card of a version lies, and with `out` a copy of it there.
+
+    Returns version, card (its URI), files, and out. Raises ModelError (no such version, no card, it cannot be read), HomeError (cannot be written).
+    """
+    from pipelines.model_card import CARD_FOLDER, CARD_TAG, MARKDOWN_FILE
+
+    registry = _registry(settings)
+    found = _find(registry, version)
+    with TemporaryDirectory() as folder:
+        files = registry.run_folder(found.run_id, CARD_FOLDER, Path(folder))
+        if MARKDOWN_FILE not in {file.name for file in files}:
+            raise ModelError(f"version {version} has no model card: it was made elsewhere, or before there were cards; train again")
+        if out is not None:
+            try:
+                out.mkdir(parents=True, exist_ok=True)
+                for file in files:
+                    (out / file.name).write_bytes(file.read_bytes())
+            except OSError as error:
+                raise HomeError(f"the card cannot be written to {out} ({error.strerror}): choose another folder with --out") from error
+    copied = {} if out is None else {"out": str(out)}
+    return {"version": version, "card": found.tags[CARD_TAG], "files": sorted(file.name for file in files), **copied}
 
 
 def _target(registry: Registry, decisions: list[ModelDecision], present: str, version: str | None) -> str:

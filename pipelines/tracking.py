@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlflow import ActiveRun
 
 EXPERIMENT = "altaviz-rul"
+DIRTY = "-dirty"  # ends the commit of code that has been changed since
 
 
 @contextmanager
@@ -68,14 +69,15 @@ def _experiment_id(settings: Settings) -> str:
 
 
 def quieten() -> None:
-    """Leave MLflow's and Alembic's own chatter out of the user's sight; errors still come through."""
+    """Leave MLflow's and Alembic's own chatter and bars out of the user's sight; errors still come through."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def git_commit() -> str | None:
     """Commit of this code, `-dirty` when it has been changed since; None outside a git checkout."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = ["git", "describe", "--always", f"--dirty={DIRTY}", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     except OSError:

@@ -18,6 +18,7 @@ from features.contract import (
     DISCHARGE_TEMP,
     FEATURES,
     ROLLING_FEATURES,
+    SENSOR_UNITS,
     STATUS_FEATURES,
     STATUS_LEVELS,
     VIBRATION,
@@ -30,7 +31,6 @@ from serving.best_day import DAYS
 
 WINDOW_HOURS = WINDOW_STEPS * WINDOW_STEP_HOURS
 SENSOR_WORDS: Final = {VIBRATION: "vibration", DISCHARGE_TEMP: "discharge temperature", DISCHARGE_PRESSURE: "discharge pressure"}
-SENSOR_UNITS: Final = {VIBRATION: "mm/s", DISCHARGE_TEMP: "F", DISCHARGE_PRESSURE: "PSI"}
 
 _LEVEL_FEATURES: Final = {
     feature.sensor: feature.name for feature in ROLLING_FEATURES if (feature.hours, feature.statistic) == (WINDOW_HOURS, "mean")

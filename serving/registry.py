@@ -140,6 +140,22 @@ class Registry:
             raise ModelError(f"run {run_id} cannot be read ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
         return None if value is None else float(value)
 
+    def run_folder(self, run_id: str, path: str, target: Path) -> list[Path]:
+        """Copy the artifacts below `path` of a run into `target`; where they are now, none when the run has none there. Raises ModelError."""
+        from mlflow import artifacts
+
+        try:
+            if not self._client.list_artifacts(run_id, path):
+                return []
+            copied = Path(
+                artifacts.download_artifacts(
+                    run_id=run_id, artifact_path=path, dst_path=str(target), tracking_uri=self._client.tracking_uri
+                )
+            )
+        except (self._failure, OSError) as error:
+            raise ModelError(f"{path} of run {run_id} cannot be read ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
+        return sorted(file for file in copied.rglob("*") if file.is_file())
+
     def register(self, model_uri: str, facts: ModelFacts, tags: dict[str, str]) -> str:
         """Register a logged model with everything that must be known of it, at once; returns its version. Raises ModelError."""
         import mlflow
@@ -168,6 +184,10 @@ class Registry:
             )
             for item in sorted(found, key=lambda item: -int(item.version))
         ]
+
+    def describe(self, version: str, text: str) -> None:
+        """Set the Markdown that MLflow's page shows of the version."""
+        self._client.update_model_version(REGISTERED_MODEL, version, text)
 
     def set_tags(self, version: str, tags: dict[str, str]) -> None:
         """Store short texts with the version."""

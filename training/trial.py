@@ -132,9 +132,14 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
 
 def sample_windows(values: Floats, index: WindowIndex, most: int, seed: int) -> Floats:
     """At most `most` windows of `index`, drawn by `seed` -> [n, steps, features]."""
+    return draw_windows(values, index, most, seed)[0]
+
+
+def draw_windows(values: Floats, index: WindowIndex, most: int, seed: int) -> tuple[Floats, WindowIndex]:
+    """`sample_windows`, and what is known of each."""
     chosen = np.sort(np.random.default_rng(seed).choice(len(index), min(most, len(index)), replace=False))
     part = index.take(chosen)
-    return gather(values, part.first_row, part.end, WINDOW_STEPS)
+    return gather(values, part.first_row, part.end, WINDOW_STEPS), part
 
 
 def measure(index: WindowIndex, predictions: Predictions, horizon_days: float) -> dict[str, float]:

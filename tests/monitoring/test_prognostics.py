@@ -10,6 +10,7 @@ import pytest
 from config.evaluation import EvaluationConfig
 from monitoring.prognostics import (
     LifeRun,
+    across_errors,
     at_lambda,
     convergence,
     cumulative_relative_accuracy,
@@ -127,3 +128,11 @@ def test_errors_are_told_by_band_of_true_life_with_the_cap_apart() -> None:
         "03-07": {"windows": 1, "rmse_days": 2.0, "bias_days": -2.0},
         "30+": {"windows": 2, "rmse_days": round(sqrt(8), 4), "bias_days": -2.0},
     }
+
+
+def test_lives_to_show_are_picked_at_even_ranks_of_their_error_from_the_best_to_the_worst() -> None:
+    runs = [LifeRun(np.array([5.0]), np.array([5.0 + off])) for off in (4.0, 1.0, 3.0, 0.0, 2.0)]
+    assert across_errors(runs, 3) == [3, 4, 0]
+    assert across_errors(runs, 9) == [3, 1, 4, 2, 0]
+    assert across_errors(runs, 1) == [3]
+    assert across_errors([], 6) == []

@@ -84,9 +84,24 @@ def test_the_run_holds_parameters_curves_plots_data_version_and_model(demo: Demo
     assert {"test_rmse_days", "test_baseline_rmse_days"} <= run.data.metrics.keys()
     assert run.inputs.dataset_inputs[0].dataset.name == "gold"
     plots = {file.path for file in client.list_artifacts(run.info.run_id, "plots")}
-    assert plots == {"plots/learning_curves.png", "plots/predicted_against_true.png", "plots/one_life.png"}
+    assert plots == {"plots/learning_curves.png", "plots/predicted_against_true.png"}
     champion = client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION)
     assert str(champion.version) == demo.report["model_version"]
+
+
+def test_the_version_has_a_card_that_anybody_can_have(demo: Demo, tmp_path: Path) -> None:
+    version, metrics = demo.report["model_version"], demo.report["training"]["metrics"]
+    said = report_of("models", "card", version, "--out", tmp_path / "card", home=demo.home, **demo.environment)
+    assert said["card"] == f"runs:/{demo.report['training']['run_id']}/card"
+    assert said["files"] == sorted(file.name for file in (tmp_path / "card").iterdir())
+    assert {"model_card.md", "model_card.html", "life_curves.png", "calibration.png", "error_by_rul.png"} <= set(said["files"])
+    card = (tmp_path / "card" / "model_card.md").read_text(encoding="utf-8")
+    assert card.startswith(f"# Model card: altaviz-rul version {version}\n")
+    assert f"| RMSE, days | {metrics['rmse_days']:.3f} | {metrics['baseline_rmse_days']:.3f} |" in card
+    assert str(demo.home) not in card
+    registered = MlflowClient(f"sqlite:///{demo.home / 'mlflow.db'}").get_model_version(REGISTERED_MODEL, version)
+    assert registered.tags["altaviz.card"] == said["card"]
+    assert said["card"] in registered.description
 
 
 def test_a_later_model_that_does_not_win_stays_challenger(demo: Demo) -> None:

@@ -126,6 +126,9 @@ def test_an_evaluation_counts_what_the_truth_says_tracks_it_and_repeats_itself(s
     assert tracked.data.metrics["baseline.recall"] == 0.0
     assert mlflow.artifacts.load_dict(f"{tracked.info.artifact_uri}/evaluation.json")["alarms"] == result["alarms"]
 
+    plots = mlflow.MlflowClient().list_artifacts(result["run_id"], "plots")
+    assert {plot.path for plot in plots} == {"plots/life_curves.png", "plots/calibration.png", "plots/error_by_rul.png"}
+
     gold = Lake(str(fleet_home / "lake"))
     built = gold.version(GOLD)
     again = run(small)

@@ -21,7 +21,7 @@ from config.settings import Settings, load_settings
 from features.contract import CHALLENGER, CHAMPION
 from pipelines.cli import app
 from pipelines.console import StageReporter
-from pipelines.models import list_models, promote, rollback, show_model
+from pipelines.models import list_models, model_card, promote, rollback, show_model
 from pipelines.registration import _MOVE_TAG, DECISION_TAG, conclude, move_champion, record_refusal, settle, to_tag
 from pipelines.session import LazySpark
 from pipelines.tracking import tracked_run
@@ -297,6 +297,13 @@ def test_a_model_is_shown_with_its_numbers_and_everything_decided_about_it(store
     ]
     with pytest.raises(ModelError, match="there is no version 9"):
         show_model(store.settings, "9")
+
+
+def test_a_version_from_elsewhere_has_no_card_and_says_so(store: Store) -> None:
+    store.judge("promoted", 1)
+    assert show_model(store.settings, "1")["card"] is None
+    with pytest.raises(ModelError, match="version 1 has no model card: it was made elsewhere"):
+        model_card(store.settings, "1", None)
 
 
 def test_the_last_training_that_drift_called_for_is_found_by_its_drift(store: Store) -> None:

@@ -1,0 +1,87 @@
+"""A model card as Markdown and as one HTML page, from what was measured. Pure; Jinja2 fills one template, markdown-it-py makes HTML of it.
+
+Whatever is filled in is escaped for Markdown, so that a name from the data becomes markup neither here nor in HTML.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+_NOTHING: Final = "-"
+
+# What Markdown takes for markup within a line (an underscore inside a word is none), and at the start of one.
+_INLINE: Final = re.compile(r"[\\`*\[\]<>|~!&$]|(?<![^\W_])_|_(?![^\W_])")
+_LEADING: Final = re.compile(r"^(#{1,6}|[+-]|=+|\d+[.)])(?=\s|$)")
+_MANY_BLANK_LINES: Final = re.compile(r"\n{3,}")
+
+
+def escape(value: object) -> str:
+    """`value` as Markdown that shows exactly its text, in one line."""
+    line = _INLINE.sub(r"\\\g<0>", " ".join(str(value).split()))
+    return _LEADING.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", line)
+
+
+def to_markdown(facts: Mapping[str, Any], version: str | None, figures: Mapping[str, bytes]) -> str:
+    """The card with links to its figures, which lie beside it; `version` is None before the registry has given one."""
+    names = {name.removesuffix(".png"): name for name in figures}
+    text = _environment().get_template("model_card.md.jinja").render(**facts, version=version, figures=names)
+    return _MANY_BLANK_LINES.sub("\n\n", text)
+
+
+def to_html(markdown: str, figures: Mapping[str, bytes]) -> str:
+    """The same as one page that needs nothing else: figures inline, no script, nothing fetched."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(markdown)
+    for token in tokens:
+        for child in token.children or []:
+            if child.type == "image":
+                content = figures[str(child.attrs["src"])]
+                child.attrs["src"] = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    body = parser.renderer.render(tokens, parser.options, {})
+    title = next(token.content for token in tokens if token.type == "inline")  # the heading comes first
+    page: str = _environment().get_template("model_card.html.jinja").render(title=Markup(parser.renderInline(title)), body=Markup(body))  # noqa: S704 - made of escaped Markdown
+    return page
+
+
+def _environment() -> Environment:
+    """Jinja2 with our escaping in place of its own: what a filter here has formatted is left as it is."""
+    environment = Environment(
+        loader=PackageLoader("pipelines", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "fixed": lambda value, digits: _formatted(value, f",.{digits}f"),
+        "signed": lambda value, digits: _formatted(value, f"+.{digits}f"),
+        "number": lambda value: _formatted(value, "g"),
+        "general": lambda value: _formatted(value, ".4g"),
+        "thousands": lambda value: _formatted(value, ",.0f"),
+        "percent": lambda value, digits: _formatted(None if value is None else 100 * value, f".{digits}f", " %"),
+        "time": _time,
+        "plain": lambda value: Markup(" ".join(str(value).split())),  # noqa: S704 - within a code block, which holds no markup
+    }
+    return environment
+
+
+def _finalize(value: object) -> Markup:
+    return value if isinstance(value, Markup) else Markup(escape(value))  # noqa: S704 - escaped for Markdown
+
+
+def _formatted(value: float | None, form: str, unit: str = "") -> Markup:
+    return Markup(_NOTHING if value is None else f"{value:{form}}{unit}")  # noqa: S704 - a number
+
+
+def _time(moment: datetime) -> Markup:
+    return Markup(f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC")  # noqa: S704 - digits
