@@ -56,6 +56,7 @@ def protocol_facts(settings: Settings, judged: dict[str, Any]) -> dict[str, Any]
     config = settings.evaluation
     return {
         "labels": settings.model.labels,
+        "ensemble": settings.model.ensemble,
         "baseline": f"{BASELINE_NAMES['baseline']} on the last hour of each window",
         "confidence": config.report.confidence,
         "resamples": config.bootstrap.resamples,
@@ -117,7 +118,7 @@ def data_facts(past: Past, fleet: Fleet, trial: Trial, machines: Machines) -> di
         index, units = getattr(trial.parts, name), getattr(trial.parts.units, name)
         parts[name] = {
             "compressors": len(units),
-            "failures": len(seen_lives(fleet, index)),
+            "failures": len(seen_lives(fleet, fleet.index.of_units(units))),  # of every window: what is taught may be labelled otherwise
             "windows": len(index),
             "bounds": int(index.censored.sum()),
             "models": dict(sorted(Counter(machines.models[unit] for unit in units).items())),
@@ -212,15 +213,16 @@ def limit_facts(settings: Settings, data: dict[str, Any], judged: dict[str, Any]
     from monitoring.slices import not_better, thinly_covered
 
     labels, scoring, card = settings.model.labels, settings.scoring, settings.evaluation.card
-    overall, parts = judged["overall"], data["parts"]
+    overall, parts, folds = judged["overall"], data["parts"], settings.model.ensemble
+    learned_by, failures = (sum(parts[part][of] for part in ("train", "validation")) for of in ("compressors", "failures"))
     said = [
         f"It never predicts more than {labels.max_rul_days:g} days: a longer life is taught as that long.",
         f"The failure probability is for the next {labels.horizon_days:g} days, and says nothing of later ones.",
         f"A compressor with features in fewer than {scoring.min_steps} of the last {WINDOW_STEPS} hours, or none at the last one, gets no prediction "
         f"(insufficient_history); one without a reading for {scoring.stale_after_hours:g} h is stale.",
-        f"Intervals and probabilities were calibrated on {parts['validation']['compressors']} compressors with {parts['validation']['failures']} "
-        f"failures, and all numbers here are of {overall['compressors']} others with {parts['test']['failures']}: another fleet may differ by more "
-        "than the intervals given, which draw from these compressors alone.",
+        f"Intervals and probabilities were calibrated on {folds.networks} of {folds.folds} folds of {learned_by} compressors with {failures} failures, each "
+        f"by a network that has not learned from it; all numbers here are of {overall['compressors']} others with {parts['test']['failures']} failures. "
+        "Another fleet may differ by more than the intervals given, which draw from these compressors alone.",
     ]
     if overall["verdict"] != "better":
         said.append("Over all test windows it is not shown to err less than its baseline.")
@@ -231,9 +233,8 @@ def limit_facts(settings: Settings, data: dict[str, Any], judged: dict[str, Any]
         said += _named(f"It does not err less than its baseline, by {words}", worse)
         said += _named(f"It errs less than its baseline, but not beyond chance or on too few compressors to tell, by {words}", unproven)
         said += _named(f"Fewer than {100 * card.least_coverage.value:.0f} % of lives are inside the 90 % interval, by {words}", thin)
-    learned = set(parts["train"]["models"])
-    unlearned = sorted(set(parts["test"]["models"]) | set(parts["validation"]["models"]) - learned)
-    return said + _named("Compressor models that it has not learned from", [name for name in unlearned if name not in learned])
+    unlearned = set(parts["test"]["models"]) - set(parts["train"]["models"]) - set(parts["validation"]["models"])
+    return said + _named("Compressor models that it has not learned from", sorted(unlearned))
 
 
 def _named(claim: str, names: Sequence[str]) -> list[str]:
