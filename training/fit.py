@@ -53,7 +53,8 @@ def fit_model(
 ) -> FitResult:
     """Fit `model` in place. `on_epoch` is called after each epoch, for progress and tracking.
 
-    The same seed gives the same batches and dropout; op determinism is left off, so parallel sums may differ in the last bits.
+    The same data and seed give the same weights on the same machine, to the last bit (docs/model.md): TensorFlow's operations on a CPU sum in an
+    order that depends on neither time nor load, and batches are cut one after the other. Its op determinism is left off.
     Raises ModelError when there is nothing to fit on, or when the loss is no longer finite.
     """
     if not len(train.index) or not len(validation.index):
