@@ -68,8 +68,8 @@ def fit_model(
     averaged = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)  # before `stopping`, which keeps the weights that were validated
     started = time.perf_counter()
     model.fit(
-        _ForEveryHead(train),
-        validation_data=_ForEveryHead(validation),
+        ForEveryHead(train),
+        validation_data=ForEveryHead(validation),
         epochs=fit.epochs,
         shuffle=False,  # the dataset draws its own order
         callbacks=[averaged, stopping, keras.callbacks.TerminateOnNaN(), logs],
@@ -81,7 +81,7 @@ def fit_model(
     return FitResult(logs.history, stopping.best_epoch + 1, seconds)
 
 
-class _ForEveryHead(keras.utils.PyDataset):
+class ForEveryHead(keras.utils.PyDataset):
     """Hands the one label array [b, 2] to every head's loss."""
 
     def __init__(self, windows: WindowDataset) -> None:
