@@ -26,7 +26,7 @@ _BYTES_PER_MIB: Final = 2**20
 
 
 def training(settings: Settings, windows: int, repetitions: int, report: StageReporter) -> dict[str, Any]:
-    """Fit on `windows` simulated windows cut on demand and on the same held in memory; then the peak memory of one epoch at once and tenfold.
+    """Fit one network on `windows` simulated windows cut on demand and on the same in memory; then the peak memory of one epoch at once and tenfold.
 
     Returns windows, throughput (benchmarks.training.throughput), memory (once, tenfold: benchmarks.training.Peak; growth). Raises ConfigError.
     """
@@ -63,7 +63,7 @@ def training(settings: Settings, windows: int, repetitions: int, report: StageRe
 
 
 def scoring(settings: Settings, windows: int, repetitions: int, report: StageReporter) -> dict[str, Any]:
-    """Score `windows` simulated windows with ONNX Runtime and with Keras' `predict`, both with the network of model_config.yaml, by turns.
+    """Score `windows` simulated windows with ONNX Runtime and with Keras' `predict`, both with the networks of model_config.yaml, by turns.
 
     A champion's Keras model is not kept, so its ONNX model is timed alone, beside the two. Speed does not depend on what was learned.
     Returns network, threads, batch_size, benchmarks.scoring.compare_scoring and, with a champion, champion. Raises ConfigError, ExportError.
@@ -86,23 +86,19 @@ def scoring(settings: Settings, windows: int, repetitions: int, report: StageRep
     config, labels = settings.model, settings.model.labels
     with _scratch(settings) as folder, report.stage("network"):
         values, index = simulated_windows(folder / "rows.npy", windows, config.split.seed)
-        built = build_model(
-            config.network,
-            feature_statistics(values, index),
-            WINDOW_STEPS,
-            labels.max_rul_days,
-            labels.horizon_days,
-            config.split.seed,
-            "fold_1",
-        )
-        network = combine([built], neutral(config.calibration.bands, labels.max_rul_days), labels.max_rul_days)
+        learned = feature_statistics(values, index)
+        members = [
+            build_model(config.network, learned, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, number, f"fold_{number}")
+            for number in range(1, config.ensemble.networks + 1)
+        ]
+        network = combine(members, neutral(config.calibration.bands, labels.max_rul_days), labels.max_rul_days)
         cut = gather(values, index.first_row, index.end, WINDOW_STEPS)
         exported = export_onnx(network, config.export, cut, config.scoring.threads)
     with report.stage("scoring") as advance:
         model = OnnxModel(exported.model, config.scoring.threads)
         measured = compare_scoring(network, model, cut, config.scoring.batch_size, repetitions, advance)
     return {
-        "network": "untrained, of model_config.yaml",
+        "network": f"mean of {config.ensemble.networks} untrained networks of model_config.yaml",
         "windows": windows,
         "threads": config.scoring.threads,
         "batch_size": config.scoring.batch_size,
