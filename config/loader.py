@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,12 +20,17 @@ from config.errors import ConfigError
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 CONFIG_DIR = Path(__file__).parent
+DIGEST_CHARACTERS: Final = 16  # of a SHA-256, in what is stored with every prediction
 
 
 class Section(BaseModel):
     """Base of every configuration section: unknown keys fail, and values cannot change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def digest(self, *without: str) -> str:
+        """Start of the SHA-256 of all values but those of the keys `without`."""
+        return hashlib.sha256(self.model_dump_json(exclude=set(without)).encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
 SectionT = TypeVar("SectionT", bound=Section)

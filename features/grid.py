@@ -137,7 +137,7 @@ def _lay_out(lazy: pl.LazyFrame, compressor_ids: list[str], first_mark: datetime
         rows = (
             lazy.filter(pl.col(DATE) == day)
             .with_columns((pl.col(TIMESTAMP) - pl.duration(microseconds=1)).dt.truncate("1h").dt.offset_by("1h").alias(_MARK))
-            .sort(COMPRESSOR_ID, TIMESTAMP)
+            .sort(COMPRESSOR_ID, TIMESTAMP, maintain_order=True)  # of two tables with the same reading the later one counts
             .unique([COMPRESSOR_ID, _MARK], keep="last", maintain_order=True)
             .collect()
             .join(codes, on=COMPRESSOR_ID, how="left", maintain_order="left")

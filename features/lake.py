@@ -75,10 +75,15 @@ class Lake:
         return bool(DeltaTable.is_deltatable(self.uri(table)))
 
     def delta(self, table: str, version: int | None = None) -> DeltaTable:
-        """The table for readers without a JVM. Raises NoDataError when it does not exist."""
+        """The table for readers without a JVM, now or at a version.
+
+        Raises NoDataError when it does not exist, delta-rs' DeltaError when it has no such version, or not any more.
+        """
         try:
             return DeltaTable(self.uri(table), version=version)
         except TableNotFoundError:
+            if version is not None and self.exists(table):
+                raise
             raise NoDataError(f"there is no table {table!r} under {self.root}: run `altaviz ingest` and `altaviz features` first") from None
 
     def version(self, table: str) -> int:

@@ -34,12 +34,15 @@ def gather(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: int) -> F
 def fill_gaps(windows: Floats) -> Floats:
     """Fill NaN forward, and the leading part backward, along the steps of [n, steps, features]; all-NaN columns stay NaN."""
     known = ~np.isnan(windows)
-    if known.all():
+    gappy = np.flatnonzero(~known.all(axis=(1, 2)))  # most windows have no gap, and filling costs far more than cutting
+    if not len(gappy):
         return windows
+    some, known = windows[gappy], known[gappy]
     step = np.arange(windows.shape[1], dtype=np.int64)[None, :, None]
     latest_known = np.maximum.accumulate(np.where(known, step, 0), axis=1)  # [n, steps, features]
     first_known = np.argmax(known, axis=1)[:, None, :]  # [n, 1, features], 0 where nothing is known
-    filled: Floats = np.take_along_axis(windows, np.maximum(latest_known, first_known), axis=1)
+    filled = windows.copy()
+    filled[gappy] = np.take_along_axis(some, np.maximum(latest_known, first_known), axis=1)
     return filled
 
 

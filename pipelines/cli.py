@@ -143,6 +143,39 @@ def score(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption
 
 
 @app.command()
+def reproduce(
+    compressor_id: Annotated[
+        str | None, typer.Argument(help="One compressor; all that were scored then when left out.", show_default=False)
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="TIME", help="The moment that was scored; the newest when left out.", show_default=False),
+    ] = None,
+    model_version: Annotated[
+        str | None, typer.Option("--model-version", metavar="V", help="One model version; all when left out.", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute rows of `ml_predictions` anew from what each names, and say equal or show the difference; exit 1 when one differs."""
+    moment = parse_time(as_of)
+    outcome: dict[str, Any] = {}
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.reproduce import reproduce as recompute
+
+        outcome.update(recompute(settings, compressor_id, moment, model_version, report))
+        return outcome
+
+    from pipelines.reproduce import unlike
+    from pipelines.reproduce_view import show_reproduction
+
+    run_job(job, show_reproduction, home=home, as_json=as_json)
+    if not outcome["equal"]:
+        fail(unlike(outcome), as_json=False)
+
+
+@app.command()
 def monitor(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Compare the last days with what the champion was trained on, and decide whether it must be trained anew."""
     moment = parse_time(as_of)

@@ -85,6 +85,48 @@ def benchmark_features(
     run_job(job, show_facts, home=home, as_json=as_json)
 
 
+@app.command("training")
+def benchmark_training(
+    windows: Annotated[
+        int, typer.Option("--windows", min=1, help="Windows of an epoch; memory is measured with ten times as many too.")
+    ] = 20_000,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Epochs that are timed of each.")] = 7,
+    overrides: SetOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time fitting on windows cut on demand beside Keras on the same windows in memory; then its peak memory at once and tenfold."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmark_model import training
+
+        return training(settings, windows, repetitions, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
+
+
+@app.command("scoring")
+def benchmark_scoring(
+    windows: Annotated[int, typer.Option("--windows", min=1, help="Compressors of the fleet.")] = 4500,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Times that each scores the fleet.")] = 15,
+    overrides: SetOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time a fleet through ONNX Runtime beside Keras' `predict` of the same network, and one window at a time."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmark_model import scoring
+
+        return scoring(settings, windows, repetitions, report)
+
+    from pipelines.views import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
+
+
 @app.command("drift")
 def benchmark_drift(
     seeds: Annotated[

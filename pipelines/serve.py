@@ -121,7 +121,8 @@ def _parts(settings: Settings) -> Parts:
     )
 
     def champion() -> Predictor:
-        return Predictor(Registry(settings.tracking_uri).champion(), settings.scoring, settings.costs, settings.model.scoring.threads)
+        registered = Registry(settings.tracking_uri).champion()
+        return Predictor(registered, settings.scoring, settings.costs, settings.model.scoring.threads, scored_by="service")
 
     @contextmanager
     def warehouse() -> Iterator[Warehouse]:

@@ -110,7 +110,7 @@ class Backend:
         if not any(steps.last_reading):
             _require_data(gold, moment)
         predictor = self._predictor.get()
-        predictions = predictor.predict_steps(steps, moment, gold.version, gold.past)
+        predictions = predictor.predict_steps(steps, moment, gold.source, gold.past)
         with self._connection(with_fleet=True) as connection:
             written = tables.upsert_predictions(connection, predictions)
         return Scored(predictor.version, moment, predictions, written)

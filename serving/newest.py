@@ -23,7 +23,7 @@ from features.contract import COMPRESSOR_ID, DATE, FEATURES, TIMESTAMP, WINDOW_S
 from features.grid import History, Steps, encode, read_history, steps_before
 from features.windows import Floats
 from serving.best_day import PAST_HOURS
-from serving.predictor import first_reading, read_past
+from serving.predictor import GoldSource, first_reading, read_past, source_of
 
 ReadT = TypeVar("ReadT")
 
@@ -50,6 +50,11 @@ class GoldVersion:
     version: int
     since: datetime | None  # rows after this moment are in memory; None: none are
     rows: dict[str, Rows] = field(repr=False)
+
+    @cached_property
+    def source(self) -> GoldSource:
+        """What a prediction from this version says of it."""
+        return source_of(self.table)
 
     @cached_property
     def first_reading(self) -> datetime | None:

@@ -28,15 +28,21 @@ from serving.best_day import PAST_HOURS, best_days, past_days_of
 from serving.costs import NOT_DUE, Forecast, plan_repairs
 from serving.reasons import driving_reasons, finite_or_none, healthy_reason, history_reason, incomparable_reason, stale_reason
 from serving.registry import RegisteredModel
-from serving.schemas import Health, Prediction, Status, urgency
+from serving.schemas import DAYS_DIGITS, SHARE_DIGITS, USD_DIGITS, Health, Prediction, ScoredBy, Status, urgency
 
-_DAYS_DIGITS = 2  # as ml_predictions stores them, so that a report and the warehouse agree
-_SHARE_DIGITS = 4
-_USD_DIGITS = 2
 _MOST_NAMED = 10  # windows that an error names
 _WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)
 
 ReadPast = Callable[[list[str], datetime], History]  # PAST_HOURS or more of some compressors before a moment
+
+
+@dataclass(frozen=True)
+class GoldSource:
+    """Which version of which gold table steps were cut from."""
+
+    gold_uri: str
+    gold_table_id: str  # stays with the table wherever it is moved
+    gold_version: int
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,9 @@ class Numbers:
 class Predictor:
     """A registered model, opened for scoring."""
 
-    def __init__(self, registered: RegisteredModel, scoring: ScoringConfig, costs: CostsConfig, threads: int) -> None:
+    def __init__(
+        self, registered: RegisteredModel, scoring: ScoringConfig, costs: CostsConfig, threads: int, scored_by: ScoredBy = "batch"
+    ) -> None:
         """Open the model. Raises ModelError when it does not take this contract's windows, ConfigError for a change of no sensor's feature."""
         unknown = set(scoring.reasons.notable_changes) - set(SENSOR_OF)
         if unknown:
@@ -69,6 +77,15 @@ class Predictor:
         self._max_rul_days = registered.facts.max_rul_days
         self._scoring = scoring
         self._costs = costs
+        self._rules = {
+            "feature_set_version": FEATURE_SET_VERSION,
+            "model_digest": registered.digest,
+            "min_steps": scoring.min_steps,
+            "stale_after_hours": scoring.stale_after_hours,
+            "scoring_digest": scoring.digest("min_steps", "stale_after_hours"),
+            "costs_digest": costs.digest("simulation"),
+            "scored_by": scored_by,
+        }
 
     def predict(self, gold: DeltaTable, compressor_ids: Sequence[str], as_of: datetime) -> list[Prediction]:
         """One prediction per compressor at `as_of` (timezone-aware), most urgent first.
@@ -79,10 +96,10 @@ class Predictor:
         steps = steps_before(gold, list(compressor_ids), as_of)
         if not any(steps.last_reading):
             require_data(first_reading(gold), as_of)
-        return self.predict_steps(steps, as_of, int(gold.version()), partial(read_past, gold))
+        return self.predict_steps(steps, as_of, source_of(gold), partial(read_past, gold))
 
-    def predict_steps(self, steps: Steps, as_of: datetime, gold_version: int, past: ReadPast) -> list[Prediction]:
-        """`predict` from the steps before `as_of`, cut from version `gold_version` of gold.
+    def predict_steps(self, steps: Steps, as_of: datetime, gold: GoldSource, past: ReadPast) -> list[Prediction]:
+        """`predict` from the steps before `as_of`, cut from `gold`.
 
         `past` reads what went before for those that need a reason. Raises ModelError.
         """
@@ -93,8 +110,8 @@ class Predictor:
         if not _finite(answers).all():
             raise ModelError(f"version {self.version} answers with something that is no number: train and register it again")
         source = {
-            "feature_set_version": FEATURE_SET_VERSION,
-            "gold_version": gold_version,
+            **self._rules,
+            **asdict(gold),
             "window_start": (as_of - _WINDOW).isoformat(),
             "window_end": as_of.isoformat(),
         }
@@ -123,10 +140,8 @@ class Predictor:
         return "ok" if _steps_with_data(steps.values[unit]) >= self._scoring.min_steps else "insufficient_history"
 
     def _numbers(self, answers: Predictions, row: int) -> Numbers:
-        lower, rul, upper = (
-            round(max(float(days[row]), 0.0), _DAYS_DIGITS) for days in (answers.rul_lower, answers.rul, answers.rul_upper)
-        )
-        probability = round(float(np.clip(answers.failure_probability[row], 0, 1)), _SHARE_DIGITS)
+        lower, rul, upper = (round(max(float(days[row]), 0.0), DAYS_DIGITS) for days in (answers.rul_lower, answers.rul, answers.rul_upper))
+        probability = round(float(np.clip(answers.failure_probability[row], 0, 1)), SHARE_DIGITS)
         return Numbers(rul, lower, upper, probability, confidence(lower, upper, self._max_rul_days))
 
     def _due(self, numbers: Sequence[Numbers], as_of: datetime) -> list[tuple[date | None, float | None]]:
@@ -136,7 +151,7 @@ class Predictor:
         repairs = plan_repairs(Forecast(lower, median, upper, fails, self.horizon_days, self._max_rul_days), self._costs)
         today = as_of.astimezone(UTC).date()
         return [
-            (None, None) if days == NOT_DUE else (today + timedelta(days=int(days)), round(float(usd), _USD_DIGITS))
+            (None, None) if days == NOT_DUE else (today + timedelta(days=int(days)), round(float(usd), USD_DIGITS))
             for days, usd in zip(repairs.due_days, repairs.saving_usd, strict=True)
         ]
 
@@ -209,7 +224,7 @@ class Predictor:
 
 def confidence(lower_days: float, upper_days: float, max_rul_days: float) -> float:
     """1 for an interval without width, falling in proportion to it, 0 for one as wide as the label cap: the widest the model can say."""
-    return round(min(max(1 - (upper_days - lower_days) / max_rul_days, 0.0), 1.0), _SHARE_DIGITS)
+    return round(min(max(1 - (upper_days - lower_days) / max_rul_days, 0.0), 1.0), SHARE_DIGITS)
 
 
 def health_of(rul_days: float, limits: HealthSection) -> Health:
@@ -222,6 +237,11 @@ def health_of(rul_days: float, limits: HealthSection) -> Health:
 def _steps_with_data(window: Floats) -> int:
     """Steps of [steps, features] that hold any value."""
     return int((~np.isnan(window)).any(axis=1).sum())
+
+
+def source_of(gold: DeltaTable) -> GoldSource:
+    """What a prediction from this version says of it."""
+    return GoldSource(str(gold.table_uri), str(gold.metadata().id), int(gold.version()))
 
 
 def first_reading(gold: DeltaTable) -> datetime | None:

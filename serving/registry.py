@@ -6,6 +6,7 @@ Reads and moves aliases of `altaviz-rul`; it never opens a run. MLflow is import
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.errors import ModelError, NoChampionError
+from config.loader import DIGEST_CHARACTERS
 from features.contract import CHAMPION, FEATURE_SET_VERSION, REGISTERED_MODEL
 
 if TYPE_CHECKING:
@@ -57,6 +59,11 @@ class RegisteredModel:
     run_id: str
     facts: ModelFacts
     onnx: bytes
+
+    @property
+    def digest(self) -> str:
+        """Start of the SHA-256 of the bytes: the same number in another registry may name another model."""
+        return hashlib.sha256(self.onnx).hexdigest()[:DIGEST_CHARACTERS]
 
 
 class Registry:

@@ -53,7 +53,8 @@ def fit_model(
 ) -> FitResult:
     """Fit `model` in place. `on_epoch` is called after each epoch, for progress and tracking.
 
-    The same seed gives the same batches and dropout; op determinism is left off, so parallel sums may differ in the last bits.
+    The same data and seed give the same weights on the same machine, to the last bit (docs/model.md): TensorFlow's operations on a CPU sum in an
+    order that depends on neither time nor load, and batches are cut one after the other. Its op determinism is left off.
     Raises ModelError when there is nothing to fit on, or when the loss is no longer finite.
     """
     if not len(train.index) or not len(validation.index):
@@ -67,8 +68,8 @@ def fit_model(
     averaged = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)  # before `stopping`, which keeps the weights that were validated
     started = time.perf_counter()
     model.fit(
-        _ForEveryHead(train),
-        validation_data=_ForEveryHead(validation),
+        ForEveryHead(train),
+        validation_data=ForEveryHead(validation),
         epochs=fit.epochs,
         shuffle=False,  # the dataset draws its own order
         callbacks=[averaged, stopping, keras.callbacks.TerminateOnNaN(), logs],
@@ -80,7 +81,7 @@ def fit_model(
     return FitResult(logs.history, stopping.best_epoch + 1, seconds)
 
 
-class _ForEveryHead(keras.utils.PyDataset):
+class ForEveryHead(keras.utils.PyDataset):
     """Hands the one label array [b, 2] to every head's loss."""
 
     def __init__(self, windows: WindowDataset) -> None:

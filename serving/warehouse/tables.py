@@ -40,6 +40,13 @@ _AGGREGATES: Final = Table("sensor_readings_agg", ("compressor_id", "window_type
 _QUALITY: Final = Table("data_quality_metrics", ("stage", "metric_name", "metric_timestamp"), "metric_timestamp")
 _PREDICTIONS: Final = Table("ml_predictions", ("compressor_id", "model_version", "prediction_timestamp"), "prediction_timestamp")
 
+# What a row of ml_predictions says beside its compressor, as the fields of Prediction.
+_PREDICTED: Final = """
+    prediction_timestamp, model_version, status, rul_days::float8, rul_lower_days::float8, rul_upper_days::float8,
+    failure_probability::float8, confidence_score::float8, health, horizon_days::float8, reasons, features_used,
+    act_by, expected_saving_usd::float8
+"""
+
 TABLES: Final = (
     "station_locations",
     "compressor_metadata",
@@ -111,10 +118,8 @@ def table_counts(connection: psycopg.Connection) -> dict[str, int]:
 
 def latest_predictions(connection: psycopg.Connection, as_of: datetime | None = None) -> list[Prediction]:
     """The newest prediction of every compressor, at or before `as_of` if given; most urgent first, as serving.schemas.urgency orders."""
-    query = """
-        SELECT newest.compressor_id, prediction_timestamp, model_version, status, rul_days::float8, rul_lower_days::float8, rul_upper_days::float8,
-               failure_probability::float8, confidence_score::float8, health, horizon_days::float8, reasons, features_used,
-               act_by, expected_saving_usd::float8
+    query = f"""
+        SELECT newest.compressor_id, {_PREDICTED}
         FROM compressor_metadata AS compressor
         CROSS JOIN LATERAL (
             SELECT * FROM ml_predictions AS own
@@ -126,6 +131,24 @@ def latest_predictions(connection: psycopg.Connection, as_of: datetime | None = 
     """
     with connection.cursor(row_factory=class_row(Prediction)) as cursor:
         return cursor.execute(query, [as_of]).fetchall()
+
+
+def predictions_of_a_moment(
+    connection: psycopg.Connection, compressor_id: str | None, as_of: datetime | None, model_version: str | None
+) -> list[Prediction]:
+    """The predictions for `as_of` exactly, of one compressor and one model version if given, by id; None: for the newest moment with any of them."""
+    query = f"""
+        WITH asked AS (
+            SELECT * FROM ml_predictions
+            WHERE compressor_id = coalesce(%(compressor_id)s, compressor_id) AND model_version = coalesce(%(model_version)s, model_version)
+        )
+        SELECT compressor_id, {_PREDICTED} FROM asked
+        WHERE prediction_timestamp = coalesce(%(as_of)s, (SELECT max(prediction_timestamp) FROM asked))
+        ORDER BY compressor_id, model_version
+    """
+    asked = {"compressor_id": compressor_id, "as_of": as_of, "model_version": model_version}
+    with connection.cursor(row_factory=class_row(Prediction)) as cursor:
+        return cursor.execute(query, asked).fetchall()
 
 
 def compressors(connection: psycopg.Connection) -> list[Compressor]:

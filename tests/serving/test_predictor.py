@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -7,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 
 from config.errors import ConfigError, ModelError, NoDataError
 from config.scoring import ScoringConfig
 from features.contract import FEATURES
 from features.grid import History, steps_before
-from serving.predictor import Predictor, confidence, health_of
+from serving.predictor import Predictor, confidence, health_of, source_of
 from serving.schemas import Prediction, report_row
 from tests.serving.gold import COSTS, SCORING, drivers_model, gold_row, mean_model, write_gold
 
@@ -52,7 +54,15 @@ def test_features_used_tell_the_last_step_and_where_it_came_from(tmp_path: Path)
     values = used.pop("values")
     assert used == {
         "feature_set_version": "1",
+        "gold_uri": f"file://{tmp_path}/",
+        "gold_table_id": str(DeltaTable(str(tmp_path)).metadata().id),
         "gold_version": 0,
+        "model_digest": hashlib.sha256(mean_model().onnx).hexdigest()[:16],
+        "min_steps": 18,
+        "stale_after_hours": 3.0,
+        "scoring_digest": SCORING.digest("min_steps", "stale_after_hours"),
+        "costs_digest": COSTS.digest("simulation"),
+        "scored_by": "batch",
         "window_start": "2026-03-08T05:50:00+00:00",
         "window_end": "2026-03-09T05:50:00+00:00",
     }
@@ -105,7 +115,9 @@ def test_a_repair_has_a_date_only_where_it_is_due_and_there_is_a_number(tmp_path
 def test_readings_after_the_asked_time_change_nothing(tmp_path: Path) -> None:
     rows = _hourly("C-1", 4.0)
     later = [gold_row("C-1", AS_OF + timedelta(minutes=10), vibration_1hr_mean=99.0)]
-    assert _predict(tmp_path / "then", rows, ["C-1"]) == _predict(tmp_path / "later", rows + later, ["C-1"])
+    (then,), (afterwards,) = _predict(tmp_path / "then", rows, ["C-1"]), _predict(tmp_path / "later", rows + later, ["C-1"])
+    assert report_row(then) == report_row(afterwards)
+    assert then.features_used["values"] == afterwards.features_used["values"]
 
 
 def test_same_question_twice_has_the_same_answer(tmp_path: Path) -> None:
@@ -142,7 +154,7 @@ def test_a_healthy_compressor_costs_no_further_run_of_the_model_and_no_further_r
         raise AssertionError(f"what went before {as_of} of {ids} was read")
 
     steps = steps_before(gold, ["C-1"], AS_OF)
-    (prediction,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict_steps(steps, AS_OF, 0, past)
+    (prediction,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict_steps(steps, AS_OF, source_of(gold), past)
     assert prediction.reasons == ["nothing to plan: the predicted life is above 14 days"]
 
 

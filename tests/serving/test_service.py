@@ -96,7 +96,7 @@ def test_a_score_ranks_the_fleet_and_is_written(service: Running) -> None:
 def test_the_service_and_the_batch_job_write_the_same_rows(service: Running) -> None:
     moment = "2026-03-09T11:20:00Z"
     columns = """compressor_id, prediction_timestamp, model_version, status, rul_days, rul_lower_days, rul_upper_days, failure_probability,
-                 confidence_score, health, horizon_days, reasons, features_used, act_by, expected_saving_usd"""
+                 confidence_score, health, horizon_days, reasons, features_used - 'scored_by', act_by, expected_saving_usd"""
     rows = f"SELECT {columns} FROM ml_predictions WHERE prediction_timestamp = '{moment}' ORDER BY 1"
     batch = report_of("score", "--as-of", moment, home=service.home)
     written = query(service.home, rows)
@@ -106,6 +106,20 @@ def test_the_service_and_the_batch_job_write_the_same_rows(service: Running) -> 
     assert query(service.home, rows) == written
     assert answer["rows_written"] == 4
     assert answer["predictions"] == batch["predictions"]
+    assert query(
+        service.home, f"SELECT DISTINCT features_used ->> 'scored_by' FROM ml_predictions WHERE prediction_timestamp = '{moment}'"
+    ) == [("service",)]
+
+
+def test_rows_of_the_service_come_out_again(service: Running) -> None:
+    moment = "2026-03-09T11:40:00Z"
+    service.score(as_of=moment, compressor_ids=["C-1", SILENT])
+    again = report_of("reproduce", "--as-of", moment, home=service.home)
+    assert [(row["compressor_id"], row["scored_by"], row["differs"]) for row in again["rows"]] == [
+        ("C-1", "service", []),
+        (SILENT, "service", []),
+    ]
+    assert again["rows"][0]["numbers"]["rul_days"] == {"stored": 5.0, "recomputed": 5.0, "difference": 0.0}
 
 
 def test_only_the_compressors_asked_for_are_scored(service: Running) -> None:

@@ -8,8 +8,8 @@ import pytest
 from config.errors import ModelError
 from config.model import ModelConfig
 from features.onnx_model import OUTPUTS, OnnxModel
-from features.windows import gather
-from tests.training.conftest import HORIZON, MAX_RUL, STEPS, Fitted, small_fleet
+from features.windows import Floats, gather
+from tests.training.conftest import HORIZON, MAX_RUL, STEPS, TRAIN_UNITS, Fitted, small_fleet
 from training.calibrate import Calibration, neutral
 from training.dataset import feature_statistics
 from training.ensemble import Fold, combine, fit_ensemble, fold_units
@@ -56,6 +56,33 @@ def test_the_mean_is_calibrated_and_exported_whole(fitted: Fitted, config: Model
     np.testing.assert_allclose(said.rul, rul, atol=1e-4)
     np.testing.assert_allclose(said.rul_lower, np.maximum(lower - 0.5 * width, 0), atol=1e-4)
     np.testing.assert_allclose(said.rul_upper, np.minimum(upper + 0.25 * width, MAX_RUL), atol=1e-4)
+
+
+def test_the_same_data_and_seed_give_the_same_predictions_with_dropout_augmentation_and_calibration(config: ModelConfig) -> None:
+    values, index = small_fleet()
+
+    def moved(windows: Floats, random: np.random.Generator) -> Floats:
+        return windows + random.normal(size=(len(windows), 1, 1)).astype(np.float32)
+
+    def said() -> dict[str, Floats]:
+        model, _ = fit_ensemble(
+            values,
+            [Fold(index.of_units(range(TRAIN_UNITS)), index.of_units(range(TRAIN_UNITS, 12)))],
+            STEPS,
+            network=config.network.model_copy(update={"dropout": 0.2}),
+            fit=config.fit.model_copy(update={"epochs": 1}),
+            calibration=config.calibration,
+            max_rul=MAX_RUL,
+            horizon=HORIZON,
+            seed=1,
+            batch_size=256,
+            augment=moved,
+        )
+        return dict(model.predict(gather(values, index.first_row, index.end, STEPS), verbose=0))
+
+    first, again = said(), said()
+    for name in OUTPUTS:
+        np.testing.assert_allclose(again[name], first[name], rtol=0, atol=1e-5)
 
 
 def test_an_ensemble_is_calibrated_on_units_its_networks_have_not_learned_from(config: ModelConfig) -> None:

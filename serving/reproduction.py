@@ -1,0 +1,73 @@
+"""Whether a prediction that was written comes out again: every number and text of the row beside the same of one that was computed anew. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from serving.schemas import DAYS_DIGITS, SHARE_DIGITS, USD_DIGITS, Prediction
+
+# Numbers of a row, and the decimals that its column keeps: both sides are compared as the column stores them.
+NUMBERS: Final = {
+    "rul_days": DAYS_DIGITS,
+    "rul_lower_days": DAYS_DIGITS,
+    "rul_upper_days": DAYS_DIGITS,
+    "failure_probability": SHARE_DIGITS,
+    "confidence_score": SHARE_DIGITS,
+    "horizon_days": DAYS_DIGITS,
+    "expected_saving_usd": USD_DIGITS,
+}
+TEXTS: Final = ("status", "health", "reasons", "act_by")
+VALUES: Final = "features_used.values"  # the window's last step: float32, compared exactly
+
+# Which rules, beside model and window, decide a field: these may have changed since, the model and the window cannot.
+_RULES: Final = {
+    "scoring_digest": ("scoring.yaml", ("health", "reasons")),
+    "costs_digest": ("costs.yaml", ("act_by", "expected_saving_usd")),
+}
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """One row beside its recomputation."""
+
+    stored: Prediction
+    numbers: dict[str, dict[str, float | None]]  # by field of NUMBERS: stored, recomputed, difference (None where one side has no number)
+    texts: dict[str, dict[str, Any]]  # by field of TEXTS: stored, recomputed
+    values: dict[str, dict[str, float | None]]  # as `numbers`, by feature
+    differs: list[str]  # fields that are not equal, in the order of the above
+    because: list[str]  # what is known to have changed since and decides one of them
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differs
+
+
+def compare(stored: Prediction, recomputed: Prediction) -> Reproduction:
+    """Compare two predictions for the same compressor, moment and model version."""
+    numbers = {name: _beside(getattr(stored, name), getattr(recomputed, name), digits) for name, digits in NUMBERS.items()}
+    texts = {name: {"stored": getattr(stored, name), "recomputed": getattr(recomputed, name)} for name in TEXTS}
+    used, now = stored.features_used, recomputed.features_used
+    values = {name: _beside(used["values"].get(name), value) for name, value in now["values"].items()}
+    differs = [name for name, pair in (numbers | texts).items() if pair["stored"] != pair["recomputed"]]
+    if used["values"] != now["values"]:
+        differs.append(VALUES)
+    return Reproduction(stored, numbers, texts, values, differs, _changed(used, now, differs))
+
+
+def _beside(stored: float | None, recomputed: float | None, digits: int | None = None) -> dict[str, float | None]:
+    if digits is not None:
+        stored, recomputed = (None if number is None else round(number, digits) for number in (stored, recomputed))
+    difference = None if stored is None or recomputed is None else recomputed - stored
+    rounded = difference if difference is None or digits is None else round(difference, digits)
+    return {"stored": stored, "recomputed": recomputed, "difference": rounded}
+
+
+def _changed(used: Mapping[str, Any], now: Mapping[str, Any], differs: list[str]) -> list[str]:
+    return [
+        f"{file} has changed since the row was written"
+        for digest, (file, decided) in _RULES.items()
+        if digest in used and used[digest] != now[digest] and set(decided) & set(differs)
+    ]
