@@ -19,7 +19,7 @@ from dotenv import dotenv_values
 from config.ablation import AblationConfig
 from config.costs import CostsConfig
 from config.database import DatabaseConfig
-from config.errors import HomeError
+from config.errors import ConfigError, HomeError
 from config.etl import EtlConfig
 from config.evaluation import EvaluationConfig
 from config.fleet import FleetConfig
@@ -32,6 +32,7 @@ from config.scoring import ScoringConfig
 from config.serving import ServingConfig
 from config.simulator import SimulatorConfig
 from config.thresholds import ThresholdsConfig
+from config.tuning import TuningConfig
 
 SectionT = TypeVar("SectionT", bound=Section)
 
@@ -81,7 +82,25 @@ class Settings:
     @cached_property
     def model(self) -> ModelConfig:
         """model_config.yaml, with the overrides."""
-        return self._load("model_config.yaml", ModelConfig, self.model_overrides)
+        return self.model_with({})
+
+    def model_with(self, values: Mapping[str, Any]) -> ModelConfig:
+        """model_config.yaml with the overrides, and with `values` by dotted key. Raises ConfigError."""
+        return self._load("model_config.yaml", ModelConfig, {**self.model_overrides, **values})
+
+    @cached_property
+    def tuning(self) -> TuningConfig:
+        """tuning.yaml; what its space would try has been held to the schema of model_config.yaml."""
+        config = self._load("tuning.yaml", TuningConfig)
+        for key, values in config.space.items():
+            if key in self.model_overrides:
+                raise ConfigError(f"{key} is searched (tuning.yaml) and set (--set): take it out of one of them")
+            for value in values.tried:
+                try:
+                    self.model_with({key: value})
+                except ConfigError as error:
+                    raise ConfigError(f"{self.config_dir / 'tuning.yaml'}: space.{key}: {error}") from None
+        return config
 
     @cached_property
     def ablation(self) -> AblationConfig:
@@ -143,6 +162,11 @@ class Settings:
     def tracking_uri(self) -> str:
         """MLflow's tracking and registry store: MLFLOW_TRACKING_URI, else SQLite below the home."""
         return self.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def tuning_storage(self) -> str:
+        """Database of the studies: the configured one, else SQLite below the home."""
+        return self.tuning.storage or f"sqlite:///{self.home / 'tuning.db'}"
 
     @property
     def artifact_dir(self) -> Path | None:

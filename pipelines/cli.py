@@ -12,7 +12,7 @@ import typer
 
 from config.errors import AltavizError
 from config.settings import Settings, ensure_home, load_settings
-from pipelines import cli_benchmark, cli_models
+from pipelines import cli_benchmark, cli_experiments, cli_models
 from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, run_job
 from pipelines.console import StageReporter
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_benchmark.app, name="benchmark")
 app.add_typer(cli_models.app, name="models")
+app.add_typer(cli_experiments.app)
 
 
 def main() -> None:
@@ -240,21 +241,6 @@ def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from pipelines.views import show_demo
 
     run_job(job, show_demo, home=home, as_json=as_json)
-
-
-@app.command()
-def experiments(
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 5000, home: HomeOption = None
-) -> None:
-    """Open the MLflow page of this home's runs and models (until interrupted)."""
-    from pipelines.experiments import serve_experiments
-
-    try:
-        settings = load_settings(home)
-        ensure_home(settings.home)
-        raise typer.Exit(serve_experiments(settings, port))
-    except AltavizError as error:
-        fail(str(error), as_json=False)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -28,6 +29,7 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of model_config.yaml, e.g. fit.epochs=3.", show_default=False),
 ]
 
+_BETWEEN_PAIRS = re.compile(r"\s+(?=[\w.]+=)")
 _INTERRUPTED = 130  # what shells expect after Ctrl-C
 
 Job = Callable[[Settings, StageReporter], dict[str, Any]]
@@ -95,11 +97,12 @@ def parse_time(text: str | None) -> datetime | None:
 
 
 def parse_overrides(pairs: list[str]) -> dict[str, Any]:
-    """`key=value` pairs as dotted key -> YAML value. Raises ConfigError."""
+    """`key=value` pairs as dotted key -> YAML value; one text may hold several with blanks between. Raises ConfigError."""
     import yaml
 
     values: dict[str, Any] = {}
-    for pair in filter(None, pairs):  # an MLproject parameter that is left out arrives as empty text
+    # an MLproject parameter is one text, and empty when it is left out
+    for pair in filter(None, (pair for text in pairs for pair in _BETWEEN_PAIRS.split(text.strip()))):
         key, separator, value = pair.partition("=")
         if not separator or not key:
             raise ConfigError(f"--set {pair!r}: write KEY=VALUE, e.g. fit.epochs=3")

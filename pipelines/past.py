@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from config.settings import Settings
 from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
 from features.reference import read_reference
+from pipelines.console import StageReporter
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
+    from training.fleet import Fleet
 
 
 @dataclass(frozen=True)
@@ -60,3 +67,22 @@ def open_past(uris: Sequence[str], until: datetime | None = None) -> Past:
     lakes = [Lake(uri) for uri in dict.fromkeys(uris)]
     there = [lake for lake in lakes if lake.exists(GOLD)] or lakes[:1]
     return Past([Source(lake, lake.delta(GOLD)) for lake in there], until)
+
+
+@contextmanager
+def labelled_fleet(settings: Settings, past: Past, report: StageReporter) -> Iterator[Fleet]:
+    """All labelled windows of `past`, over a memory map that goes with the context; `load_tensorflow` comes first.
+
+    Raises NoDataError when gold has no rows, ModelError when no window is left.
+    """
+    from features.grid import write_history
+    from training.fleet import label_fleet
+
+    parent = settings.home / "scratch"
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as scratch:
+        with report.stage("windows") as advance:
+            history = write_history([source.gold for source in past.sources], Path(scratch) / "history.npy", past.until)
+            fleet = label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
+            advance(1, 1, windows=len(fleet.index))
+        yield fleet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,10 @@ DIRTY = "-dirty"  # ends the commit of code that has been changed since
 
 
 @contextmanager
-def tracked_run(settings: Settings, name: str) -> Iterator[ActiveRun]:
+def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Iterator[ActiveRun]:
     """An active MLflow run in the store of `settings`; inside `mlflow run` it is the run that MLflow has opened already.
 
-    Raises ModelError when the store cannot be reached.
+    run_id: an earlier run to go on with, where MLflow has not opened one. Raises ModelError when the store cannot be reached.
     """
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -36,7 +36,9 @@ def tracked_run(settings: Settings, name: str) -> Iterator[ActiveRun]:
         mlflow.set_registry_uri(settings.tracking_uri)
         if "MLFLOW_RUN_ID" not in os.environ:
             mlflow.set_experiment(experiment_id=_experiment_id(settings))
-        run = mlflow.start_run(run_name=None if "MLFLOW_RUN_ID" in os.environ else name)
+            run = mlflow.start_run(run_id=run_id, run_name=None if run_id else name)
+        else:
+            run = mlflow.start_run()
     except MlflowException as error:
         raise ModelError(f"the MLflow store does not work ({str(error).splitlines()[0][:200]}): check MLFLOW_TRACKING_URI") from error
     with run:
@@ -46,8 +48,26 @@ def tracked_run(settings: Settings, name: str) -> Iterator[ActiveRun]:
         yield run
 
 
+@contextmanager
+def nested_run(name: str, tags: Mapping[str, str]) -> Iterator[ActiveRun]:
+    """A run below the active one, in its experiment."""
+    import mlflow
+
+    parent = mlflow.active_run()
+    assert parent is not None, "nested_run needs a tracked_run around it"
+    with mlflow.start_run(run_name=name, nested=True, experiment_id=parent.info.experiment_id, tags=dict(tags)) as run:
+        yield run
+
+
+def log_epoch(epoch: int, log: Mapping[str, float]) -> None:
+    """The log of an epoch as metrics of the active run."""
+    import mlflow
+
+    mlflow.log_metrics(dict(log), step=epoch)
+
+
 def find_run(settings: Settings, tag: str, value: str) -> str | None:
-    """The id of a finished run of this experiment whose `tag` has `value`."""
+    """The id of the newest run of this experiment whose `tag` has `value`."""
     from mlflow import MlflowClient
 
     client = MlflowClient(settings.tracking_uri)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.logs import get_log
@@ -63,8 +61,8 @@ def train_and_judge(
 
     Returns what was measured and the verdict. Raises NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
-    from features.grid import write_history
-    from pipelines.tracking import tracked_run
+    from pipelines.past import labelled_fleet
+    from pipelines.tracking import log_epoch, tracked_run
     from training.runtime import load_tensorflow
 
     started = time.perf_counter()
@@ -72,23 +70,18 @@ def train_and_judge(
     from pipelines.challenger import log_trial, register_challenger
     from pipelines.champion import known_champion, known_split
     from pipelines.gate import prepare_unseen
-    from training.fleet import label_fleet
     from training.trial import run_trial
 
-    with tempfile.TemporaryDirectory(dir=_scratch(settings)) as scratch, tracked_run(settings, occasion.trigger) as run:
-        with report.stage("windows") as advance:
-            history = write_history([source.gold for source in past.sources], Path(scratch) / "history.npy", past.until)
-            fleet = label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
-            advance(1, 1, windows=len(fleet.index))
+    with tracked_run(settings, occasion.trigger) as run, labelled_fleet(settings, past, report) as fleet:
         champion = known_champion(registry)
         unseen = None if champion is None else prepare_unseen(settings, spark, report)  # where Spark is missing, before the hours of a fit
         with report.stage("fit") as advance:
 
             def on_epoch(epoch: int, epochs: int, log: Mapping[str, float]) -> None:
-                _log_epoch(epoch, log)
+                log_epoch(epoch, log)
                 advance(epoch, epochs, **{name: round(value, 3) for name, value in log.items() if name.startswith("validation")})
 
-            trial = run_trial(fleet, settings.model, on_epoch, known_split(champion, history))
+            trial = run_trial(fleet, settings.model, on_epoch, known_split(champion, fleet.history))
         with report.stage("register"):
             log_trial(settings, past, fleet, trial)
             decision = register_challenger(settings, registry, warehouse, past, occasion, champion, unseen, fleet, trial, run.info.run_id)
@@ -102,20 +95,8 @@ def train_and_judge(
             "validation": len(trial.parts.validation),
             "test": len(trial.parts.test),
         },
-        "trained_until": history.last_mark,
+        "trained_until": fleet.history.last_mark,
         "run_id": run.info.run_id,
         "gold_version": past.sources[0].version,
         "seconds": round(time.perf_counter() - started, 2),
     }, decision
-
-
-def _scratch(settings: Settings) -> Path:
-    folder = settings.home / "scratch"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _log_epoch(epoch: int, log: Mapping[str, float]) -> None:
-    import mlflow
-
-    mlflow.log_metrics(dict(log), step=epoch)

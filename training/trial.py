@@ -6,8 +6,10 @@ model (a baseline, a tuning trial) learns from the training part and stops by th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 
 from config.model import ModelConfig
@@ -96,20 +98,7 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     """
     parts, values = split_fleet(fleet, config, known), fleet.history.values
     labels, seed = config.labels, config.split.seed
-    model, fit = fit_ensemble(
-        values,
-        deal_folds(fleet, parts.units, config),
-        WINDOW_STEPS,
-        network=config.network,
-        fit=config.fit,
-        calibration=config.calibration,
-        max_rul=labels.max_rul_days,
-        horizon=labels.horizon_days,
-        seed=seed,
-        batch_size=config.scoring.batch_size,
-        augment=LevelAugmentation(config.augmentation),
-        on_epoch=on_epoch,
-    )
+    model, fit = fit_folds(values, deal_folds(fleet, parts.units, config), config, on_epoch)
     export = export_onnx(
         model, config.export, sample_windows(values, parts.validation, config.export.check_windows, seed), config.scoring.threads
     )
@@ -128,6 +117,26 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     measured = measure(parts.test, predictions, labels.horizon_days)
     measured |= {f"baseline_{name}": value for name, value in measure_baseline(values, parts.test, baseline).items()}
     return Trial(parts, fit, export, baseline, predictions, measured)
+
+
+def fit_folds(
+    values: Floats, folds: Sequence[Fold], config: ModelConfig, on_epoch: OnEpoch | None = None
+) -> tuple[keras.Model, EnsembleFit]:
+    """Fit a network for each fold of windows of `values`, as `config` says. Raises ModelError when a loss is no longer finite."""
+    return fit_ensemble(
+        values,
+        folds,
+        WINDOW_STEPS,
+        network=config.network,
+        fit=config.fit,
+        calibration=config.calibration,
+        max_rul=config.labels.max_rul_days,
+        horizon=config.labels.horizon_days,
+        seed=config.split.seed,
+        batch_size=config.scoring.batch_size,
+        augment=LevelAugmentation(config.augmentation),
+        on_epoch=on_epoch,
+    )
 
 
 def sample_windows(values: Floats, index: WindowIndex, most: int, seed: int) -> Floats:
