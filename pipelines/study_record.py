@@ -62,5 +62,5 @@ def _log_figures(study: optuna.Study, found: Found) -> None:
         for name, plot in figures.items():
             figure = plot(study).get_figure(root=True)
             assert figure is not None, "axes that were just drawn belong to a figure"
-            mlflow.log_figure(figure, f"plots/{name}.png")
+            mlflow.log_figure(figure, f"plots/{name}.png", save_kwargs={"bbox_inches": "tight"})  # whole names of keys
             plt.close(figure)

@@ -30,6 +30,7 @@ from training.trial import fit_network
 IN_FORCE: Final = "in_force"  # user attribute of the trial with the settings in force
 ERROR: Final = "error"  # user attribute of a trial that failed of itself: why
 _FACTS: Final = "facts"  # user attribute of a study
+_DECIMALS: Final = 12  # of a value that lies on a grid
 _LONGEST: Final = 60  # characters of a value in a message
 
 Space = Mapping[str, Range | Choices]
@@ -92,8 +93,14 @@ def suggest(trial: optuna.Trial, space: Space, start: Mapping[str, Any]) -> dict
 
 
 def settings_of(params: Mapping[str, Any], space: Space) -> dict[str, Any]:
-    """Optuna's parameters as values of model_config.yaml."""
-    return {key: json.loads(value) if isinstance(space[key], Choices) else value for key, value in params.items()}
+    """Optuna's parameters as values of model_config.yaml; 0.3 where the steps of a range have added up to 0.30000000000000004."""
+
+    def value_of(values: Range | Choices, value: Any) -> Any:
+        if isinstance(values, Choices):
+            return json.loads(value)
+        return round(value, _DECIMALS) if values.step is not None else value
+
+    return {key: value_of(space[key], value) for key, value in params.items()}
 
 
 def _stored(values: Range | Choices, value: Any) -> Any:
