@@ -106,6 +106,7 @@ class TuningConfig(Section):
 
     study: str = Field(min_length=1)
     trials: int = Field(gt=0)
+    networks: int = Field(gt=0)
     storage: str | None
     sampler: SamplerSection
     pruner: PrunerSection

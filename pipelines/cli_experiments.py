@@ -27,7 +27,7 @@ def tune(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search hyper-parameters: a study by validation error, tracked in MLflow; nothing is registered."""
+    """Search hyper-parameters: a study by the error over held-out compressors, tracked in MLflow; nothing is registered."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.tune import tune as search

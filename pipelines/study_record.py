@@ -40,7 +40,7 @@ def best_file(study: optuna.Study, found: Found) -> str:
         sections.setdefault(section, {})[name] = value
     command = " ".join(f"--set {key}={as_text(value)}" for key, value in found.best_settings.items())
     return (
-        f"# trial {found.best.number} of study {study.study_name}, validation RMSE {found.best.value:.4g} days\n# altaviz train {command}\n"
+        f"# trial {found.best.number} of study {study.study_name}, RMSE over held-out compressors {found.best.value:.4g} days\n# altaviz train {command}\n"
         + (yaml.safe_dump(sections, sort_keys=False))
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
     from pipelines.past import Past
+    from training.ensemble import Fold
     from training.fleet import Fleet
-    from training.trial import Parts
+    from training.split import UnitSplit
 
 STUDY_TAG: Final = "altaviz.study"  # of the study's run: its name and its own id
 STATE_TAG: Final = "state"  # of a trial's run: running, complete, pruned or failed
 _RUN: Final = "run_id"  # user attribute of a trial: its run
 _ID: Final = "id"  # user attribute of a study: a home that begins anew must not go on with the runs of another
-_SECTIONS: Final = ("labels", "windows", "network", "fit", "augmentation", "split")
+_SECTIONS: Final = ("labels", "windows", "network", "fit", "ensemble", "augmentation", "split")
 
 
 def tune(
@@ -35,12 +36,12 @@ def tune(
 ) -> dict[str, Any]:
     """Go on with the study `name` until it has `trials`; none is begun after `timeout_min`. The test compressors are not looked at.
 
-    Returns study, trials by state, best {number, value_days, params}, default_value_days, run_id, set_arguments, seconds; values are validation RMSE.
+    Returns study, trials by state, best {number, value_days, params}, default_value_days, run_id, set_arguments, seconds; values are RMSE over held-out compressors.
     Raises ConfigError, NoDataError, InputError when the study is about something else, ModelError.
     """
     started = time.perf_counter()
     config = settings.tuning
-    start = values_in_force(settings.model, config.space)
+    start = values_in_force(settings.model_with(_trial_networks(settings)), config.space)
     from training.runtime import load_tensorflow
 
     load_tensorflow()
@@ -50,21 +51,22 @@ def tune(
     from pipelines.tracking import find_run, quieten, tracked_run
     from serving.registry import Registry
     from training.study import as_text, begin, summarise, tried
-    from training.trial import split_fleet
+    from training.trial import deal_folds, split_fleet
 
     quieten()
     past = open_past([settings.training_lake_uri])
     champion = known_champion(Registry(settings.tracking_uri))
     with labelled_fleet(settings, past, report) as fleet:
-        parts = split_fleet(fleet, settings.model, known_split(champion, fleet.history))
+        split = split_fleet(fleet, settings.model, known_split(champion, fleet.history)).units
+        folds = deal_folds(fleet, split, settings.model_with(_trial_networks(settings)))
         study = open_study(settings, name or config.study)
-        begin(study, _facts(settings, past, fleet, parts), start, config.space)
+        begin(study, _facts(settings, past, fleet, split), start, config.space)
         tag = _tag(study)
         with tracked_run(settings, f"tune {study.study_name}", find_run(settings, STUDY_TAG, tag)) as run, report.stage("tune") as advance:
             _describe(settings, past, fleet, tag)
             wanted = config.trials if trials is None else trials
             if tried(study) < wanted:
-                _search(settings, study, fleet, parts, start, wanted, timeout_min, advance)
+                _search(settings, study, fleet, folds, start, wanted, timeout_min, advance)
             found = summarise(study, config.space)
             if found is None:
                 raise ModelError(_why_nothing(study))
@@ -132,7 +134,7 @@ def _search(
     settings: Settings,
     study: optuna.Study,
     fleet: Fleet,
-    parts: Parts,
+    folds: Sequence[Fold],
     start: Mapping[str, Any],
     wanted: int,
     timeout_min: float | None,
@@ -155,7 +157,7 @@ def _search(
     if tried(study):
         advance(tried(study), wanted)
     study.optimize(
-        _objective(settings, study, fleet, parts, start, lambda share: advance(tried(study) + share, wanted)),
+        _objective(settings, study, fleet, folds, start, lambda share: advance(tried(study) + share, wanted)),
         timeout=None if timeout_min is None else timeout_min * 60.0,
         catch=(ModelError,),
         callbacks=[after_trial],
@@ -163,9 +165,9 @@ def _search(
 
 
 def _objective(
-    settings: Settings, study: optuna.Study, fleet: Fleet, parts: Parts, start: Mapping[str, Any], tell: Callable[[float], None]
+    settings: Settings, study: optuna.Study, fleet: Fleet, folds: Sequence[Fold], start: Mapping[str, Any], tell: Callable[[float], None]
 ) -> Callable[[optuna.Trial], float]:
-    """Trial -> validation RMSE in days, with its run in MLflow; `tell` hears the share of its epochs that are done."""
+    """Trial -> RMSE in days over held-out compressors, with its run in MLflow; `tell` hears the share of its epochs that are done."""
     import mlflow
     import optuna
 
@@ -182,7 +184,8 @@ def _objective(
             trial.set_user_attr(_RUN, run.info.run_id)
             mlflow.log_params(chosen)
             try:
-                value = fit_trial(trial, fleet.history.values, parts.train, parts.validation, settings.model_with(chosen), on_epoch)
+                config = settings.model_with({**_trial_networks(settings), **chosen})
+                value = fit_trial(trial, fleet.history.values, folds, config, on_epoch)
             except optuna.TrialPruned as pruned:
                 given_up = pruned
             except ModelError as error:
@@ -203,7 +206,12 @@ def _objective(
     return objective
 
 
-def _facts(settings: Settings, past: Past, fleet: Fleet, parts: Parts) -> dict[str, Any]:
+def _trial_networks(settings: Settings) -> dict[str, int]:
+    """The override that makes a trial as small as tuning.yaml says."""
+    return {"ensemble.networks": settings.tuning.networks}
+
+
+def _facts(settings: Settings, past: Past, fleet: Fleet, split: UnitSplit) -> dict[str, Any]:
     """What all trials of a study share: data, split, the settings that are not searched, and the space."""
     from pipelines.tracking import flat_parameters
 
@@ -212,8 +220,8 @@ def _facts(settings: Settings, past: Past, fleet: Fleet, parts: Parts) -> dict[s
     return {
         "gold version": [source.version for source in past.sources],
         "history": past.fingerprint(str(settings.scoring.min_steps)),
-        "set of training compressors": [named[unit] for unit in parts.units.train],
-        "set of validation compressors": [named[unit] for unit in parts.units.validation],
+        "set of compressors to learn from": sorted(named[unit] for part in (split.train, split.validation) for unit in part),
+        "number of networks": settings.tuning.networks,
         **{key: value for key, value in flat.items() if key not in space},
         **{f"space of {key}": values.model_dump() for key, values in space.items()},
     }

@@ -102,7 +102,7 @@ def show_study(result: dict[str, Any]) -> None:
     console.print(f"study {result['study']}: {counts} trials, done in {result['seconds']:.0f} s")
     best, in_force = result["best"], result["default_value_days"]
     said = "have failed" if in_force is None else f"{in_force:.3f}"
-    console.print(f"validation RMSE: trial {best['number']} {best['value_days']:.3f} days, the settings in force {said}")
+    console.print(f"RMSE over held-out compressors: trial {best['number']} {best['value_days']:.3f} days, the settings in force {said}")
     console.print("altaviz train " + " ".join(f"--set {pair}" for pair in result["set_arguments"]), soft_wrap=True, markup=False)
     console.print("The best of many looks better than it is: train it, and let the gate compare.")
 

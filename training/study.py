@@ -2,16 +2,16 @@
 
     begin(study, facts, start)                                  what every trial of it shares; the settings in force are the first trial
     chosen = suggest(trial, space, start)                       dotted key of model_config.yaml -> value
-    rmse = fit_trial(trial, values, train, validation, ...)     days; raises TrialPruned after the epoch that does not promise enough
+    rmse = fit_trial(trial, values, folds, config, on_epoch)    days; raises TrialPruned after the epoch that does not promise enough
     found = summarise(study, space)
 
-Only windows of training and validation compressors are handed in; test compressors stay for the gate.
+Only windows of training and validation compressors are handed in, dealt into the folds of training; test compressors stay for the gate.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,9 +23,9 @@ from config.errors import InputError
 from config.model import ModelConfig
 from config.tuning import Choices, PrunerSection, Range, SamplerSection
 from features.windows import Floats
-from training.dataset import WindowIndex
+from training.ensemble import Fold
 from training.fit import VALIDATION_RMSE, EpochLog, OnEpoch
-from training.trial import fit_network
+from training.trial import fit_folds
 
 IN_FORCE: Final = "in_force"  # user attribute of the trial with the settings in force
 ERROR: Final = "error"  # user attribute of a trial that failed of itself: why
@@ -38,7 +38,7 @@ Space = Mapping[str, Range | Choices]
 
 @dataclass(frozen=True)
 class Found:
-    """What a study has found; values are validation RMSE in days."""
+    """What a study has found; values are RMSE in days over held-out compressors."""
 
     trials: dict[str, int]  # complete, pruned, failed; those whose process was killed are among the failed
     best: FrozenTrial
@@ -112,10 +112,8 @@ def as_text(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def fit_trial(
-    trial: optuna.Trial, values: Floats, train: WindowIndex, validation: WindowIndex, config: ModelConfig, on_epoch: OnEpoch
-) -> float:
-    """Fit a network and return its RMSE in days over the windows `validation` whose failure was seen, with the weights that were best.
+def fit_trial(trial: optuna.Trial, values: Floats, folds: Sequence[Fold], config: ModelConfig, on_epoch: OnEpoch) -> float:
+    """Fit a network for each fold and return the RMSE in days over the windows held out whose failure was seen, with the weights that were best.
 
     Raises TrialPruned when the study's pruner gives it up, never for the settings in force; ModelError when a loss is no longer finite.
     """
@@ -127,7 +125,7 @@ def fit_trial(
         if not trial.user_attrs.get(IN_FORCE) and trial.should_prune():
             raise optuna.TrialPruned(f"given up after epoch {epoch}")
 
-    _, fit = fit_network(values, train, validation, config, report)
+    _, fit = fit_folds(values, folds, config, report)
     return fit.validation_rmse
 
 
