@@ -1,7 +1,7 @@
 """One training trial on a fleet: split by compressor, fit and calibrate, export, and measure beside the baseline on compressors nobody has seen.
 
-The test compressors are for judging alone. The networks of the ensemble deal the others, of training and validation, into folds of their own; what fits a single
-model (a baseline, a tuning trial) learns from the training part and stops by the validation part.
+The test compressors are for judging alone. The networks of the ensemble deal the others, of training and validation, into folds of their own; a tuning trial
+fits the first of these networks. What fits a single model (a baseline) learns from the training part and stops by the validation part.
 """
 
 from __future__ import annotations
