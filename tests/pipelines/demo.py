@@ -19,7 +19,7 @@ from tests.pipelines.commands import report_of, surroundings
 
 END_OF_DEMO = "2026-03-09T05:50:00"
 _HISTORY = {"compressors": 30, "days": 60, "interval_min": 30}
-_ONE_EPOCH = {"epochs": 1, "patience": 1}
+_SECONDS = {"fit": {"epochs": 1, "patience": 1}, "ensemble": {"networks": 1}}  # changes to model_config.yaml that leave little to fit
 _UNSEEN = {"seeds": [401], "compressors": 12, "days": 45, "interval_min": 30}
 # what the first training beside a champion would do in each home: once for all of them
 _MAKE_UNSEEN = """
@@ -67,7 +67,7 @@ def run_demo() -> Iterator[Demo]:
     # not tmp_path: the embedded server's own user must be able to pass through, and pytest shuts its folders
     with TemporaryDirectory(prefix="altaviz-") as name:
         folder = Path(name)
-        environment, quick = _configure(folder / "config", {}), _configure(folder / "quick", _ONE_EPOCH)
+        environment, quick = _configure(folder / "config", {}), _configure(folder / "quick", _SECONDS)
         home = folder / "home"
         demo = Demo(home, report_of("demo", home=home, **environment), environment, quick)
         assert not (home / "gate").exists()  # the first model has no champion to be compared with
@@ -77,13 +77,13 @@ def run_demo() -> Iterator[Demo]:
         yield demo
 
 
-def _configure(folder: Path, fit: dict[str, Any]) -> dict[str, str]:
-    """The shipped configuration with a small history and changes to how a network is fitted."""
+def _configure(folder: Path, model: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The shipped configuration with a small history, a small unseen fleet, and changes to model_config.yaml by section."""
     folder.mkdir()
     for file in CONFIG_DIR.glob("*.yaml"):
         shutil.copy(file, folder)
-    changed = (("simulator.yaml", "history", _HISTORY), ("model_config.yaml", "fit", fit), ("retraining.yaml", "gate", {"fleet": _UNSEEN}))
-    for name, section, changes in changed:
+    small = [("simulator.yaml", "history", _HISTORY), ("retraining.yaml", "gate", {"fleet": _UNSEEN})]
+    for name, section, changes in [*small, *(("model_config.yaml", section, changes) for section, changes in model.items())]:
         content = yaml.safe_load((folder / name).read_text(encoding="utf-8"))
         content[section] |= changes
         (folder / name).write_text(yaml.safe_dump(content), encoding="utf-8")
