@@ -105,7 +105,7 @@ def test_the_version_has_a_card_that_anybody_can_have(demo: Demo, tmp_path: Path
 
 
 def test_a_later_model_that_does_not_win_stays_challenger(demo: Demo) -> None:
-    report = report_of("train", "--set", "fit.epochs=1", "--set", "fit.learning_rate=0.000001", home=demo.home, **demo.environment)
+    report = report_of("train", "--set", "fit.learning_rate=0.000001", home=demo.home, **demo.quick)
     assert not report["promoted"]
     client = MlflowClient(f"sqlite:///{demo.home / 'mlflow.db'}")
     assert str(client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION).version) == demo.report["model_version"]
@@ -126,7 +126,7 @@ def test_mlflow_projects_train_and_score(demo: Demo) -> None:
         "MLFLOW_TRACKING_URI": f"sqlite:///{demo.home / 'mlflow.db'}",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
-    for entry, parameters in (("train", ["set=fit.epochs=1"]), ("score", [f"as_of={END_OF_DEMO}"])):
+    for entry, parameters in (("train", ["set=fit.epochs=1 ensemble.networks=1"]), ("score", [f"as_of={END_OF_DEMO}"])):
         chosen = [argument for pair in (*parameters, f"home={demo.home}") for argument in ("-P", pair)]
         command = [sys.executable, "-m", "mlflow", "run", str(PROJECT), "-e", entry, "--env-manager", "local", *chosen]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
