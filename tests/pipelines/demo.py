@@ -19,7 +19,7 @@ from tests.pipelines.commands import report_of, surroundings
 
 END_OF_DEMO = "2026-03-09T05:50:00"
 _HISTORY = {"compressors": 30, "days": 60, "interval_min": 30}
-_SECONDS = {"fit": {"epochs": 1, "patience": 1}, "ensemble": {"networks": 1}}  # changes to model_config.yaml that leave little to fit
+_SECONDS = {"fit": {"epochs": 1, "patience": 1}}  # changes to model_config.yaml that leave little to fit
 _UNSEEN = {"seeds": [401], "compressors": 12, "days": 45, "interval_min": 30}
 # what the first training beside a champion would do in each home: once for all of them
 _MAKE_UNSEEN = """
