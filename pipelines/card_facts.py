@@ -46,7 +46,12 @@ def identity_facts(settings: Settings, decided: ModelDecision, overall: dict[str
         "feature_set_version": FEATURE_SET_VERSION,
         "seed": settings.model.split.seed,
         "trigger": decided.trigger,
-        "verdict": {"decision": decided.decision, "previous": decided.previous_version, "reasons": list(decided.reasons)},
+        "verdict": {
+            "decision": decided.decision,
+            "previous": decided.previous_version,
+            "reasons": list(decided.reasons),
+            "checks": [(check["name"], "yes" if check["passed"] else "NO", check["says"]) for check in decided.checks],
+        },
         "settings": [f"{key}={value}" for key, value in settings.model_overrides.items()],
     }
 

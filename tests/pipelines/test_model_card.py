@@ -108,7 +108,8 @@ def made(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Made:
     metrics |= {f"baseline_{name}": value for name, value in measure_baseline(history.values, parts.test, baseline).items()}
     fit = EnsembleFit([], 1.0, neutral(2, config.labels.max_rul_days))
     trial = Trial(parts, fit, Export(onnx, 1e-6, 10, 0), baseline, said, metrics)
-    decided = ModelDecision("", START, "refused", "train", None, "6", "run<1>", [REASON], {})
+    checks = [{"name": "baseline", "passed": False, "says": REASON}]
+    decided = ModelDecision("", START, "refused", "train", None, "6", "run<1>", [REASON], {}, checks)
     card = make_card(settings, past, fleet, trial, decided)
     markdown = to_markdown(card.facts, "7", card.figures)
     return Made(card, trial, markdown, to_html(markdown, card.figures))
@@ -166,6 +167,7 @@ def test_a_name_from_the_data_is_shown_and_does_nothing(made: Made) -> None:
         assert " ".join(name.split()) in page.text
     assert "# bearing `failed` <img src=http://evil.example/c.png>" in page.text
     assert html.escape(MODELS[0]) in made.page
+    assert page.text.count(REASON) == 2  # as a reason of the verdict, and as what a check has found
 
 
 @pytest.mark.parametrize(
