@@ -54,6 +54,7 @@ class NextLifeSection(Section):
 class SimulationSection(Section):
     """How long policies are compared for, and how certain the comparison is."""
 
+    fleet_seeds: list[int] = Field(min_length=1)
     years: int = Field(ge=1)
     year_days: int = Field(ge=1)
     warm_up_days: int = Field(ge=0)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from config.errors import ModelError
+from features.levels import METADATA_KEY, NOMINAL, Levels
 from features.windows import Floats, Rows, gather
 
 INPUT: Final = "windows"  # [n, steps, features] float32, NaN where a feature has no value in the window
@@ -60,6 +61,11 @@ class OnnxModel:
         if [item.name for item in inputs] != [INPUT] or not outputs.issuperset(OUTPUTS):
             raise ModelError(f"{where}: wants the input {INPUT!r} and the outputs {', '.join(OUTPUTS)}; train and register it again")
         _, self.steps, self.features = inputs[0].shape
+        said = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        try:
+            self.levels = NOMINAL if said is None else Levels.from_json(said)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"{where}: its metadata {METADATA_KEY} cannot be read ({error}); train and register it again") from error
 
     def predict(self, windows: Floats) -> Predictions:
         """Predict for [n, steps, features] windows; n may be 0. Raises ModelError when the shape is not the model's."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
-    """Compare the policies of monitoring.rules by their cost on lives of the unseen fleets of `altaviz evaluate`.
+    """Compare the policies of monitoring.rules by their cost on lives of unseen fleets, of the size of those of `altaviz evaluate`.
 
     Returns model_version, crews, years (each of a fleet as large as an unseen one), lives (monitoring.episodes: used, and left out by reason),
     interval_days (of the fixed interval, chosen on the training history), policies and differences (monitoring.policy.summarise).
@@ -36,7 +36,7 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
     costs, protocol, size = settings.costs, settings.evaluation.protocol, settings.evaluation.fleets
     interval_days = _interval(settings)
     judged = []
-    for seed in size.seeds:
+    for seed in costs.simulation.fleet_seeds:
         fleet = prepare_fleet(settings, seed, spark, report)
         history = fleet.labelled.history
         with report.stage(f"predict, fleet {seed}"):
@@ -69,12 +69,12 @@ def _told(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> 
     from serving.costs import NOT_DUE, Forecast, plan_repairs
 
     history, index, scoring = fleet.labelled.history, fleet.labelled.index, settings.model.scoring
-    said = OnnxModel(champion.onnx, scoring.threads).predict_rows(history.values, index.first_row, index.end, scoring.batch_size)
-    lower, median, upper, fails = (
+    model, facts = OnnxModel(champion.onnx, scoring.threads), champion.facts
+    said = model.predict_rows(history.values, index.first_row, index.end, scoring.batch_size)
+    lower, point, upper, fails = (
         np.asarray(numbers, np.float64) for numbers in (said.rul_lower, said.rul, said.rul_upper, said.failure_probability)
     )
-    facts = champion.facts
-    repairs = plan_repairs(Forecast(lower, median, upper, fails, facts.horizon_days, facts.max_rul_days), settings.costs)
+    repairs = plan_repairs(Forecast(lower, point, upper, fails, facts.horizon_days, facts.max_rul_days, model.levels), settings.costs)
     due = np.full(len(history.values), NOT_DUE, np.int64)
     saving = np.full(len(history.values), np.nan)
     due[index.end], saving[index.end] = repairs.due_days, repairs.saving_usd

@@ -1,9 +1,9 @@
 """The day a repair is due, and what it saves: least expected cost under what the model says of the remaining life. Pure, numpy only.
 
-The distribution of the remaining life T has cumulative hazard H(t), piecewise linear through its 5 %, 50 % and 95 % quantiles (a piecewise
-exponential life: Friedman, Annals of Statistics 10, 1982), scaled below and above the horizon so that P(T <= horizon) is the model's own
-probability: of all distributions with that probability the one nearest to the quantiles' (Jeffrey's rule; Csiszar, Annals of Probability
-3, 1975). A quantile at the cap says only that so much of the life lies at or beyond it; what is beyond the cap stays there.
+The distribution of the remaining life T has cumulative hazard H(t), piecewise linear through the three numbers of the prediction as the quantiles that
+they were seen to be (features/levels.py; a piecewise exponential life: Friedman, Annals of Statistics 10, 1982), scaled below and above the horizon so
+that P(T <= horizon) is the model's own probability: of all distributions with that probability the one nearest to the quantiles' (Jeffrey's rule;
+Csiszar, Annals of Probability 3, 1975). A quantile at the cap says only that so much of the life lies at or beyond it; what is beyond the cap stays there.
 
 A repair on day t costs `planned` if the machine lives until then and `unplanned` if it fails before, and either begins the next life, which
 costs g a day; each day lived before it saves that: J(t) = planned S(t) + unplanned (1 - S(t)) - g E[min(T, t)], the renewal-reward
@@ -22,13 +22,14 @@ import numpy.typing as npt
 
 from config.costs import CostsConfig
 from config.errors import ModelError
+from features.levels import NOMINAL, Levels
 
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 NOT_DUE: Final = -1
 
-_HAZARDS: Final = -np.log1p(-np.array([0.05, 0.5, 0.95]))  # cumulative, at lower, median, upper
+_NEAREST_LEVEL: Final = 1e-3  # to 0 or 1 that a quantile counts as
 _STEPS_PER_DAY: Final = 24  # of the grid that a life is integrated on: predictions are hourly
 _LEAST_GAP: Final = 1 / _STEPS_PER_DAY  # d between two quantiles
 _ROWS: Final = 4096  # lives in memory at a time
@@ -38,17 +39,18 @@ _ROWS: Final = 4096  # lives in memory at a time
 class Forecast:
     """What a model says of the remaining lives of n compressors; days, every array [n]."""
 
-    lower: Doubles  # 5 % quantile
-    median: Doubles
-    upper: Doubles  # 95 % quantile
+    lower: Doubles
+    point: Doubles
+    upper: Doubles
     failure_probability: Doubles  # within horizon_days, 0..1
     horizon_days: float
     cap_days: float  # the longest life the model can say
+    levels: Levels = NOMINAL  # which quantiles lower, point and upper are
 
     def rows(self, start: int, stop: int) -> Forecast:
         """Those of the compressors [start, stop)."""
-        lower, median, upper, fails = (item[start:stop] for item in (self.lower, self.median, self.upper, self.failure_probability))
-        return Forecast(lower, median, upper, fails, self.horizon_days, self.cap_days)
+        lower, point, upper, fails = (item[start:stop] for item in (self.lower, self.point, self.upper, self.failure_probability))
+        return Forecast(lower, point, upper, fails, self.horizon_days, self.cap_days, self.levels)
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,11 @@ def _cumulative_hazard(forecast: Forecast, days: Doubles) -> Doubles:
     start = np.zeros((len(forecast.lower), 1))
     rate = np.full_like(start, np.inf)  # per day
     total = np.zeros((len(start), len(days)))
-    for quantile, rise in zip((forecast.lower, forecast.median, forecast.upper), np.diff(_HAZARDS, prepend=0.0), strict=True):
+    shares = np.clip(forecast.levels.at(forecast.point), _NEAREST_LEVEL, 1 - _NEAREST_LEVEL)  # [n, 3]
+    rises = np.diff(-np.log1p(-shares), prepend=0.0, axis=1)
+    for quantile, rise in zip((forecast.lower, forecast.point, forecast.upper), rises.T, strict=True):
         end = np.minimum(np.maximum(quantile[:, None], start + _LEAST_GAP), cap)
-        slope = rise / np.maximum(end - start, _LEAST_GAP)
+        slope = rise[:, None] / np.maximum(end - start, _LEAST_GAP)
         rate = np.where(quantile[:, None] >= cap, np.minimum(rate, slope), slope)
         total += rate * np.clip(days - start, 0.0, end - start)
         start = end

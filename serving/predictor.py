@@ -147,8 +147,9 @@ class Predictor:
     def _due(self, numbers: Sequence[Numbers], as_of: datetime) -> list[tuple[date | None, float | None]]:
         """Day and saving of the repair of each, from its numbers as they are stored; None where none is due yet."""
         lives = [(item.rul_lower_days, item.rul_days, item.rul_upper_days, item.failure_probability) for item in numbers]
-        lower, median, upper, fails = np.array(lives, np.float64).reshape(len(lives), 4).T
-        repairs = plan_repairs(Forecast(lower, median, upper, fails, self.horizon_days, self._max_rul_days), self._costs)
+        lower, point, upper, fails = np.array(lives, np.float64).reshape(len(lives), 4).T
+        forecast = Forecast(lower, point, upper, fails, self.horizon_days, self._max_rul_days, self._model.levels)
+        repairs = plan_repairs(forecast, self._costs)
         today = as_of.astimezone(UTC).date()
         return [
             (None, None) if days == NOT_DUE else (today + timedelta(days=int(days)), round(float(usd), USD_DIGITS))

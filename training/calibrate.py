@@ -3,6 +3,8 @@
     calibration = learn(predicted, labels of held-out windows, ...)      conformal widening by predicted life; slope and intercept of the log-odds
     Calibrate                                                           the layer that applies it; neutral until it is given a calibration
 
+Which quantiles the ends are after that is counted on the same units, for whoever wants the distribution of a life (features/levels.py).
+
 Both ends of the interval move out by shares of its width, learned by training/intervals.py in bands of predicted life; between the middles of the bands they are
 interpolated, so that nothing jumps.
 The probability is Platt's (Advances in Large Margin Classifiers, 1999): a logistic regression of what happened on the log-odds.
@@ -10,20 +12,23 @@ The probability is Platt's (Advances in Large Margin Classifiers, 1999): a logis
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import keras
 import numpy as np
 import numpy.typing as npt
 from keras import ops
+from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
 from config.model import CalibrationSection
+from features.levels import NOMINAL, Levels
 from features.onnx_model import Predictions
 from features.windows import Floats
 from training.intervals import LEAST_WIDTH, Said, Widening, learn_widening
 
+_LEVEL_BANDS: Final = 12  # thousands of windows each: enough for shares of a few per cent
 _LEAST_SHARE: Final = 1e-6  # probabilities nearer to 0 or 1 than this have no finite log-odds in float32
 
 Bools = npt.NDArray[np.bool_]
@@ -31,11 +36,12 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far the ends of an interval move out, by predicted life (linear between the knots), and how log-odds are corrected."""
+    """How far the ends of an interval move out, by predicted life (linear between the knots), how log-odds are corrected, and what the ends are then."""
 
     widening: Widening
     slope: float
     intercept: float
+    levels: Levels = NOMINAL
 
 
 def neutral(bands: int, max_rul: float) -> Calibration:
@@ -45,20 +51,57 @@ def neutral(bands: int, max_rul: float) -> Calibration:
 
 
 def learn(
-    predicted: Predictions, rul: Floats, censored: Bools, *, horizon: float, max_rul: float, level: float, config: CalibrationSection
+    predicted: Predictions,
+    rul: Floats,
+    censored: Bools,
+    *,
+    horizon: float,
+    max_rul: float,
+    level: float,
+    config: CalibrationSection,
+    error_ratio: float = 1.0,
 ) -> Calibration:
     """Learn from what an uncalibrated network says of windows [n] of units that it has not learned from.
 
     rul: [n] capped lives; where `censored` they are lower bounds and say nothing about an interval, and about a probability only when they reach
-    beyond the horizon. level: share of lives that must lie inside, e.g. 0.9.
+    beyond the horizon. level: share of lives that must lie inside, e.g. 0.9. error_ratio: that of what is calibrated over that of the network, at most 1.
     """
     seen = ~censored
     widening = learn_widening(
-        Said(predicted.rul[seen], predicted.rul_lower[seen], predicted.rul_upper[seen], rul[seen]), max_rul, level, config
+        Said(predicted.rul[seen], predicted.rul_lower[seen], predicted.rul_upper[seen], rul[seen]), max_rul, level, config, error_ratio
     )
     known = seen | (rul > horizon)
     slope, intercept = _learn_odds(predicted.failure_probability[known], seen[known] & (rul[known] <= horizon))
-    return Calibration(widening, slope, intercept)
+    calibration = Calibration(widening, slope, intercept)
+    lives = Said(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul).nearer(error_ratio, max_rul)
+    return replace(calibration, levels=_learn_levels(_calibrated(calibration, predicted, max_rul), lives, censored))
+
+
+def _calibrated(calibration: Calibration, predicted: Predictions, max_rul: float) -> Predictions:
+    layer = Calibrate(len(calibration.widening.knots), max_rul)
+    layer.assign(calibration)
+    ends = layer(predicted.rul, predicted.rul_lower, predicted.rul_upper, predicted.failure_probability)
+    return Predictions(predicted.rul, *(np.asarray(end) for end in ends))
+
+
+def _learn_levels(said: Predictions, lives: Floats, censored: Bools) -> Levels:
+    """The share of lives before each number, by Kaplan and Meier in bands of predicted life with as many windows each.
+
+    Every window has numbers of its own: its life counts by how far it has come on the way from 0 to the lower end, the point (1 to 2) and the upper end (to 3).
+    """
+    ends = np.stack([said.rul_lower, said.rul, said.rul_upper], axis=1).astype(np.float64)
+    starts = np.pad(ends[:, :-1], ((0, 0), (1, 0)))
+    way = np.clip((lives[:, None] - starts) / np.maximum(ends - starts, np.finfo(np.float32).tiny), 0.0, 1.0).sum(axis=1)
+    way += lives > said.rul_upper
+    edges = np.unique(np.quantile(said.rul, np.linspace(0, 1, _LEVEL_BANDS + 1)[1:-1]))
+    band = np.searchsorted(edges, said.rul)
+    knots, shares = [], []
+    for each in np.unique(band):
+        own = band == each
+        seen = stats.ecdf(stats.CensoredData(way[own & ~censored], right=way[own & censored]))
+        knots.append(float(said.rul[own].mean()))
+        shares.append(np.asarray(seen.cdf.evaluate(np.array([1.0, 2.0, 3.0]))))
+    return Levels.of(knots, shares)
 
 
 def _learn_odds(probability: Floats, failed: Bools) -> tuple[float, float]:

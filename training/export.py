@@ -12,6 +12,7 @@ import tf2onnx
 
 from config.errors import ExportError
 from config.model import ExportSection
+from features.levels import METADATA_KEY, Levels
 from features.onnx_model import INPUT, OUTPUTS, OnnxModel, Predictions
 from features.windows import Floats
 
@@ -26,8 +27,10 @@ class Export:
     lstm_nodes: int
 
 
-def export_onnx(model: keras.Model, config: ExportSection, windows: Floats, threads: int) -> Export:
+def export_onnx(model: keras.Model, config: ExportSection, windows: Floats, threads: int, levels: Levels | None = None) -> Export:
     """Convert `model` to ONNX with a dynamic batch and compare both on the first `check_windows` of `windows` [n, steps, features].
+
+    levels: what the ends of its intervals are, for the file's metadata.
 
     Raises ExportError when an LSTM layer did not become an LSTM node, or the batch is not dynamic. How much difference is too much is for
     others to say: `require_parity`, or a gate that keeps the number.
@@ -43,6 +46,8 @@ def export_onnx(model: keras.Model, config: ExportSection, windows: Floats, thre
         )
     if proto.graph.input[0].type.tensor_type.shape.dim[0].HasField("dim_value"):
         raise ExportError("the ONNX graph has a fixed batch size; check the input signature of the export")
+    if levels is not None:
+        onnx.helper.set_model_props(proto, {METADATA_KEY: levels.to_json()})
     onnx.checker.check_model(proto)
     content: bytes = proto.SerializeToString()
     checked = windows[: config.check_windows]

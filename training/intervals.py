@@ -9,6 +9,9 @@ on its side lie beyond it, in widths. Which quantile is each end's own: of all c
 
 a narrow one, found by narrowing from the widest: each step takes the end that saves most width for each life it gives up. One quantile for all is honest
 on average only: most windows look healthy and their lives end at the cap, where nothing can miss, and machines that fail within days without a sign pay for that.
+Lives that miss are counted, not promised by the level: of the many that end at the cap all miss or none.
+
+What is learned on single networks is used around their mean, which errs less: distances of lives from the point are shortened by that share first.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from features.windows import Floats
 LEAST_WIDTH: Final = 0.01  # share of the cap that is added to every width: an interval without width can still be widened
 _WHOLE_RANGE: Final = 1 / LEAST_WIDTH  # widths that reach across the whole range whatever the interval
 _LEVELS: Final = np.append(np.arange(50, 100), 99.9)  # %, of lives on one side of the point that one end may hold
+_FREE: Final = 1e-6  # lives that a step counts as giving up when it gives up none
 _GAP: Final = 1e-3  # least distance of two knots as a share of the cap
 
 Doubles = npt.NDArray[np.float64]
@@ -46,6 +50,10 @@ class Said:
         """The windows of the mask `which`."""
         return Said(self.rul[which], self.lower[which], self.upper[which], self.true[which])
 
+    def nearer(self, ratio: float, max_rul: float) -> Floats:
+        """Where the lives would lie if every error were `ratio` of what it is -> [n]; a label at the cap stays one."""
+        return np.where(self.true >= max_rul, self.true, self.rul + np.float32(ratio) * (self.true - self.rul))
+
 
 @dataclass(frozen=True)
 class Widening:
@@ -62,7 +70,6 @@ class _End:
 
     shares: Doubles  # [levels] how far the end moves out
     width: Doubles  # [levels] from the point to the end, summed over the band's windows
-    promised: Doubles  # [levels] lives beyond the end that the level allows
     missed: Doubles  # [levels, bands of true life] lives beyond the end
 
     def least_share(self, at: int) -> float:
@@ -70,16 +77,18 @@ class _End:
         return float(self.shares[np.flatnonzero(self.width == self.width[at])[0]])
 
 
-def learn_widening(said: Said, max_rul: float, level: float, config: CalibrationSection) -> Widening:
+def learn_widening(said: Said, max_rul: float, level: float, config: CalibrationSection, error_ratio: float = 1.0) -> Widening:
     """Learn from windows of units that were not learned from; `level` is the share of lives that must lie inside, e.g. 0.9.
 
+    error_ratio: error of the predictor that is calibrated over that of `said`, at most 1.
     A band of predicted life has at least `config.least_windows` windows; with too few in all, the interval becomes the whole range.
     """
     number = int(np.clip(len(said.true) // config.least_windows, 1, config.bands))
     edges = np.unique(np.quantile(said.rul, np.linspace(0, 1, number + 1)[1:-1])) if number > 1 else np.empty(0)
     band = np.searchsorted(edges, said.rul)
     used = np.unique(band)
-    ends = [[_end(said.take(band == each), side, max_rul, config) for side in (-1, 1)] for each in used]
+    nearer = said.nearer(error_ratio, max_rul)
+    ends = [[_end(said.take(band == each), nearer[band == each], side, max_rul, config) for side in (-1, 1)] for each in used]
     lives = np.bincount(_life_band(said.true, config), minlength=len(config.life_bands) + 1)
     chosen = _narrow(ends, np.bincount(band)[used], lives, level, config.least_coverage)
     shares = np.array([[end.least_share(at) for end, at in zip(pair, row, strict=True)] for pair, row in zip(ends, chosen, strict=True)])
@@ -93,31 +102,30 @@ def learn_widening(said: Said, max_rul: float, level: float, config: Calibration
     return Widening(knots, below, above)
 
 
-def _end(said: Said, side: int, max_rul: float, config: CalibrationSection) -> _End:
-    """The lower end (`side` -1) or the upper one (1) of the windows of one band."""
+def _end(said: Said, nearer: Floats, side: int, max_rul: float, config: CalibrationSection) -> _End:
+    """The lower end (`side` -1) or the upper one (1) of the windows of one band; `nearer` [n] is where their lives count as lying."""
     width = said.upper - said.lower + LEAST_WIDTH * max_rul
     end = said.lower if side < 0 else said.upper
-    beyond = side * (said.true - end) / width
+    beyond = side * (nearer - end) / width
     ours = side * (said.true - said.rul) > 0  # the point stays inside, so only lives on the end's own side of it can miss
     shares = _quantiles(beyond[ours].astype(np.float64), enough=len(said.true) >= config.least_windows)
     reach = np.clip(end[:, None] + side * shares * width[:, None], 0.0, max_rul) - said.rul[:, None]  # [n, levels]
     lives = _life_band(said.true[ours], config)
     misses = beyond[ours, None] > shares  # [ours, levels]
     missed = np.stack([misses[lives == each].sum(axis=0) for each in range(len(config.life_bands) + 1)], axis=1)
-    return _End(shares, np.maximum(side * reach, 0.0).sum(axis=0), ours.sum() * (1 - _LEVELS / 100), missed.astype(np.float64))
+    return _End(shares, np.maximum(side * reach, 0.0).sum(axis=0), missed.astype(np.float64))
 
 
 def _quantiles(beyond: Doubles, *, enough: bool) -> Doubles:
-    """Conformal quantiles of `beyond` [n] at every level -> [levels].
+    """Conformal quantiles of `beyond` [n] at every level -> [levels]: the whole range unless there are `enough` windows.
 
-    Where n is too few for a level: the farthest of them (of `enough` windows: one life in n + 1 may lie beyond it), or none, or the whole range.
+    Where n is too few for a level it is the farthest of them: one life in n + 1 may lie beyond it.
     """
-    farthest = (beyond.max() if len(beyond) else 0.0) if enough else _WHOLE_RANGE
-    if not len(beyond):
-        return np.full(len(_LEVELS), farthest)
+    if not enough or not len(beyond):
+        return np.full(len(_LEVELS), 0.0 if enough else _WHOLE_RANGE)
     system = ConformalPredictiveSystem().fit(beyond)
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # too few windows for a level: that is what y_max is for
-        found = system.predict_percentiles(np.zeros(1), higher_percentiles=list(_LEVELS), y_max=farthest)
+        found = system.predict_percentiles(np.zeros(1), higher_percentiles=list(_LEVELS), y_max=beyond.max())
     return np.ravel(np.asarray(found, np.float64))
 
 
@@ -128,17 +136,16 @@ def _narrow(
     at = np.full((len(ends), 2), len(_LEVELS) - 1)
     while True:
         best, step = 0.0, None
-        promised = np.array([[end.promised[i] for end, i in zip(pair, row, strict=True)] for pair, row in zip(ends, at, strict=True)])
-        missed = sum(end.missed[i] for pair, row in zip(ends, at, strict=True) for end, i in zip(pair, row, strict=True))
+        missed = np.array([[end.missed[i] for end, i in zip(pair, row, strict=True)] for pair, row in zip(ends, at, strict=True)])
         for number, side in np.ndindex(at.shape):
             end, now = ends[number][side], at[number, side]
-            more = end.promised[:now] - end.promised[now]  # [levels below the present one]
+            more = end.missed[:now] - end.missed[now]  # [levels below the present one, bands of true life]
             allowed = (
-                (promised.sum() + more <= (1 - level) * windows.sum())
-                & (promised[number].sum() + more <= (1 - least) * windows[number])
-                & (missed + end.missed[:now] - end.missed[now] <= (1 - least) * lives).all(axis=1)
+                (missed.sum() + more.sum(axis=1) <= (1 - level) * windows.sum())
+                & (missed[number].sum() + more.sum(axis=1) <= (1 - least) * windows[number])
+                & (missed.sum(axis=(0, 1)) + more <= (1 - least) * lives).all(axis=1)
             )
-            saved = np.where(allowed, (end.width[now] - end.width[:now]) / np.maximum(more, np.finfo(np.float64).tiny), 0.0)
+            saved = np.where(allowed, (end.width[now] - end.width[:now]) / np.maximum(more.sum(axis=1), _FREE), 0.0)
             if now and saved.max() > best:
                 best, step = float(saved.max()), (number, side, int(saved.argmax()))
         if step is None:

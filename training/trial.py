@@ -99,9 +99,8 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     parts, values = split_fleet(fleet, config, known), fleet.history.values
     labels, seed = config.labels, config.split.seed
     model, fit = fit_folds(values, deal_folds(fleet, parts.units, config), config, on_epoch)
-    export = export_onnx(
-        model, config.export, sample_windows(values, parts.validation, config.export.check_windows, seed), config.scoring.threads
-    )
+    checked = sample_windows(values, parts.validation, config.export.check_windows, seed)
+    export = export_onnx(model, config.export, checked, config.scoring.threads, fit.calibration.levels)
     baseline = fit_baseline(
         GRADIENT_BOOSTING,
         values,

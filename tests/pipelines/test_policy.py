@@ -34,8 +34,8 @@ def small(folder: Path, days: int) -> Settings:
     """The shipped configuration, with one fleet of three compressors at one reading per hour, and one simulated year of it."""
     config = shutil.copytree(CONFIG_DIR, folder / "config", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     evaluation, costs = (yaml.safe_load((config / name).read_text()) for name in ("evaluation.yaml", "costs.yaml"))
-    evaluation["fleets"] = {"seeds": [SEED], "compressors": 3, "days": days, "interval_min": 60}
-    costs["simulation"]["years"] = 1
+    evaluation["fleets"] = {"seeds": [SEED + 1], "compressors": 3, "days": days, "interval_min": 60}
+    costs["simulation"] |= {"years": 1, "fleet_seeds": [SEED]}
     (config / "evaluation.yaml").write_text(yaml.safe_dump(evaluation))
     (config / "costs.yaml").write_text(yaml.safe_dump(costs))
     return load_settings(folder / "home", environ={"ALTAVIZ_CONFIG_DIR": str(config)})

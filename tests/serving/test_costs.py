@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from config.errors import ModelError
+from features.levels import Levels
 from serving.costs import NOT_DUE, Forecast, expected_costs, plan_repairs, survival
 from tests.serving.gold import COSTS
 
@@ -30,6 +33,14 @@ def test_life_has_the_quantiles_that_were_predicted_when_the_probability_agrees_
     life = forecast(6, 12, 18, fails=1 - 0.95 ** (3 / 6))
     assert alive(life, 0, 3, 6, 12, 18) == pytest.approx([1, 0.95**0.5, 0.95, 0.5, 0.05])
     assert alive(life, 9) == pytest.approx([(0.95 * 0.5) ** 0.5])  # constant hazard between two quantiles
+
+
+def test_life_has_the_quantiles_that_the_numbers_were_seen_to_be() -> None:
+    levels = Levels.of([10.0, 14.0], [[0.02, 0.4, 0.9], [0.04, 0.6, 1.0]])  # half way at 12: 3, 50 and 95 %
+    life = replace(forecast(6, 12, 18, fails=1 - 0.97 ** (3 / 6)), levels=levels)
+    assert alive(life, 3, 6, 12, 18) == pytest.approx([0.97**0.5, 0.97, 0.5, 0.05])
+    several = Forecast(*(np.array([one, other]) for one, other in ((6, 1), (12, 4), (18, 9), (0.02, 0.4))), 3.0, CAP, levels)  # type: ignore[misc]
+    assert survival(several.rows(1, 2), np.array([5.0]))[0] == pytest.approx(survival(several, np.array([5.0]))[1])
 
 
 def test_probability_within_the_horizon_is_kept_and_the_rest_keeps_its_proportions() -> None:

@@ -69,6 +69,24 @@ def test_censored_lives_count_only_for_the_horizon_they_have_outlived() -> None:
     assert learn(said, short, censored, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG).slope != honest.slope
 
 
+def test_levels_say_which_quantiles_the_ends_have_become() -> None:
+    """And lives that are cut short at moments of their own change little."""
+    said, true = _said(7, 0.3, n=20_000)
+    never = np.zeros(len(true), np.bool_)
+    levels = learn(said, true, never, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG).levels
+    other, fresh = _said(8, 0.3, n=20_000)
+    calibration = learn(said, true, never, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG)
+    lower, upper, _ = _applied(calibration, other)
+    for low in (2, 8, 14, 20):
+        band = (other.rul >= low) & (other.rul < low + 4)
+        found = [(fresh[band] <= number[band]).mean() for number in (lower, other.rul, upper)]
+        assert levels.at(np.array([low + 2.0]))[0] == pytest.approx(found, abs=0.04)
+    ends = np.random.default_rng(9).uniform(0, 2 * CAP, len(true)).astype(np.float32)
+    again = learn(said, np.minimum(true, ends), ends < true, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG).levels
+    middle = np.linspace(5, 25, 5)
+    assert again.at(middle)[:, 1] == pytest.approx(levels.at(middle)[:, 1], abs=0.05)
+
+
 def test_too_few_windows_make_the_interval_the_whole_range_and_one_outcome_leaves_the_odds() -> None:
     said, true = _said(6, 1.0, n=5)
     calibration = learn(said, np.full(5, 20, np.float32), true < 0, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG)

@@ -12,7 +12,7 @@ from features.windows import Floats, gather
 from tests.training.conftest import HORIZON, MAX_RUL, STEPS, TRAIN_UNITS, Fitted, small_fleet
 from training.calibrate import Calibration, neutral
 from training.dataset import feature_statistics
-from training.ensemble import Fold, combine, fit_ensemble, fold_units
+from training.ensemble import Fold, combine, error_ratio, fit_ensemble, fold_units, spread
 from training.export import export_onnx
 from training.intervals import Widening
 from training.model import build_model
@@ -40,6 +40,27 @@ def test_the_mean_of_one_network_is_that_network(fitted: Fitted) -> None:
     alone, combined = fitted.model.predict(windows, verbose=0), combine([fitted.model], neutral(3, MAX_RUL), MAX_RUL)
     for name, wanted in alone.items():
         np.testing.assert_allclose(combined.predict(windows, verbose=0)[name], wanted, atol=2e-5)
+
+
+def test_the_error_of_a_mean_follows_from_the_spread_around_it() -> None:
+    random = np.random.default_rng(3)
+    true = random.uniform(0, 30, 500)
+    networks = true + random.normal(0, 2, 500) + random.normal(0, 3, (3, 500))
+    single = float(np.sqrt(np.square(networks - true).mean()))
+    mean = float(np.sqrt(np.square(networks.mean(axis=0) - true).mean()))
+    assert error_ratio(float(np.sqrt(networks.var(axis=0).mean())), single) == pytest.approx(mean / single)  # exactly, not only on average
+    assert error_ratio(0.0, single) == error_ratio(0.0, 0.0) == 1.0
+
+
+def test_networks_that_agree_have_no_spread(fitted: Fitted, config: ModelConfig) -> None:
+    other = build_model(config.network, feature_statistics(fitted.values, fitted.train), STEPS, MAX_RUL, HORIZON, seed=2, name="other")
+    some = fitted.train.take(np.arange(0, len(fitted.train), 7))
+    assert spread([fitted.model, fitted.model], fitted.values, some, STEPS, 64) == 0.0
+    windows = gather(fitted.values, some.first_row, some.end, STEPS)
+    apart = np.subtract(*(model.predict(windows, verbose=0)["rul"] for model in (fitted.model, other)))
+    assert spread([fitted.model, other], fitted.values, some, STEPS, 64) == pytest.approx(
+        float(np.sqrt(np.square(apart / 2).mean())), rel=1e-3
+    )
 
 
 def test_the_mean_is_calibrated_and_exported_whole(fitted: Fitted, config: ModelConfig) -> None:

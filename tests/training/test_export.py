@@ -14,6 +14,7 @@ from config.errors import ExportError, ModelError
 from config.loader import CONFIG_DIR, load_section
 from config.model import ModelConfig
 from config.retraining import RetrainingConfig
+from features.levels import METADATA_KEY, NOMINAL, Levels
 from features.onnx_model import OUTPUTS, OnnxModel
 from features.windows import Floats, gather
 from monitoring.evidence import Artefact
@@ -46,6 +47,27 @@ def test_onnx_runtime_and_keras_agree(export: Export, fitted: Fitted, windows: F
     got, wanted = OnnxModel(export.model, 1).predict(windows), fitted.model.predict(windows, verbose=0)
     for name in OUTPUTS:
         np.testing.assert_allclose(getattr(got, name), wanted[name], atol=1e-4)
+
+
+def test_levels_travel_with_the_model_and_one_without_them_has_nominal_ones(fitted: Fitted, export: Export, config: ModelConfig) -> None:
+    assert OnnxModel(export.model, 1).levels == NOMINAL
+    levels = Levels.of([2.0, 20.0], [[0.08, 0.5, 0.97], [0.02, 0.4, 0.99]])
+    windows = gather(fitted.values, fitted.train.first_row[:3], fitted.train.end[:3], STEPS)
+    marked = export_onnx(fitted.model, config.export, windows, threads=1, levels=levels).model
+    assert OnnxModel(marked, 1).levels == levels
+    assert levels.at(np.array([0.0, 11.0, 30.0])).tolist() == pytest.approx(
+        np.array([[0.08, 0.5, 0.97], [0.05, 0.45, 0.98], [0.02, 0.4, 0.99]])
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["no JSON", "{}", '{"rul": [1, 1], "before": [[0, 0.5, 1], [0, 0.5, 1]]}', '{"rul": [1], "before": [[0.6, 0.5, 1]]}']
+)
+def test_levels_that_are_none_are_refused(export: Export, text: str) -> None:
+    proto = onnx.load_from_string(export.model)
+    onnx.helper.set_model_props(proto, {METADATA_KEY: text})
+    with pytest.raises(ModelError, match=r"metadata altaviz.levels cannot be read .*train and register it again"):
+        OnnxModel(proto.SerializeToString(), 1)
 
 
 def test_any_batch_size_gives_the_same_predictions(export: Export, windows: Floats) -> None:

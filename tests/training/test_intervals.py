@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from config.model import CalibrationSection
 from training.intervals import LEAST_WIDTH, Said, Widening, learn_widening
@@ -68,3 +69,26 @@ def test_an_end_that_has_reached_the_cap_moves_no_further() -> None:
     """Between two bands a share that is larger than it need be would reach into the other one."""
     widening = learn_widening(fleet(1), CAP, LEVEL, CONFIG)
     assert widening.above[-1] < 1
+
+
+def test_a_predictor_with_smaller_errors_gets_a_narrower_interval_that_still_holds() -> None:
+    """Twenty networks that err by themselves, and their mean: it errs less, and an interval learned on one of them is too wide for it."""
+    random = np.random.default_rng(4)
+    true = random.uniform(0, CAP, 8000)
+    common = random.normal(0, 0.5, 8000)
+    networks = true + common + random.normal(0, 0.5, (20, 8000))
+
+    def said(points: np.ndarray) -> Said:
+        rul = np.clip(points, 0, CAP)
+        return Said(*(part.astype(np.float32) for part in (rul, np.maximum(rul - 0.75, 0), np.minimum(rul + 0.75, CAP), true)))
+
+    ratio = (1 + 1 / 20) ** 0.5 / 2**0.5
+    plain, shortened = (learn_widening(said(networks[0]), CAP, LEVEL, CONFIG, share) for share in (1.0, ratio))
+    held = [inside(widening, said(networks.mean(axis=0))).mean() for widening in (plain, shortened)]
+    assert held[0] > 0.96
+    assert held[1] == pytest.approx(LEVEL, abs=0.02)
+
+
+def test_labels_at_the_cap_stay_there_however_small_the_error() -> None:
+    said = Said(*(np.array(part, np.float32) for part in ([20, 10], [10, 5], [25, 15], [CAP, 20])))
+    assert said.nearer(0.5, CAP).tolist() == [CAP, 15.0]
