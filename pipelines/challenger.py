@@ -64,6 +64,7 @@ def log_trial(settings: Settings, past: Past, fleet: Fleet, trial: Trial) -> Non
     mlflow.log_metrics(
         {
             "validation_rmse_days": trial.fit.validation_rmse,
+            "ensemble_error_ratio": trial.fit.error_ratio,
             "fit_seconds": trial.fit.seconds,
             "onnx_max_abs_difference": trial.export.max_abs_difference,
         }

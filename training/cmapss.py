@@ -37,8 +37,9 @@ def run_cmapss(data: Path, subset: str, config: ModelConfig, seeds: int, progres
     """Train and score `seeds` models on one subset, e.g. FD001, of the files in `data`.
 
     Returns, as means over the seeds: rmse and score on the raw labels, rmse_clipped and score_clipped on labels clipped at the cap,
-    coverage and mean width of the interval (clipped labels; cycles), the same errors for each baseline; and per_seed, seeds, epochs
-    (fitted per seed), seconds and peak_rss_mb of the process. Errors are in cycles.
+    coverage and mean width of the interval (clipped labels; cycles), validation_rmse (of the networks on engines held out from them),
+    ensemble_error_ratio (of their mean over that), the same errors for each baseline; and per_seed, seeds, epochs (fitted per seed), seconds and
+    peak_rss_mb of the process. Errors are in cycles.
 
     Raises InputError for a file that is missing or not what it should be.
     """
@@ -114,6 +115,7 @@ def _run_seed(
         f"mean_width_{percent}": metrics.mean_width(scored.rul_lower, scored.rul_upper),
         "brier": metrics.brier(true_rul <= horizon, scored.failure_probability),
         "validation_rmse": result.validation_rmse,
+        "ensemble_error_ratio": result.error_ratio,
         "onnx_max_abs_difference": export.max_abs_difference,
         "epochs": result.epochs,
         "regimes": len(contract.mean),
