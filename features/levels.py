@@ -43,8 +43,10 @@ class Levels:
     def of(cls, rul: npt.ArrayLike, before: npt.ArrayLike) -> Levels:
         """From arrays [k] and [k, 3]. Raises ValueError when they are no levels."""
         knots, shares = np.asarray(rul, np.float64), np.asarray(before, np.float64)
-        if not len(knots) or shares.shape != (len(knots), 3):
-            raise ValueError(f"three shares for each of {len(knots)} lives are wanted, not an array {shares.shape}")
+        if knots.ndim != 1 or not len(knots) or shares.shape != (len(knots), 3):
+            raise ValueError(f"lives [k] and shares [k, 3] are wanted, not {list(knots.shape)} and {list(shares.shape)}")
+        if not (np.isfinite(knots).all() and np.isfinite(shares).all()):
+            raise ValueError("lives and shares must be finite numbers")
         if (np.diff(knots) <= 0).any() or (np.diff(shares, axis=1) < 0).any() or shares.min() < 0 or shares.max() > 1:
             raise ValueError("lives must ascend, and shares within 0 and 1 in every row")
         return cls(tuple(knots.tolist()), tuple((low, point, high) for low, point, high in shares.tolist()))

@@ -29,6 +29,7 @@ from features.windows import Floats
 from training.intervals import LEAST_WIDTH, Said, Widening, learn_widening
 
 _LEVEL_BANDS: Final = 12  # thousands of windows each: enough for shares of a few per cent
+_LEAST_STEP: Final = 1e-3  # between the predicted lives of two bands, as a share of the cap
 _LEAST_SHARE: Final = 1e-6  # probabilities nearer to 0 or 1 than this have no finite log-odds in float32
 
 Bools = npt.NDArray[np.bool_]
@@ -74,7 +75,7 @@ def learn(
     slope, intercept = _learn_odds(predicted.failure_probability[known], seen[known] & (rul[known] <= horizon))
     calibration = Calibration(widening, slope, intercept)
     lives = Said(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul).nearer(error_ratio, max_rul)
-    return replace(calibration, levels=_learn_levels(_calibrated(calibration, predicted, max_rul), lives, censored))
+    return replace(calibration, levels=_learn_levels(_calibrated(calibration, predicted, max_rul), lives, censored, max_rul))
 
 
 def _calibrated(calibration: Calibration, predicted: Predictions, max_rul: float) -> Predictions:
@@ -84,10 +85,11 @@ def _calibrated(calibration: Calibration, predicted: Predictions, max_rul: float
     return Predictions(predicted.rul, *(np.asarray(end) for end in ends))
 
 
-def _learn_levels(said: Predictions, lives: Floats, censored: Bools) -> Levels:
+def _learn_levels(said: Predictions, lives: Floats, censored: Bools, max_rul: float) -> Levels:
     """The share of lives before each number, by Kaplan and Meier in bands of predicted life with as many windows each.
 
     Every window has numbers of its own: its life counts by how far it has come on the way from 0 to the lower end, the point (1 to 2) and the upper end (to 3).
+    A band without a failure that was seen says nothing, nor does one that predicts what the one before does.
     """
     ends = np.stack([said.rul_lower, said.rul, said.rul_upper], axis=1).astype(np.float64)
     starts = np.pad(ends[:, :-1], ((0, 0), (1, 0)))
@@ -95,13 +97,17 @@ def _learn_levels(said: Predictions, lives: Floats, censored: Bools) -> Levels:
     way += lives > said.rul_upper
     edges = np.unique(np.quantile(said.rul, np.linspace(0, 1, _LEVEL_BANDS + 1)[1:-1]))
     band = np.searchsorted(edges, said.rul)
-    knots, shares = [], []
+    knots: list[float] = []
+    shares = []
     for each in np.unique(band):
         own = band == each
+        knot = float(said.rul[own].mean(dtype=np.float64))
+        if censored[own].all() or (knots and knot < knots[-1] + _LEAST_STEP * max_rul):
+            continue
         seen = stats.ecdf(stats.CensoredData(way[own & ~censored], right=way[own & censored]))
-        knots.append(float(said.rul[own].mean()))
+        knots.append(knot)
         shares.append(np.asarray(seen.cdf.evaluate(np.array([1.0, 2.0, 3.0]))))
-    return Levels.of(knots, shares)
+    return Levels.of(knots, shares) if knots else NOMINAL
 
 
 def _learn_odds(probability: Floats, failed: Bools) -> tuple[float, float]:

@@ -119,7 +119,7 @@ def _end(said: Said, nearer: Floats, side: int, max_rul: float, config: Calibrat
 def _quantiles(beyond: Doubles, *, enough: bool) -> Doubles:
     """Conformal quantiles of `beyond` [n] at every level -> [levels]: the whole range unless there are `enough` windows.
 
-    Where n is too few for a level it is the farthest of them: one life in n + 1 may lie beyond it.
+    Where n is too few for a level it is the farthest of them: one life in n + 1 may lie beyond it. Without any the end stays where it is.
     """
     if not enough or not len(beyond):
         return np.full(len(_LEVELS), 0.0 if enough else _WHOLE_RANGE)

@@ -87,6 +87,22 @@ def test_levels_say_which_quantiles_the_ends_have_become() -> None:
     assert again.at(middle)[:, 1] == pytest.approx(levels.at(middle)[:, 1], abs=0.05)
 
 
+def test_levels_of_predictions_that_hardly_differ_and_of_bands_that_nobody_failed_in() -> None:
+    random = np.random.default_rng(10)
+    true = random.uniform(0, CAP, 3000).astype(np.float32)
+    never = np.zeros(3000, np.bool_)
+    rul = (15 + random.normal(0, 1e-6, 3000)).astype(np.float32)
+    alike = Predictions(rul, rul - 10, rul + 10, np.full(3000, 0.1, np.float32))
+    flat = learn(alike, true, never, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG).levels
+    assert len(flat.rul) == 1
+    assert flat.before[0][1] == pytest.approx(0.5, abs=0.15)  # of the first twelfth, the others say the same
+    said, lives = _said(11, 1.0, n=3000)
+    healthy = said.rul > 20
+    levels = learn(said, lives, healthy, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG).levels
+    assert max(levels.rul) < 21  # the band that the border lies in has failures
+    assert levels.at(np.array([29.0])).tolist() == levels.at(np.array([max(levels.rul)])).tolist()
+
+
 def test_too_few_windows_make_the_interval_the_whole_range_and_one_outcome_leaves_the_odds() -> None:
     said, true = _said(6, 1.0, n=5)
     calibration = learn(said, np.full(5, 20, np.float32), true < 0, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=CONFIG)

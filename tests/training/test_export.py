@@ -61,7 +61,16 @@ def test_levels_travel_with_the_model_and_one_without_them_has_nominal_ones(fitt
 
 
 @pytest.mark.parametrize(
-    "text", ["no JSON", "{}", '{"rul": [1, 1], "before": [[0, 0.5, 1], [0, 0.5, 1]]}', '{"rul": [1], "before": [[0.6, 0.5, 1]]}']
+    "text",
+    [
+        "no JSON",
+        "{}",
+        '{"rul": [1, 1], "before": [[0, 0.5, 1], [0, 0.5, 1]]}',
+        '{"rul": [1], "before": [[0.6, 0.5, 1]]}',
+        '{"rul": [1], "before": [[NaN, 0.5, 1]]}',
+        '{"rul": [null], "before": [[0, 0.5, 1]]}',
+        '{"rul": [[1]], "before": [[0, 0.5, 1]]}',
+    ],
 )
 def test_levels_that_are_none_are_refused(export: Export, text: str) -> None:
     proto = onnx.load_from_string(export.model)
