@@ -26,10 +26,9 @@ from config.model import CalibrationSection
 from features.levels import NOMINAL, Levels
 from features.onnx_model import Predictions
 from features.windows import Floats
-from training.intervals import LEAST_WIDTH, Said, Widening, learn_widening
+from training.intervals import LEAST_GAP, LEAST_WIDTH, Said, Widening, equal_bands, learn_widening
 
 _LEVEL_BANDS: Final = 12  # thousands of windows each: enough for shares of a few per cent
-_LEAST_STEP: Final = 1e-3  # between the predicted lives of two bands, as a share of the cap
 _LEAST_SHARE: Final = 1e-6  # probabilities nearer to 0 or 1 than this have no finite log-odds in float32
 
 Bools = npt.NDArray[np.bool_]
@@ -68,13 +67,12 @@ def learn(
     beyond the horizon. level: share of lives that must lie inside, e.g. 0.9. error_ratio: that of what is calibrated over that of the network, at most 1.
     """
     seen = ~censored
-    widening = learn_widening(
-        Said(predicted.rul[seen], predicted.rul_lower[seen], predicted.rul_upper[seen], rul[seen]), max_rul, level, config, error_ratio
-    )
+    said = Said(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul)
+    widening = learn_widening(said.take(seen), max_rul, level, config, error_ratio)
     known = seen | (rul > horizon)
     slope, intercept = _learn_odds(predicted.failure_probability[known], seen[known] & (rul[known] <= horizon))
     calibration = Calibration(widening, slope, intercept)
-    lives = Said(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul).nearer(error_ratio, max_rul)
+    lives = said.nearer(error_ratio, max_rul)
     return replace(calibration, levels=_learn_levels(_calibrated(calibration, predicted, max_rul), lives, censored, max_rul))
 
 
@@ -95,14 +93,13 @@ def _learn_levels(said: Predictions, lives: Floats, censored: Bools, max_rul: fl
     starts = np.pad(ends[:, :-1], ((0, 0), (1, 0)))
     way = np.clip((lives[:, None] - starts) / np.maximum(ends - starts, np.finfo(np.float32).tiny), 0.0, 1.0).sum(axis=1)
     way += lives > said.rul_upper
-    edges = np.unique(np.quantile(said.rul, np.linspace(0, 1, _LEVEL_BANDS + 1)[1:-1]))
-    band = np.searchsorted(edges, said.rul)
+    band = equal_bands(said.rul, _LEVEL_BANDS)
     knots: list[float] = []
     shares = []
     for each in np.unique(band):
         own = band == each
         knot = float(said.rul[own].mean(dtype=np.float64))
-        if censored[own].all() or (knots and knot < knots[-1] + _LEAST_STEP * max_rul):
+        if censored[own].all() or (knots and knot < knots[-1] + LEAST_GAP * max_rul):
             continue
         seen = stats.ecdf(stats.CensoredData(way[own & ~censored], right=way[own & censored]))
         knots.append(knot)

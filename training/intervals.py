@@ -32,7 +32,7 @@ LEAST_WIDTH: Final = 0.01  # share of the cap that is added to every width: an i
 _WHOLE_RANGE: Final = 1 / LEAST_WIDTH  # widths that reach across the whole range whatever the interval
 _LEVELS: Final = np.append(np.arange(50, 100), 99.9)  # %, of lives on one side of the point that one end may hold
 _FREE: Final = 1e-6  # lives that a step counts as giving up when it gives up none
-_GAP: Final = 1e-3  # least distance of two knots as a share of the cap
+LEAST_GAP: Final = 1e-3  # least distance of two knots as a share of the cap
 
 Doubles = npt.NDArray[np.float64]
 
@@ -84,8 +84,7 @@ def learn_widening(said: Said, max_rul: float, level: float, config: Calibration
     A band of predicted life has at least `config.least_windows` windows; with too few in all, the interval becomes the whole range.
     """
     number = int(np.clip(len(said.true) // config.least_windows, 1, config.bands))
-    edges = np.unique(np.quantile(said.rul, np.linspace(0, 1, number + 1)[1:-1])) if number > 1 else np.empty(0)
-    band = np.searchsorted(edges, said.rul)
+    band = equal_bands(said.rul, number)
     used = np.unique(band)
     nearer = said.nearer(error_ratio, max_rul)
     ends = [[_end(said.take(band == each), nearer[band == each], side, max_rul, config) for side in (-1, 1)] for each in used]
@@ -95,11 +94,16 @@ def learn_widening(said: Said, max_rul: float, level: float, config: Calibration
     if (shares == _WHOLE_RANGE).any():
         get_log().warning("too few lives to calibrate an end of the interval: it reaches across the whole range", windows=len(said.true))
     middles = np.array([said.rul[band == each].mean() for each in used])
-    knots = np.maximum.accumulate(middles + _GAP * max_rul * np.arange(len(used)))
+    knots = np.maximum.accumulate(middles + LEAST_GAP * max_rul * np.arange(len(used)))
     missing = config.bands - len(used)  # beyond the last knot nothing changes any more
     knots = np.append(knots, knots[-1] + max_rul * np.arange(1, missing + 1)).astype(np.float32)
     below, above = np.pad(shares, ((0, missing), (0, 0)), mode="edge").astype(np.float32).T
     return Widening(knots, below, above)
+
+
+def equal_bands(rul: Floats, number: int) -> npt.NDArray[np.intp]:
+    """Which of `number` bands of predicted life, with as many windows each, holds each of `rul` [n] -> [n], lowest 0; of equal edges one is left."""
+    return np.searchsorted(np.unique(np.quantile(rul, np.linspace(0, 1, number + 1)[1:-1])), rul)
 
 
 def _end(said: Said, nearer: Floats, side: int, max_rul: float, config: CalibrationSection) -> _End:
