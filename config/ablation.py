@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
-
-from config.loader import Section
+from config.loader import FleetSeeds, Section
 
 Changes = dict[str, Any]  # key of model_config.yaml, dotted -> value
 
@@ -14,6 +12,6 @@ Changes = dict[str, Any]  # key of model_config.yaml, dotted -> value
 class AblationConfig(Section):
     """All of ablation.yaml; the names are what a report calls the variants."""
 
-    fleet_seeds: list[int] = Field(min_length=1)
+    fleet_seeds: FleetSeeds
     compressors: dict[str, Changes]
     cmapss: dict[str, Changes]

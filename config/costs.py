@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from config.loader import Section
+from config.loader import FleetSeeds, Section
 from config.thresholds import Limit
 
 
@@ -54,7 +54,7 @@ class NextLifeSection(Section):
 class SimulationSection(Section):
     """How long policies are compared for, and how certain the comparison is."""
 
-    fleet_seeds: list[int] = Field(min_length=1)
+    fleet_seeds: FleetSeeds
     years: int = Field(ge=1)
     year_days: int = Field(ge=1)
     warm_up_days: int = Field(ge=0)
@@ -70,6 +70,7 @@ class CostsConfig(Section):
     planned: PlannedSection
     next_life: NextLifeSection
     signs_days: Limit
+    signs_share: Limit
     plan_days: Limit
     simulation: SimulationSection
 
@@ -83,6 +84,8 @@ class CostsConfig(Section):
             raise ValueError("planned.lead_days must be from 0 to plan_days: no repair would ever be due")
         if self.signs_days.value < 1 or self.signs_days.value % 1:
             raise ValueError("signs_days must be a whole number, at least 1")
+        if not 0 <= self.signs_share.value <= 1:
+            raise ValueError("signs_share must be from 0 to 1")
         if self.next_life.mean_days.value <= 0 or not 0 <= self.next_life.unannounced_share.value <= 1:
             raise ValueError("next_life: mean_days must be above 0 and unannounced_share from 0 to 1")
         return self

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.loader import Section
+from config.loader import FleetSeeds, Section
 from config.thresholds import Limit
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -15,7 +15,7 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class FleetsSection(Section):
     """The simulated fleets; none of them may be one that a model learned from."""
 
-    seeds: list[int] = Field(min_length=1)
+    seeds: FleetSeeds
     compressors: int = Field(gt=0)
     days: int = Field(gt=1)
     interval_min: int = Field(gt=0)

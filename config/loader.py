@@ -10,10 +10,10 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from config.errors import ConfigError
 
@@ -34,6 +34,16 @@ class Section(BaseModel):
 
 
 SectionT = TypeVar("SectionT", bound=Section)
+
+
+def _each_once(seeds: list[int]) -> list[int]:
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(map(str, twice))} more than once: the same fleet would count twice")
+    return seeds
+
+
+FleetSeeds = Annotated[list[int], Field(min_length=1), AfterValidator(_each_once)]  # of simulated fleets that something is measured on
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

@@ -7,9 +7,10 @@ Csiszar, Annals of Probability 3, 1975). A quantile at the cap says only that so
 
 A repair on day t costs `planned` if the machine lives until then and `unplanned` if it fails before, and either begins the next life, which
 costs g a day; each day lived before it saves that: J(t) = planned S(t) + unplanned (1 - S(t)) - g E[min(T, t)], the renewal-reward
-criterion (Barlow and Proschan, Mathematical Theory of Reliability, 1965, ch. 4). Watching on from day t for w more days costs W(t) = planned
-S(t + w) + unplanned (1 - S(t + w)) - g E[T]: what fails meanwhile is lost, and whoever lives is known by then, so that no life is wasted. A
-repair is due from the first day on which the best day within w costs no more than watching. docs/costs.md explains it with an example.
+criterion (Barlow and Proschan, Mathematical Theory of Reliability, 1965, ch. 4). Watching on from day t for w more days costs planned
+S(t + w) + unplanned (1 - S(t + w)) - g E[T] where it shows what is to come: what fails meanwhile is lost, and of the rest no life is wasted.
+Where it shows nothing, the machine is as good as left alone: W(t) is the mean of that and J(cap), by the share that shows. A repair is due from
+the first day on which the best day within w costs no more than W. docs/costs.md explains it with an example.
 """
 
 from __future__ import annotations
@@ -97,7 +98,9 @@ def expected_costs(forecast: Forecast, costs: CostsConfig) -> tuple[Doubles, Dou
     whole = slice(None, None, _STEPS_PER_DAY)
     ends = (costs.planned.repair_usd.value * alive + costs.unplanned.usd * (1 - alive))[:, whole]
     saved = costs.next_life_usd_per_day * lived
-    return ends - saved[:, whole], ends[:, int(costs.signs_days.value) :] - saved[:, -1:]
+    repair = ends - saved[:, whole]
+    shown, share = ends[:, int(costs.signs_days.value) :] - saved[:, -1:], costs.signs_share.value
+    return repair, share * shown + (1 - share) * repair[:, -1:]
 
 
 def _plan(forecast: Forecast, costs: CostsConfig) -> Repairs:

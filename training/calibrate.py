@@ -92,7 +92,7 @@ def _learn_levels(said: Predictions, lives: Floats, censored: Bools, max_rul: fl
     ends = np.stack([said.rul_lower, said.rul, said.rul_upper], axis=1).astype(np.float64)
     starts = np.pad(ends[:, :-1], ((0, 0), (1, 0)))
     way = np.clip((lives[:, None] - starts) / np.maximum(ends - starts, np.finfo(np.float32).tiny), 0.0, 1.0).sum(axis=1)
-    way += lives > said.rul_upper
+    way += (lives > said.rul_upper) | (lives >= max_rul)  # what reaches the cap has not ended before an end that lies there
     band = equal_bands(said.rul, _LEVEL_BANDS)
     knots: list[float] = []
     shares = []

@@ -14,9 +14,9 @@ from config.settings import Settings, load_settings
 def _with(tmp_path: Path, *path: str, value: Any) -> Settings:
     shipped = yaml.safe_load((CONFIG_DIR / "costs.yaml").read_text())
     inner = shipped
-    for key in path:
+    for key in path[:-1]:
         inner = inner[key]
-    inner["value"] = value
+    inner[path[-1]] = value
     (tmp_path / "costs.yaml").write_text(yaml.safe_dump(shipped))
     return load_settings(tmp_path, environ={"ALTAVIZ_CONFIG_DIR": str(tmp_path)})
 
@@ -30,12 +30,14 @@ def test_a_failure_costs_its_days_and_a_day_of_the_next_life_its_share_of_what_e
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [
-        (("planned", "repair_usd"), 90_000, "below the 87500 USD of a failure"),
-        (("planned", "lead_days"), 8, "no repair would ever be due"),
-        (("planned", "crews"), 1.5, "crews must be a whole number"),
-        (("next_life", "mean_days"), 0, "mean_days must be above 0"),
+        (("planned", "repair_usd", "value"), 90_000, "below the 87500 USD of a failure"),
+        (("planned", "lead_days", "value"), 8, "no repair would ever be due"),
+        (("planned", "crews", "value"), 1.5, "crews must be a whole number"),
+        (("next_life", "mean_days", "value"), 0, "mean_days must be above 0"),
+        (("signs_share", "value"), 1.1, "signs_share must be from 0 to 1"),
+        (("simulation", "fleet_seeds"), [101, 102, 101], "101 more than once"),
     ],
 )
-def test_costs_that_no_plan_could_follow_are_refused(tmp_path: Path, path: tuple[str, ...], value: float, reason: str) -> None:
+def test_costs_that_no_plan_could_follow_are_refused(tmp_path: Path, path: tuple[str, ...], value: Any, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         _ = _with(tmp_path, *path, value=value).costs

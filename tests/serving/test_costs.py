@@ -7,12 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from config.costs import CostsConfig
 from config.errors import ModelError
 from features.levels import Levels
 from serving.costs import NOT_DUE, Forecast, expected_costs, plan_repairs, survival
 from tests.serving.gold import COSTS
 
 G = COSTS.next_life_usd_per_day
+
+
+def with_share(share: float) -> CostsConfig:
+    """Costs where watching shows `share` of the machines' ends."""
+    return COSTS.model_copy(update={"signs_share": COSTS.signs_share.model_copy(update={"value": share})})
+
+
+SHOWN = with_share(1.0)
 CAP = 30.0
 
 
@@ -68,10 +77,15 @@ def test_extreme_answers_still_are_distributions(life: Forecast) -> None:
 
 
 def test_a_failure_known_to_the_hour_is_repaired_on_the_last_whole_day_before_it() -> None:
-    repairs = plan_repairs(sharp(6.5), COSTS)
+    repairs = plan_repairs(sharp(6.5), SHOWN)
     assert repairs.due_days.tolist() == [6]
     reached = 0.95 ** (3 / 6.5)  # day 6, from day 3 up to which nothing was said to fail
     assert repairs.saving_usd[0] == pytest.approx(reached * (87_500 - 15_000 - 0.5 * G), abs=60)  # half a day of life is forgone
+
+
+def test_who_may_be_shown_nothing_does_not_wait_longer_than_watching_would() -> None:
+    """The best of the first day and the two days of watching, though the failure comes later: whoever is shown nothing is left alone until it comes."""
+    assert plan_repairs(sharp(6.5), COSTS).due_days.tolist() == [5]
 
 
 def test_every_day_that_a_repair_comes_too_early_costs_a_day_of_the_next_life() -> None:
@@ -81,8 +95,8 @@ def test_every_day_that_a_repair_comes_too_early_costs_a_day_of_the_next_life() 
 
 
 def test_nothing_is_due_for_a_healthy_compressor_or_later_than_the_plan_reaches() -> None:
-    for life in (forecast(20, 29, 30, 0.001), forecast(30, 30, 30, 0.0), sharp(8.5)):
-        repairs = plan_repairs(life, COSTS)
+    for life, costs in ((forecast(20, 29, 30, 0.001), COSTS), (forecast(30, 30, 30, 0.0), COSTS), (sharp(8.5), SHOWN)):
+        repairs = plan_repairs(life, costs)
         assert repairs.due_days.tolist() == [NOT_DUE]
         assert np.isnan(repairs.saving_usd).all()
 
@@ -92,14 +106,18 @@ def test_what_fails_before_parts_can_come_is_due_at_once_and_saves_nothing() -> 
     assert (repairs.due_days.tolist(), repairs.saving_usd.tolist()) == ([3], [0.0])
 
 
-def test_a_repair_is_due_once_two_days_of_risk_cost_more_than_the_life_it_wastes() -> None:
-    """With a constant hazard a day: 72,500 (1 - exp(-2 hazard)) against g (1 - exp(-27 hazard)) / hazard, which are equal at 0.0698."""
-    for hazard, due in ((0.067, NOT_DUE), (0.072, 3)):
-        assert (72_500 * -np.expm1(-2 * hazard) > G * -np.expm1(-27 * hazard) / hazard) == (due == 3)
+@pytest.mark.parametrize(("share", "below", "above"), [(1.0, 0.067, 0.072), (0.9, 0.047, 0.052)])
+def test_a_repair_is_due_once_the_risk_of_watching_costs_more_than_the_life_that_a_repair_wastes(
+    share: float, below: float, above: float
+) -> None:
+    """With a constant hazard h: 72,500 (share (1 - exp(-2 h)) + (1 - share) (1 - exp(-27 h))) against g (1 - exp(-27 h)) / h."""
+    for hazard, due in ((below, NOT_DUE), (above, 3)):
+        fails = share * -np.expm1(-2 * hazard) + (1 - share) * -np.expm1(-27 * hazard)
+        assert (72_500 * fails > G * -np.expm1(-27 * hazard) / hazard) == (due == 3)
         lower = -np.log(0.95) / hazard
-        median, upper = (lower * np.log(share) / np.log(0.95) for share in (0.5, 0.05))
+        median, upper = (lower * np.log(left) / np.log(0.95) for left in (0.5, 0.05))
         life = Forecast(*(np.array([value]) for value in (lower, median, upper, 1 - 0.95 ** (3 / lower))), 3.0, CAP)
-        assert plan_repairs(life, COSTS).due_days.tolist() == [due]
+        assert plan_repairs(life, with_share(share)).due_days.tolist() == [due]
 
 
 def test_expected_cost_is_the_mean_over_drawn_lives() -> None:
@@ -112,7 +130,10 @@ def test_expected_cost_is_the_mean_over_drawn_lives() -> None:
         cost = np.where(ends > day, 15_000, 87_500) - G * np.minimum(ends, day)
         assert expected_costs(life, COSTS)[0][0, day] == pytest.approx(cost.mean(), abs=4 * cost.std() / 200_000**0.5)
     watched = np.where(ends > 5, 15_000, 87_500) - G * np.minimum(ends, CAP)  # from day 3 on, for two days
-    assert expected_costs(life, COSTS)[1][0, 3] == pytest.approx(watched.mean(), abs=4 * watched.std() / 200_000**0.5)
+    alone = np.where(ends > CAP, 15_000, 87_500) - G * np.minimum(ends, CAP)  # whom watching shows nothing
+    share = COSTS.signs_share.value
+    waited = share * watched + (1 - share) * alone
+    assert expected_costs(life, COSTS)[1][0, 3] == pytest.approx(waited.mean(), abs=4 * waited.std() / 200_000**0.5)
 
 
 def test_a_model_that_cannot_see_beyond_the_lead_time_is_refused() -> None:

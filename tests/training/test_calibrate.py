@@ -87,6 +87,16 @@ def test_levels_say_which_quantiles_the_ends_have_become() -> None:
     assert again.at(middle)[:, 1] == pytest.approx(levels.at(middle)[:, 1], abs=0.05)
 
 
+def test_a_life_that_reaches_the_cap_has_not_ended_before_an_end_that_lies_there() -> None:
+    random = np.random.default_rng(12)
+    true = random.uniform(0, 30, 12_000)
+    rul = random.uniform(8, 12, 12_000).astype(np.float32)
+    said = Predictions(rul, rul - 5, np.full_like(rul, 20), np.full_like(rul, 0.1))
+    lives = np.minimum(true, 20).astype(np.float32)
+    levels = learn(said, lives, true < 0, horizon=HORIZON, max_rul=20.0, level=LEVEL, config=CONFIG).levels
+    assert levels.at(np.array([10.0]))[0, 1:] == pytest.approx([1 / 3, 2 / 3], abs=0.05)
+
+
 def test_levels_of_predictions_that_hardly_differ_and_of_bands_that_nobody_failed_in() -> None:
     random = np.random.default_rng(10)
     true = random.uniform(0, CAP, 3000).astype(np.float32)
