@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -80,8 +81,8 @@ class CostsConfig(Section):
             raise ValueError(
                 f"planned.repair_usd must be above 0 and below the {self.unplanned.usd:g} USD of a failure: nothing is planned else"
             )
-        if not 0 <= self.planned.lead_days.value <= self.plan_days.value:
-            raise ValueError("planned.lead_days must be from 0 to plan_days: no repair would ever be due")
+        if self.planned.lead_days.value < 0 or math.ceil(self.planned.lead_days.value) > self.plan_days.value:
+            raise ValueError("planned.lead_days, in whole days, must be from 0 to plan_days: no repair would ever be due")
         if self.signs_days.value < 1 or self.signs_days.value % 1:
             raise ValueError("signs_days must be a whole number, at least 1")
         if not 0 <= self.signs_share.value <= 1:

@@ -44,7 +44,8 @@ def replacement_age(days: Doubles, failed: Bools, costs: CostsConfig) -> float |
     """The age, in days, at which repairing every machine costs least per day; None when running to failure costs no more, or none failed.
 
     Age replacement (Barlow and Hunter, Operations Research 8, 1960): cost of a cycle over its mean length, standstill included. Ages beyond
-    the longest life seen are not considered.
+    the longest life seen are not considered; who still runs then fails as often as machines did before (the exponential tail of Brown, Hollander and
+    Korwar, in Reliability and Biometry, SIAM, 1974), else the end of the data would make an age look cheaper than no repair.
     """
     times, left = product_limit(days, failed)
     if not len(times):
@@ -55,7 +56,8 @@ def replacement_age(days: Doubles, failed: Bools, costs: CostsConfig) -> float |
     planned, unplanned = costs.planned, costs.unplanned
     usd = planned.repair_usd.value * alive + unplanned.usd * (1 - alive)
     rate = usd / (lived + planned.repair_days.value * alive + unplanned.days * (1 - alive))
-    to_failure = unplanned.usd / (lived[-1] + unplanned.days)
+    beyond = alive[-1] * ages[-1] / -np.log(alive[-1]) if alive[-1] > 0 else 0.0  # days lived beyond the longest life seen
+    to_failure = unplanned.usd / (lived[-1] + beyond + unplanned.days)
     best = int(rate.argmin())
     return float(ages[best]) if rate[best] < to_failure else None
 

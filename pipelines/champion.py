@@ -58,19 +58,23 @@ def known_split(champion: KnownChampion | None, history: History) -> UnitSplit |
 
 
 def recheck(settings: Settings, champion: KnownChampion, history: History, events: pl.DataFrame) -> Recheck | None:
-    """The champion's error on the windows it was judged by when it was made, with today's history and labels; None when they are not known."""
+    """The champion's error on the windows it was judged by when it was made, with today's history and its own label cap.
+
+    None when they are not known, or not all of its test compressors are in this history.
+    """
     from monitoring.evidence import Recheck
     from training.fleet import label_fleet
     from training.metrics import rmse
     from training.trial import served_rul
 
     split, then = known_split(champion, history), champion.model.facts.trained_until
-    if split is None or then is None or not len(split.test):
+    if split is None or then is None or champion.parts is None or len(split.test) < len(champion.parts["test"]) or not len(split.test):
         return None
     until = datetime.fromisoformat(then)
     config = settings.model
     known = events.filter(pl.col("event_date") <= until)
-    fleet = label_fleet(history, known, config.labels, settings.scoring.min_steps)
+    labels = config.labels.model_copy(update={"max_rul_days": champion.model.facts.max_rul_days})
+    fleet = label_fleet(history, known, labels, settings.scoring.min_steps)
     index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(split.test)
     hour = (until - history.first_mark) // timedelta(hours=WINDOW_STEP_HOURS)
     judged = index.take((index.end % history.hours <= hour) & ~index.censored)

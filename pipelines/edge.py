@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import statistics
 import subprocess
 import sys
@@ -43,12 +42,14 @@ def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[st
     from features.lake import COMPRESSORS, GOLD, Lake
     from features.reference import read_reference
     from pipelines.champion import KnownChampion, known_champion
-    from pipelines.edge_folder import contract_document, write_folder
+    from pipelines.edge_folder import RUNNER_FILE, contract_document, write_folder
     from pipelines.tracking import quieten
     from serving import runner
     from serving.registry import Registry
 
-    _require_free(out, runner.CONTRACT_FILE)
+    out = out.resolve()  # `.` and links too: what is replaced is the folder itself
+    own = {runner.CONTRACT_FILE, RUNNER_FILE, runner.ZONE_FOLDER, runner.MODEL_FILE, QUANTISED_FILE, REPORT_FILE, README_FILE}
+    _require_free(out, own)
     quieten()
     registry, lake = Registry(settings.tracking_uri), Lake(settings.lake_uri)
     lake.delta(GOLD)  # says so when there is none
@@ -81,14 +82,18 @@ def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[st
         (folder / REPORT_FILE).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         (folder / README_FILE).write_text(_readme(result), encoding="utf-8")
         if out.exists():
-            shutil.rmtree(out)
+            out.replace(Path(name) / "earlier")  # goes with the temporary folder
         folder.replace(out)
     return {"folder": out, **result}
 
 
-def _require_free(out: Path, mark: str) -> None:
-    if out.exists() and not (out.is_dir() and ((out / mark).is_file() or not any(out.iterdir()))):
-        raise InputError(f"{out} holds something that is no earlier export: choose another folder")
+def _require_free(out: Path, own: set[str]) -> None:
+    """Nothing may stand at `out` but a folder with files of an earlier export alone."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is no folder: choose another --out")
+    foreign = sorted({path.name for path in out.iterdir()} - own) if out.exists() else []
+    if foreign:
+        raise InputError(f"{out} holds something that is no earlier export ({foreign[0]}): move it away, or choose another --out")
 
 
 def quantise(model: bytes) -> bytes:

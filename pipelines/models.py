@@ -17,7 +17,7 @@ from pipelines.console import StageReporter
 from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
-    from serving.registry import ModelVersion, Registry
+    from serving.registry import ModelFacts, ModelVersion, Registry
     from serving.warehouse.connection import Warehouse
     from serving.warehouse.decisions import ModelDecision
 
@@ -25,7 +25,10 @@ _PATIENCE: Final = timedelta(seconds=10)  # an operator is told of a running tra
 
 
 def list_models(settings: Settings) -> dict[str, Any]:
-    """Every version, newest first: version, aliases, created, decision, reasons, test_rmse_days, trained_until. Raises ModelError."""
+    """Every version, newest first: version, aliases, created, decision, reasons, test_rmse_days, trained_until; None where it says nothing.
+
+    Raises ModelError.
+    """
     registry = _registry(settings)
     return {"champion": registry.version_of(CHAMPION), "models": [_summary(version) for version in registry.versions()]}
 
@@ -33,16 +36,16 @@ def list_models(settings: Settings) -> dict[str, Any]:
 def show_model(settings: Settings, version: str) -> dict[str, Any]:
     """One version: what `list_models` says, its facts, run, and every decision about it. Raises ModelError, WarehouseError."""
     from pipelines.model_card import CARD_TAG
-    from serving.registry import facts_from_tags
     from serving.warehouse.decisions import list_decisions
 
     registry = _registry(settings)
     found = _find(registry, version)
+    facts = _facts(found)
     with _warehouse(settings) as warehouse, warehouse.connection() as connection:
         decisions = list_decisions(connection, version)
     return {
         **_summary(found),
-        "facts": asdict(facts_from_tags(found.tags, version)),
+        "facts": None if facts is None else asdict(facts),
         "run_id": found.run_id,
         "card": found.tags.get(CARD_TAG),
         "decisions": [asdict(decision) for decision in decisions],
@@ -181,9 +184,8 @@ def _champion_before(decisions: list[ModelDecision], present: str) -> str:
 
 def _summary(version: ModelVersion) -> dict[str, Any]:
     from pipelines.registration import decision_of
-    from serving.registry import facts_from_tags
 
-    decision, facts = decision_of(version), facts_from_tags(version.tags, version.version)
+    decision, facts = decision_of(version), _facts(version)
     return {
         "version": version.version,
         "aliases": list(version.aliases),
@@ -191,9 +193,16 @@ def _summary(version: ModelVersion) -> dict[str, Any]:
         "decision": None if decision is None else decision.decision,
         "trigger": None if decision is None else decision.trigger,
         "reasons": [] if decision is None else decision.reasons,
-        "test_rmse_days": facts.test_rmse_days,
-        "trained_until": facts.trained_until,
+        "test_rmse_days": None if facts is None else facts.test_rmse_days,
+        "trained_until": None if facts is None else facts.trained_until,
     }
+
+
+def _facts(version: ModelVersion) -> ModelFacts | None:
+    """What a version says of itself; None of one that was registered by other means."""
+    from serving.registry import FACTS_TAG, facts_from_tags
+
+    return facts_from_tags(version.tags, version.version) if FACTS_TAG in version.tags else None
 
 
 def _registry(settings: Settings) -> Registry:

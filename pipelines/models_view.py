@@ -19,9 +19,8 @@ def show_models(result: dict[str, Any]) -> None:
         until = "-" if row["trained_until"] is None else row["trained_until"][:16]
         made = f"{row['created']:%Y-%m-%d %H:%M}"
         verdict = row["decision"] or "-"
-        table.add_row(
-            row["version"], ", ".join(row["aliases"]), made, verdict, f"{row['test_rmse_days']:.2f}", until, _first(row["reasons"])
-        )
+        error = "-" if row["test_rmse_days"] is None else f"{row['test_rmse_days']:.2f}"
+        table.add_row(row["version"], ", ".join(row["aliases"]), made, verdict, error, until, _first(row["reasons"]))
     console.print(table)
 
 

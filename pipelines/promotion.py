@@ -34,6 +34,7 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
     from training.fleet import label_fleet
 
     model, champion = registry.load(version), known_champion(registry)
+    _require_same_labels(settings, model)
     parts = known_parts(registry, model)
     unseen = None if champion is None else prepare_unseen(settings, spark, report)
     past = open_past([settings.training_lake_uri, settings.lake_uri])
@@ -54,6 +55,16 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
         verdict = judge_model(settings, past, fleet, held_out, candidate, champion, unseen)
         advance(1, 1, windows=len(held_out))
     return verdict
+
+
+def _require_same_labels(settings: Settings, model: RegisteredModel) -> None:
+    """A version is judged by the event and the cap that it was taught."""
+    labels, facts = settings.model.labels, model.facts
+    if (facts.horizon_days, facts.max_rul_days) != (labels.horizon_days, labels.max_rul_days):
+        raise ModelError(
+            f"version {model.version} was trained for horizon_days {facts.horizon_days:g} and max_rul_days {facts.max_rul_days:g}, but "
+            f"model_config.yaml says {labels.horizon_days:g} and {labels.max_rul_days:g}: set its labels there to judge it"
+        )
 
 
 def _baseline_rmse(settings: Settings, fleet: Fleet, held_out: WindowIndex, model: RegisteredModel) -> float | None:

@@ -52,13 +52,14 @@ def record_refusal(registry: Registry, connection: psycopg.Connection, decision:
 def settle(registry: Registry, connection: psycopg.Connection) -> None:
     """Finish what an earlier command was killed in the middle of; does nothing otherwise."""
     versions = registry.versions()
+    newest = next((version for version in versions if DECISION_TAG in version.tags), None)  # those from elsewhere have none
     for version in reversed(versions):
         decision = decision_of(version)
         if decision is None:
             continue
         if _APPLIED_TAG in version.tags:
             upsert_decision(connection, decision)
-        elif version is versions[0]:
+        elif version is newest:
             conclude(registry, connection, decision)
     for version in versions:
         if OPERATOR_TAG in version.tags:

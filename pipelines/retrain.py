@@ -106,11 +106,13 @@ def _drift_occasion(settings: Settings, registry: Registry, connection: psycopg.
 
 def _known_result(settings: Settings, registry: Registry, past: Past) -> _NotNeeded | None:
     """The version that the same rows, events, settings and champion have led to already; None when there is none."""
+    champion = registry.version_of(CHAMPION)
     for version in registry.versions():
         decision = decision_of(version)
         if decision is None or FINGERPRINT_TAG not in version.tags:
             continue
-        if version.tags[FINGERPRINT_TAG] == fingerprint(settings, past, decision.previous_version):
+        judged_since = version.version if decision.decision == "promoted" else decision.previous_version
+        if champion == judged_since and version.tags[FINGERPRINT_TAG] == fingerprint(settings, past, decision.previous_version):
             return _NotNeeded(f"version {version.version} has been trained on this very history ({decision.decision})")
     return None
 

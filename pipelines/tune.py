@@ -172,7 +172,7 @@ def _objective(
     import optuna
 
     from pipelines.tracking import log_epoch, nested_run
-    from training.study import ERROR, fit_trial, suggest
+    from training.study import ERROR, IN_FORCE, fit_trial, suggest
 
     def on_epoch(epoch: int, epochs: int, log: Mapping[str, float]) -> None:
         log_epoch(epoch, log)
@@ -194,7 +194,7 @@ def _objective(
                 raise
             except BaseException:  # Ctrl-C, or the machine: nothing that these settings have earned
                 mlflow.set_tag(STATE_TAG, "failed")
-                _try_again(settings, study, study.trials[trial.number])
+                study.enqueue_trial(trial.params, user_attrs={key: trial.user_attrs[key] for key in (IN_FORCE,) if key in trial.user_attrs})
                 raise
             if given_up is None:
                 mlflow.log_metric("validation_rmse_days", value)

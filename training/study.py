@@ -71,7 +71,7 @@ def begin(study: optuna.Study, facts: Mapping[str, Any], start: Mapping[str, Any
             f"study {study.study_name!r} was begun with another {', '.join(_change(name, known, facts) for name in changed)}: "
             "its trials cannot be compared with new ones; begin another with --study NAME"
         )
-    if not any(trial.user_attrs.get(IN_FORCE) for trial in study.trials):
+    if not any(trial.user_attrs.get(IN_FORCE) and (trial.state != TrialState.FAIL or ERROR in trial.user_attrs) for trial in study.trials):
         study.enqueue_trial({key: _stored(space[key], value) for key, value in start.items()}, user_attrs={IN_FORCE: True})
 
 

@@ -43,6 +43,15 @@ def test_interval_is_the_age_of_least_cost_per_day(settings: Settings) -> None:
     assert replacement_age(days, np.array([False, False]), settings.costs) is None
 
 
+@pytest.mark.parametrize("seen_days", [20.0, 60.0, 120.0])
+def test_no_age_pays_where_machines_fail_at_random_however_short_they_were_seen(settings: Settings, seen_days: float) -> None:
+    lives = np.random.default_rng(3).exponential(200.0, 2000)
+    assert replacement_age(np.minimum(lives, seen_days), lives < seen_days, settings.costs) is None
+    worn = 40.0 * np.random.default_rng(4).weibull(6.0, 2000)  # most fail between 30 and 50 days: an age pays
+    age = replacement_age(np.minimum(worn, seen_days), worn < seen_days, settings.costs)
+    assert age is None if seen_days < 21 else 15 < age < 35  # type: ignore[operator]
+
+
 def test_lives_begin_when_the_compressor_runs_again_and_the_last_one_is_cut_by_the_end_of_the_data() -> None:
     rows = [
         ("A", datetime(2026, 1, 5, tzinfo=UTC), "failure", 24.0),

@@ -39,8 +39,20 @@ def test_the_exported_champion_says_what_score_says(demo: Demo, tmp_path: Path) 
 
 def test_a_folder_with_other_files_is_left_alone(demo: Demo, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
-    assert "no earlier export" in refusal_of("export-edge", "--out", tmp_path, home=demo.home, **demo.environment)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    (tmp_path / "contract.json").write_text("{}", encoding="utf-8")  # an export beside which somebody keeps files of his own
+    line = refusal_of("export-edge", "--out", tmp_path, home=demo.home, **demo.environment)
+    assert "no earlier export (mine.txt)" in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["contract.json", "mine.txt"]
+
+
+def test_an_earlier_export_is_replaced_whatever_way_leads_there(demo: Demo, tmp_path: Path) -> None:
+    earlier, link = tmp_path / "edge", tmp_path / "link"
+    earlier.mkdir()
+    (earlier / "contract.json").write_text("{}", encoding="utf-8")
+    link.symlink_to(earlier)
+    report_of("export-edge", "--out", link, home=demo.home, **demo.environment)
+    assert json.loads((earlier / "contract.json").read_text(encoding="utf-8"))["features"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["edge", "link"]
 
 
 def test_a_folder_that_would_not_compute_gold_is_not_written(demo: Demo, tmp_path: Path) -> None:

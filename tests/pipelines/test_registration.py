@@ -18,11 +18,13 @@ from typer.testing import CliRunner
 
 from config.errors import ModelError, NoChampionError, WarehouseError
 from config.settings import Settings, load_settings
-from features.contract import CHALLENGER, CHAMPION
+from features.contract import CHALLENGER, CHAMPION, REGISTERED_MODEL
+from pipelines.challenger import fingerprint
 from pipelines.cli import app
 from pipelines.console import StageReporter
 from pipelines.models import list_models, model_card, promote, rollback, show_model
-from pipelines.registration import _MOVE_TAG, DECISION_TAG, conclude, move_champion, record_refusal, settle, to_tag
+from pipelines.registration import _MOVE_TAG, DECISION_TAG, FINGERPRINT_TAG, conclude, move_champion, record_refusal, settle, to_tag
+from pipelines.retrain import _known_result
 from pipelines.session import LazySpark
 from pipelines.tracking import tracked_run
 from serving.registry import Registry
@@ -143,6 +145,51 @@ def test_a_kill_after_the_verdict_has_fallen_loses_nothing(store: Store) -> None
     assert store.aliases() == ("1", "2")
     with store.connection() as connection:
         assert list_decisions(connection, "2") == [decision]
+
+
+def test_a_version_from_elsewhere_neither_hides_a_verdict_that_was_cut_off_nor_spoils_the_list(store: Store) -> None:
+    store.register("promoted", 1)
+    mlflow.register_model(store.model_uri, REGISTERED_MODEL)
+    store.settle()
+    assert store.aliases() == ("1", None)
+    assert store.recorded() == [("1", "promoted")]
+    newest, oldest = list_models(store.settings)["models"]
+    assert (newest["version"], newest["decision"], newest["test_rmse_days"]) == ("2", None, None)
+    assert oldest["test_rmse_days"] == mean_model().facts.test_rmse_days
+    assert show_model(store.settings, "2")["facts"] is None
+    shown = CliRunner().invoke(app, ["models", "list", "--home", str(store.settings.home)])
+    assert shown.exit_code == 0
+
+
+def test_a_retraining_is_known_only_beside_the_champion_it_was_judged_by(store: Store) -> None:
+    class Seen:
+        """A history that never changes."""
+
+        def fingerprint(self, *settings: str) -> str:
+            return "/".join(settings)
+
+    def known() -> bool:
+        return _known_result(store.settings, store.registry, Seen()) is not None  # type: ignore[arg-type]
+
+    store.judge("promoted", 1)
+    store.judge("promoted", 2, previous="1")
+    assert not known()
+    store.registry.set_tags("2", {FINGERPRINT_TAG: fingerprint(store.settings, Seen(), "1")})  # type: ignore[arg-type]
+    assert known()  # 2 is what this history leads to
+    store.judge("refused", 3, previous="2")
+    store.registry.set_tags("3", {FINGERPRINT_TAG: fingerprint(store.settings, Seen(), "2")})  # type: ignore[arg-type]
+    assert known()
+    rollback(store.settings, "1", None)
+    assert not known()  # nobody has compared version 3 with version 1
+
+
+def test_a_version_that_was_taught_another_event_is_not_judged_by_this_one(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    other = load_settings(store.settings.home, environ={}, model_overrides={"labels.horizon_days": 7.0})
+    with LazySpark(other) as spark, pytest.raises(ModelError, match="version 2 was trained for horizon_days 3 and max_rul_days"):
+        promote(other, "2", None, spark, StageReporter(interactive=False), force=True)
+    assert store.aliases() == ("1", "2")
 
 
 def test_settling_again_changes_nothing(store: Store) -> None:

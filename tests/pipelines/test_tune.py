@@ -154,6 +154,16 @@ def test_an_interrupted_trial_is_tried_again(home: Home, interrupted: list[str],
     assert again[0].params == again[1].params
 
 
+def test_no_number_of_interruptions_loses_a_trial(home: Home) -> None:
+    impatient = replace(home, report=Interrupting(interactive=False))
+    times = home.settings.tuning.lost.retries + 2
+    for _ in range(times):
+        with pytest.raises(KeyboardInterrupt):
+            impatient.tune(1, "impatient")
+    assert home.states("impatient") == ["FAIL"] * times + ["WAITING"]
+    assert home.tune(1, "impatient")["default_value_days"] is not None
+
+
 def test_the_settings_in_force_are_the_first_trial(home: Home, first: dict[str, Any]) -> None:
     trial = open_study(home.settings, "search").trials[1]
     assert trial.params == {"network.lstm_units": "[4]", RATE: 0.05}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 
 from config.errors import InputError
 from config.settings import Settings
 from config.tuning import Choices, Range, SamplerSection, values_in_force
-from training.study import begin, sampler, settings_of, suggest, tried
+from training.study import ERROR, begin, sampler, settings_of, suggest, tried
 
 SPACE = {"network.lstm_units": Choices(choices=[[32], [64, 64]]), "network.dropout": Range(low=0.0, high=0.4, step=0.05)}
 
@@ -50,6 +51,19 @@ def test_beginning_again_adds_no_second_first_trial() -> None:
     assert tried(study) == 0
     with pytest.raises(InputError, match=r"'search' was begun with another gold \(then 1, now 2\)"):
         begin(study, {"gold": 2}, start, SPACE)
+
+
+def test_a_first_trial_that_was_lost_is_asked_for_again_and_one_that_failed_of_itself_is_not() -> None:
+    study, start = new_study(), {"network.lstm_units": [32], "network.dropout": 0.1}
+    begin(study, {}, start, SPACE)
+    study.tell(study.ask(), state=TrialState.FAIL)  # killed once too often
+    begin(study, {}, start, SPACE)
+    assert len(study.trials) == 2
+    trial = study.ask()
+    trial.set_user_attr(ERROR, "the loss is not finite")
+    study.tell(trial, state=TrialState.FAIL)
+    begin(study, {}, start, SPACE)
+    assert len(study.trials) == 2
 
 
 def test_a_study_that_somebody_else_began_is_refused() -> None:
