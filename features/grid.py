@@ -6,6 +6,7 @@ Training takes the clock's hours as marks, scoring counts back from `as_of`.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -88,7 +89,7 @@ def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -
 def write_history(tables: Sequence[DeltaTable], file: Path, until: datetime | None = None) -> History:
     """Lay all of one or more gold tables out, up to `until`, as a memory map in `file`, one date partition in memory at a time.
 
-    A compressor that is in several tables is one machine. Raises NoDataError when there is no row.
+    `file` appears when it is whole; whoever has mapped an earlier one keeps reading that. A compressor that is in several tables is one machine. Raises NoDataError when there is no row.
     """
     lazy = pl.concat([pl.scan_delta(gold) for gold in tables])
     if until is not None:
@@ -102,12 +103,16 @@ def write_history(tables: Sequence[DeltaTable], file: Path, until: datetime | No
     first_mark, last_mark = _mark_of(first), _mark_of(last)
     hours = (last_mark - first_mark) // _STEP + 1
     file.parent.mkdir(parents=True, exist_ok=True)
-    values = np.lib.format.open_memmap(file, mode="w+", dtype=np.float32, shape=(len(compressor_ids) * hours, len(FEATURES)))
-    for number in range(len(compressor_ids)):
-        values[number * hours : (number + 1) * hours] = np.nan
-    _lay_out(lazy, compressor_ids, first_mark, hours, values)
-    values.flush()
-    return History(np.load(file, mmap_mode="r"), compressor_ids, first_mark, hours)
+    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+        part = Path(folder) / file.name
+        values = np.lib.format.open_memmap(part, mode="w+", dtype=np.float32, shape=(len(compressor_ids) * hours, len(FEATURES)))
+        for number in range(len(compressor_ids)):
+            values[number * hours : (number + 1) * hours] = np.nan
+        _lay_out(lazy, compressor_ids, first_mark, hours, values)
+        values.flush()
+        written = np.load(part, mmap_mode="r")
+        part.replace(file)
+    return History(written, compressor_ids, first_mark, hours)
 
 
 def read_history(gold: DeltaTable, until: datetime, hours: int, only: Sequence[str] | None = None) -> History:

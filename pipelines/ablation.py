@@ -17,7 +17,6 @@ from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
     from pipelines.fleets import UnseenFleet
-    from training.fleet import Fleet
 
 COMPLETE: Final = "complete"  # the variant that nothing is taken out of
 _CMAPSS: Final = ("rmse_clipped", "score_clipped", "coverage_90", "mean_width_90", "brier")
@@ -62,34 +61,22 @@ def ablate_compressors(
     from features.onnx_model import OnnxModel
     from pipelines.evaluate import headline, judge_network, numbers_of
     from pipelines.fleets import prepare_fleet
+    from pipelines.past import labelled_fleet, open_past
     from training.trial import run_trial
 
     variants = _chosen(settings.ablation.compressors, only)
-    fleet = _training_fleet(settings, report)
     unseen: list[UnseenFleet] = [prepare_fleet(settings, seed, spark, report) for seed in settings.ablation.fleet_seeds]
+    with labelled_fleet(settings, open_past([settings.training_lake_uri]), report) as fleet:
 
-    def measure(varied: Settings, number: int) -> dict[str, float]:
-        split = varied.model.split
-        config = varied.model.model_copy(update={"split": split.model_copy(update={"seed": split.seed + number})})
-        trial = run_trial(fleet, config)
-        network = OnnxModel(trial.export.model, config.scoring.threads)
-        judged = [judge_network(varied, one, network, config.labels.horizon_days) for one in unseen]
-        return headline(numbers_of(varied, judged), "")
+        def measure(varied: Settings, number: int) -> dict[str, float]:
+            split = varied.model.split
+            config = varied.model.model_copy(update={"split": split.model_copy(update={"seed": split.seed + number})})
+            trial = run_trial(fleet, config)
+            network = OnnxModel(trial.export.model, config.scoring.threads)
+            judged = [judge_network(varied, one, network, config.labels.horizon_days) for one in unseen]
+            return headline(numbers_of(varied, judged), "")
 
-    return _run(settings, "ablation compressors", variants, seeds, measure, report)
-
-
-def _training_fleet(settings: Settings, report: StageReporter) -> Fleet:
-    from features.grid import write_history
-    from pipelines.past import open_past
-    from training.fleet import label_fleet
-
-    past = open_past([settings.training_lake_uri])
-    folder = settings.home / "scratch"
-    folder.mkdir(parents=True, exist_ok=True)
-    with report.stage("windows"):
-        history = write_history([source.gold for source in past.sources], folder / "ablation.npy")
-        return label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
+        return _run(settings, "ablation compressors", variants, seeds, measure, report)
 
 
 def _chosen(variants: Mapping[str, dict[str, Any]], only: Sequence[str] | None) -> dict[str, dict[str, Any]]:

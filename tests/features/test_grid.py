@@ -47,6 +47,15 @@ def test_history_has_the_clocks_hours_for_every_compressor_and_midnight_closes_t
     np.testing.assert_array_equal(history.values[:, VIBRATION], np.array([2, 4, np.nan, np.nan, np.nan, 6], np.float32))
 
 
+def test_whoever_reads_a_history_is_not_disturbed_by_another_one_in_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "history.npy"
+    reading = write_history([write_gold(tmp_path / "gold", [_row("A", 0, 2.0), _row("A", 60, 4.0)])], file)
+    write_history([write_gold(tmp_path / "other", [_row("A", 0, 7.0)])], file)
+    assert reading.values[:, VIBRATION].tolist() == [2.0, 4.0]
+    assert np.load(file)[:, VIBRATION].tolist() == [7.0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gold", "history.npy", "other"]
+
+
 def test_training_and_scoring_cut_the_same_steps_at_a_full_hour(tmp_path: Path) -> None:
     rows = [_row(unit, minutes, float(minutes % 97)) for unit in ("A", "B") for minutes in range(-2000, 121, 7)]
     gold = write_gold(tmp_path / "gold", rows)
