@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
+from config.costs import CostsConfig
 from config.errors import ConfigError
 from config.loader import CONFIG_DIR
 from config.settings import Settings, load_settings
@@ -41,3 +43,12 @@ def test_a_failure_costs_its_days_and_a_day_of_the_next_life_its_share_of_what_e
 def test_costs_that_no_plan_could_follow_are_refused(tmp_path: Path, path: tuple[str, ...], value: Any, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         _ = _with(tmp_path, *path, value=value).costs
+
+
+def test_a_plan_that_ends_before_the_first_whole_day_on_which_parts_are_there_is_refused(settings: Settings) -> None:
+    said = settings.costs.model_dump()
+    said["planned"]["lead_days"]["value"], said["plan_days"]["value"] = 2.5, 2.9
+    with pytest.raises(ValidationError, match="no repair would ever be due"):
+        CostsConfig.model_validate(said)
+    said["plan_days"]["value"] = 3
+    assert CostsConfig.model_validate(said).plan_days.value == 3
