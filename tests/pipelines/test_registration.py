@@ -23,6 +23,7 @@ from pipelines.challenger import fingerprint
 from pipelines.cli import app
 from pipelines.console import StageReporter
 from pipelines.models import list_models, model_card, promote, rollback, show_model
+from pipelines.models_view import show_models
 from pipelines.registration import _MOVE_TAG, DECISION_TAG, FINGERPRINT_TAG, conclude, move_champion, record_refusal, settle, to_tag
 from pipelines.retrain import _known_result
 from pipelines.session import LazySpark
@@ -147,7 +148,9 @@ def test_a_kill_after_the_verdict_has_fallen_loses_nothing(store: Store) -> None
         assert list_decisions(connection, "2") == [decision]
 
 
-def test_a_version_from_elsewhere_neither_hides_a_verdict_that_was_cut_off_nor_spoils_the_list(store: Store) -> None:
+def test_a_version_from_elsewhere_neither_hides_a_verdict_that_was_cut_off_nor_spoils_the_list(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
     store.register("promoted", 1)
     mlflow.register_model(store.model_uri, REGISTERED_MODEL)
     store.settle()
@@ -157,8 +160,8 @@ def test_a_version_from_elsewhere_neither_hides_a_verdict_that_was_cut_off_nor_s
     assert (newest["version"], newest["decision"], newest["test_rmse_days"]) == ("2", None, None)
     assert oldest["test_rmse_days"] == mean_model().facts.test_rmse_days
     assert show_model(store.settings, "2")["facts"] is None
-    shown = CliRunner().invoke(app, ["models", "list", "--home", str(store.settings.home)])
-    assert shown.exit_code == 0
+    show_models(list_models(store.settings))
+    assert "because of 1" in capsys.readouterr().out
 
 
 def test_a_retraining_is_known_only_beside_the_champion_it_was_judged_by(store: Store) -> None:
