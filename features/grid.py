@@ -89,7 +89,8 @@ def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -
 def write_history(tables: Sequence[DeltaTable], file: Path, until: datetime | None = None) -> History:
     """Lay all of one or more gold tables out, up to `until`, as a memory map in `file`, one date partition in memory at a time.
 
-    `file` appears when it is whole; whoever has mapped an earlier one keeps reading that. A compressor that is in several tables is one machine. Raises NoDataError when there is no row.
+    `file` appears when it is whole; whoever has mapped an earlier one keeps reading that. A compressor that is in several tables is one
+    machine. Raises NoDataError when there is no row.
     """
     lazy = pl.concat([pl.scan_delta(gold) for gold in tables])
     if until is not None:

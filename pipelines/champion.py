@@ -67,15 +67,16 @@ def recheck(settings: Settings, champion: KnownChampion, history: History, event
     from training.metrics import rmse
     from training.trial import served_rul
 
-    split, then = known_split(champion, history), champion.model.facts.trained_until
-    if split is None or then is None or champion.parts is None or len(split.test) < len(champion.parts["test"]) or not len(split.test):
+    then, tested = champion.model.facts.trained_until, set(champion.parts["test"]) if champion.parts else set()
+    if then is None or not tested or not tested <= set(history.compressor_ids):
         return None
     until = datetime.fromisoformat(then)
     config = settings.model
     known = events.filter(pl.col("event_date") <= until)
     labels = config.labels.model_copy(update={"max_rul_days": champion.model.facts.max_rul_days})
     fleet = label_fleet(history, known, labels, settings.scoring.min_steps)
-    index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(split.test)
+    units = [unit for unit, name in enumerate(history.compressor_ids) if name in tested]
+    index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(units)
     hour = (until - history.first_mark) // timedelta(hours=WINDOW_STEP_HOURS)
     judged = index.take((index.end % history.hours <= hour) & ~index.censored)
     if not len(judged):

@@ -89,10 +89,11 @@ def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[st
 
 def _require_free(out: Path, own: set[str]) -> None:
     """Nothing may stand at `out` but a folder with files of an earlier export alone."""
-    if out.exists() and not out.is_dir():
+    if not out.exists():
+        return
+    if not out.is_dir():
         raise InputError(f"{out} is no folder: choose another --out")
-    foreign = sorted({path.name for path in out.iterdir()} - own) if out.exists() else []
-    if foreign:
+    if foreign := sorted({path.name for path in out.iterdir()} - own):
         raise InputError(f"{out} holds something that is no earlier export ({foreign[0]}): move it away, or choose another --out")
 
 

@@ -111,8 +111,8 @@ def _known_result(settings: Settings, registry: Registry, past: Past) -> _NotNee
         decision = decision_of(version)
         if decision is None or FINGERPRINT_TAG not in version.tags:
             continue
-        judged_since = version.version if decision.decision == "promoted" else decision.previous_version
-        if champion == judged_since and version.tags[FINGERPRINT_TAG] == fingerprint(settings, past, decision.previous_version):
+        champion_after = version.version if decision.decision == "promoted" else decision.previous_version
+        if champion == champion_after and version.tags[FINGERPRINT_TAG] == fingerprint(settings, past, decision.previous_version):
             return _NotNeeded(f"version {version.version} has been trained on this very history ({decision.decision})")
     return None
 

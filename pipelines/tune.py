@@ -114,18 +114,13 @@ def _bury(settings: Settings, study: optuna.Study, trial: FrozenTrial) -> None:
     """A trial whose process was killed: end its run and try it again."""
     from mlflow import MlflowClient
     from mlflow.entities import RunStatus
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.storages import RetryHeartbeatStaleTrialCallback
 
     run_id, client = trial.user_attrs.get(_RUN), MlflowClient(settings.tracking_uri)
     if run_id is not None and client.get_run(run_id).info.status == RunStatus.to_string(RunStatus.RUNNING):
         client.set_tag(run_id, STATE_TAG, "failed")
         client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
-    _try_again(settings, study, trial)
-
-
-def _try_again(settings: Settings, study: optuna.Study, trial: FrozenTrial) -> None:
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.storages import RetryHeartbeatStaleTrialCallback
-
     with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         RetryHeartbeatStaleTrialCallback(max_retry=settings.tuning.lost.retries)(study, trial)
 
@@ -194,7 +189,7 @@ def _objective(
                 raise
             except BaseException:  # Ctrl-C, or the machine: nothing that these settings have earned
                 mlflow.set_tag(STATE_TAG, "failed")
-                study.enqueue_trial(trial.params, user_attrs={key: trial.user_attrs[key] for key in (IN_FORCE,) if key in trial.user_attrs})
+                study.enqueue_trial(trial.params, user_attrs={IN_FORCE: trial.user_attrs.get(IN_FORCE, False)})
                 raise
             if given_up is None:
                 mlflow.log_metric("validation_rmse_days", value)

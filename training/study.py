@@ -71,7 +71,7 @@ def begin(study: optuna.Study, facts: Mapping[str, Any], start: Mapping[str, Any
             f"study {study.study_name!r} was begun with another {', '.join(_change(name, known, facts) for name in changed)}: "
             "its trials cannot be compared with new ones; begin another with --study NAME"
         )
-    if not any(trial.user_attrs.get(IN_FORCE) and (trial.state != TrialState.FAIL or ERROR in trial.user_attrs) for trial in study.trials):
+    if not any(trial.user_attrs.get(IN_FORCE) and not _lost(trial) for trial in study.trials):
         study.enqueue_trial({key: _stored(space[key], value) for key, value in start.items()}, user_attrs={IN_FORCE: True})
 
 
@@ -130,11 +130,13 @@ def fit_trial(trial: optuna.Trial, values: Floats, folds: Sequence[Fold], config
 
 
 def tried(study: optuna.Study) -> int:
-    """Trials that count: completed, pruned, or failed of themselves; not those whose process was killed, as they are tried again."""
-    return sum(
-        trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or (trial.state == TrialState.FAIL and ERROR in trial.user_attrs)
-        for trial in study.trials
-    )
+    """Trials that count: completed, pruned, or failed of themselves; not those that were lost, as they are tried again."""
+    return sum(trial.state.is_finished() and not _lost(trial) for trial in study.trials)
+
+
+def _lost(trial: FrozenTrial) -> bool:
+    """Whether its process was killed or interrupted."""
+    return trial.state == TrialState.FAIL and ERROR not in trial.user_attrs
 
 
 def summarise(study: optuna.Study, space: Space) -> Found | None:

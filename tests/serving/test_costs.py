@@ -14,6 +14,7 @@ from serving.costs import NOT_DUE, Forecast, expected_costs, plan_repairs, survi
 from tests.serving.gold import COSTS
 
 G = COSTS.next_life_usd_per_day
+CAP = 30.0
 
 
 def with_share(share: float) -> CostsConfig:
@@ -22,7 +23,6 @@ def with_share(share: float) -> CostsConfig:
 
 
 SHOWN = with_share(1.0)
-CAP = 30.0
 
 
 def forecast(lower: float, median: float, upper: float, fails: float, horizon: float = 3.0) -> Forecast:
