@@ -81,6 +81,7 @@ class CalibrationSection(Section):
     least_windows: int = Field(gt=0)
     life_bands: list[float] = Field(min_length=1)
     least_coverage: float = Field(gt=0, lt=1)
+    least_life_coverage: float = Field(gt=0, lt=1)
 
 
 class AugmentationSection(Section):

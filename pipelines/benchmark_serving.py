@@ -200,16 +200,20 @@ def _end_all(process: subprocess.Popen[Any]) -> None:
 @contextmanager
 def _ready(url: str, path: str, process: subprocess.Popen[Any], log: Path) -> Iterator[httpx.Client]:
     import httpx
+    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+    patience = Retrying(
+        stop=stop_after_delay(_START_S), wait=wait_fixed(_POLL_S), retry=retry_if_exception_type(httpx.HTTPError)
+    )  # it does not listen yet, or is not ready
+
+    def ask(client: httpx.Client) -> None:
+        if process.poll() is not None:
+            raise ModelError(f"{url} has ended before it was ready: see {log}")
+        client.get(path).raise_for_status()
 
     with httpx.Client(base_url=url, timeout=_START_S) as client:
-        deadline = time.monotonic() + _START_S
-        while True:
-            try:
-                if client.get(path).status_code == httpx.codes.OK:
-                    break
-            except httpx.TransportError:
-                pass  # it does not listen yet
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise ModelError(f"{url} does not become ready: see {log}")
-            time.sleep(_POLL_S)
+        try:
+            patience(ask, client)
+        except RetryError as error:
+            raise ModelError(f"{url} does not become ready: see {log}") from error
         yield client

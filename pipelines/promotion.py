@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import ModelError
@@ -26,25 +24,20 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
     How far its ONNX model is from Keras is what was measured when it was exported. Raises ModelError (one of both cannot be loaded, or no
     compressor is left to judge by), NoDataError, EnvironmentSetupError.
     """
-    from features.grid import write_history
-    from pipelines.past import open_past
+    from pipelines.past import labelled_fleet, open_past
     from training.runtime import load_tensorflow
 
     load_tensorflow()
-    from training.fleet import label_fleet
-
     model, champion = registry.load(version), known_champion(registry)
     _require_same_labels(settings, model)
     parts = known_parts(registry, model)
     unseen = None if champion is None else prepare_unseen(settings, spark, report)
     past = open_past([settings.training_lake_uri, settings.lake_uri])
-    with report.stage("gate") as advance, tempfile.TemporaryDirectory(dir=settings.home) as scratch:
-        history = write_history([source.gold for source in past.sources], Path(scratch) / "history.npy", past.until)
-        fleet = label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
+    with labelled_fleet(settings, past, report) as fleet, report.stage("gate") as advance:
         learned = (learned_from(parts), None if champion is None else learned_from(champion.parts))
         taught = set().union(*(names for names in learned if names is not None))
         held_out = fleet.every(fleet.index, settings.model.windows.judge_stride_hours).of_units(
-            [unit for unit, name in enumerate(history.compressor_ids) if name not in taught]
+            [unit for unit, name in enumerate(fleet.history.compressor_ids) if name not in taught]
         )
         if held_out.censored.all():
             raise ModelError(

@@ -52,6 +52,7 @@ def neutral(bands: int, max_rul: float) -> Calibration:
 
 def learn(
     predicted: Predictions,
+    unit: npt.NDArray[np.integer],
     rul: Floats,
     censored: Bools,
     *,
@@ -61,13 +62,13 @@ def learn(
     config: CalibrationSection,
     error_ratio: float = 1.0,
 ) -> Calibration:
-    """Learn from what an uncalibrated network says of windows [n] of units that it has not learned from.
+    """Learn from what an uncalibrated network says of windows [n] of the units `unit` [n], which it has not learned from.
 
     rul: [n] capped lives; where `censored` they are lower bounds and say nothing about an interval, and about a probability only when they reach
     beyond the horizon. level: share of lives that must lie inside, e.g. 0.9. error_ratio: that of what is calibrated over that of the network, at most 1.
     """
     seen = ~censored
-    said = Said(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul)
+    said = Said(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul, unit)
     widening = learn_widening(said.take(seen), max_rul, level, config, error_ratio)
     known = seen | (rul > horizon)
     slope, intercept = _learn_odds(predicted.failure_probability[known], seen[known] & (rul[known] <= horizon))

@@ -126,7 +126,15 @@ def fit_ensemble(
     validation_rmse = rmse(index.rul[seen], everybody.rul[seen])
     ratio = error_ratio(spread(members, values, index.take(seen), steps, batch_size), validation_rmse)
     learned = learn(
-        everybody, index.rul, index.censored, horizon=horizon, max_rul=max_rul, level=level, config=calibration, error_ratio=ratio
+        everybody,
+        index.unit,
+        index.rul,
+        index.censored,
+        horizon=horizon,
+        max_rul=max_rul,
+        level=level,
+        config=calibration,
+        error_ratio=ratio,
     )
     return combine(members, learned, max_rul), EnsembleFit(results, validation_rmse, ratio, learned)
 

@@ -4,12 +4,17 @@ The method is conformalised quantile regression (Romano, Patterson, Candes, Neur
 Candes, Stat 9, 2020), Mondrian by predicted life and by the side of the point on which the life lies: an end moves out by a quantile of how far lives
 on its side lie beyond it, in widths. Which quantile is each end's own: of all choices with
 
-- the promised share of lives inside over all windows, and `least_coverage` of it in every band of predicted life, and
-- `least_coverage` of the windows inside in every band of true life,
+- the promised share of lives inside over all windows,
+- `least_coverage` of them in every band of predicted life, and
+- `least_life_coverage` of them in every band of true life,
 
 a narrow one, found by narrowing from the widest: each step takes the end that saves most width for each life it gives up. One quantile for all is honest
 on average only: most windows look healthy and their lives end at the cap, where nothing can miss, and machines that fail within days without a sign pay for that.
-Lives that miss are counted, not promised by the level: of the many that end at the cap all miss or none.
+Lives that miss are counted where the ends come to lie, between the knots as well, not promised by the level: of the many that end at the cap all miss or none,
+and what is interpolated between two levels holds neither share.
+
+What has been chosen on lives holds more of them than of others, the more the fewer units there are. By how much is seen by choosing on four fifths of the
+units and counting on the rest; as much more is promised, in a few rounds, until enough of the others' lives are held.
 
 What is learned on single networks is used around their mean, which errs less: distances of lives from the point are shortened by that share first.
 """
@@ -23,6 +28,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from crepes import ConformalPredictiveSystem
+from scipy.ndimage import maximum_filter1d
+from sklearn.model_selection import GroupKFold
 
 from config.logs import get_log
 from config.model import CalibrationSection
@@ -31,10 +38,14 @@ from features.windows import Floats
 LEAST_WIDTH: Final = 0.01  # share of the cap that is added to every width: an interval without width can still be widened
 _WHOLE_RANGE: Final = 1 / LEAST_WIDTH  # widths that reach across the whole range whatever the interval
 _LEVELS: Final = np.append(np.arange(50, 100), 99.9)  # %, of lives on one side of the point that one end may hold
+_ROUNDING: Final = 1e-9  # widths: lives that end at the cap with an interval that does are not beyond it
 _FREE: Final = 1e-6  # lives that a step counts as giving up when it gives up none
+_FOLDS: Final = 5  # of the units, to see how many lives of others an interval holds
+_ROUNDS: Final = 3  # in which the promise grows until it holds as many of others' lives as it should
 LEAST_GAP: Final = 1e-3  # least distance of two knots as a share of the cap
 
 Doubles = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
@@ -45,10 +56,11 @@ class Said:
     lower: Floats
     upper: Floats
     true: Floats
+    unit: Ints  # whose window it is
 
-    def take(self, which: npt.NDArray[np.bool_]) -> Said:
-        """The windows of the mask `which`."""
-        return Said(self.rul[which], self.lower[which], self.upper[which], self.true[which])
+    def take(self, which: npt.NDArray[np.generic]) -> Said:
+        """The windows at `which`, a boolean mask or positions."""
+        return Said(self.rul[which], self.lower[which], self.upper[which], self.true[which], self.unit[which])
 
     def nearer(self, ratio: float, max_rul: float) -> Floats:
         """Where the lives would lie if every error were `ratio` of what it is -> [n]; a label at the cap stays one."""
@@ -63,18 +75,27 @@ class Widening:
     below: Floats  # [bands] of the lower end
     above: Floats  # [bands] of the upper end
 
+    def holds(self, said: Said, lives: Floats, max_rul: float) -> npt.NDArray[np.bool_]:
+        """Whether each of `lives` [n] lies inside the interval of its window -> [n]."""
+        width = said.upper - said.lower + LEAST_WIDTH * max_rul
+        below, above = (np.interp(said.rul, self.knots, shares) * width for shares in (self.below, self.above))
+        return (np.minimum(said.lower - below, said.rul) <= lives) & (lives <= np.maximum(said.upper + above, said.rul))
+
 
 @dataclass(frozen=True)
-class _End:
-    """What the levels of one end in one band of predicted life would do; all by level."""
+class _Ends:
+    """The ends on one side of the point of n windows, and how far each may move out at every knot."""
 
-    shares: Doubles  # [levels] how far the end moves out
-    width: Doubles  # [levels] from the point to the end, summed over the band's windows
-    missed: Doubles  # [levels, bands of true life] lives beyond the end
+    shares: Doubles  # [knots, levels] widths, ascending: by level, and last the one to start from, which holds every life
+    beyond: Doubles  # [n] widths by which the life lies beyond the end; none of a life on the other side of the point, which cannot miss
+    width: Doubles  # [n] of the interval
+    inner: Doubles  # [n] from the end inwards to the point
+    outer: Doubles  # [n] from the end outwards to the end of the range
 
-    def least_share(self, at: int) -> float:
-        """The smallest of the shares that make the same interval as level `at`: beyond the ends of the range none makes a difference, but between bands it would."""
-        return float(self.shares[np.flatnonzero(self.width == self.width[at])[0]])
+    def reach(self, rows: Ints, shares: Doubles) -> Doubles:
+        """From the point to the end, summed over the windows `rows` [m] when it moves out by `shares` [m, k] -> [k]."""
+        moved = np.minimum(shares * self.width[rows, None], self.outer[rows, None]) + self.inner[rows, None]
+        return np.asarray(np.maximum(moved, 0.0).sum(axis=0), np.float64)
 
 
 def learn_widening(said: Said, max_rul: float, level: float, config: CalibrationSection, error_ratio: float = 1.0) -> Widening:
@@ -83,21 +104,43 @@ def learn_widening(said: Said, max_rul: float, level: float, config: Calibration
     error_ratio: error of the predictor that is calibrated over that of `said`, at most 1.
     A band of predicted life has at least `config.least_windows` windows; with too few in all, the interval becomes the whole range.
     """
-    number = int(np.clip(len(said.true) // config.least_windows, 1, config.bands))
-    band = equal_bands(said.rul, number)
-    used = np.unique(band)
-    nearer = said.nearer(error_ratio, max_rul)
-    ends = [[_end(said.take(band == each), nearer[band == each], side, max_rul, config) for side in (-1, 1)] for each in used]
-    lives = np.bincount(_life_band(said.true, config), minlength=len(config.life_bands) + 1)
-    chosen = _narrow(ends, np.bincount(band)[used], lives, level, config.least_coverage)
-    shares = np.array([[end.least_share(at) for end, at in zip(pair, row, strict=True)] for pair, row in zip(ends, chosen, strict=True)])
-    if (shares == _WHOLE_RANGE).any():
+    lives = said.nearer(error_ratio, max_rul)
+    promise = level
+    for _ in range(_ROUNDS):
+        missing = level - _held_by_others(said, lives, max_rul, promise, config)
+        if missing <= 0:
+            break
+        promise = min(promise + missing, (1 + promise) / 2)
+    widening = _widen(said, lives, max_rul, promise, config)
+    if max(widening.below.max(), widening.above.max()) == _WHOLE_RANGE:
         get_log().warning("too few lives to calibrate an end of the interval: it reaches across the whole range", windows=len(said.true))
-    middles = np.array([said.rul[band == each].mean() for each in used])
-    knots = np.maximum.accumulate(middles + LEAST_GAP * max_rul * np.arange(len(used)))
-    missing = config.bands - len(used)  # beyond the last knot nothing changes any more
+    return widening
+
+
+def _held_by_others(said: Said, lives: Floats, max_rul: float, level: float, config: CalibrationSection) -> float:
+    """The share of lives inside intervals that hold `level` of the lives of other units; a fifth of the units is left out at a time. 1 where there is one unit."""
+    folds = min(_FOLDS, len(np.unique(said.unit)))
+    if folds < 2:
+        return 1.0
+    held = np.zeros(len(lives), np.bool_)
+    config = config.model_copy(update={"least_windows": config.least_windows * (folds - 1) // folds})  # as many bands as with all of them
+    for known, new in GroupKFold(folds, shuffle=True, random_state=0).split(lives, groups=said.unit):
+        held[new] = _widen(said.take(known), lives[known], max_rul, level, config).holds(said.take(new), lives[new], max_rul)
+    return float(held.mean())
+
+
+def _widen(said: Said, lives: Floats, max_rul: float, level: float, config: CalibrationSection) -> Widening:
+    """What holds `level` of these `lives` [n], which are where those of `said` count as lying."""
+    number = int(np.clip(len(lives) // config.least_windows, 1, config.bands))
+    bands, band = np.unique(equal_bands(said.rul, number), return_inverse=True)
+    middles = np.array([said.rul[band == each].mean() for each in range(len(bands))], np.float64)
+    knots = np.maximum.accumulate(middles + LEAST_GAP * max_rul * np.arange(len(bands)))
+    ends = [_ends(said, lives, band, side, max_rul, config) for side in (-1, 1)]
+    life_band = np.searchsorted(np.asarray(config.life_bands), said.true, side="right")
+    shares = _narrow(ends, _hats(said.rul, knots), band, life_band, level, config)
+    missing = config.bands - len(bands)  # beyond the last knot nothing changes any more
     knots = np.append(knots, knots[-1] + max_rul * np.arange(1, missing + 1)).astype(np.float32)
-    below, above = np.pad(shares, ((0, missing), (0, 0)), mode="edge").astype(np.float32).T
+    below, above = np.pad(shares, ((0, 0), (0, missing)), mode="edge").astype(np.float32)
     return Widening(knots, below, above)
 
 
@@ -106,18 +149,22 @@ def equal_bands(rul: Floats, number: int) -> npt.NDArray[np.intp]:
     return np.searchsorted(np.unique(np.quantile(rul, np.linspace(0, 1, number + 1)[1:-1])), rul)
 
 
-def _end(said: Said, nearer: Floats, side: int, max_rul: float, config: CalibrationSection) -> _End:
-    """The lower end (`side` -1) or the upper one (1) of the windows of one band; `nearer` [n] is where their lives count as lying."""
-    width = said.upper - said.lower + LEAST_WIDTH * max_rul
-    end = said.lower if side < 0 else said.upper
-    beyond = side * (nearer - end) / width
-    ours = side * (said.true - said.rul) > 0  # the point stays inside, so only lives on the end's own side of it can miss
-    shares = _quantiles(beyond[ours].astype(np.float64), enough=len(said.true) >= config.least_windows)
-    reach = np.clip(end[:, None] + side * shares * width[:, None], 0.0, max_rul) - said.rul[:, None]  # [n, levels]
-    lives = _life_band(said.true[ours], config)
-    misses = beyond[ours, None] > shares  # [ours, levels]
-    missed = np.stack([misses[lives == each].sum(axis=0) for each in range(len(config.life_bands) + 1)], axis=1)
-    return _End(shares, np.maximum(side * reach, 0.0).sum(axis=0), missed.astype(np.float64))
+def _hats(rul: Floats, knots: Doubles) -> Doubles:
+    """The part of each knot in what is interpolated at `rul` [n] -> [n, knots]; beyond the first and the last it is all theirs."""
+    return np.stack([np.interp(rul, knots, own) for own in np.eye(len(knots))], axis=1)
+
+
+def _ends(said: Said, lives: Floats, band: Ints, side: int, max_rul: float, config: CalibrationSection) -> _Ends:
+    """The lower ends (`side` -1) or the upper ones (1)."""
+    rul, lower, upper, life = (part.astype(np.float64) for part in (said.rul, said.lower, said.upper, lives))
+    width = upper - lower + LEAST_WIDTH * max_rul
+    end, last = (lower, 0.0) if side < 0 else (upper, max_rul)
+    beyond = np.where(side * (life - rul) > 0, side * (life - end) / width, -np.inf)
+    own = [beyond[band == each] for each in range(band.max() + 1)]
+    shares = np.stack([_quantiles(part[part > -np.inf], enough=len(part) >= config.least_windows) for part in own])
+    farthest = np.maximum(shares[:, -1], [part.max() for part in own])
+    widest = maximum_filter1d(farthest, 3, mode="nearest")  # of both neighbours too: between two knots the nearer share counts as well
+    return _Ends(np.column_stack([shares, widest]), beyond, width, side * (end - rul), side * (last - end))
 
 
 def _quantiles(beyond: Doubles, *, enough: bool) -> Doubles:
@@ -133,29 +180,54 @@ def _quantiles(beyond: Doubles, *, enough: bool) -> Doubles:
     return np.ravel(np.asarray(found, np.float64))
 
 
-def _narrow(
-    ends: list[list[_End]], windows: npt.NDArray[np.intp], lives: npt.NDArray[np.intp], level: float, least: float
-) -> npt.NDArray[np.intp]:
-    """The level of each end -> [bands, 2] positions in _LEVELS."""
-    at = np.full((len(ends), 2), len(_LEVELS) - 1)
+def _narrow(ends: list[_Ends], hats: Doubles, band: Ints, life_band: Ints, level: float, config: CalibrationSection) -> Doubles:
+    """How far the ends of each side move out at each knot -> [sides, knots]; `hats` is [n, knots], `band` and `life_band` [n].
+
+    A step narrows one end at one knot, and with it every window on both sides of the knot as far as the knot has a part in it.
+    """
+    groups = np.stack([np.zeros_like(band), 1 + band, 2 + band.max() + life_band], axis=1)  # [n, 3]: all, by predicted life, by true life
+    size = np.bincount(groups.ravel())
+    least = np.repeat([level, config.least_coverage, config.least_life_coverage], [1, band.max() + 1, life_band.max() + 1])
+    allowed = size * (1 - least)
+    at = np.full((len(ends), hats.shape[1]), ends[0].shares.shape[1] - 1)
+    near = [np.flatnonzero(part) for part in hats.T]
+    looked: dict[tuple[int, int], tuple[Doubles, Ints]] = {}
+
+    def present(side: int) -> Doubles:
+        shares: Doubles = ends[side].shares[np.arange(at.shape[1]), at[side]]
+        return shares
+
+    def lose(enough: Ints, rows: Ints, levels: int) -> Ints:
+        """How many of the windows `rows` each level leaves outside when they need level `enough` -> [levels, groups]."""
+        cells = enough[:, None] * len(size) + groups[rows]
+        counts = np.bincount(cells.ravel(), minlength=(levels + 1) * len(size)).reshape(levels + 1, len(size))
+        return counts[::-1].cumsum(axis=0)[::-1][1:]
+
+    def look(side: int, knot: int) -> tuple[Doubles, Ints]:
+        """Width that each level below the present one saves -> [levels], and the lives that it gives up -> [levels, groups]."""
+        own, rows, part = ends[side], near[knot], hats[near[knot], knot]
+        shares, moved = own.shares[knot, : at[side, knot] + 1], hats[rows] @ present(side)
+        reach = own.reach(rows, moved[:, None] + part[:, None] * (shares - shares[-1]))
+        enough = np.searchsorted(shares, shares[-1] + (own.beyond[rows] - moved) / part - _ROUNDING)
+        lost = lose(enough, rows, len(shares))
+        return reach[-1] - reach[:-1], lost[:-1] - lost[-1]
+
     while True:
+        outside = [groups[own.beyond > hats @ present(side) + _ROUNDING] for side, own in enumerate(ends)]
+        lost = np.bincount(np.concatenate(outside).ravel(), minlength=len(size))
         best, step = 0.0, None
-        missed = np.array([[end.missed[i] for end, i in zip(pair, row, strict=True)] for pair, row in zip(ends, at, strict=True)])
-        for number, side in np.ndindex(at.shape):
-            end, now = ends[number][side], at[number, side]
-            more = end.missed[:now] - end.missed[now]  # [levels below the present one, bands of true life]
-            allowed = (
-                (missed.sum() + more.sum(axis=1) <= (1 - level) * windows.sum())
-                & (missed[number].sum() + more.sum(axis=1) <= (1 - least) * windows[number])
-                & (missed.sum(axis=(0, 1)) + more <= (1 - least) * lives).all(axis=1)
-            )
-            saved = np.where(allowed, (end.width[now] - end.width[:now]) / np.maximum(more.sum(axis=1), _FREE), 0.0)
-            if now and saved.max() > best:
-                best, step = float(saved.max()), (number, side, int(saved.argmax()))
+        for side, knot in np.ndindex(at.shape):
+            if not at[side, knot]:
+                continue
+            if (side, knot) not in looked:
+                looked[side, knot] = look(side, knot)
+            saved, more = looked[side, knot]
+            within = (lost + more <= allowed).all(axis=1)
+            gains = np.where(within, saved / np.maximum(more[:, 0], _FREE), 0.0)
+            if gains.max() > best:
+                best, step = float(gains.max()), (side, knot, int(gains.argmax()))
         if step is None:
-            return at
-        at[step[0], step[1]] = step[2]
-
-
-def _life_band(true: Floats, config: CalibrationSection) -> npt.NDArray[np.intp]:
-    return np.searchsorted(np.asarray(config.life_bands), true, side="right")
+            return np.stack([present(side) for side in range(len(ends))])
+        side, knot, at[side, knot] = step
+        for neighbour in (knot - 1, knot, knot + 1):
+            looked.pop((side, neighbour), None)

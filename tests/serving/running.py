@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from tests.pipelines.commands import ALTAVIZ, surroundings
 
@@ -56,10 +55,14 @@ def wait_for(
     client: httpx.Client, status: int, method: str = "GET", path: str = "/readyz", saying: str = "", **sent: Any
 ) -> httpx.Response:
     """Ask for readiness, or something else, until the answer has `status` and is `saying` something."""
-    deadline, pause = time.monotonic() + READY_LIMIT_S, threading.Event()
-    while True:
+    patience = Retrying(
+        stop=stop_after_delay(READY_LIMIT_S), wait=wait_fixed(0.05), retry=retry_if_exception_type(AssertionError), reraise=True
+    )
+
+    def ask() -> httpx.Response:
         answer = client.request(method, path, **sent)
-        if answer.status_code == status and saying in answer.text:
-            return answer
-        assert time.monotonic() < deadline, answer.text
-        pause.wait(0.05)
+        assert answer.status_code == status, answer.text
+        assert saying in answer.text, answer.text
+        return answer
+
+    return patience(ask)
