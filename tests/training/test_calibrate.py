@@ -28,8 +28,8 @@ def _said(seed: int, spread: float, n: int = 4000) -> tuple[Predictions, np.ndar
 
 
 def _learned(said: Predictions, rul: np.ndarray, censored: np.ndarray, max_rul: float = CAP) -> Calibration:
-    """From windows that are a unit each."""
-    return learn(said, np.arange(len(rul)), rul, censored, horizon=HORIZON, max_rul=max_rul, level=LEVEL, config=CONFIG)
+    """From windows of one unit: nothing is promised for others."""
+    return learn(said, np.zeros(len(rul), np.intp), rul, censored, horizon=HORIZON, max_rul=max_rul, level=LEVEL, config=CONFIG)
 
 
 def _applied(calibration: Calibration, said: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
