@@ -14,8 +14,8 @@ Lives that miss are counted where the ends come to lie, between the knots as wel
 and what is interpolated between two levels holds neither share.
 
 What has been chosen on lives holds more of them than of others, the more the fewer units there are. By how much is seen by choosing on four fifths of the
-units and counting on the rest; as much more is promised, in a few rounds, until enough of the others' lives are held, but no more than half way from the
-level to all lives: a dozen units tell little about others, and a fleet that nothing holds must not make every interval the whole range.
+units and counting on the rest; as much more is promised, in a few rounds, until enough of the others' lives are held, each time at most a quarter of the way to
+all lives: a dozen units tell little about others, and a fleet that nothing holds must not make every interval the whole range.
 
 What is learned on single networks is used around their mean, which errs less: distances of lives from the point are shortened by that share first.
 """
@@ -111,7 +111,7 @@ def learn_widening(said: Said, max_rul: float, level: float, config: Calibration
         missing = level - _held_by_others(said, lives, max_rul, promise, config)
         if missing <= 0:
             break
-        promise = min(promise + missing, (1 + level) / 2)
+        promise += min(missing, (1 - promise) / 4)
     widening = _widen(said, lives, max_rul, promise, config)
     if max(widening.below.max(), widening.above.max()) == _WHOLE_RANGE:
         get_log().warning("too few lives to calibrate an end of the interval: it reaches across the whole range", windows=len(said.true))
