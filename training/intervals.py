@@ -103,7 +103,7 @@ def learn_widening(said: Said, max_rul: float, level: float, config: Calibration
     """Learn from windows of units that were not learned from; `level` is the share of lives that must lie inside, e.g. 0.9.
 
     error_ratio: error of the predictor that is calibrated over that of `said`, at most 1.
-    A band of predicted life has at least `config.least_windows` windows; with too few in all, the interval becomes the whole range.
+    A band of predicted life has at least `config.least_windows` windows; with too few in all, or in a band that equal predictions leave with fewer, the interval becomes the whole range.
     """
     lives = said.nearer(error_ratio, max_rul)
     promise = level
