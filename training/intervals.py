@@ -15,7 +15,7 @@ and what is interpolated between two levels holds neither share.
 
 What has been chosen on lives holds more of them than of others, the more the fewer units there are. By how much is seen by choosing on four fifths of the
 units and counting on the rest; as much more is promised, in a few rounds, until enough of the others' lives are held, each time at most a quarter of the way to
-all lives: a dozen units tell little about others, and a fleet that nothing holds must not make every interval the whole range.
+all lives. Fewer than 40 units tell too little of others: nothing is promised for them.
 
 What is learned on single networks is used around their mean, which errs less: distances of lives from the point are shortened by that share first.
 """
@@ -42,6 +42,7 @@ _LEVELS: Final = np.append(np.arange(50, 100), 99.9)  # %, of lives on one side 
 _ROUNDING: Final = 1e-9  # widths: lives that end at the cap with an interval that does are not beyond it
 _FREE: Final = 1e-6  # lives that a step counts as giving up when it gives up none
 _FOLDS: Final = 5  # of the units, to see how many lives of others an interval holds
+_LEAST_UNITS: Final = 40  # fewer say too little of others: what is seen on a fifth of them is luck
 _ROUNDS: Final = 3  # in which the promise grows until it holds as many of others' lives as it should
 LEAST_GAP: Final = 1e-3  # least distance of two knots as a share of the cap
 
@@ -119,13 +120,12 @@ def learn_widening(said: Said, max_rul: float, level: float, config: Calibration
 
 
 def _held_by_others(said: Said, lives: Floats, max_rul: float, level: float, config: CalibrationSection) -> float:
-    """The share of lives inside intervals that hold `level` of the lives of other units; a fifth of the units is left out at a time. 1 where there is one unit."""
-    folds = min(_FOLDS, len(np.unique(said.unit)))
-    if folds < 2:
+    """The share of lives inside intervals that hold `level` of the lives of other units; a fifth of the units is left out at a time. 1 where too few could tell."""
+    if len(np.unique(said.unit)) < _LEAST_UNITS:
         return 1.0
     held = np.zeros(len(lives), np.bool_)
-    config = config.model_copy(update={"least_windows": config.least_windows * (folds - 1) // folds})  # as many bands as with all of them
-    for known, new in GroupKFold(folds, shuffle=True, random_state=0).split(lives, groups=said.unit):
+    config = config.model_copy(update={"least_windows": config.least_windows * (_FOLDS - 1) // _FOLDS})  # as many bands as with all of them
+    for known, new in GroupKFold(_FOLDS, shuffle=True, random_state=0).split(lives, groups=said.unit):
         held[new] = _widen(said.take(known), lives[known], max_rul, level, config).holds(said.take(new), lives[new], max_rul)
     return float(held.mean())
 
