@@ -7,12 +7,13 @@ Training takes the clock's hours as marks, scoring counts back from `as_of`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from deltalake import DeltaTable
 
@@ -37,6 +38,10 @@ class History:
     def first_rows(self) -> Rows:
         """First row of each compressor -> [compressors]."""
         return np.arange(len(self.compressor_ids), dtype=np.int64) * self.hours
+
+    def units_of(self, names: Iterable[str]) -> npt.NDArray[np.int32]:
+        """Numbers of the compressors among `names`, ascending; names that are not here are left out."""
+        return np.flatnonzero(np.isin(self.compressor_ids, list(names))).astype(np.int32)
 
     def mark(self, hour: int) -> datetime:
         """Time of the grid's row `hour` of a compressor."""

@@ -202,9 +202,8 @@ def _ready(url: str, path: str, process: subprocess.Popen[Any], log: Path) -> It
     import httpx
     from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-    patience = Retrying(
-        stop=stop_after_delay(_START_S), wait=wait_fixed(_POLL_S), retry=retry_if_exception_type(httpx.HTTPError)
-    )  # it does not listen yet, or is not ready
+    not_yet = retry_if_exception_type(httpx.HTTPError)  # it does not listen, or is not ready
+    patience = Retrying(stop=stop_after_delay(_START_S), wait=wait_fixed(_POLL_S), retry=not_yet)
 
     def ask(client: httpx.Client) -> None:
         if process.poll() is not None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import polars as pl
 
 from config.settings import Settings
@@ -52,9 +51,7 @@ def known_split(champion: KnownChampion | None, history: History) -> UnitSplit |
 
     if champion is None or champion.parts is None:
         return None
-    number = {compressor_id: unit for unit, compressor_id in enumerate(history.compressor_ids)}
-    parts = ([number[name] for name in champion.parts[part] if name in number] for part in ("train", "validation", "test"))
-    return UnitSplit(*(np.sort(np.array(part, np.int32)) for part in parts))
+    return UnitSplit(*(history.units_of(champion.parts[part]) for part in ("train", "validation", "test")))
 
 
 def recheck(settings: Settings, champion: KnownChampion, history: History, events: pl.DataFrame) -> Recheck | None:
@@ -75,8 +72,7 @@ def recheck(settings: Settings, champion: KnownChampion, history: History, event
     known = events.filter(pl.col("event_date") <= until)
     labels = config.labels.model_copy(update={"max_rul_days": champion.model.facts.max_rul_days})
     fleet = label_fleet(history, known, labels, settings.scoring.min_steps)
-    units = [unit for unit, name in enumerate(history.compressor_ids) if name in tested]
-    index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(units)
+    index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(history.units_of(tested))
     hour = (until - history.first_mark) // timedelta(hours=WINDOW_STEP_HOURS)
     judged = index.take((index.end % history.hours <= hour) & ~index.censored)
     if not len(judged):

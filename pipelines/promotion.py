@@ -37,7 +37,7 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
         learned = (learned_from(parts), None if champion is None else learned_from(champion.parts))
         taught = set().union(*(names for names in learned if names is not None))
         held_out = fleet.every(fleet.index, settings.model.windows.judge_stride_hours).of_units(
-            [unit for unit, name in enumerate(fleet.history.compressor_ids) if name not in taught]
+            fleet.history.units_of(set(fleet.history.compressor_ids) - taught)
         )
         if held_out.censored.all():
             raise ModelError(

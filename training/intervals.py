@@ -104,7 +104,8 @@ def learn_widening(said: Said, max_rul: float, level: float, config: Calibration
     """Learn from windows of units that were not learned from; `level` is the share of lives that must lie inside, e.g. 0.9.
 
     error_ratio: error of the predictor that is calibrated over that of `said`, at most 1.
-    A band of predicted life has at least `config.least_windows` windows; with too few in all, or in a band that equal predictions leave with fewer, the interval becomes the whole range.
+    A band of predicted life has at least `config.least_windows` windows; with too few in all, or in a band that equal predictions leave
+    with fewer, the interval becomes the whole range.
     """
     lives = said.nearer(error_ratio, max_rul)
     promise = level
@@ -120,7 +121,10 @@ def learn_widening(said: Said, max_rul: float, level: float, config: Calibration
 
 
 def _held_by_others(said: Said, lives: Floats, max_rul: float, level: float, config: CalibrationSection) -> float:
-    """The share of lives inside intervals that hold `level` of the lives of other units; a fifth of the units is left out at a time. 1 where too few could tell."""
+    """The share of lives inside intervals that hold `level` of the lives of other units; a fifth of them is left out at a time.
+
+    1 where there are too few units to tell.
+    """
     if len(np.unique(said.unit)) < _LEAST_UNITS:
         return 1.0
     held = np.zeros(len(lives), np.bool_)
@@ -198,19 +202,15 @@ def _narrow(ends: list[_Ends], hats: Doubles, band: Ints, life_band: Ints, level
         shares: Doubles = ends[side].shares[np.arange(at.shape[1]), at[side]]
         return shares
 
-    def lose(enough: Ints, rows: Ints, levels: int) -> Ints:
-        """How many of the windows `rows` each level leaves outside when they need level `enough` -> [levels, groups]."""
-        cells = enough[:, None] * len(size) + groups[rows]
-        counts = np.bincount(cells.ravel(), minlength=(levels + 1) * len(size)).reshape(levels + 1, len(size))
-        return counts[::-1].cumsum(axis=0)[::-1][1:]
-
     def look(side: int, knot: int) -> tuple[Doubles, Ints]:
         """Width that each level below the present one saves -> [levels], and the lives that it gives up -> [levels, groups]."""
         own, rows, part = ends[side], near[knot], hats[near[knot], knot]
         shares, moved = own.shares[knot, : at[side, knot] + 1], hats[rows] @ present(side)
         reach = own.reach(rows, moved[:, None] + part[:, None] * (shares - shares[-1]))
-        enough = np.searchsorted(shares, shares[-1] + (own.beyond[rows] - moved) / part - _ROUNDING)
-        lost = lose(enough, rows, len(shares))
+        enough = np.searchsorted(shares, shares[-1] + (own.beyond[rows] - moved) / part - _ROUNDING)  # the least level that holds the life
+        cells = enough[:, None] * len(size) + groups[rows]
+        needing = np.bincount(cells.ravel(), minlength=(len(shares) + 1) * len(size)).reshape(len(shares) + 1, len(size))
+        lost = needing[::-1].cumsum(axis=0)[::-1][1:]  # [levels, groups] lives that need a higher level
         return reach[-1] - reach[:-1], lost[:-1] - lost[-1]
 
     while True:

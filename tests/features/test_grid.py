@@ -47,6 +47,12 @@ def test_history_has_the_clocks_hours_for_every_compressor_and_midnight_closes_t
     np.testing.assert_array_equal(history.values[:, VIBRATION], np.array([2, 4, np.nan, np.nan, np.nan, 6], np.float32))
 
 
+def test_compressors_are_found_by_name_in_the_order_of_their_rows(tmp_path: Path) -> None:
+    history = write_history([write_gold(tmp_path / "gold", [_row(name, 0, 1.0) for name in ("A", "B", "C")])], tmp_path / "history.npy")
+    found = [history.units_of(names).tolist() for names in (["C", "elsewhere", "A"], {"B"}, [])]
+    assert found == [[0, 2], [1], []]
+
+
 def test_whoever_reads_a_history_is_not_disturbed_by_another_one_in_its_place(tmp_path: Path) -> None:
     file = tmp_path / "history.npy"
     reading = write_history([write_gold(tmp_path / "gold", [_row("A", 0, 2.0), _row("A", 60, 4.0)])], file)
