@@ -62,12 +62,16 @@ def _java(settings: Settings) -> str:
 
 
 def _spark(settings: Settings) -> str:
+    from pipelines.java import find_java
     from pipelines.session import LazySpark
+    from pipelines.setup import class_archive
 
+    archived = class_archive(find_java()).is_file()
     with LazySpark(settings) as spark:
         session = spark.get()
         session.range(1).count()
-        return f"Spark {session.version} on {session.sparkContext.master}"
+        start = "" if archived else "; it starts slowly here: `python -m pipelines.setup` archives its classes for this Java"
+        return f"Spark {session.version} on {session.sparkContext.master}{start}"
 
 
 def _delta(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from config.etl import SparkConfig
 from config.logs import native_output_to
 from config.settings import Settings
 from pipelines.java import find_java
-from pipelines.setup import delta_jars
+from pipelines.setup import class_archive, delta_jars
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,7 +28,8 @@ def open_spark(config: SparkConfig, home: Path) -> SparkSession:
     """
     if importlib.util.find_spec("pyspark") is None:
         raise EnvironmentSetupError("pyspark is not installed: run `make setup`, or install the extra `features`")
-    os.environ["JAVA_HOME"] = str(find_java())
+    java_home = find_java()
+    os.environ["JAVA_HOME"] = str(java_home)
     # workers must run the interpreter that runs now, whatever `python3` means to the shell
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     if not delta_jars():
@@ -39,7 +40,7 @@ def open_spark(config: SparkConfig, home: Path) -> SparkSession:
     log = home / "logs" / "spark.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     builder = SparkSession.builder.appName("altaviz").master(config.master)
-    for key, value in _session_options(config, home).items():
+    for key, value in _session_options(config, home, class_archive(java_home)).items():
         builder = builder.config(key, value)
     try:
         with native_output_to(log):
@@ -48,7 +49,10 @@ def open_spark(config: SparkConfig, home: Path) -> SparkSession:
         raise EnvironmentSetupError(f"Spark does not start: {str(error).splitlines()[0]}; see {log}") from error
 
 
-def _session_options(config: SparkConfig, home: Path) -> dict[str, str]:
+def _session_options(config: SparkConfig, home: Path, archive: Path) -> dict[str, str]:
+    flags = [f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()}", config.jvm_flags]
+    if archive.is_file() and "Archive" not in config.jvm_flags:  # a JVM that writes an archive, or has been given one, takes no other
+        flags.append(f'"-XX:SharedArchiveFile={archive}"')
     return {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -58,7 +62,7 @@ def _session_options(config: SparkConfig, home: Path) -> dict[str, str]:
         "spark.driver.memory": config.driver_memory,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()} {config.jvm_flags}",
+        "spark.driver.extraJavaOptions": " ".join(flags),
         "spark.local.dir": str(home / "spark-scratch"),
         "spark.sql.warehouse.dir": str(home / "spark-warehouse"),
         "spark.ui.enabled": "false",

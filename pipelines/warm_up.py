@@ -1,0 +1,42 @@
+"""What a JVM loads for the medallion, loaded once: the job whose JVM leaves the archive of classes that later ones start from.
+
+Run by `make setup` as `python -m pipelines.warm_up ARCHIVE`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pyspark import SparkContext
+
+from config.settings import Settings, load_settings
+from pipelines.console import StageReporter
+from pipelines.features import build_lake
+from pipelines.ingest import ingest
+from pipelines.session import LazySpark
+from pipelines.simulate import run as simulate
+
+
+def _build_a_lake(settings: Settings) -> None:
+    """Two days of two compressors into bronze, silver and gold."""
+    site = settings.home / "simulated"
+    simulate(site, settings.simulator, settings.fleet, compressors=2, days=2)
+    with LazySpark(settings) as spark, StageReporter(interactive=False) as report:
+        ingest(settings, site, spark, report)
+        build_lake(settings, None, spark, report)
+
+
+def main(archive: Path) -> None:
+    """Return when the JVM has written `archive`, which it does as it ends."""
+    with TemporaryDirectory(prefix="altaviz-") as scratch:
+        flags = load_settings(Path(scratch), environ={}).etl.spark.jvm_flags
+        _build_a_lake(load_settings(Path(scratch), environ={"SPARK_JVM_FLAGS": f"{flags} -XX:ArchiveClassesAtExit={archive}"}))
+        jvm = SparkContext._gateway.proc
+        jvm.stdin.close()  # it lives as long as there is somebody who might speak to it
+        jvm.wait()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
