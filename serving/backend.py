@@ -102,8 +102,8 @@ class Backend:
 
         Raises RequestError for an id that is not known and for a moment before all data; NotReadyError, ModelError, WarehouseError.
         """
-        known = self.fleet().compressor_ids
-        compressor_ids = known if asked is None else _require_known(asked, known)
+        fleet = self.fleet()
+        compressor_ids = fleet.compressor_ids if asked is None else _require_known(asked, fleet.compressor_ids)
         moment = as_of or datetime.now(UTC)
         gold = self.gold()
         steps = gold.steps(compressor_ids, moment)
@@ -111,7 +111,7 @@ class Backend:
             _require_data(gold, moment)
         predictor = self._predictor.get()
         predictions = predictor.predict_steps(steps, moment, gold.source, gold.past)
-        with self._connection(with_fleet=True) as connection:
+        with self._connection(fleet) as connection:
             written = tables.upsert_predictions(connection, predictions)
         return Scored(predictor.version, moment, predictions, written)
 
@@ -138,11 +138,12 @@ class Backend:
         yield self._parts.champion()
 
     @contextmanager
-    def _connection(self, *, with_fleet: bool = False) -> Iterator[psycopg.Connection]:
+    def _connection(self, fleet: Fleet | None = None) -> Iterator[psycopg.Connection]:
+        """A connection to the warehouse, which knows `fleet` if one is given."""
         warehouse = self._warehouse.get()
         try:
-            if with_fleet:
-                self._sync(warehouse)
+            if fleet is not None:
+                self._sync(warehouse, fleet.version)
             with warehouse.connection() as connection:
                 yield connection
         except WarehouseError as error:
@@ -151,8 +152,7 @@ class Backend:
                 self._warehouse.lose(warehouse)
             raise
 
-    def _sync(self, warehouse: Warehouse) -> None:
-        version = self.fleet().version
+    def _sync(self, warehouse: Warehouse, version: int) -> None:
         if self._synced != (warehouse, version):
             self._parts.sync_reference(warehouse)
             self._synced = (warehouse, version)

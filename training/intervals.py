@@ -94,10 +94,23 @@ class _Ends:
     inner: Doubles  # [n] from the end inwards to the point
     outer: Doubles  # [n] from the end outwards to the end of the range
 
-    def reach(self, rows: Ints, shares: Doubles) -> Doubles:
-        """From the point to the end, summed over the windows `rows` [m] when it moves out by `shares` [m, k] -> [k]."""
-        moved = np.minimum(shares * self.width[rows, None], self.outer[rows, None]) + self.inner[rows, None]
-        return np.asarray(np.maximum(moved, 0.0).sum(axis=0), np.float64)
+    def reach(self, rows: Ints, moved: Doubles, part: Doubles, steps: Doubles) -> Doubles:
+        """From the point to the end, summed over the windows `rows` [m], when it moves out by `moved` + `part` * step, both [m] -> [steps].
+
+        `steps` ascend. Along them an end stands at the point, moves, and stands at the end of the range: two steps at which each window changes are looked
+        up, and what changes there is added up.
+        """
+        width, inner = self.width[rows], self.inner[rows]
+        least, most = -inner / width, self.outer[rows] / width
+        leaves = np.searchsorted(steps, (least - moved) / part)
+        arrives = np.maximum(np.searchsorted(steps, (most - moved) / part), leaves)
+
+        def up_to(place: Ints, weights: Doubles) -> Doubles:
+            return np.cumsum(np.bincount(place, weights, len(steps) + 1)[:-1])
+
+        offset = up_to(leaves, width * (moved - least)) + up_to(arrives, width * (most - moved))
+        slope = up_to(leaves, width * part) - up_to(arrives, width * part)
+        return np.asarray(offset + slope * steps, np.float64)
 
 
 def learn_widening(said: Said, max_rul: float, level: float, config: CalibrationSection, error_ratio: float = 1.0) -> Widening:
@@ -206,7 +219,7 @@ def _narrow(ends: list[_Ends], hats: Doubles, band: Ints, life_band: Ints, level
         """Width that each level below the present one saves -> [levels], and the lives that it gives up -> [levels, groups]."""
         own, rows, part = ends[side], near[knot], hats[near[knot], knot]
         shares, moved = own.shares[knot, : at[side, knot] + 1], hats[rows] @ present(side)
-        reach = own.reach(rows, moved[:, None] + part[:, None] * (shares - shares[-1]))
+        reach = own.reach(rows, moved, part, shares - shares[-1])
         enough = np.searchsorted(shares, shares[-1] + (own.beyond[rows] - moved) / part - _ROUNDING)  # the least level that holds the life
         cells = enough[:, None] * len(size) + groups[rows]
         needing = np.bincount(cells.ravel(), minlength=(len(shares) + 1) * len(size)).reshape(len(shares) + 1, len(size))

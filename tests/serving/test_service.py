@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,11 +17,14 @@ import onnx
 import polars as pl
 import pytest
 
+from config.errors import NotReadyError
 from config.settings import load_settings
 from features.contract import CHAMPION, FEATURES, WINDOW_STEPS
 from features.lake import COMPRESSORS, GOLD, Lake
 from features.reference import COMPRESSOR_KEY, merge_reference
 from pipelines.tracking import tracked_run
+from serving import service as service_module
+from serving.backend import Backend, Parts
 from serving.registry import Registry
 from serving.warehouse.connection import open_warehouse
 from tests.conftest import PROJECT
@@ -289,6 +293,18 @@ def test_without_a_champion_the_service_is_alive_but_not_ready_until_there_is_on
             make_champion(home)
             wait_for(running.client, 200)
             assert running.score(as_of=AS_OF)["model_version"] == "1"
+
+
+def test_what_is_there_when_it_has_warmed_up_is_not_searched_for_garbage_any_more(tmp_path: Path) -> None:
+    def missing(*_: object) -> Any:
+        raise NotReadyError("nothing is there")
+
+    backend = Backend(Parts(missing, missing, missing, missing, missing), load_settings(tmp_path, environ={}).serving)
+    try:
+        service_module._warm_up(backend)
+        assert gc.get_freeze_count() > 100 * len(gc.get_objects())
+    finally:
+        gc.unfreeze()
 
 
 def test_with_a_key_in_the_environment_every_request_must_carry_it(service: Running) -> None:
