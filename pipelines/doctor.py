@@ -66,11 +66,11 @@ def _spark(settings: Settings) -> str:
     from pipelines.session import LazySpark
     from pipelines.setup import class_archive
 
-    archived = class_archive(find_java()).is_file()
     with LazySpark(settings) as spark:
         session = spark.get()
         session.range(1).count()
-        start = "" if archived else "; it starts slowly here: `python -m pipelines.setup` archives its classes for this Java"
+        slow = "; it starts slowly here: `python -m pipelines.setup` archives its classes for this Java and these jars"
+        start = slow if class_archive(find_java()) is None else ""
         return f"Spark {session.version} on {session.sparkContext.master}{start}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -24,10 +23,8 @@ _LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 def open_spark(config: SparkConfig, home: Path) -> SparkSession:
     """A Spark session with Delta, in UTC, quiet: what the JVM says goes to `<home>/logs/spark.log`.
 
-    Raises EnvironmentSetupError when Java or the Delta jars are missing or the JVM does not start.
+    Raises EnvironmentSetupError when pyspark, Java or the Delta jars are missing or the JVM does not start.
     """
-    if importlib.util.find_spec("pyspark") is None:
-        raise EnvironmentSetupError("pyspark is not installed: run `make setup`, or install the extra `features`")
     java_home = find_java()
     os.environ["JAVA_HOME"] = str(java_home)
     # workers must run the interpreter that runs now, whatever `python3` means to the shell
@@ -49,10 +46,10 @@ def open_spark(config: SparkConfig, home: Path) -> SparkSession:
         raise EnvironmentSetupError(f"Spark does not start: {str(error).splitlines()[0]}; see {log}") from error
 
 
-def _session_options(config: SparkConfig, home: Path, archive: Path) -> dict[str, str]:
+def _session_options(config: SparkConfig, home: Path, archive: Path | None) -> dict[str, str]:
     flags = [f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()}", config.jvm_flags]
-    if archive.is_file() and "Archive" not in config.jvm_flags:  # a JVM that writes an archive, or has been given one, takes no other
-        flags.append(f'"-XX:SharedArchiveFile={archive}"')
+    if archive is not None and "Archive" not in config.jvm_flags:  # a JVM that writes an archive, or has been given one, takes no other
+        flags.append(f'"-XX:SharedArchiveFile={archive}" -XX:+VerifySharedSpaces')  # one that is damaged is left aside
     return {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",

@@ -1,15 +1,17 @@
 """What `make setup` does beyond Python packages: find or install Java, fetch the Delta jars, and archive the classes that Spark loads, each once.
 
-The jars go next to Spark's own, so a later Spark start needs no network and no package resolution. The archive (the JVM's class data sharing) is mapped
-into memory by every later start, which takes six seconds less than loading and checking eighteen thousand classes.
+The jars go next to Spark's own, so a later Spark start needs no network and no package resolution. The archive (the JVM's class data sharing, 190 MiB)
+is mapped into memory by every later start, which takes six seconds less than loading and checking eighteen thousand classes.
 Run as `python -m pipelines.setup`; doing it again costs nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,7 @@ from config.errors import AltavizError, EnvironmentSetupError
 from pipelines.java import SUPPORTED_JAVA, find_java
 
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
+_WARM_UP_S = 600  # a JVM that has not ended by then hangs
 DELTA_GROUPS = ("io.delta_", "io.unitycatalog_")
 # Spark ships these itself: fetching them again would only cost time.
 SHIPPED_WITH_SPARK = (
@@ -38,9 +41,11 @@ SHIPPED_WITH_SPARK = (
 
 
 def spark_jars_dir() -> Path:
-    """The directory whose jars Spark loads at every start."""
-    import pyspark
-
+    """The directory whose jars Spark loads at every start. Raises EnvironmentSetupError without pyspark."""
+    try:
+        import pyspark
+    except ImportError as error:
+        raise EnvironmentSetupError("pyspark is not installed: run `make setup`, or install the extra `features`") from error
     return Path(pyspark.__file__).parent / "jars"
 
 
@@ -110,48 +115,98 @@ def fetch_delta_jars(java_home: Path) -> list[Path]:
     return delta_jars()
 
 
-def class_archive(java_home: Path) -> Path:
-    """Where the classes for this Java and these jars are archived, whether they are already or not.
+def class_archive(java_home: Path) -> Path | None:
+    """The archive of Spark's classes for this Java and these jars, None where there is none that is whole.
 
-    A JVM maps no archive of another one or of other jars: each has a file of its own.
+    A JVM maps no archive of another one or of other jars; its name says what it was made for, and how long it is.
     """
-    jars = spark_jars_dir()
-    release = java_home / "release"
-    made_for = [str(java_home), release.read_text(encoding="utf-8", errors="replace") if release.is_file() else ""]
-    made_for += sorted(f"{jar.name} {jar.stat().st_size}" for jar in jars.glob("*.jar"))
-    digest = hashlib.sha256("\n".join(made_for).encode()).hexdigest()
-    return jars.with_name(f"altaviz-{digest[:16]}.jsa")
+    for archive in spark_jars_dir().parent.glob(f"{_made_for(java_home)}-*.jsa"):
+        if archive.stem.rpartition("-")[2] == str(archive.stat().st_size):
+            return archive
+    return None
 
 
 def archive_classes(java_home: Path) -> Path:
-    """Make the archive unless it is there. Raises EnvironmentSetupError when the medallion does not run here."""
+    """Make the archive unless it is there; one for another Java or other jars goes. Raises EnvironmentSetupError where it cannot be made."""
     archive = class_archive(java_home)
-    if archive.is_file():
+    if archive is not None:
         return archive
     sys.stderr.write("archiving the classes that Spark loads ...\n")
-    for earlier in archive.parent.glob("altaviz-*.jsa*"):
-        earlier.unlink()
-    partial = archive.with_suffix(".jsa-partial")
-    environment = {**os.environ, "JAVA_HOME": str(java_home)}
-    command = [sys.executable, "-m", "pipelines.warm_up", str(partial)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode != 0 or not partial.is_file():
-        log = (done.stderr + done.stdout).strip().splitlines()
-        raise EnvironmentSetupError(f"`python -m pipelines.warm_up` failed: {log[-1] if log else 'it left no archive'}")
-    partial.replace(archive)
+    folder = spark_jars_dir().parent
+    try:
+        with tempfile.TemporaryDirectory(prefix="altaviz-") as name:
+            made = Path(name) / "classes.jsa"
+            _warm_up(java_home, Path(name), made)
+            # copied under another name, then renamed: a killed set-up leaves no half archive behind
+            with tempfile.TemporaryDirectory(prefix=".altaviz-", dir=folder) as beside:
+                copied = Path(beside) / made.name
+                shutil.copy2(made, copied)
+                with copied.open("rb") as file:
+                    os.fsync(file.fileno())
+                archive = copied.replace(folder / f"{_made_for(java_home)}-{copied.stat().st_size}.jsa")
+        for other in folder.glob("altaviz-*.jsa"):
+            if other != archive:
+                other.unlink(missing_ok=True)
+    except OSError as error:
+        raise EnvironmentSetupError(f"the archive of Spark's classes cannot be written: {error}") from error
     return archive
 
 
+def _made_for(java_home: Path) -> str:
+    """The name of an archive, less its size: the JVM compares where and when its jars came, too."""
+    java, jars = java_home.resolve(), spark_jars_dir()
+    release = java / "release"
+    origins = [str(java), release.read_text(encoding="utf-8", errors="replace") if release.is_file() else "", str(jars)]
+    for jar in sorted(jars.glob("*.jar")):
+        known = jar.stat()
+        origins.append(f"{jar.name} {known.st_size} {known.st_mtime_ns}")
+    return f"altaviz-{hashlib.sha256(chr(10).join(origins).encode()).hexdigest()[:16]}"
+
+
+def _warm_up(java_home: Path, scratch: Path, made: Path) -> None:
+    """Run the medallion in a JVM that leaves `made` as it ends. Raises EnvironmentSetupError with the last that was said when there is none."""
+    command = [sys.executable, "-m", "pipelines.warm_up", str(scratch), str(made)]
+    # a group of its own: whatever becomes of this process, no JVM of it is left to write later
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "JAVA_HOME": str(java_home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=_WARM_UP_S)
+        except subprocess.TimeoutExpired:
+            said = f"no end after {_WARM_UP_S} s"
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode == 0 and made.is_file():
+        return
+    log = scratch / "logs" / "spark.log"
+    of_jvm = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    last = [text.strip().splitlines()[-1] for text in (said if process.returncode else "", of_jvm) if text.strip()]
+    raise EnvironmentSetupError(
+        f"`python -m pipelines.warm_up` left no archive of Spark's classes: {'; the JVM: '.join(last) or 'nothing was said'}"
+    )
+
+
 def main() -> int:
-    """Exit 0 when all is in place, 1 with one line that says what is missing."""
+    """Exit 0 when Java and the jars are in place, 1 with one line that says what is missing; without the archive Spark only starts more slowly."""
     try:
         java_home = ensure_java()
         jars = fetch_delta_jars(java_home)
-        archive = archive_classes(java_home)
     except AltavizError as error:
         sys.stderr.write(f"setup: {error}\n")
         return 1
-    sys.stderr.write(f"Java: {java_home}; Delta jars: {len(jars)}; classes: {archive.stat().st_size >> 20} MiB\n")
+    try:
+        archive_classes(java_home)
+        archived = "archived"
+    except AltavizError as error:
+        sys.stderr.write(f"setup: Spark will start more slowly: {error}\n")
+        archived = "not archived"
+    sys.stderr.write(f"Java: {java_home}; Delta jars: {len(jars)}; classes: {archived}\n")
     return 0
 
 

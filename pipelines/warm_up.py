@@ -1,13 +1,12 @@
 """What a JVM loads for the medallion, loaded once: the job whose JVM leaves the archive of classes that later ones start from.
 
-Run by `make setup` as `python -m pipelines.warm_up ARCHIVE`.
+Run by `make setup` as `python -m pipelines.warm_up SCRATCH ARCHIVE`.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from pyspark import SparkContext
 
@@ -28,15 +27,14 @@ def _build_a_lake(settings: Settings) -> None:
         build_lake(settings, None, spark, report)
 
 
-def main(archive: Path) -> None:
-    """Return when the JVM has written `archive`, which it does as it ends."""
-    with TemporaryDirectory(prefix="altaviz-") as scratch:
-        flags = load_settings(Path(scratch), environ={}).etl.spark.jvm_flags
-        _build_a_lake(load_settings(Path(scratch), environ={"SPARK_JVM_FLAGS": f"{flags} -XX:ArchiveClassesAtExit={archive}"}))
-        jvm = SparkContext._gateway.proc
-        jvm.stdin.close()  # it lives as long as there is somebody who might speak to it
-        jvm.wait()
+def main(scratch: Path, archive: Path) -> int:
+    """Return when the JVM has written `archive`, which it does as it ends, with its exit code."""
+    flags = load_settings(scratch, environ={}).etl.spark.jvm_flags
+    _build_a_lake(load_settings(scratch, environ={"SPARK_JVM_FLAGS": f'{flags} "-XX:ArchiveClassesAtExit={archive}"'}))
+    jvm = SparkContext._gateway.proc
+    jvm.stdin.close()  # it lives as long as there is somebody who might speak to it
+    return int(jvm.wait())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(main(*map(Path, sys.argv[1:])))

@@ -40,6 +40,7 @@ LEAST_WIDTH: Final = 0.01  # share of the cap that is added to every width: an i
 _WHOLE_RANGE: Final = 1 / LEAST_WIDTH  # widths that reach across the whole range whatever the interval
 _LEVELS: Final = np.append(np.arange(50, 100), 99.9)  # %, of lives on one side of the point that one end may hold
 _ROUNDING: Final = 1e-9  # widths: lives that end at the cap with an interval that does are not beyond it
+_NOTHING: Final = 1e-9  # share of all widths together that is none
 _FREE: Final = 1e-6  # lives that a step counts as giving up when it gives up none
 _FOLDS: Final = 5  # of the units, to see how many lives of others an interval holds
 _LEAST_UNITS: Final = 40  # fewer say too little of others: what is seen on a fifth of them is luck
@@ -110,7 +111,9 @@ class _Ends:
 
         offset = up_to(leaves, width * (moved - least)) + up_to(arrives, width * (most - moved))
         slope = up_to(leaves, width * part) - up_to(arrives, width * part)
-        return np.asarray(offset + slope * steps, np.float64)
+        reached = offset + slope * steps
+        still = reached[-1] - reached <= _NOTHING * width.sum()  # the sums differ by rounding where no end has moved
+        return np.where(still, reached[-1], reached)
 
 
 def learn_widening(said: Said, max_rul: float, level: float, config: CalibrationSection, error_ratio: float = 1.0) -> Widening:

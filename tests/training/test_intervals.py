@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from config.model import CalibrationSection
-from training.intervals import LEAST_WIDTH, Said, Widening, equal_bands, learn_widening
+from training.intervals import LEAST_WIDTH, Said, Widening, _Ends, equal_bands, learn_widening
 
 CAP, LEVEL, LEAST = 30.0, 0.9, 0.82
 CONFIG = CalibrationSection(bands=6, least_windows=100, life_bands=[3, 7, 14, 21], least_coverage=LEAST, least_life_coverage=LEAST)
@@ -199,3 +199,18 @@ def test_a_predictor_with_smaller_errors_gets_a_narrower_interval_that_still_hol
 def test_labels_at_the_cap_stay_there_however_small_the_error() -> None:
     said = Said(*(np.array(part, np.float32) for part in ([20, 10], [10, 5], [25, 15], [CAP, 20])), np.arange(2))
     assert said.nearer(0.5, CAP).tolist() == [CAP, 15.0]
+
+
+def test_ends_reach_as_far_as_each_window_by_itself_and_exactly_as_far_where_none_moves() -> None:
+    random = np.random.default_rng(7)
+    n, steps = 500, np.sort(random.uniform(-20, 0, 51))
+    width, inner, outer, moved, part = random.uniform([[0.3], [0], [0], [0], [0.01]], [[30], [15], [15], [10], [1]], (5, n))
+    every = np.arange(n)
+    one_by_one = np.clip(inner[:, None] + width[:, None] * (moved[:, None] + part[:, None] * steps), 0, (inner + outer)[:, None]).sum(
+        axis=0
+    )
+    assert _Ends(steps, every, width, inner, outer).reach(every, moved, part, steps) == pytest.approx(one_by_one, rel=1e-12)
+    arriving = outer / width - part * random.uniform(steps[0], steps[10], n)  # at the end of the range by the tenth step
+    still = _Ends(steps, every, width, inner, outer).reach(every, arriving, part, steps)[10:]
+    assert set(still) == {still[-1]}
+    assert still[-1] == pytest.approx((inner + outer).sum())
