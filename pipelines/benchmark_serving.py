@@ -102,9 +102,8 @@ def _caller(ids: list[str], newest: datetime, rate: float, windows: Floats) -> C
 
     draw = random.Random(_SEED)  # noqa: S311 - a reproducible mix
     predict = json.dumps({"windows": windows[:_SMALL].tolist()}).encode()
-    newest += timedelta(
-        microseconds=datetime.now(UTC).microsecond % 20_000
-    )  # other moments than an earlier run's, whose rows are there already
+    # other moments than an earlier run's, whose rows are there already
+    newest += timedelta(microseconds=datetime.now(UTC).microsecond % 20_000)
 
     def call(number: int) -> Call:
         kind = draw.choice(_MIX)

@@ -21,7 +21,6 @@ from config.errors import AltavizError, EnvironmentSetupError
 from pipelines.java import SUPPORTED_JAVA, find_java
 
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
-_WARM_UP_S = 600  # a JVM that has not ended by then hangs
 DELTA_GROUPS = ("io.delta_", "io.unitycatalog_")
 # Spark ships these itself: fetching them again would only cost time.
 SHIPPED_WITH_SPARK = (
@@ -38,6 +37,7 @@ SHIPPED_WITH_SPARK = (
     "org.locationtech.jts:jts-core",
     "org.roaringbitmap:RoaringBitmap",
 )
+_WARM_UP_S = 600  # a JVM that has not ended by then hangs
 
 
 def spark_jars_dir() -> Path:
@@ -85,9 +85,7 @@ def fetch_delta_jars(java_home: Path) -> list[Path]:
     if present:
         return present
     sys.stderr.write("fetching the Delta jars ...\n")
-    import pyspark
-
-    submit = Path(pyspark.__file__).parent / "bin" / "spark-submit"
+    submit = spark_jars_dir().with_name("bin") / "spark-submit"
     with tempfile.TemporaryDirectory() as scratch:
         nothing = Path(scratch) / "nothing.py"
         nothing.write_text("")
@@ -108,11 +106,18 @@ def fetch_delta_jars(java_home: Path) -> list[Path]:
                 f"cannot fetch {DELTA_PACKAGE}: {log[-1] if log else 'no output'}; check the network and run `make setup` again"
             )
         for path in fetched:
-            # copy under another name, then rename: a killed set-up leaves no half jar behind
-            partial = spark_jars_dir() / f".{path.name}.partial"
-            shutil.copy2(path, partial)
-            partial.replace(spark_jars_dir() / path.name)
+            _put(path, spark_jars_dir() / path.name)
     return delta_jars()
+
+
+def _put(source: Path, target: Path) -> None:
+    """Copy aside, then rename: a set-up that is killed, or another one at the same time, leaves no half file under this name."""
+    with tempfile.TemporaryDirectory(prefix=".altaviz-", dir=target.parent) as aside:
+        copied = Path(aside) / target.name
+        shutil.copy2(source, copied)
+        with copied.open("rb") as file:
+            os.fsync(file.fileno())
+        copied.replace(target)
 
 
 def class_archive(java_home: Path) -> Path | None:
@@ -137,13 +142,8 @@ def archive_classes(java_home: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix="altaviz-") as name:
             made = Path(name) / "classes.jsa"
             _warm_up(java_home, Path(name), made)
-            # copied under another name, then renamed: a killed set-up leaves no half archive behind
-            with tempfile.TemporaryDirectory(prefix=".altaviz-", dir=folder) as beside:
-                copied = Path(beside) / made.name
-                shutil.copy2(made, copied)
-                with copied.open("rb") as file:
-                    os.fsync(file.fileno())
-                archive = copied.replace(folder / f"{_made_for(java_home)}-{copied.stat().st_size}.jsa")
+            archive = folder / f"{_made_for(java_home)}-{made.stat().st_size}.jsa"
+            _put(made, archive)
         for other in folder.glob("altaviz-*.jsa"):
             if other != archive:
                 other.unlink(missing_ok=True)
@@ -160,7 +160,8 @@ def _made_for(java_home: Path) -> str:
     for jar in sorted(jars.glob("*.jar")):
         known = jar.stat()
         origins.append(f"{jar.name} {known.st_size} {known.st_mtime_ns}")
-    return f"altaviz-{hashlib.sha256(chr(10).join(origins).encode()).hexdigest()[:16]}"
+    digest = hashlib.sha256("\n".join(origins).encode()).hexdigest()
+    return f"altaviz-{digest[:16]}"
 
 
 def _warm_up(java_home: Path, scratch: Path, made: Path) -> None:
