@@ -55,8 +55,6 @@ class FitSection(Section):
     learning_rate: float = Field(gt=0)
     final_learning_rate_fraction: float = Field(ge=0, le=1)
     clip_norm: float = Field(gt=0)
-    ema_momentum: float = Field(ge=0, lt=1)
-    huber_delta: float = Field(gt=0, le=1)
     interval_weight: float = Field(ge=0)
     failure_weight: float = Field(ge=0)
 

@@ -1,4 +1,4 @@
-"""Fits a network on lazily cut windows: early stopping on validation units, averaged weights, one log per epoch."""
+"""Fits a network on lazily cut windows: early stopping on validation units, one log per epoch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KERAS_NAMES: Final = {"loss": TRAIN_LOSS, "val_loss": VALIDATION_LOSS, f"{RUL}_
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a fit did; the model carries the averaged weights of `best_epoch` (counted from 1)."""
+    """What a fit did; the model carries the weights of `best_epoch` (counted from 1)."""
 
     history: list[EpochLog]  # one per epoch: train_loss, train_rmse, validation_loss, validation_rmse
     best_epoch: int
@@ -65,14 +65,13 @@ def fit_model(
     compile_model(model, network, fit, max_rul, horizon, train.num_batches)
     logs = _EpochLogs(fit.epochs, on_epoch)
     stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=fit.patience, restore_best_weights=True)
-    averaged = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)  # before `stopping`, which keeps the weights that were validated
     started = time.perf_counter()
     model.fit(
         ForEveryHead(train),
         validation_data=ForEveryHead(validation),
         epochs=fit.epochs,
         shuffle=False,  # the dataset draws its own order
-        callbacks=[averaged, stopping, keras.callbacks.TerminateOnNaN(), logs],
+        callbacks=[stopping, keras.callbacks.TerminateOnNaN(), logs],
         verbose=0,
     )
     seconds = time.perf_counter() - started

@@ -64,14 +64,14 @@ def _stretched(share: Tensor, stretch: float) -> Tensor:
 def compile_model(
     model: keras.Model, network: NetworkSection, fit: FitSection, max_rul: float, horizon: float, steps_per_epoch: int
 ) -> None:
-    """Give the network its losses (weighted as in `fit`), Adam on a cosine over all epochs with averaged weights, and the RMSE metric."""
+    """Give the network its losses (weighted as in `fit`), Adam on a cosine over all epochs, and the RMSE metric."""
     schedule = keras.optimizers.schedules.CosineDecay(
         fit.learning_rate, fit.epochs * steps_per_epoch, alpha=fit.final_learning_rate_fraction
     )
     model.compile(
-        optimizer=keras.optimizers.Adam(schedule, global_clipnorm=fit.clip_norm, use_ema=True, ema_momentum=fit.ema_momentum),
+        optimizer=keras.optimizers.Adam(schedule, global_clipnorm=fit.clip_norm),
         loss={
-            RUL: point_loss(max_rul, fit.huber_delta),
+            RUL: point_loss(max_rul),
             RUL_LOWER: quantile_loss(max_rul, network.lower_quantile),
             RUL_UPPER: quantile_loss(max_rul, network.upper_quantile),
             FAILURE_PROBABILITY: failure_loss(horizon),
@@ -88,12 +88,11 @@ def _censored_error(labels: Tensor, predicted: Tensor, max_rul: float) -> Tensor
     return ops.where((labels[:, LABEL_CENSORED] > 0.5) & (error < 0.0), 0.0, error)
 
 
-def point_loss(max_rul: float, delta: float) -> Loss:
-    """Huber loss of the RUL as a share of the cap, one-sided for censored windows. Huber, Ann. Math. Statist. 35 (1964)."""
+def point_loss(max_rul: float) -> Loss:
+    """Squared error of the RUL as a share of the cap, one-sided for censored windows."""
 
     def point(labels: Tensor, predicted: Tensor) -> Tensor:
-        size = ops.abs(_censored_error(labels, predicted, max_rul))
-        return ops.where(size <= delta, ops.square(size), delta * (2.0 * size - delta))
+        return ops.square(_censored_error(labels, predicted, max_rul))
 
     return point
 

@@ -43,7 +43,6 @@ SMALL = {
     "fit.batch_size": 64,
     RATE: 0.05,
     "network.lstm_units": [4],
-    "fit.ema_momentum": 0.5,
 }
 
 

@@ -51,7 +51,7 @@ def config() -> ModelConfig:
     return load_section(
         CONFIG_DIR / "model_config.yaml",
         ModelConfig,
-        overrides=small | {"fit.learning_rate": 0.02, "fit.ema_momentum": 0.8, "baseline.learning_rate": 0.3},
+        overrides=small | {"fit.learning_rate": 0.02, "baseline.learning_rate": 0.3},
     )
 
 

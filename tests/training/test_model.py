@@ -68,15 +68,15 @@ def test_the_same_seed_builds_the_same_weights(config: ModelConfig) -> None:
     assert not all(np.array_equal(left, right) for left, right in zip(first, other, strict=True))
 
 
-def test_point_loss_is_square_up_to_delta_and_linear_beyond_on_either_side() -> None:
-    loss = point_loss(max_rul=30.0, delta=0.5)
+def test_point_loss_is_the_squared_error_on_either_side_as_a_share_of_the_cap() -> None:
+    loss = point_loss(max_rul=30.0)
     assert charge(loss, 10.0, SEEN, 16.0) == pytest.approx(0.2**2)
     assert charge(loss, 16.0, SEEN, 10.0) == pytest.approx(0.2**2)
-    assert charge(loss, 30.0, SEEN, 3.0) == pytest.approx(0.5 * (2 * 0.9 - 0.5))
+    assert charge(loss, 30.0, SEEN, 3.0) == pytest.approx(0.9**2)
 
 
 def test_a_censored_window_is_charged_only_for_less_life_than_was_seen() -> None:
-    for loss in (point_loss(30.0, 0.5), quantile_loss(30.0, 0.05), quantile_loss(30.0, 0.95)):
+    for loss in (point_loss(30.0), quantile_loss(30.0, 0.05), quantile_loss(30.0, 0.95)):
         assert charge(loss, 10.0, CENSORED, 25.0) == 0.0
         assert charge(loss, 10.0, CENSORED, 4.0) == charge(loss, 10.0, SEEN, 4.0) > 0.0
 
