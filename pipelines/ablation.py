@@ -66,17 +66,17 @@ def ablate_compressors(
 
     variants = _chosen(settings.ablation.compressors, only)
     unseen: list[UnseenFleet] = [prepare_fleet(settings, seed, spark, report) for seed in settings.ablation.fleet_seeds]
-    with labelled_fleet(settings, open_past([settings.training_lake_uri]), report) as fleet:
+    fleet = labelled_fleet(settings, open_past([settings.training_lake_uri]), report)
 
-        def measure(varied: Settings, number: int) -> dict[str, float]:
-            split = varied.model.split
-            config = varied.model.model_copy(update={"split": split.model_copy(update={"seed": split.seed + number})})
-            trial = run_trial(fleet, config)
-            network = OnnxModel(trial.export.model, config.scoring.threads)
-            judged = [judge_network(varied, one, network, config.labels.horizon_days) for one in unseen]
-            return headline(numbers_of(varied, judged), "")
+    def measure(varied: Settings, number: int) -> dict[str, float]:
+        split = varied.model.split
+        config = varied.model.model_copy(update={"split": split.model_copy(update={"seed": split.seed + number})})
+        trial = run_trial(fleet, config)
+        network = OnnxModel(trial.export.model, config.scoring.threads)
+        judged = [judge_network(varied, one, network, config.labels.horizon_days) for one in unseen]
+        return headline(numbers_of(varied, judged), "")
 
-        return _run(settings, "ablation compressors", variants, seeds, measure, report)
+    return _run(settings, "ablation compressors", variants, seeds, measure, report)
 
 
 def _chosen(variants: Mapping[str, dict[str, Any]], only: Sequence[str] | None) -> dict[str, dict[str, Any]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -105,11 +103,9 @@ def train_mlp(settings: Settings, registry: Registry, report: StageReporter) -> 
 
     Where that cannot be done, the reason: a champion may have been trained elsewhere.
     """
-    from features.grid import write_history
     from pipelines.champion import known_champion, known_split
-    from pipelines.past import open_past
+    from pipelines.past import labelled_fleet, open_past
     from training.augment import LevelAugmentation
-    from training.fleet import label_fleet
     from training.mlp import fit_mlp
     from training.trial import split_fleet
 
@@ -118,17 +114,14 @@ def train_mlp(settings: Settings, registry: Registry, report: StageReporter) -> 
         return "the champion's run does not say which compressors it was trained on"
     facts, config = champion.model.facts, settings.model
     until = None if facts.trained_until is None else datetime.fromisoformat(facts.trained_until)
-    settings.home.mkdir(parents=True, exist_ok=True)
     try:
-        with report.stage("train perceptron") as advance, tempfile.TemporaryDirectory(dir=settings.home) as scratch:
-            past = open_past([settings.training_lake_uri], until)
-            history = write_history([source.gold for source in past.sources], Path(scratch) / "history.npy", past.until)
-            known = known_split(champion, history)
-            fleet = label_fleet(history, past.events(), config.labels, settings.scoring.min_steps)
+        fleet = labelled_fleet(settings, open_past([settings.training_lake_uri], until), report)
+        known = known_split(champion, fleet.history)
+        with report.stage("train perceptron") as advance:
             dealt = split_fleet(fleet, config, known)
             own = dealt.units if known is None else known  # compressors that came later are dealt too, and left out here
             mlp = fit_mlp(
-                history.values,
+                fleet.history.values,
                 dealt.evenly.of_units(own.train),
                 dealt.validation.of_units(own.validation),
                 WINDOW_STEPS,

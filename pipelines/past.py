@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -69,9 +68,8 @@ def open_past(uris: Sequence[str], until: datetime | None = None) -> Past:
     return Past([Source(lake, lake.delta(GOLD)) for lake in there], until)
 
 
-@contextmanager
-def labelled_fleet(settings: Settings, past: Past, report: StageReporter) -> Iterator[Fleet]:
-    """All labelled windows of `past`, over a memory map that goes with the context; `load_tensorflow` comes first.
+def labelled_fleet(settings: Settings, past: Past, report: StageReporter) -> Fleet:
+    """All labelled windows of `past`, over a memory map of a file without a name: a process that is killed leaves nothing. `load_tensorflow` comes first.
 
     Raises NoDataError when gold has no rows, ModelError when no window is left.
     """
@@ -80,9 +78,9 @@ def labelled_fleet(settings: Settings, past: Past, report: StageReporter) -> Ite
 
     parent = settings.home / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent) as scratch:
-        with report.stage("windows") as advance:
+    with report.stage("windows") as advance:
+        with tempfile.TemporaryDirectory(dir=parent) as scratch:
             history = write_history([source.gold for source in past.sources], Path(scratch) / "history.npy", past.until)
-            fleet = label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
-            advance(1, 1, windows=len(fleet.index))
-        yield fleet
+        fleet = label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
+        advance(1, 1, windows=len(fleet.index))
+    return fleet

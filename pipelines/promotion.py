@@ -33,7 +33,8 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
     parts = known_parts(registry, model)
     unseen = None if champion is None else prepare_unseen(settings, spark, report)
     past = open_past([settings.training_lake_uri, settings.lake_uri])
-    with labelled_fleet(settings, past, report) as fleet, report.stage("gate") as advance:
+    fleet = labelled_fleet(settings, past, report)
+    with report.stage("gate") as advance:
         learned = (learned_from(parts), None if champion is None else learned_from(champion.parts))
         taught = set().union(*(names for names in learned if names is not None))
         held_out = fleet.every(fleet.index, settings.model.windows.judge_stride_hours).of_units(

@@ -72,7 +72,8 @@ def train_and_judge(
     from pipelines.gate import prepare_unseen
     from training.trial import run_trial
 
-    with tracked_run(settings, occasion.trigger) as run, labelled_fleet(settings, past, report) as fleet:
+    with tracked_run(settings, occasion.trigger) as run:
+        fleet = labelled_fleet(settings, past, report)
         champion = known_champion(registry)
         unseen = None if champion is None else prepare_unseen(settings, spark, report)  # where Spark is missing, before the hours of a fit
         with report.stage("fit") as advance:

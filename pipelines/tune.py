@@ -56,21 +56,21 @@ def tune(
     quieten()
     past = open_past([settings.training_lake_uri])
     champion = known_champion(Registry(settings.tracking_uri))
-    with labelled_fleet(settings, past, report) as fleet:
-        split = split_fleet(fleet, settings.model, known_split(champion, fleet.history)).units
-        folds = deal_folds(fleet, split, settings.model_with(_trial_networks(settings)))
-        study = open_study(settings, name or config.study)
-        begin(study, _facts(settings, past, fleet, split), start, config.space)
-        tag = _tag(study)
-        with tracked_run(settings, f"tune {study.study_name}", find_run(settings, STUDY_TAG, tag)) as run, report.stage("tune") as advance:
-            _describe(settings, past, fleet, tag)
-            wanted = config.trials if trials is None else trials
-            if tried(study) < wanted:
-                _search(settings, study, fleet, folds, start, wanted, timeout_min, advance)
-            found = summarise(study, config.space)
-            if found is None:
-                raise ModelError(_why_nothing(study))
-            log_study(study, found)
+    fleet = labelled_fleet(settings, past, report)
+    split = split_fleet(fleet, settings.model, known_split(champion, fleet.history)).units
+    folds = deal_folds(fleet, split, settings.model_with(_trial_networks(settings)))
+    study = open_study(settings, name or config.study)
+    begin(study, _facts(settings, past, fleet, split), start, config.space)
+    tag = _tag(study)
+    with tracked_run(settings, f"tune {study.study_name}", find_run(settings, STUDY_TAG, tag)) as run, report.stage("tune") as advance:
+        _describe(settings, past, fleet, tag)
+        wanted = config.trials if trials is None else trials
+        if tried(study) < wanted:
+            _search(settings, study, fleet, folds, start, wanted, timeout_min, advance)
+        found = summarise(study, config.space)
+        if found is None:
+            raise ModelError(_why_nothing(study))
+        log_study(study, found)
     return {
         "study": study.study_name,
         "trials": found.trials,
