@@ -91,11 +91,11 @@ def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -
     return Steps(compressor_ids, values, [newest.get(name) for name in compressor_ids])
 
 
-def write_history(tables: Sequence[DeltaTable], file: Path, until: datetime | None = None) -> History:
-    """Lay all of one or more gold tables out, up to `until`, as a memory map in `file`, one date partition in memory at a time.
+def map_history(tables: Sequence[DeltaTable], folder: Path, until: datetime | None = None) -> History:
+    """Lay all of one or more gold tables out, up to `until`, as a read-only memory map, one date partition in memory at a time.
 
-    `file` appears when it is whole; whoever has mapped an earlier one keeps reading that. A compressor that is in several tables is one
-    machine. Raises NoDataError when there is no row.
+    The map is of a file in `folder` without a name: its space is free again when the last who reads it ends, however that is. A compressor
+    that is in several tables is one machine. Raises NoDataError when there is no row.
     """
     lazy = pl.concat([pl.scan_delta(gold) for gold in tables])
     if until is not None:
@@ -108,17 +108,14 @@ def write_history(tables: Sequence[DeltaTable], file: Path, until: datetime | No
     compressor_ids = sorted(lazy.select(pl.col(COMPRESSOR_ID).unique()).collect()[COMPRESSOR_ID].to_list())
     first_mark, last_mark = _mark_of(first), _mark_of(last)
     hours = (last_mark - first_mark) // _STEP + 1
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-        part = Path(folder) / file.name
-        values = np.lib.format.open_memmap(part, mode="w+", dtype=np.float32, shape=(len(compressor_ids) * hours, len(FEATURES)))
-        for number in range(len(compressor_ids)):
-            values[number * hours : (number + 1) * hours] = np.nan
-        _lay_out(lazy, compressor_ids, first_mark, hours, values)
-        values.flush()
-        written = np.load(part, mmap_mode="r")
-        part.replace(file)
-    return History(written, compressor_ids, first_mark, hours)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        values = np.memmap(file, np.float32, "w+", shape=(len(compressor_ids) * hours, len(FEATURES)))
+    for number in range(len(compressor_ids)):
+        values[number * hours : (number + 1) * hours] = np.nan
+    _lay_out(lazy, compressor_ids, first_mark, hours, values)
+    values.flags.writeable = False
+    return History(values, compressor_ids, first_mark, hours)
 
 
 def read_history(gold: DeltaTable, until: datetime, hours: int, only: Sequence[str] | None = None) -> History:

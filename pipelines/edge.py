@@ -206,7 +206,7 @@ def _measure_loss(settings: Settings, champion: Any, models: dict[str, bytes], s
     """
     import numpy as np
 
-    from features.grid import write_history
+    from features.grid import map_history
     from features.lake import EVENTS, GOLD, Lake
     from features.onnx_model import OnnxModel
     from features.reference import read_reference
@@ -219,7 +219,7 @@ def _measure_loss(settings: Settings, champion: Any, models: dict[str, bytes], s
     from training.trial import measure, sample_windows
 
     lake, config, facts = Lake(settings.training_lake_uri), settings.model, champion.model.facts
-    history = write_history([lake.delta(GOLD)], scratch / "history.npy")
+    history = map_history([lake.delta(GOLD)], scratch)
     labels = config.labels.model_copy(update={"max_rul_days": facts.max_rul_days, "horizon_days": facts.horizon_days})
     fleet = label_fleet(history, read_reference(lake, EVENTS), labels, settings.scoring.min_steps)
     index, split = fleet.every(fleet.index, config.windows.judge_stride_hours), known_split(champion, history)

@@ -105,7 +105,7 @@ def label_unseen(own: Settings, size: FleetsSection, seed: int, spark: LazySpark
 
     What an earlier run has made of the same settings is used again. Raises HomeError, InputError, EnvironmentSetupError.
     """
-    from features.grid import write_history
+    from features.grid import map_history
     from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
     from features.reference import read_reference
     from features.simulator.truth import read_truth
@@ -115,7 +115,7 @@ def label_unseen(own: Settings, size: FleetsSection, seed: int, spark: LazySpark
     build_fleet(own, size, seed, spark, report)
     lake = Lake(own.lake_uri)
     with report.stage("windows"):
-        history = write_history([lake.delta(GOLD)], own.home / "history.npy")
+        history = map_history([lake.delta(GOLD)], own.home)
         labelled = label_fleet(history, read_reference(lake, EVENTS), own.model.labels, own.scoring.min_steps)
         lives = lives_by_compressor(read_truth(own.home / _FOLDER), history.first_mark)
     models = dict(read_reference(lake, COMPRESSORS).select("compressor_id", "model").iter_rows())

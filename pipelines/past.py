@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -69,18 +67,15 @@ def open_past(uris: Sequence[str], until: datetime | None = None) -> Past:
 
 
 def labelled_fleet(settings: Settings, past: Past, report: StageReporter) -> Fleet:
-    """All labelled windows of `past`, over a memory map of a file without a name: a process that is killed leaves nothing. `load_tensorflow` comes first.
+    """All labelled windows of `past`, over a memory map in the home (features.grid.map_history); `load_tensorflow` comes first.
 
     Raises NoDataError when gold has no rows, ModelError when no window is left.
     """
-    from features.grid import write_history
+    from features.grid import map_history
     from training.fleet import label_fleet
 
-    parent = settings.home / "scratch"
-    parent.mkdir(parents=True, exist_ok=True)
     with report.stage("windows") as advance:
-        with tempfile.TemporaryDirectory(dir=parent) as scratch:
-            history = write_history([source.gold for source in past.sources], Path(scratch) / "history.npy", past.until)
+        history = map_history([source.gold for source in past.sources], settings.home, past.until)
         fleet = label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
         advance(1, 1, windows=len(fleet.index))
     return fleet

@@ -8,7 +8,7 @@ import pytest
 
 from config.errors import NoDataError
 from features.contract import FEATURES, VIBRATION_STATUS
-from features.grid import read_history, steps_before, write_history
+from features.grid import read_history, steps_before, map_history
 from tests.serving.gold import gold_row, write_gold
 
 MIDNIGHT = datetime(2026, 3, 9, tzinfo=UTC)
@@ -41,31 +41,32 @@ def test_status_is_a_number_and_null_is_nan(tmp_path: Path) -> None:
 
 def test_history_has_the_clocks_hours_for_every_compressor_and_midnight_closes_the_day_before(tmp_path: Path) -> None:
     rows = [_row("B", 61, 6.0), _row("A", -1, 1.0), _row("A", 0, 2.0), _row("A", 1, 3.0), _row("A", 60, 4.0)]
-    history = write_history([write_gold(tmp_path / "gold", rows)], tmp_path / "cache" / "history.npy")
+    history = map_history([write_gold(tmp_path / "gold", rows)], tmp_path / "cache")
     assert (history.compressor_ids, history.first_mark, history.hours) == (["A", "B"], MIDNIGHT, 3)
     assert history.first_rows().tolist() == [0, 3]
     np.testing.assert_array_equal(history.values[:, VIBRATION], np.array([2, 4, np.nan, np.nan, np.nan, 6], np.float32))
 
 
 def test_compressors_are_found_by_name_in_the_order_of_their_rows(tmp_path: Path) -> None:
-    history = write_history([write_gold(tmp_path / "gold", [_row(name, 0, 1.0) for name in ("A", "B", "C")])], tmp_path / "history.npy")
+    history = map_history([write_gold(tmp_path / "gold", [_row(name, 0, 1.0) for name in ("A", "B", "C")])], tmp_path)
     found = [history.units_of(names).tolist() for names in (["C", "elsewhere", "A"], {"B"}, [])]
     assert found == [[0, 2], [1], []]
 
 
-def test_whoever_reads_a_history_is_not_disturbed_by_another_one_in_its_place(tmp_path: Path) -> None:
-    file = tmp_path / "history.npy"
-    reading = write_history([write_gold(tmp_path / "gold", [_row("A", 0, 2.0), _row("A", 60, 4.0)])], file)
-    write_history([write_gold(tmp_path / "other", [_row("A", 0, 7.0)])], file)
-    assert reading.values[:, VIBRATION].tolist() == [2.0, 4.0]
-    assert np.load(file)[:, VIBRATION].tolist() == [7.0]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["gold", "history.npy", "other"]
+def test_a_history_is_read_only_and_its_file_has_no_name(tmp_path: Path) -> None:
+    gold = write_gold(tmp_path / "gold", [_row("A", 0, 2.0), _row("A", 60, 4.0)])
+    first, second = (map_history([gold], tmp_path / "home") for _ in range(2))
+    assert isinstance(first.values, np.memmap)
+    assert list((tmp_path / "home").iterdir()) == []
+    with pytest.raises(ValueError, match="read-only"):
+        first.values[0, 0] = 1.0
+    np.testing.assert_array_equal(first.values, second.values)
 
 
 def test_training_and_scoring_cut_the_same_steps_at_a_full_hour(tmp_path: Path) -> None:
     rows = [_row(unit, minutes, float(minutes % 97)) for unit in ("A", "B") for minutes in range(-2000, 121, 7)]
     gold = write_gold(tmp_path / "gold", rows)
-    history = write_history([gold], tmp_path / "history.npy")
+    history = map_history([gold], tmp_path)
     as_of = MIDNIGHT + timedelta(hours=1)
     end = (as_of - history.first_mark) // timedelta(hours=1) + history.first_rows()
     cut = history.values[end[:, None] + np.arange(-23, 1)]
@@ -76,7 +77,7 @@ def test_the_last_hours_of_a_history_are_those_of_the_whole_one(tmp_path: Path) 
     rows = [_row(unit, minutes, float(minutes % 97)) for unit in ("A", "B") for minutes in range(-4000, 171, 7)]
     rows += [_row("long gone", -4000, 1.0)]
     gold = write_gold(tmp_path / "gold", rows)
-    whole = write_history([gold], tmp_path / "history.npy")
+    whole = map_history([gold], tmp_path)
     last = read_history(gold, MIDNIGHT + timedelta(minutes=119), 30)
     assert (last.compressor_ids, last.hours, last.mark(29)) == (["A", "B"], 30, MIDNIGHT + timedelta(hours=1))
     end = (last.mark(29) - whole.first_mark) // timedelta(hours=1) + whole.first_rows()[:2]
@@ -87,7 +88,7 @@ def test_the_last_hours_of_a_history_are_those_of_the_whole_one(tmp_path: Path) 
 def test_several_tables_are_one_history_that_ends_at_the_asked_time(tmp_path: Path) -> None:
     earlier = write_gold(tmp_path / "earlier", [_row("A", -60, 1.0), _row("B", 0, 2.0)])
     later = write_gold(tmp_path / "later", [_row("A", 60, 3.0), _row("C", 30, 4.0), _row("C", 61, 5.0)])
-    history = write_history([earlier, later], tmp_path / "history.npy", MIDNIGHT + timedelta(hours=1))
+    history = map_history([earlier, later], tmp_path, MIDNIGHT + timedelta(hours=1))
     assert (history.compressor_ids, history.first_mark, history.hours) == (["A", "B", "C"], MIDNIGHT - timedelta(hours=1), 3)
     nan = np.nan
     np.testing.assert_array_equal(history.values[:, VIBRATION], np.array([1, nan, 3, nan, 2, nan, nan, nan, 4], np.float32))
@@ -95,4 +96,4 @@ def test_several_tables_are_one_history_that_ends_at_the_asked_time(tmp_path: Pa
 
 def test_empty_gold_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoDataError, match="run `altaviz features` first"):
-        write_history([write_gold(tmp_path / "gold", [])], tmp_path / "history.npy")
+        map_history([write_gold(tmp_path / "gold", [])], tmp_path)

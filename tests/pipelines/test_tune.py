@@ -27,7 +27,6 @@ from features.lake import EVENTS, GOLD, Lake
 from features.reference import EVENT_KEY, EVENT_SCHEMA, merge_reference
 from pipelines.command import parse_overrides
 from pipelines.console import Advance, StageReporter
-from pipelines.past import labelled_fleet, open_past
 from pipelines.tracking import EXPERIMENT
 from pipelines.tune import open_study, tune
 from tests.serving.gold import gold_row, write_gold
@@ -130,13 +129,6 @@ def home() -> Iterator[Home]:
         settings = load_settings(Path(folder), environ={"ALTAVIZ_CONFIG_DIR": str(config)})
         write_lake(Path(settings.lake_uri), settings.model.split)
         yield Home(settings, StageReporter(interactive=False))
-
-
-def test_windows_of_a_fleet_are_mapped_from_a_file_that_a_kill_cannot_leave_behind(home: Home) -> None:
-    fleet = labelled_fleet(home.settings, open_past([home.settings.lake_uri]), home.report)
-    assert isinstance(fleet.history.values, np.memmap)
-    assert not list((home.settings.home / "scratch").iterdir())
-    assert np.isfinite(fleet.history.values).any(axis=1).sum() > 0.5 * COMPRESSORS * HOURS
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ class Fitted:
 def config() -> ModelConfig:
     """The shipped configuration with a network and a fit that take seconds."""
     small = {
-        "network.lstm_units": [8, 8],
+        "network.lstm_units": [8, 8],  # two layers: one is the simpler case
         "network.dense_units": 8,
         "network.dropout": 0.0,
         "fit.epochs": 8,
