@@ -8,7 +8,7 @@ import pytest
 
 from config.errors import NoDataError
 from features.contract import FEATURES, VIBRATION_STATUS
-from features.grid import read_history, steps_before, map_history
+from features.grid import map_history, read_history, steps_before
 from tests.serving.gold import gold_row, write_gold
 
 MIDNIGHT = datetime(2026, 3, 9, tzinfo=UTC)
