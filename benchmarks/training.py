@@ -72,9 +72,10 @@ class Speed:
 def throughput(
     values: Floats, index: WindowIndex, config: ModelConfig, repetitions: int, tell: Callable[[int, int], None]
 ) -> dict[str, Any]:
-    """One epoch after the other of the same windows: cut on demand, the same with augmentation (as `train` learns), and from one array in memory.
+    """Fits of `fit.epochs` epochs of the same windows: cut on demand, the same with augmentation (as `train` learns), and from one array in memory.
 
-    Each has a network of its own and an epoch to warm up; then the order is turned around at every repetition. Ratios are of medians.
+    Each has a network of its own and an epoch to warm up; then the order is turned around at every repetition. What a fit takes to begin counts
+    on every side. Ratios are of medians.
     """
     from features.contract import WINDOW_STEPS
     from features.windows import gather
@@ -87,22 +88,22 @@ def throughput(
     lazy = WindowDataset(values, index, WINDOW_STEPS, batch_size, seed)
     augmented = WindowDataset(values, index, WINDOW_STEPS, batch_size, seed, augment)
     array, labels = gather(values, index.first_row, index.end, WINDOW_STEPS), _labels(index)
-    epochs: dict[str, Callable[[keras.Model], object]] = {
-        "cut_on_demand": lambda model: model.fit(ForEveryHead(lazy), shuffle=False, verbose=0),
-        "cut_and_augmented": lambda model: model.fit(ForEveryHead(augmented), shuffle=False, verbose=0),
-        "keras_in_memory": lambda model: model.fit(array, labels, batch_size=batch_size, shuffle=True, verbose=0),
+    fits: dict[str, Callable[[keras.Model, int], object]] = {
+        "cut_on_demand": lambda model, epochs: model.fit(ForEveryHead(lazy), epochs=epochs, shuffle=False, verbose=0),
+        "cut_and_augmented": lambda model, epochs: model.fit(ForEveryHead(augmented), epochs=epochs, shuffle=False, verbose=0),
+        "keras_in_memory": lambda model, epochs: model.fit(array, labels, batch_size=batch_size, epochs=epochs, shuffle=True, verbose=0),
     }
-    models = {name: _compiled(values, index, config) for name in epochs}
-    for name, epoch in epochs.items():
-        epoch(models[name])
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in epochs}
+    models = {name: _compiled(values, index, config) for name in fits}
+    for name, fit in fits.items():
+        fit(models[name], 1)
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in fits}
     for repetition in range(repetitions):
-        for name in list(epochs)[:: 1 if repetition % 2 else -1]:
+        for name in list(fits)[:: 1 if repetition % 2 else -1]:
             wall, cpu = time.perf_counter(), time.process_time()
-            epochs[name](models[name])
+            fits[name](models[name], config.fit.epochs)
             seconds[name].append((time.perf_counter() - wall, time.process_time() - cpu))
         tell(repetition + 1, repetitions)
-    speeds = {name: _speed(len(index), taken) for name, taken in seconds.items()}
+    speeds = {name: _speed(len(index) * config.fit.epochs, taken) for name, taken in seconds.items()}
     theirs = speeds["keras_in_memory"]
     return {
         **{name: asdict(speed) for name, speed in speeds.items()},

@@ -33,16 +33,19 @@ def gather(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: int) -> F
 
 def fill_gaps(windows: Floats) -> Floats:
     """Fill NaN forward, and the leading part backward, along the steps of [n, steps, features]; all-NaN columns stay NaN."""
-    known = ~np.isnan(windows)
-    gappy = np.flatnonzero(~known.all(axis=(1, 2)))  # most windows have no gap, and filling costs far more than cutting
+    missing = np.isnan(windows)
+    gappy = np.flatnonzero(missing.any(axis=(1, 2)))  # most windows have no gap, and filling costs far more than cutting
     if not len(gappy):
         return windows
-    some, known = windows[gappy], known[gappy]
-    step = np.arange(windows.shape[1], dtype=np.int64)[None, :, None]
-    latest_known = np.maximum.accumulate(np.where(known, step, 0), axis=1)  # [n, steps, features]
-    first_known = np.argmax(known, axis=1)[:, None, :]  # [n, 1, features], 0 where nothing is known
+    some, missing = windows[gappy], missing[gappy]
+    last = windows.shape[1] - 1
+    for step in range(1, last + 1):
+        np.copyto(some[:, step], some[:, step - 1], where=missing[:, step])
+    if np.isnan(some[:, 0]).any():
+        for step in range(last - 1, -1, -1):
+            np.copyto(some[:, step], some[:, step + 1], where=np.isnan(some[:, step]))
     filled = windows.copy()
-    filled[gappy] = np.take_along_axis(some, np.maximum(latest_known, first_known), axis=1)
+    filled[gappy] = some
     return filled
 
 

@@ -90,7 +90,7 @@ def benchmark_training(
     windows: Annotated[
         int, typer.Option("--windows", min=1, help="Windows of an epoch; memory is measured with ten times as many too.")
     ] = 20_000,
-    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Epochs that are timed of each.")] = 7,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Fits of fit.epochs epochs that are timed of each.")] = 5,
     overrides: SetOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
