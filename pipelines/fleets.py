@@ -105,21 +105,15 @@ def label_unseen(own: Settings, size: FleetsSection, seed: int, spark: LazySpark
 
     What an earlier run has made of the same settings is used again. Raises HomeError, InputError, EnvironmentSetupError.
     """
-    from features.grid import map_history
-    from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
-    from features.reference import read_reference
     from features.simulator.truth import read_truth
     from monitoring.alarms import lives_by_compressor
-    from training.fleet import label_fleet
+    from pipelines.past import labelled_fleet, open_past
 
     build_fleet(own, size, seed, spark, report)
-    lake = Lake(own.lake_uri)
-    with report.stage("windows"):
-        history = map_history([lake.delta(GOLD)], own.home)
-        labelled = label_fleet(history, read_reference(lake, EVENTS), own.model.labels, own.scoring.min_steps)
-        lives = lives_by_compressor(read_truth(own.home / _FOLDER), history.first_mark)
-    models = dict(read_reference(lake, COMPRESSORS).select("compressor_id", "model").iter_rows())
-    return UnseenFleet(labelled, lives, models, size.days)
+    past = open_past([own.lake_uri])
+    labelled = labelled_fleet(own, past, report)
+    lives = lives_by_compressor(read_truth(own.home / _FOLDER), labelled.history.first_mark)
+    return UnseenFleet(labelled, lives, past.models(), size.days)
 
 
 def slices(settings: Settings, fleet: UnseenFleet) -> dict[str, Names]:
