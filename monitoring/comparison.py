@@ -42,6 +42,9 @@ _METRICS: Final[dict[str, Metric]] = {
     "false_alarms_per_healthy_compressor_month": Metric("false alarms per healthy compressor-month", "", False, False),
     "lasting_horizon_days": Metric("mean lasting horizon", "d", False, True),
     "convergence_days": Metric("mean convergence", "d", False, False),
+    "rmse_clipped": Metric("RMSE", "cycles", True, False),
+    "score_clipped": Metric("PHM08 score", "", False, False),
+    "coverage_90": Metric("lives inside the interval", "", False, True),
 }
 ALPHA_LAMBDA: Final = "alpha_lambda_"  # and the lambda
 
@@ -55,7 +58,10 @@ def metric(name: str) -> Metric:
 
 @dataclass(frozen=True)
 class UnitSums:
-    """One method, unit by unit: `over[name] / under[name]` summed over units is the metric `name` (or its square), arrays [units]."""
+    """One method, unit by unit: `over[name] / under[name]` summed over units is the metric `name` (or its square), arrays [units].
+
+    Of a method that was trained with several seeds the arrays are [units, seeds], and the metric is the mean over the seeds.
+    """
 
     over: Mapping[str, Floats]
     under: Mapping[str, Floats]
@@ -76,9 +82,7 @@ def compare(champion: UnitSums, others: Mapping[str, UnitSums], config: Bootstra
     A metric without a case is left out; the verdict is the champion's, `better` or `worse` only where the interval leaves 0 out.
     The same seed gives the same draws.
     """
-    units = len(next(iter(champion.over.values())))
-    random = np.random.default_rng(config.seed)
-    draws = random.multinomial(units, np.full(units, 1 / units), size=config.resamples).astype(np.float64)  # [resamples, units]
+    draws = _draws(champion, config)
     return {
         name: {
             measured: _difference(champion, other, measured, draws, confidence)
@@ -89,27 +93,47 @@ def compare(champion: UnitSums, others: Mapping[str, UnitSums], config: Bootstra
     }
 
 
+def intervals(sums: UnitSums, config: BootstrapSection, confidence: float) -> dict[str, list[float]]:
+    """By metric [low, high]: where it would lie with other units; percentile interval."""
+    draws = _draws(sums, config)
+    return {name: _rounded(_interval(_value(sums, name, draws), confidence)) for name in sums.over}
+
+
+def _draws(sums: UnitSums, config: BootstrapSection) -> Floats:
+    """How often each unit is drawn -> [resamples, units]."""
+    units = len(next(iter(sums.over.values())))
+    return np.random.default_rng(config.seed).multinomial(units, np.full(units, 1 / units), size=config.resamples).astype(np.float64)
+
+
+def _interval(drawn: Floats, confidence: float) -> tuple[float, float]:
+    tail = (1 - confidence) / 2
+    low, high = np.nanquantile(drawn, [tail, 1 - tail])  # a draw without a case has no value
+    return float(low), float(high)
+
+
+def _rounded(values: Sequence[float]) -> list[float]:
+    return [round(value, _DIGITS) for value in values]
+
+
 def _difference(champion: UnitSums, other: UnitSums, name: str, draws: Floats, confidence: float) -> dict[str, Any]:
     once = np.ones((1, draws.shape[1]))
     ours, theirs = (float(_value(sums, name, once)[0]) for sums in (champion, other))
-    drawn = _value(champion, name, draws) - _value(other, name, draws)
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail])  # a draw without a case has no value
+    low, high = _interval(_value(champion, name, draws) - _value(other, name, draws), confidence)
     return {
         "champion": round(ours, _DIGITS),
         "baseline": round(theirs, _DIGITS),
         "difference": round(ours - theirs, _DIGITS),
-        "interval": [round(float(low), _DIGITS), round(float(high), _DIGITS)],
-        "verdict": _verdict(float(low), float(high), metric(name).more_is_better),
+        "interval": _rounded((low, high)),
+        "verdict": _verdict(low, high, metric(name).more_is_better),
     }
 
 
 def _value(sums: UnitSums, name: str, draws: Floats) -> npt.NDArray[np.float64]:
     """The metric on each draw -> [resamples], NaN where a draw has no case."""
     over, under = draws @ sums.over[name], draws @ sums.under[name]
-    ratio = np.divide(over, under, out=np.full(len(over), np.nan), where=under > 0)
+    ratio = np.divide(over, under, out=np.full(over.shape, np.nan), where=under > 0)
     value: npt.NDArray[np.float64] = np.sqrt(ratio) if metric(name).root else ratio
-    return value
+    return value if value.ndim == 1 else value.mean(axis=1)
 
 
 def _verdict(low: float, high: float, more_is_better: bool) -> str:

@@ -35,15 +35,17 @@ def ablate_cmapss(
     from training.runtime import load_tensorflow
 
     load_tensorflow()
-    from training.cmapss import run_cmapss
+    from monitoring.turbofans import seed_numbers
+    from training.cmapss import Subset, score_seed
+
+    variants = _chosen(settings.ablation.cmapss, only)
+    engines = Subset.load(data, subset)
 
     def measure(varied: Settings, number: int) -> dict[str, float]:
         section = varied.model.cmapss
-        config = varied.model.model_copy(update={"cmapss": section.model_copy(update={"first_seed": section.first_seed + number})})
-        result = run_cmapss(data, subset, config, 1)
-        return {name: result[name] for name in _CMAPSS}
+        numbers = seed_numbers(engines.true_rul, score_seed(engines, varied.model, section.first_seed + number), section)
+        return {name: numbers[name] for name in _CMAPSS}
 
-    variants = _chosen(settings.ablation.cmapss, only)
     return _run(settings, f"ablation {subset}", variants, seeds, measure, report)
 
 

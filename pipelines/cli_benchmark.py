@@ -18,7 +18,7 @@ app = typer.Typer(help="Measure Altaviz against data and code that others know."
 def benchmark_cmapss(
     data: Annotated[Path, typer.Option("--data", help="Folder with train_, test_ and RUL_ files of C-MAPSS.")],
     subset: Annotated[str, typer.Option("--subset", help="FD001 to FD004.")] = "FD001",
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings, each with its own seed.")] = 3,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings, each with its own seed.")] = 5,
     overrides: SetOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -26,13 +26,13 @@ def benchmark_cmapss(
     """Train and score on NASA's turbofans with the same code, and report the error others report."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.benchmark import cmapss
+        from pipelines.benchmark_cmapss import cmapss
 
         return cmapss(settings, data, subset, seeds, report)
 
-    from pipelines.views import show_facts
+    from pipelines.benchmark_view import show_cmapss
 
-    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
+    run_job(job, show_cmapss, home=home, as_json=as_json, overrides=overrides)
 
 
 @app.command("ablation")
@@ -58,7 +58,7 @@ def benchmark_ablation(
         with LazySpark(settings) as spark:
             return ablate_compressors(settings, seeds, only, spark, report)
 
-    from pipelines.views import show_ablation
+    from pipelines.benchmark_view import show_ablation
 
     run_job(job, show_ablation, home=home, as_json=as_json)
 
@@ -74,7 +74,7 @@ def benchmark_features(
     """Time bronze to gold on a simulated fleet, and gold alone beside Spark's own windows and DuckDB."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.benchmark import features as measure
+        from pipelines.benchmark_features import features as measure
         from pipelines.session import LazySpark
 
         with LazySpark(settings) as spark:

@@ -295,15 +295,3 @@ def show_facts(result: dict[str, Any]) -> None:
                 console.print(f"{' ' * indent}{key}: {value}", soft_wrap=True)
 
     walk(result, 0)
-
-
-def show_ablation(result: dict[str, Any]) -> None:
-    """Every variant beside the complete model, over the same seeds."""
-    variants = result["variants"]
-    names = [name for name in next(iter(variants.values())) if name not in ("changed", "values")]
-    table = Table("without", *names, title=f"{result['ablation']}, {result['seeds']} seeds", title_justify="left")
-    for variant, numbers in variants.items():
-        table.add_row(variant, *(f"{numbers[name]:.3g}" if name in numbers else "-" for name in names))
-    console = _console()
-    console.print(table)
-    console.print(f"MLflow run {result['run_id']}; done in {result['seconds']} s")

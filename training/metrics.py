@@ -1,4 +1,4 @@
-"""What a prediction is worth: errors of the point, of the interval and of the probability. All inputs are [n]; NumPy only."""
+"""What a prediction is worth: errors of the point, of the interval and of the probability. All inputs are [n], or broadcast to each other; NumPy only."""
 
 from __future__ import annotations
 
@@ -25,13 +25,19 @@ def clipped_rmse(true: Array, predicted: Array, cap: float) -> float:
     return rmse(np.minimum(true, cap), predicted)
 
 
-def phm08_score(true: Array, predicted: Array) -> float:
-    """Sum over units of exp(-d/13) - 1 for early (d < 0) and exp(d/10) - 1 for late predictions, d = predicted - true, in cycles.
+def phm08_losses(true: Array, predicted: Array) -> npt.NDArray[np.float64]:
+    """exp(-d/13) - 1 for early (d < 0) and exp(d/10) - 1 for late predictions, d = predicted - true, in cycles: late costs more than early.
 
-    Lower is better; late costs more than early. Saxena et al., PHM 2008.
+    Saxena et al., PHM 2008.
     """
     late = np.asarray(predicted, np.float64) - true
-    return float(np.sum(np.expm1(np.where(late < 0, -late / PHM08_EARLY, late / PHM08_LATE))))
+    losses: npt.NDArray[np.float64] = np.expm1(np.where(late < 0, -late / PHM08_EARLY, late / PHM08_LATE))
+    return losses
+
+
+def phm08_score(true: Array, predicted: Array) -> float:
+    """The sum of `phm08_losses` over units; lower is better."""
+    return float(np.sum(phm08_losses(true, predicted)))
 
 
 def clipped_phm08_score(true: Array, predicted: Array, cap: float) -> float:

@@ -3,55 +3,26 @@
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from config.errors import InputError
-from config.model import CmapssSection, EnsembleSection, ModelConfig
-from training.cmapss import point_errors, run_cmapss, truncated, window_index
+from config.model import CmapssSection, ModelConfig
+from tests.turbofans import LIVES, small_section, write_subset
+from training.cmapss import Subset, score_seed, truncated, window_index
 from training.engines import COLUMNS, Engines, SensorContract, find_regimes, load_engines, load_true_rul
-
-LIVES = (40, 50, 45, 60, 55, 48)
-
-
-def engine_rows(unit: int, life: int, seen: int) -> list[str]:
-    """Rows of one engine in NASA's format: sensors 2 and 3 wear, sensor 4 is noise, the others are constant."""
-    random = np.random.default_rng(unit + life)
-    rows = []
-    for cycle in range(1, seen + 1):
-        sensors = np.full(21, 100.0)
-        wear = 10.0 * cycle / life
-        sensors[1:4] += [wear + random.normal(0, 0.3), -wear + random.normal(0, 0.3), random.normal()]
-        rows.append(" ".join(f"{number:.4f}" for number in (0.0, 0.0, 100.0, *sensors)))
-    return [f"{unit} {cycle} {row}  " for cycle, row in enumerate(rows, start=1)]
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Six training engines and three test engines, the last one shorter than a window; two files are gzip, one is plain text."""
-    train = [row for unit, life in enumerate(LIVES, start=1) for row in engine_rows(unit, life, life)]
-    test = [row for unit, seen in enumerate((30, 44, 3), start=1) for row in engine_rows(unit, 50, seen)]
-    (tmp_path / "train_FD001.txt.gz").write_bytes(gzip.compress("\n".join(train).encode()))
-    (tmp_path / "test_FD001.txt.gz").write_bytes(gzip.compress("\n".join(test).encode()))
-    (tmp_path / "RUL_FD001.txt").write_text("20\n6\n47\n")
-    return tmp_path
+    return write_subset(tmp_path)
 
 
 @pytest.fixture
 def section(config: ModelConfig) -> CmapssSection:
-    network = config.network.model_copy(update={"lstm_units": [4], "dense_units": 4})
-    fit = config.fit.model_copy(update={"epochs": 2})
-    small = {
-        "window_cycles": 5,
-        "max_rul_cycles": 40.0,
-        "horizon_cycles": 10.0,
-        "truncations_per_unit": 4,
-        "ensemble": EnsembleSection(folds=2, networks=2),
-    }
-    return config.cmapss.model_copy(update={**small, "network": network, "fit": fit})
+    return small_section(config)
 
 
 def test_engines_are_read_with_their_bounds(data: Path, section: CmapssSection) -> None:
@@ -79,27 +50,25 @@ def test_engines_are_read_with_their_bounds(data: Path, section: CmapssSection) 
         ("RUL_FD001.txt", b"20\n6\n-1\n", "RUL_FD001.txt: holds 3 rows of 1, one non-negative number"),
     ],
 )
-def test_a_wrong_file_is_refused_by_name_with_what_to_do(
-    data: Path, config: ModelConfig, name: str, content: bytes | None, problem: str
-) -> None:
+def test_a_wrong_file_is_refused_by_name_with_what_to_do(data: Path, name: str, content: bytes | None, problem: str) -> None:
     if content is None:
         (data / name).unlink()
     else:
         (data / name).write_bytes(content)
     with pytest.raises(InputError, match=problem):
-        run_cmapss(data, "FD001", config, seeds=1)
+        Subset.load(data, "FD001")
 
 
-def test_a_file_cut_off_in_the_middle_is_refused(data: Path, config: ModelConfig) -> None:
+def test_a_file_cut_off_in_the_middle_is_refused(data: Path) -> None:
     path = data / "test_FD001.txt.gz"
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match=r"test_FD001.txt.gz: cannot be read"):
-        run_cmapss(data, "FD001", config, seeds=1)
+        Subset.load(data, "FD001")
 
 
-def test_an_unknown_subset_is_refused(data: Path, config: ModelConfig) -> None:
+def test_an_unknown_subset_is_refused(data: Path) -> None:
     with pytest.raises(InputError, match=r"train_FD009.txt\[.gz\]: no such file"):
-        run_cmapss(data, "FD009", config, seeds=1)
+        Subset.load(data, "FD009")
 
 
 @pytest.mark.parametrize("regimes", [1, 3, 6])
@@ -161,31 +130,18 @@ def test_validation_engines_are_cut_off_at_distinct_cycles_with_a_full_window(da
     assert cut.end.tolist() == again.end.tolist() != truncated(engines, section, seed=2).end.tolist()
 
 
-def test_clipped_errors_forgive_what_lies_beyond_the_cap() -> None:
-    errors = point_errors(np.array([140.0, 20.0], np.float32), np.array([125.0, 20.0], np.float32), cap=125.0)
-    assert errors["rmse"] == pytest.approx(np.sqrt(15.0**2 / 2))
-    assert errors["score"] == pytest.approx(np.exp(15 / 13) - 1)
-    assert errors["rmse_clipped"] == errors["score_clipped"] == 0.0
-
-
-def test_a_run_reports_every_seed_and_scores_engines_shorter_than_a_window(data: Path, config: ModelConfig, section: CmapssSection) -> None:
-    ticks: list[tuple[int, int, int, int]] = []
-    report = run_cmapss(
-        data,
-        "FD001",
+def test_a_training_scores_every_test_engine_even_one_shorter_than_a_window(
+    data: Path, config: ModelConfig, section: CmapssSection
+) -> None:
+    ticks: list[tuple[int, int]] = []
+    scores = score_seed(
+        Subset.load(data, "FD001"),
         config.model_copy(update={"cmapss": section}),
-        seeds=2,
-        progress=lambda *tick: ticks.append((tick[0], tick[1], tick[2], tick[3])),
+        seed=3,
+        on_epoch=lambda epoch, epochs, log: ticks.append((epoch, epochs)),
     )
-    assert json.loads(json.dumps(report)) == report
-    assert report["seeds"] == [section.first_seed, section.first_seed + 1]
-    assert report["test_units"] == 3
-    assert ticks == [(1, 2, 1, 4), (1, 2, 2, 4), (1, 2, 3, 4), (1, 2, 4, 4), (2, 2, 1, 4), (2, 2, 2, 4), (2, 2, 3, 4), (2, 2, 4, 4)]
-    assert report["rmse_clipped"] == pytest.approx(np.mean([seed["rmse_clipped"] for seed in report["per_seed"]]))
-    assert set(report["baselines"]) == {"gradient_boosting", "linear", "constant"}
-    assert set(report["baselines"]["linear"]) == {"rmse", "score", "rmse_clipped", "score_clipped"}
-    assert 0.0 <= report["coverage_90"] <= 1.0
-    assert report["mean_width_90"] > 0.0
-    assert max(seed["onnx_max_abs_difference"] for seed in report["per_seed"]) < 1e-4
-    assert report["peak_rss_mb"] > 0
-    assert len(report["epochs"]) == 2
+    assert ticks == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert (scores.seed, len(scores.predictions), scores.regimes) == (3, 3, 1)
+    assert {name: len(predicted) for name, predicted in scores.baselines.items()} == {"gradient_boosting": 3, "linear": 3, "constant": 3}
+    assert scores.onnx_max_abs_difference < 1e-4
+    assert scores.validation_rmse > 0

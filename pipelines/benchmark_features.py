@@ -1,10 +1,10 @@
-"""altaviz benchmark: how Altaviz does on data and against code that others know."""
+"""altaviz benchmark features: the medallion's speed, and gold beside Spark's own windows and DuckDB."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,22 +16,6 @@ from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
     from features.lake import Lake
-
-
-def cmapss(settings: Settings, data: Path, subset: str, seeds: int, report: StageReporter) -> dict[str, Any]:
-    """training.cmapss.run_cmapss with a progress bar. Raises InputError, ConfigError."""
-    from training.runtime import load_tensorflow
-
-    load_tensorflow()
-    from training.cmapss import run_cmapss
-
-    with report.stage(f"cmapss {subset}") as advance:
-
-        def progress(seed: int, of: int, epoch: int, epochs: int, log: Mapping[str, float]) -> None:
-            advance((seed - 1) * epochs + epoch, of * epochs, seed=seed, **{name: round(value, 2) for name, value in log.items()})
-
-        result: dict[str, Any] = run_cmapss(data, subset, settings.model, seeds, progress)
-        return result
 
 
 def features(settings: Settings, compressors: int, days: int, interval_min: int, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
