@@ -187,7 +187,7 @@ def _compiled(values: Floats, index: WindowIndex, config: ModelConfig) -> keras.
     labels, batches = config.labels, -(-len(index) // config.fit.batch_size)
     statistics_ = feature_statistics(values, index)
     model = build_model(config.network, statistics_, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, config.split.seed)
-    compile_model(model, config.network, config.fit, labels.max_rul_days, labels.horizon_days, batches)
+    compile_model(model, config.fit, labels.max_rul_days, labels.horizon_days, batches)
     return model
 
 

@@ -41,8 +41,6 @@ class NetworkSection(Section):
     dense_units: int = Field(gt=0)
     dropout: float = Field(ge=0, lt=1)
     clip_sigma: float = Field(gt=0)
-    lower_quantile: float = Field(gt=0, lt=0.5)
-    upper_quantile: float = Field(gt=0.5, lt=1)
     bound_stretch: float = Field(ge=0, lt=0.5)
 
 

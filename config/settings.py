@@ -46,7 +46,7 @@ _OWN_VARIABLES = ("ALTAVIZ_LAKE_URI", "ALTAVIZ_TRAINING_LAKE_URI", "ALTAVIZ_INBO
 class Settings:
     """The home directory and, loaded when first asked for, each configuration section.
 
-    `overrides` maps `section.key` to a typed value, e.g. {"fit.epochs": 3} for model_config.yaml.
+    `model_overrides` maps `section.key` to a typed value, e.g. {"fit.epochs": 3} for model_config.yaml.
     """
 
     home: Path
@@ -82,11 +82,7 @@ class Settings:
     @cached_property
     def model(self) -> ModelConfig:
         """model_config.yaml, with the overrides."""
-        return self.model_with({})
-
-    def model_with(self, values: Mapping[str, Any]) -> ModelConfig:
-        """model_config.yaml with the overrides, and with `values` by dotted key. Raises ConfigError."""
-        return self._load("model_config.yaml", ModelConfig, {**self.model_overrides, **values})
+        return self._load("model_config.yaml", ModelConfig, self.model_overrides)
 
     @cached_property
     def tuning(self) -> TuningConfig:
@@ -97,7 +93,7 @@ class Settings:
                 raise ConfigError(f"{key} is searched (tuning.yaml) and set (--set): take it out of one of them")
             for value in values.tried:
                 try:
-                    self.model_with({key: value})
+                    _ = self.with_model({key: value}).model
                 except ConfigError as error:
                     raise ConfigError(f"{self.config_dir / 'tuning.yaml'}: space.{key}: {error}") from None
         return config
@@ -180,6 +176,10 @@ class Settings:
         """Settings of a home of its own inside this one, with its own lake whatever lake the environment names."""
         environ = {name: value for name, value in self.environ.items() if name not in _OWN_VARIABLES}
         return dataclasses.replace(self, home=self.home / folder, environ=environ)
+
+    def with_model(self, values: Mapping[str, Any]) -> Settings:
+        """These settings with `values` by dotted key over model_config.yaml and the overrides."""
+        return dataclasses.replace(self, model_overrides={**self.model_overrides, **values})
 
     def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:
         return load_section(self.config_dir / name, model, self.environ, overrides)

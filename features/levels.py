@@ -52,4 +52,7 @@ class Levels:
         return cls(tuple(knots.tolist()), tuple((low, point, high) for low, point, high in shares.tolist()))
 
 
-NOMINAL: Final = Levels((0.0,), ((0.05, 0.5, 0.95),))  # of a model that does not say
+LOWER_QUANTILE: Final = 0.05  # that a network learns its lower end for
+UPPER_QUANTILE: Final = 0.95
+INTERVAL_MASS: Final = 0.9  # share of lives that the interval between the two is made to hold
+NOMINAL: Final = Levels((0.0,), ((LOWER_QUANTILE, 0.5, UPPER_QUANTILE),))  # of a model that does not say

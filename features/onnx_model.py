@@ -22,6 +22,7 @@ RUL: Final = "rul"  # point prediction, in the unit of the labels (days, cycles)
 RUL_LOWER: Final = "rul_lower"  # lower quantile
 RUL_UPPER: Final = "rul_upper"  # upper quantile
 FAILURE_PROBABILITY: Final = "failure_probability"  # that the failure comes within the horizon, 0..1
+CALIBRATION_LAYER: Final = "calibrate"  # in the names of the nodes that calibrate, in a graph that does
 OUTPUTS: Final[tuple[str, ...]] = (RUL, RUL_LOWER, RUL_UPPER, FAILURE_PROBABILITY)
 
 

@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from config.evaluation import PrognosticsSection
+from features.levels import INTERVAL_MASS
 from monitoring.calibration import Floats, rul_bands
 from training.metrics import phm08_score, rmse
 
 Bools = npt.NDArray[np.bool_]
 
-INTERVAL_MASS: Final = 0.9  # that the model's interval is made to hold
 _NEAREST_DAYS: Final = 1.0 / 24.0  # a prediction that is to be made at some time may be this far from it: one step of the grid
 _DIGITS: Final = 4
 _QUARTILES: Final = {"q25": 0.25, "median": 0.5, "q75": 0.75}

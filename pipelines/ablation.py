@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -75,7 +74,7 @@ def ablate_compressors(
         config = varied.model.model_copy(update={"split": split.model_copy(update={"seed": split.seed + number})})
         trial = run_trial(fleet, config)
         network = OnnxModel(trial.export.model, config.scoring.threads)
-        judged = [judge_network(varied, one, network, config.labels.horizon_days) for one in unseen]
+        judged = [judge_network(varied, one, network) for one in unseen]
         return headline(numbers_of(varied, judged), "")
 
     return _run(settings, "ablation compressors", variants, seeds, measure, report)
@@ -96,7 +95,7 @@ def _run(
     from pipelines.tracking import tracked_run
 
     started = time.perf_counter()
-    varied = {variant: _with(settings, changes) for variant, changes in variants.items()}
+    varied = {variant: settings.with_model(changes) for variant, changes in variants.items()}
     for changed in varied.values():
         _ = changed.model  # a key that does not exist fails before the first training
     measured: dict[str, list[dict[str, float]]] = {variant: [] for variant in variants}
@@ -113,10 +112,6 @@ def _run(
         _log_table(result)
         run_id = run.info.run_id
     return {"ablation": name, "seeds": seeds, "variants": result, "run_id": run_id, "seconds": round(time.perf_counter() - started, 1)}
-
-
-def _with(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    return dataclasses.replace(settings, model_overrides={**settings.model_overrides, **changes})
 
 
 @contextmanager

@@ -49,11 +49,9 @@ def log_trial(settings: Settings, past: Past, fleet: Fleet, trial: Trial) -> Non
         dataset = DeltaDatasetSource(path=source.lake.uri(GOLD), delta_table_version=source.version)
         mlflow.log_input(MetaDataset(dataset, name="gold", digest=f"v{source.version}"), context="training")
     config = settings.model
-    sections = ("labels", "windows", "network", "fit", "augmentation", "split", "export", "baseline")
-    for section in sections:
-        mlflow.log_params(flat_parameters(getattr(config, section), f"{section}."))
     mlflow.log_params(
         {
+            **flat_parameters(config, without=("cmapss",)),
             "feature_set_version": FEATURE_SET_VERSION,
             "gold_version": past.sources[0].version,
             "compressors": len(fleet.history.compressor_ids),

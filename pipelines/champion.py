@@ -15,7 +15,7 @@ from features.contract import CHAMPION, WINDOW_STEP_HOURS
 if TYPE_CHECKING:
     from features.grid import History
     from monitoring.evidence import Recheck
-    from serving.registry import RegisteredModel, Registry
+    from serving.registry import ModelFacts, RegisteredModel, Registry
     from training.split import UnitSplit
 
 SPLIT_FILE: Final = "split.json"  # artifact of a training run: part -> compressor ids
@@ -54,6 +54,11 @@ def known_split(champion: KnownChampion | None, history: History) -> UnitSplit |
     return UnitSplit(*(history.units_of(champion.parts[part]) for part in ("train", "validation", "test")))
 
 
+def taught_as(settings: Settings, facts: ModelFacts) -> Settings:
+    """`settings` with the label cap and horizon that a model was taught: what it says is judged by these, whatever model_config.yaml says by now."""
+    return settings.with_model({"labels.max_rul_days": facts.max_rul_days, "labels.horizon_days": facts.horizon_days})
+
+
 def recheck(settings: Settings, champion: KnownChampion, history: History, events: pl.DataFrame) -> Recheck | None:
     """The champion's error on the windows it was judged by when it was made, with today's history and its own label cap.
 
@@ -68,10 +73,9 @@ def recheck(settings: Settings, champion: KnownChampion, history: History, event
     if then is None or not tested or not tested <= set(history.compressor_ids):
         return None
     until = datetime.fromisoformat(then)
-    config = settings.model
+    config = taught_as(settings, champion.model.facts).model
     known = events.filter(pl.col("event_date") <= until)
-    labels = config.labels.model_copy(update={"max_rul_days": champion.model.facts.max_rul_days})
-    fleet = label_fleet(history, known, labels, settings.scoring.min_steps)
+    fleet = label_fleet(history, known, config.labels, settings.scoring.min_steps)
     index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(history.units_of(tested))
     hour = (until - history.first_mark) // timedelta(hours=WINDOW_STEP_HOURS)
     judged = index.take((index.end % history.hours <= hour) & ~index.censored)

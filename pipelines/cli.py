@@ -81,8 +81,8 @@ def simulate(
         Path, typer.Option("--out", help="Folder to write: readings/, compressor_metadata.csv, maintenance_events.csv, truth/.")
     ],
     profile: Annotated[Literal["demo", "history"], typer.Option("--profile", help="The demo's fleet, or one to train on.")] = "demo",
-    compressors: Annotated[int | None, typer.Option("--compressors", min=1, help="history only", show_default=False)] = None,
-    days: Annotated[int | None, typer.Option("--days", min=1, help="history only", show_default=False)] = None,
+    compressors: Annotated[int | None, typer.Option("--compressors", min=1, help="Machines of the fleet.", show_default=False)] = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, help="Days of readings.", show_default=False)] = None,
     interval_min: Annotated[int | None, typer.Option("--interval-min", min=1, help="Minutes between readings.", show_default=False)] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="The same seed gives the same files.", show_default=False)] = None,
     home: HomeOption = None,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from features.lake import Lake
     from features.windows import Floats
+    from pipelines.champion import KnownChampion
     from serving.registry import RegisteredModel
 
 QUANTISED_FILE: Final = "model.int8.onnx"
@@ -67,8 +68,7 @@ def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[st
         with report.stage("check"):
             readings, newest = _write_readings(lake, compressors, settings, scratch / "readings.csv")
             check = _check(settings, lake, champion.model, folder, readings, newest)
-        with report.stage("loss on windows"):
-            windows, loss = _measure_loss(settings, champion, models, scratch)
+        windows, loss = _measure_loss(settings, champion, models, report)
         with report.stage("speed"):
             speed = {file: _measure_speed(folder, file, readings, newest, windows) for file in models}
         result = {
@@ -199,29 +199,28 @@ def _run(folder: Path, readings: Path, moment: datetime, *options: str) -> dict[
     return document
 
 
-def _measure_loss(settings: Settings, champion: Any, models: dict[str, bytes], scratch: Path) -> tuple[Floats, dict[str, Any]]:
+def _measure_loss(
+    settings: Settings, champion: KnownChampion, models: dict[str, bytes], report: StageReporter
+) -> tuple[Floats, dict[str, Any]]:
     """Both models on the labelled windows of the compressors that the champion was tested on (all of them where that is not known).
 
     Returns some of the windows [n, 24, 24], and models by file (training.trial.measure; nothing where no failure was seen), difference, windows.
     """
     import numpy as np
 
-    from features.grid import map_history
-    from features.lake import EVENTS, GOLD, Lake
     from features.onnx_model import OnnxModel
-    from features.reference import read_reference
-    from pipelines.champion import known_split
+    from pipelines.champion import known_split, taught_as
+    from pipelines.past import labelled_fleet, open_past
     from serving import runner
     from training.runtime import load_tensorflow
 
     load_tensorflow()
-    from training.fleet import label_fleet
     from training.trial import measure, sample_windows
 
-    lake, config, facts = Lake(settings.training_lake_uri), settings.model, champion.model.facts
-    history = map_history([lake.delta(GOLD)], scratch)
-    labels = config.labels.model_copy(update={"max_rul_days": facts.max_rul_days, "horizon_days": facts.horizon_days})
-    fleet = label_fleet(history, read_reference(lake, EVENTS), labels, settings.scoring.min_steps)
+    settings = taught_as(settings, champion.model.facts)
+    config = settings.model
+    fleet = labelled_fleet(settings, open_past([settings.training_lake_uri]), report)
+    history = fleet.history
     index, split = fleet.every(fleet.index, config.windows.judge_stride_hours), known_split(champion, history)
     held_out = split is not None and len(index.of_units(split.test)) > 0
     if split is not None and held_out:
@@ -235,7 +234,7 @@ def _measure_loss(settings: Settings, champion: Any, models: dict[str, bytes], s
     apart = np.abs(quantised.rul.astype(np.float64) - exact.rul)
     critical = settings.scoring.health.critical.value
     return sample_windows(history.values, index, _WINDOWS, config.split.seed), {
-        "models": {file: measure(index, answer, facts.horizon_days) if seen else {} for file, answer in said.items()},
+        "models": {file: measure(index, answer, config.labels.horizon_days) if seen else {} for file, answer in said.items()},
         "difference": {
             "rul_days_mean": float(apart.mean()),
             "rul_days_p99": float(np.quantile(apart, 0.99)),

@@ -40,6 +40,8 @@ from features.contract import (
     WINDOW_STEP_HOURS,
     WINDOW_STEPS,
 )
+from features.levels import INTERVAL_MASS
+from features.onnx_model import CALIBRATION_LAYER
 from serving import runner
 
 if TYPE_CHECKING:
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
 RUNNER_FILE: Final = "run.py"
 _MODULES: Final = (contract, rolling, spikes, windows, runner)  # what is put together, in this order
 _OWN_PACKAGES: Final = ("config", "features", "serving")
-_CALIBRATION_LAYER: Final = "/calibrate"  # in the names of its nodes in the graph; training.calibrate.LAYER
 
 
 def write_folder(folder: Path, models: Mapping[str, bytes], document: dict[str, Any]) -> None:
@@ -77,7 +78,7 @@ def contract_document(model: RegisteredModel, compressors: pl.DataFrame, setting
         "model": {"name": REGISTERED_MODEL, "version": model.version, **_interface()},
         "feature_set_version": FEATURE_SET_VERSION,
         "labels": {"max_rul_days": model.facts.max_rul_days, "horizon_days": model.facts.horizon_days},
-        "calibration": _calibration(model.onnx, settings),
+        "calibration": _calibration(model.onnx),
         "reading_fields": {name: _reading_unit(name, settings) for name in READING_FIELDS},
         "sensors": {
             name: {
@@ -116,19 +117,17 @@ def _interface() -> dict[str, Any]:
     }
 
 
-def _calibration(model: bytes, settings: Settings) -> dict[str, Any]:
+def _calibration(model: bytes) -> dict[str, Any]:
     """What the graph does by itself, read off its nodes: a version from before there was a calibration layer has none."""
     import onnx
 
-    network = settings.model.network
-    level = round(network.upper_quantile - network.lower_quantile, 4)
-    inside = any(_CALIBRATION_LAYER in node.name for node in onnx.load_from_string(model).graph.node)
+    inside = any(f"/{CALIBRATION_LAYER}" in node.name for node in onnx.load_from_string(model).graph.node)
     return {
         "in_graph": {
             "normalisation": "features are normalised, clipped, and a missing one set to the training mean",
             **(
                 {
-                    "rul_lower, rul_upper": f"conformal {level:.0%} interval, widened by predicted life, learned on compressors held out from fitting",
+                    "rul_lower, rul_upper": f"conformal {INTERVAL_MASS:.0%} interval, widened by predicted life, learned on compressors held out from fitting",
                     "failure_probability": "slope and intercept of the log-odds (Platt), learned on the same compressors",
                 }
                 if inside

@@ -11,6 +11,7 @@ import numpy as np
 from config.errors import ModelError
 from config.settings import Settings
 from pipelines.baselines import BASELINE_KEY, load_baseline, train_mlp, trend_rul
+from pipelines.champion import taught_as
 from pipelines.console import StageReporter
 from pipelines.fleets import UnseenFleet, prepare_fleet, slices
 from pipelines.prognoses import Prognosis, Said, comparison, prognosis, prognostics
@@ -44,7 +45,7 @@ class Judged:
 
 
 def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, with_reasons: bool = False) -> dict[str, Any]:
-    """Evaluate the champion by the protocol of monitoring.alarms; fleets that are there already are used again.
+    """Evaluate the champion by the protocol of monitoring.alarms and by the labels it was taught; fleets that are there already are used again.
 
     Returns the champion's numbers (monitoring.performance.summarise and .errors, monitoring.prognostics), the same under `baseline`, `mlp`,
     `linear_trend` and `thresholds` (critical, warning), `fleets` with all of them fleet by fleet, `comparison` (pipelines.prognoses),
@@ -60,6 +61,7 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
     load_tensorflow()
     registry = Registry(settings.tracking_uri)
     champion = registry.champion()
+    settings = taught_as(settings, champion.facts)
     baseline = load_baseline(settings, champion)
     mlp = train_mlp(settings, registry, report)
     by_fleet: dict[int, dict[str, Judged]] = {}
@@ -110,7 +112,7 @@ def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel
         **({} if mlp is None else {MLP_KEY: mlp.predict_rows(values, index, WINDOW_STEPS, model.scoring.batch_size)}),
         TREND_KEY: trend_rul(settings, fleet),
     }
-    judged = {CHAMPION_KEY: judge_network(settings, fleet, network, champion.facts.horizon_days)}
+    judged = {CHAMPION_KEY: judge_network(settings, fleet, network)}
     judged |= {name: _judge(settings, fleet, Said(rul)) for name, rul in others.items()}
     statuses = fleet.worst_statuses()[index.end]
     for level in STATUS_LEVELS_WATCHED:
@@ -118,11 +120,11 @@ def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel
     return judged
 
 
-def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel, horizon_days: float) -> Judged:
+def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> Judged:
     """What an exported network with its interval and probability does on one fleet."""
     from monitoring.calibration import Odds
 
-    index = fleet.labelled.index
+    index, horizon_days = fleet.labelled.index, settings.model.labels.horizon_days
     seen = ~index.censored
     known = seen | (index.rul > horizon_days)  # a life that was seen to outlast the horizon did not end within it
     said = network.predict_rows(fleet.labelled.history.values, index.first_row, index.end, settings.model.scoring.batch_size)

@@ -67,7 +67,7 @@ def shown_lives(lives: Sequence[ToldLife], number: int) -> list[ShownLife]:
 
 def judging_figures(settings: Settings, told: Told, names: tuple[str, str]) -> dict[str, Figure]:
     """Life curves, calibration and errors by remaining life, by file name; `names` of the model and of its baseline."""
-    from monitoring.prognostics import INTERVAL_MASS
+    from features.levels import INTERVAL_MASS
     from training.plots import plot_calibration, plot_error_by_rul
 
     labels = settings.model.labels

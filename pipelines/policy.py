@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from config.settings import Settings
+from pipelines.champion import taught_as
 from pipelines.console import StageReporter
 from pipelines.fleets import UnseenFleet, fleet_truth, prepare_fleet
 from pipelines.session import LazySpark
@@ -33,6 +34,7 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
     started = time.perf_counter()
     quieten()
     champion = Registry(settings.tracking_uri).champion()
+    settings = taught_as(settings, champion.facts)
     costs, protocol, size = settings.costs, settings.evaluation.protocol, settings.evaluation.fleets
     interval_days = _interval(settings)
     judged = []

@@ -13,7 +13,7 @@ from pipelines.console import StageReporter
 def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
     """Score the fleet at `as_of` (now when None). The same moment twice writes the same rows once.
 
-    Returns model_version, as_of, predictions (serving.schemas.REPORTED, most urgent first), rows_written, newest_reading.
+    Returns model_version, as_of, predictions (serving.schemas.REPORTED, most urgent first), rows_written, seconds.
     Raises NoChampionError, NoDataError, ModelError, WarehouseError.
     """
     from features.lake import COMPRESSORS, GOLD, Lake

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,10 +105,10 @@ def git_commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def flat_parameters(section: Section, prefix: str = "") -> dict[str, Any]:
-    """A configuration section as dotted key -> value, the way MLflow shows parameters."""
+def flat_parameters(section: Section, prefix: str = "", without: Collection[str] = ()) -> dict[str, Any]:
+    """A configuration section as dotted key -> value, the way MLflow shows parameters; `without` some of its own keys."""
     flat: dict[str, Any] = {}
-    for key in type(section).model_fields:
+    for key in (key for key in type(section).model_fields if key not in without):
         value = getattr(section, key)
         if isinstance(value, Section):
             flat |= flat_parameters(value, f"{prefix}{key}.")

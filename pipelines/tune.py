@@ -41,7 +41,7 @@ def tune(
     """
     started = time.perf_counter()
     config = settings.tuning
-    start = values_in_force(settings.model_with(_trial_networks(settings)), config.space)
+    start = values_in_force(settings.with_model(_trial_networks(settings)).model, config.space)
     from training.runtime import load_tensorflow
 
     load_tensorflow()
@@ -58,7 +58,7 @@ def tune(
     champion = known_champion(Registry(settings.tracking_uri))
     fleet = labelled_fleet(settings, past, report)
     split = split_fleet(fleet, settings.model, known_split(champion, fleet.history)).units
-    folds = deal_folds(fleet, split, settings.model_with(_trial_networks(settings)))
+    folds = deal_folds(fleet, split, settings.with_model(_trial_networks(settings)).model)
     study = open_study(settings, name or config.study)
     begin(study, _facts(settings, past, fleet, split), start, config.space)
     tag = _tag(study)
@@ -179,7 +179,7 @@ def _objective(
             trial.set_user_attr(_RUN, run.info.run_id)
             mlflow.log_params(chosen)
             try:
-                config = settings.model_with({**_trial_networks(settings), **chosen})
+                config = settings.with_model({**_trial_networks(settings), **chosen}).model
                 value = fit_trial(trial, fleet.history.values, folds, config, on_epoch)
             except optuna.TrialPruned as pruned:
                 given_up = pruned

@@ -54,8 +54,6 @@ class Attributions:
 
     rul_days: Doubles
     failure_probability: Doubles
-    reference_rul_days: Doubles  # [n] what the model predicts for the reference
-    reference_probability: Doubles  # [n]
 
     def of_sensors(self) -> Doubles:
         """Days of life that each sensor adds -> [n, sensors]: its Shapley value."""
@@ -76,7 +74,7 @@ def attribute(model: OnnxModel, windows: Floats, references: Floats) -> Attribut
         rul[part] = said.rul.reshape(-1, RUNS)
         probability[part] = said.failure_probability.reshape(-1, RUNS)
     shape = (len(windows), len(MODEL_SENSORS), len(BLOCKS))
-    return Attributions((rul @ _SHARES).reshape(shape), (probability @ _SHARES).reshape(shape), rul[:, 0], probability[:, 0])
+    return Attributions((rul @ _SHARES).reshape(shape), (probability @ _SHARES).reshape(shape))
 
 
 def restored_days(model: OnnxModel, windows: Floats, references: Floats) -> Doubles:

@@ -35,9 +35,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Sharing:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the suites out by file, and give all that go on from the demo to one process, first: it is run once, and takes longest."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("demo" if _uses_demo(item) else item.path.stem))
+    """What goes on from the demo comes first: it takes longest."""
     items.sort(key=lambda item: not _uses_demo(item))
 
 

@@ -22,7 +22,8 @@ from keras import layers
 
 from config.errors import ModelError
 from config.model import CalibrationSection, FitSection, NetworkSection
-from features.onnx_model import FAILURE_PROBABILITY, INPUT, OUTPUTS, RUL, RUL_LOWER, RUL_UPPER, Predictions
+from features.levels import INTERVAL_MASS
+from features.onnx_model import CALIBRATION_LAYER, FAILURE_PROBABILITY, INPUT, OUTPUTS, RUL, RUL_LOWER, RUL_UPPER, Predictions
 from features.windows import Floats
 from training.calibrate import Calibrate, Calibration, learn
 from training.dataset import Augment, WindowDataset, WindowIndex, feature_statistics
@@ -108,7 +109,6 @@ def fit_ensemble(
                 model,
                 WindowDataset(values, fold.fitted, steps, fit.batch_size, own_seed, augment),
                 held_out,
-                network=network,
                 fit=fit,
                 max_rul=max_rul,
                 horizon=horizon,
@@ -121,7 +121,6 @@ def fit_ensemble(
         said.append(Predictions(*(np.asarray(answers[name]) for name in OUTPUTS)))
     everybody = Predictions(*(np.concatenate([getattr(part, name) for part in said]) for name in OUTPUTS))
     index = WindowIndex.concatenate([fold.held_out for fold in folds])
-    level = network.upper_quantile - network.lower_quantile
     seen = ~index.censored
     validation_rmse = rmse(index.rul[seen], everybody.rul[seen])
     ratio = error_ratio(spread(members, values, index.take(seen), steps, batch_size), validation_rmse)
@@ -132,7 +131,7 @@ def fit_ensemble(
         index.censored,
         horizon=horizon,
         max_rul=max_rul,
-        level=level,
+        level=INTERVAL_MASS,
         config=calibration,
         error_ratio=ratio,
     )
@@ -160,7 +159,7 @@ def combine(members: Sequence[keras.Model], calibration: Calibration, max_rul: f
         layers.Average()([part[name] for part in said]) if len(said) > 1 else said[0][name]
         for name in (RUL, RUL_LOWER, RUL_UPPER, FAILURE_PROBABILITY)
     )
-    calibrate = Calibrate(len(calibration.widening.knots), max_rul)
+    calibrate = Calibrate(len(calibration.widening.knots), max_rul, name=CALIBRATION_LAYER)
     lower, upper, probability = calibrate(rul, lower, upper, probability)
     calibrate.assign(calibration)
     heads = {RUL: rul, RUL_LOWER: lower, RUL_UPPER: upper, FAILURE_PROBABILITY: probability}

@@ -24,7 +24,6 @@ class Export:
     model: bytes
     max_abs_difference: float  # largest |ONNX - Keras| of any output over `windows`, in that output's unit
     windows: int
-    lstm_nodes: int
 
 
 def export_onnx(model: keras.Model, config: ExportSection, windows: Floats, threads: int, levels: Levels | None = None) -> Export:
@@ -52,7 +51,7 @@ def export_onnx(model: keras.Model, config: ExportSection, windows: Floats, thre
     content: bytes = proto.SerializeToString()
     checked = windows[: config.check_windows]
     difference = largest_difference(model, OnnxModel(content, threads).predict(checked), checked)
-    return Export(content, difference, len(checked), nodes)
+    return Export(content, difference, len(checked))
 
 
 def require_parity(export: Export, config: ExportSection) -> Export:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import keras
 
 from config.errors import ModelError
-from config.model import FitSection, NetworkSection
+from config.model import FitSection
 from features.onnx_model import OUTPUTS, RUL
 from training.dataset import WindowDataset
 from training.model import RMSE, compile_model
@@ -33,18 +33,12 @@ class FitResult:
     best_epoch: int
     seconds: float
 
-    @property
-    def best(self) -> EpochLog:
-        """The log of the best epoch."""
-        return self.history[self.best_epoch - 1]
-
 
 def fit_model(
     model: keras.Model,
     train: WindowDataset,
     validation: WindowDataset,
     *,
-    network: NetworkSection,
     fit: FitSection,
     max_rul: float,
     horizon: float,
@@ -62,7 +56,7 @@ def fit_model(
             f"{len(train.index)} training and {len(validation.index)} validation windows: both are needed; ingest more history"
         )
     keras.utils.set_random_seed(seed)
-    compile_model(model, network, fit, max_rul, horizon, train.num_batches)
+    compile_model(model, fit, max_rul, horizon, train.num_batches)
     logs = _EpochLogs(fit.epochs, on_epoch)
     stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=fit.patience, restore_best_weights=True)
     started = time.perf_counter()

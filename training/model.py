@@ -1,7 +1,7 @@
 """The RUL network: an LSTM with normalisation inside the graph and four heads, and the losses that know about censoring.
 
     build_model(config, statistics, steps, max_rul, horizon, seed) -> keras.Model     windows [n, steps, features] -> dict of `OUTPUTS`, each [n]
-    compile_model(model, config, fit, max_rul, horizon, steps_per_epoch)     losses, optimiser and the validation metric
+    compile_model(model, fit, max_rul, horizon, steps_per_epoch)             losses, optimiser and the validation metric
 
 Labels are [n, 2]: RUL and a censored flag. A censored label is a lower bound, so a prediction above it costs nothing.
 """
@@ -16,6 +16,7 @@ import numpy as np
 from keras import layers, ops
 
 from config.model import FitSection, NetworkSection
+from features.levels import LOWER_QUANTILE, UPPER_QUANTILE
 from features.onnx_model import FAILURE_PROBABILITY, INPUT, RUL, RUL_LOWER, RUL_UPPER
 from training.dataset import LABEL_CENSORED, LABEL_RUL, FeatureStatistics
 
@@ -61,9 +62,7 @@ def _stretched(share: Tensor, stretch: float) -> Tensor:
     return ops.clip(ops.squeeze(share, -1) * (1.0 + 2.0 * stretch) - stretch, 0.0, 1.0)
 
 
-def compile_model(
-    model: keras.Model, network: NetworkSection, fit: FitSection, max_rul: float, horizon: float, steps_per_epoch: int
-) -> None:
+def compile_model(model: keras.Model, fit: FitSection, max_rul: float, horizon: float, steps_per_epoch: int) -> None:
     """Give the network its losses (weighted as in `fit`), Adam on a cosine over all epochs, and the RMSE metric."""
     schedule = keras.optimizers.schedules.CosineDecay(
         fit.learning_rate, fit.epochs * steps_per_epoch, alpha=fit.final_learning_rate_fraction
@@ -72,8 +71,8 @@ def compile_model(
         optimizer=keras.optimizers.Adam(schedule, global_clipnorm=fit.clip_norm),
         loss={
             RUL: point_loss(max_rul),
-            RUL_LOWER: quantile_loss(max_rul, network.lower_quantile),
-            RUL_UPPER: quantile_loss(max_rul, network.upper_quantile),
+            RUL_LOWER: quantile_loss(max_rul, LOWER_QUANTILE),
+            RUL_UPPER: quantile_loss(max_rul, UPPER_QUANTILE),
             FAILURE_PROBABILITY: failure_loss(horizon),
         },
         loss_weights={RUL: 1.0, RUL_LOWER: fit.interval_weight, RUL_UPPER: fit.interval_weight, FAILURE_PROBABILITY: fit.failure_weight},

@@ -20,7 +20,6 @@ def load(**overrides: Any) -> ModelConfig:
 def test_the_shipped_file_holds_what_the_design_sets() -> None:
     config = load()
     assert (config.labels.max_rul_days, config.labels.horizon_days) == (30, 3)
-    assert (config.network.lower_quantile, config.network.upper_quantile) == (0.05, 0.95)
     assert config.export.max_abs_difference == 1e-4
     assert config.cmapss.max_rul_cycles == 125
 

@@ -6,13 +6,13 @@ import pytest
 
 from config.errors import ConfigError
 from config.settings import Settings
-from pipelines.ablation import COMPLETE, _chosen, _run, _with
+from pipelines.ablation import COMPLETE, _chosen, _run
 from pipelines.console import StageReporter
 
 
 def test_every_shipped_variant_changes_the_model(settings: Settings) -> None:
     for variants in (settings.ablation.compressors, settings.ablation.cmapss):
-        changed = [_with(settings, changes).model.model_dump_json() for changes in variants.values()]
+        changed = [settings.with_model(changes).model.model_dump_json() for changes in variants.values()]
         assert len({settings.model.model_dump_json(), *changed}) == len(variants) + 1
 
 

@@ -107,7 +107,7 @@ def made(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Made:
     metrics = measure(parts.test, said, config.labels.horizon_days)
     metrics |= {f"baseline_{name}": value for name, value in measure_baseline(history.values, parts.test, baseline).items()}
     fit = EnsembleFit([], 1.0, 1.0, neutral(2, config.labels.max_rul_days))
-    trial = Trial(parts, fit, Export(onnx, 1e-6, 10, 0), baseline, said, metrics)
+    trial = Trial(parts, fit, Export(onnx, 1e-6, 10), baseline, said, metrics)
     checks = [{"name": "baseline", "passed": False, "says": REASON}]
     decided = ModelDecision("", START, "refused", "train", None, "6", "run<1>", [REASON], {}, checks)
     card = make_card(settings, past, fleet, trial, decided)

@@ -181,7 +181,7 @@ def test_a_trial_that_does_not_promise_enough_stops_at_once(home: Home, first: d
 def test_the_best_settings_can_be_given_to_train(home: Home, first: dict[str, Any]) -> None:
     overrides = parse_overrides([" ".join(first["set_arguments"])])
     assert overrides == first["best"]["params"]
-    assert home.settings.model_with(overrides).fit.learning_rate == 0.05
+    assert home.settings.with_model(overrides).model.fit.learning_rate == 0.05
     text = MlflowClient(home.settings.tracking_uri).list_artifacts(first["run_id"])
     assert {file.path for file in text} == {"best.yaml", "plots"}
 

@@ -83,7 +83,6 @@ def fit_small(config: ModelConfig, seed: int) -> Fitted:
         model,
         WindowDataset(values, train, STEPS, config.fit.batch_size, seed),
         WindowDataset(values, validation, STEPS, 256),
-        network=config.network,
         fit=config.fit,
         max_rul=MAX_RUL,
         horizon=HORIZON,

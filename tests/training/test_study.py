@@ -31,7 +31,7 @@ def test_every_draw_of_the_shipped_space_is_a_configuration(settings: Settings) 
     drawn = [suggest(study.ask(), space, start) for _ in range(5)]
     assert drawn[0] == start
     assert len({str(chosen) for chosen in drawn}) == 5
-    assert isinstance(settings.model_with(drawn[4]).network.dense_units, int)
+    assert isinstance(settings.with_model(drawn[4]).model.network.dense_units, int)
 
 
 def test_a_study_that_goes_on_does_not_draw_its_first_trials_again() -> None:
