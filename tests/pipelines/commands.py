@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ALTAVIZ = Path(sys.executable).with_name("altaviz")
-COMMAND_LIMIT_S = 300
+COMMAND_LIMIT_S = 900  # a command that hangs; a busy machine is not
 
 
 def altaviz(*arguments: str | Path, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ from config.settings import load_settings
 from features.contract import CHAMPION, FEATURES, REGISTERED_MODEL
 from serving.warehouse.connection import open_warehouse
 from tests.conftest import PROJECT
-from tests.pipelines.commands import altaviz, refusal_of, report_of, surroundings
+from tests.pipelines.commands import COMMAND_LIMIT_S, altaviz, refusal_of, report_of, surroundings
 from tests.pipelines.demo import END_OF_DEMO, Demo
 
 DAY_4_HOUR_12 = "2026-03-06T18:00:00"
@@ -124,7 +124,7 @@ def test_mlflow_projects_train_and_score_and_a_later_model_that_does_not_win_sta
     ):
         chosen = [argument for pair in (*parameters, f"home={demo.home}") for argument in ("-P", pair)]
         command = [sys.executable, "-m", "mlflow", "run", str(PROJECT), "-e", entry, "--env-manager", "local", *chosen]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=COMMAND_LIMIT_S)
         assert done.returncode == 0, done.stderr[-2000:]
     client = MlflowClient(environment["MLFLOW_TRACKING_URI"])
     assert str(client.get_model_version_by_alias(REGISTERED_MODEL, CHAMPION).version) == demo.report["model_version"]
