@@ -17,7 +17,7 @@ from monitoring.calibration import rul_bands
 from monitoring.comparison import UnitSums, compare, intervals, not_won
 from training.baselines import CONSTANT, GRADIENT_BOOSTING, LINEAR
 from training.cmapss import SeedScores
-from training.metrics import brier, clipped_phm08_score, clipped_rmse, coverage, mean_width, phm08_losses, phm08_score, rmse
+from training.metrics import brier, clipped_phm08_score, clipped_rmse, coverage, inside, mean_width, phm08_losses, phm08_score, rmse
 
 _DIGITS: Final = 4
 _NAMES: Final = {GRADIENT_BOOSTING: "gradient boosting", LINEAR: "the linear model", CONSTANT: "the mean life"}
@@ -59,9 +59,9 @@ def judge(true_rul: Floats, scores: Sequence[SeedScores], section: CmapssSection
     by_name = {name: [one.baselines[name] for one in scores] for name in scores[0].baselines}
     clipped = np.minimum(true_rul, cap)[:, None]
     lower, upper = (np.stack([getattr(one.predictions, end) for one in scores], axis=1) for end in ("rul_lower", "rul_upper"))
-    inside = ((lower <= clipped) & (clipped <= upper)).astype(np.float64)  # [engines, seeds]
+    held = inside(clipped, lower, upper).astype(np.float64)  # [engines, seeds]
     points = _sums(clipped, [one.predictions.rul for one in scores])
-    ours = UnitSums({**points.over, "coverage_90": inside}, {**points.under, "coverage_90": np.ones_like(inside)})
+    ours = UnitSums({**points.over, "coverage_90": held}, {**points.under, "coverage_90": np.ones_like(held)})
     compared = compare(
         ours, {name: _sums(clipped, predicted) for name, predicted in by_name.items()}, config.bootstrap, config.report.confidence
     )
