@@ -19,8 +19,10 @@ from training.metrics import brier, coverage, mean_width
 _DIGITS = 4
 
 Floats = npt.NDArray[np.floating[Any]]
+Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Names = npt.NDArray[np.str_]
+Units = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -40,22 +42,38 @@ def reliability(odds: Odds, bins: int) -> dict[str, Any]:
     """windows, brier, expected_calibration_error and, for every bin with a window, windows, predicted and observed share."""
     if not len(odds.failed):
         return {"windows": 0, "brier": None, "expected_calibration_error": None, "bins": []}
-    inner = np.linspace(0, 1, bins + 1)[1:-1]
-    bin_of = np.digitize(odds.probability, inner, right=True)
+    bin_of = _bins(odds, bins)
     counts = np.bincount(bin_of, minlength=bins)
     filled = np.flatnonzero(counts)
     predicted = np.bincount(bin_of, odds.probability, bins)[filled] / counts[filled]
     observed = np.bincount(bin_of, odds.failed, bins)[filled] / counts[filled]
-    error = float(np.sum(counts[filled] * np.abs(observed - predicted)) / len(odds.failed))
+    gaps = bin_gaps(odds, bins, np.zeros(len(odds.failed), np.int64), 1)[0]
     return {
         "windows": len(odds.failed),
         "brier": round(brier(odds.failed, odds.probability), _DIGITS),
-        "expected_calibration_error": round(error, _DIGITS),
+        "expected_calibration_error": round(float(calibration_error(gaps, len(odds.failed))), _DIGITS),
         "bins": [
             {"windows": int(counts[number]), "predicted": round(float(said), _DIGITS), "observed": round(float(seen), _DIGITS)}
             for number, said, seen in zip(filled, predicted, observed, strict=True)
         ],
     }
+
+
+def bin_gaps(odds: Odds, bins: int, unit: Units, units: int) -> Doubles:
+    """Failures that came, less those that were said, by unit (0 <= `unit` [n] < `units`) and bin of the probability -> [units, bins]."""
+    gaps: Doubles = odds.failed - odds.probability.astype(np.float64)
+    return np.bincount(unit * bins + _bins(odds, bins), gaps, units * bins).astype(np.float64).reshape(units, bins)
+
+
+def calibration_error(gaps: Doubles, windows: Doubles | int) -> Doubles:
+    """The expected calibration error of probabilities with these `bin_gaps` [..., bins] over all their windows [...] -> [...]."""
+    error: Doubles = np.abs(gaps).sum(axis=-1) / windows
+    return error
+
+
+def _bins(odds: Odds, bins: int) -> npt.NDArray[np.intp]:
+    """The equally wide bin of each probability [n], lowest 0; one on an edge is in the lower of both."""
+    return np.digitize(odds.probability, np.linspace(0, 1, bins + 1)[1:-1], right=True)
 
 
 def coverage_by_group(true: Floats, lower: Floats, upper: Floats, groups: Names) -> dict[str, dict[str, Any]]:

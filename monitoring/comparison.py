@@ -1,8 +1,6 @@
-"""Is the champion better than a baseline, or is it chance? Paired bootstrap over units. Pure; plain values, ready for JSON.
+"""Is one method better than another, or is it chance? Paired bootstrap over units (monitoring.bootstrap). Pure; plain values, ready for JSON.
 
-Windows of one compressor are nearly copies of each other, so compressors are what is drawn with replacement (Efron, Tibshirani, "An Introduction to
-the Bootstrap", 1993, percentile interval); both methods are measured on the same draw. A metric is a ratio of two sums over units, so a draw
-needs no window.
+Both methods are measured on the same draw. A metric is a ratio of two sums over units, so a draw needs no window.
 """
 
 from __future__ import annotations
@@ -12,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from config.evaluation import BootstrapSection
-from monitoring.calibration import Floats
+from monitoring.bootstrap import Doubles, Resampling, interval
+from monitoring.calibration import Floats, Units
 
 _DIGITS: Final = 4
 
@@ -66,6 +63,22 @@ class UnitSums:
     over: Mapping[str, Floats]
     under: Mapping[str, Floats]
 
+    @classmethod
+    def of_errors(cls, name: str, true: Floats, predicted: Floats, unit: Units, units: int) -> UnitSums:
+        """Squared errors over windows, for a metric that is their root mean; `true`, `predicted` and `unit` are [n], 0 <= `unit` < `units`."""
+        squares = np.square(predicted.astype(np.float64) - true)
+        over, under = (np.bincount(unit, weights, units).astype(np.float64) for weights in (squares, None))
+        return cls({name: over}, {name: under})
+
+    def __or__(self, other: UnitSums) -> UnitSums:
+        """Other metrics of the same method and units beside these."""
+        return UnitSums({**self.over, **other.over}, {**self.under, **other.under})
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        return len(next(iter(self.over.values())))
+
 
 def join_sums(parts: Sequence[UnitSums]) -> UnitSums:
     """The units of several fleets by one method as one."""
@@ -76,63 +89,60 @@ def join_sums(parts: Sequence[UnitSums]) -> UnitSums:
     )
 
 
-def compare(champion: UnitSums, others: Mapping[str, UnitSums], config: BootstrapSection, confidence: float) -> dict[str, dict[str, Any]]:
-    """By baseline and metric that both have: champion, baseline, difference (champion - baseline), interval [low, high], verdict.
-
-    A metric without a case is left out; the verdict is the champion's, `better` or `worse` only where the interval leaves 0 out.
-    The same seed gives the same draws.
-    """
-    draws = _draws(champion, config)
+def compare(ours: UnitSums, others: Mapping[str, UnitSums], resampling: Resampling, confidence: float) -> dict[str, dict[str, Any]]:
+    """`compare_metric` by the names of `others` and by metric; one without a case is left out."""
     return {
         name: {
-            measured: _difference(champion, other, measured, draws, confidence)
-            for measured in champion.over
-            if all(measured in sums.over and sums.under[measured].sum() > 0 for sums in (champion, other))
+            measured: found
+            for measured in ours.over
+            if (found := compare_metric(measured, ours, theirs, resampling, confidence)) is not None
         }
-        for name, other in others.items()
+        for name, theirs in others.items()
     }
 
 
-def intervals(sums: UnitSums, config: BootstrapSection, confidence: float) -> dict[str, list[float]]:
-    """By metric [low, high]: where it would lie with other units; percentile interval."""
-    draws = _draws(sums, config)
-    return {name: _rounded(_interval(_value(sums, name, draws), confidence)) for name in sums.over}
+def compare_metric(name: str, ours: UnitSums, theirs: UnitSums, resampling: Resampling, confidence: float) -> dict[str, Any] | None:
+    """ours, theirs, difference (ours - theirs), interval [low, high], verdict; None where one of both does not have the metric, or no case of it.
+
+    The verdict is ours, `better` or `worse` only where the interval leaves 0 out. `resampling` has as many units as both.
+    """
+    if not all(name in sums.over and sums.under[name].sum() > 0 for sums in (ours, theirs)):
+        return None
+    once = np.ones((1, resampling.units))
+    own, other = (float(_value(sums, name, once)[0]) for sums in (ours, theirs))
+    low, high = interval(_value(ours, name, resampling.draws) - _value(theirs, name, resampling.draws), confidence)
+    return {
+        "ours": round(own, _DIGITS),
+        "theirs": round(other, _DIGITS),
+        "difference": round(own - other, _DIGITS),
+        "interval": _rounded((low, high)),
+        "verdict": _verdict(low, high, metric(name).more_is_better),
+    }
 
 
-def _draws(sums: UnitSums, config: BootstrapSection) -> Floats:
-    """How often each unit is drawn -> [resamples, units]."""
-    units = len(next(iter(sums.over.values())))
-    return np.random.default_rng(config.seed).multinomial(units, np.full(units, 1 / units), size=config.resamples).astype(np.float64)
+def as_reported(compared: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """What `compare` has found of a champion and its baselines, with their names in place of `ours` and `theirs`."""
+    sides = {"ours": "champion", "theirs": "baseline"}
+    return {
+        name: {measured: {sides.get(key, key): value for key, value in found.items()} for measured, found in metrics.items()}
+        for name, metrics in compared.items()
+    }
 
 
-def _interval(drawn: Floats, confidence: float) -> tuple[float, float]:
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(drawn, [tail, 1 - tail])  # a draw without a case has no value
-    return float(low), float(high)
+def intervals(sums: UnitSums, resampling: Resampling, confidence: float) -> dict[str, list[float]]:
+    """By metric [low, high]: where it would lie with other units."""
+    return {name: _rounded(interval(_value(sums, name, resampling.draws), confidence)) for name in sums.over}
 
 
 def _rounded(values: Sequence[float]) -> list[float]:
     return [round(value, _DIGITS) for value in values]
 
 
-def _difference(champion: UnitSums, other: UnitSums, name: str, draws: Floats, confidence: float) -> dict[str, Any]:
-    once = np.ones((1, draws.shape[1]))
-    ours, theirs = (float(_value(sums, name, once)[0]) for sums in (champion, other))
-    low, high = _interval(_value(champion, name, draws) - _value(other, name, draws), confidence)
-    return {
-        "champion": round(ours, _DIGITS),
-        "baseline": round(theirs, _DIGITS),
-        "difference": round(ours - theirs, _DIGITS),
-        "interval": _rounded((low, high)),
-        "verdict": _verdict(low, high, metric(name).more_is_better),
-    }
-
-
-def _value(sums: UnitSums, name: str, draws: Floats) -> npt.NDArray[np.float64]:
+def _value(sums: UnitSums, name: str, draws: Doubles) -> Doubles:
     """The metric on each draw -> [resamples], NaN where a draw has no case."""
     over, under = draws @ sums.over[name], draws @ sums.under[name]
     ratio = np.divide(over, under, out=np.full(over.shape, np.nan), where=under > 0)
-    value: npt.NDArray[np.float64] = np.sqrt(ratio) if metric(name).root else ratio
+    value: Doubles = np.sqrt(ratio) if metric(name).root else ratio
     return value if value.ndim == 1 else value.mean(axis=1)
 
 
@@ -143,9 +153,9 @@ def _verdict(low: float, high: float, more_is_better: bool) -> str:
 
 
 def not_won(compared: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:
-    """A sentence for every baseline and metric in which the champion is not shown to be better, the worse ones first."""
+    """A sentence for every other method and metric in which ours is not shown to be better, the worse ones first; `names` are theirs in words."""
     said: dict[str, list[str]] = {WORSE: [], UNDECIDED: []}
-    for baseline, metrics in compared.items():
+    for other, metrics in compared.items():
         for name, found in metrics.items():
             if found["verdict"] == BETTER:
                 continue
@@ -153,9 +163,9 @@ def not_won(compared: Mapping[str, Mapping[str, Any]], names: Mapping[str, str])
             unit = f" {told.unit}" if told.unit else ""
             low, high = found["interval"]
             numbers = (
-                f"{found['champion']:.3g} against {found['baseline']:.3g}{unit} (difference {found['difference']:+.2g}, "
+                f"{found['ours']:.3g} against {found['theirs']:.3g}{unit} (difference {found['difference']:+.2g}, "
                 f"interval {low:+.2g} to {high:+.2g})"
             )
             claim = "worse than" if found["verdict"] == WORSE else "not shown to be better than"
-            said[found["verdict"]].append(f"{told.words}: {claim} {names[baseline]}, {numbers}")
+            said[found["verdict"]].append(f"{told.words}: {claim} {names[other]}, {numbers}")
     return said[WORSE] + said[UNDECIDED]

@@ -8,15 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from monitoring.calibration import Bools, Floats, Names, Odds
+from monitoring.calibration import Bools, Floats, Names, Odds, Units
 from monitoring.comparison import UnitSums
-
-Units = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)

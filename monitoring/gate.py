@@ -1,7 +1,7 @@
 """Judges a model, and whether it may take the champion's place. Pure; the numbers of every check are plain values, ready for JSON.
 
 A model passes when every check does; each check that fails is one reason. Intervals are those of a bootstrap over whole compressors
-(monitoring.comparison): windows of one compressor are nearly copies of each other.
+(monitoring.bootstrap): windows of one compressor are nearly copies of each other.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from config.evaluation import BootstrapSection
 from config.retraining import GateSection
-from monitoring.calibration import Bools, Floats
-from monitoring.comparison import UnitSums, compare
-from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Trust, Units, Unseen
+from monitoring.bootstrap import Resampling, interval
+from monitoring.calibration import Floats, Units, bin_gaps, calibration_error
+from monitoring.comparison import UnitSums, compare_metric
+from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Trust, Unseen
 from training.metrics import rmse
 
 _DIGITS: Final = 4
@@ -84,10 +83,11 @@ def judge(evidence: Evidence, config: GateSection) -> Verdict:
         checks.append(_same_history(evidence.recheck, config))
     if unseen is not None and unseen.ground.champion is not None:
         margin = config.error_margin.value * rmse(unseen.ground.true, unseen.ground.champion)
+        fleets = _resampling(unseen.challenger.units, config)
         checks += [
-            _not_worse("unseen_error", "RMSE", ERROR, unseen, margin, config),
-            _not_worse("unseen_recall", "recall of all failures", RECALL, unseen, config.recall_margin.value, config),
-            _not_worse("unseen_slow_recall", "recall of slow failures", SLOW_RECALL, unseen, config.recall_margin.value, config),
+            _not_worse("unseen_error", "RMSE", ERROR, unseen, margin, fleets, config),
+            _not_worse("unseen_recall", "recall of all failures", RECALL, unseen, config.recall_margin.value, fleets, config),
+            _not_worse("unseen_slow_recall", "recall of slow failures", SLOW_RECALL, unseen, config.recall_margin.value, fleets, config),
             _no_slice_much_worse("unseen_", unseen.ground, unseen.ground.champion, config),
         ]
     checks += [_coverage(evidence.trust, config), _odds(evidence.trust, config), _none_relearned(evidence.origin)]
@@ -121,9 +121,10 @@ def judge_artefact(made: Artefact, config: GateSection) -> list[Check]:
 
 def better_share(held: Ground, champion: Floats, config: GateSection) -> float:
     """Share of fleets on which the challenger's RMSE is below the champion's; a fleet is the held-out compressors, drawn with replacement."""
-    squares = [_sums(held, said).over[ERROR] for said in (held.challenger, champion)]
-    drawn = _draws(len(squares[0]), config)
-    return float((drawn @ squares[0] < drawn @ squares[1]).mean())
+    units, unit = np.unique(held.unit, return_inverse=True)
+    ours, theirs = (UnitSums.of_errors(ERROR, held.true, said, unit, len(units)).over[ERROR] for said in (held.challenger, champion))
+    drawn = _resampling(len(units), config).draws
+    return float((drawn @ ours < drawn @ theirs).mean())
 
 
 def _beats_baseline(held: Ground, baseline: float | None) -> Check:
@@ -153,23 +154,23 @@ def _same_history(recheck: Recheck, config: GateSection) -> Check:
     return Check("history", passed, says, numbers)
 
 
-def _not_worse(name: str, words: str, metric: str, unseen: Unseen, margin: float, config: GateSection) -> Check:
+def _not_worse(name: str, words: str, metric: str, unseen: Unseen, margin: float, fleets: Resampling, config: GateSection) -> Check:
     """Whether the interval of the difference ends before `margin` on the worse side; without a case nothing is shown."""
-    found = _compared(metric, unseen.challenger, unseen.champion, config)
+    found = compare_metric(metric, unseen.challenger, unseen.champion, fleets, config.confidence)
     if found is None:
         return Check(name, False, f"the unseen fleet has no case of {words} to judge by: make it larger (retraining.yaml)", {})
     low, high = found["interval"]
     less_is_better = metric == ERROR
     unit, measured = (" d", "unseen_rmse_days") if less_is_better else ("", name)
     numbers = {
-        measured: found["champion"],  # the side that is compared is called so there
-        f"champion_{measured}": found["baseline"],
+        measured: found["ours"],
+        f"champion_{measured}": found["theirs"],
         f"{name}_difference": found["difference"],
         f"{name}_interval": found["interval"],
         f"{name}_margin": round(margin, _DIGITS),
     }
     says = (
-        f"unseen fleet: {words} {found['champion']:.3g}{unit}, the champion's {found['baseline']:.3g}{unit} "
+        f"unseen fleet: {words} {found['ours']:.3g}{unit}, the champion's {found['theirs']:.3g}{unit} "
         f"(difference {found['difference']:+.2g}, {config.confidence:.0%} interval {low:+.2g} to {high:+.2g}; "
         f"{margin:.2g} worse is the most it may hold)"
     )
@@ -180,26 +181,31 @@ def _no_slice_much_worse(prefix: str, ground: Ground, champion: Floats, config: 
     """Whether the challenger's RMSE is nowhere above the champion's by more than the margin, beyond chance."""
     slices: dict[str, dict[str, Any]] = {}
     worst, bad = ("", 0.0), []
+    every, unit = np.unique(ground.unit, return_inverse=True)
+    fleets = _resampling(len(every), config)  # of the whole ground for every slice: whoever has no window in it is drawn too
     for grouping, groups in ground.groups.items():
         for value in np.unique(groups):
             own = groups == value
-            units = len(np.unique(ground.unit[own]))
+            units = len(np.unique(unit[own]))
             if own.sum() < config.slice_windows or units < config.least_compressors:
                 continue
-            found = _compared(ERROR, _sums(ground, ground.challenger, own), _sums(ground, champion, own), config)
-            if found is None or not found["baseline"]:
+            ours, theirs = (
+                UnitSums.of_errors(ERROR, ground.true[own], said[own], unit[own], len(every)) for said in (ground.challenger, champion)
+            )
+            found = compare_metric(ERROR, ours, theirs, fleets, config.confidence)
+            if found is None or not found["theirs"]:
                 continue
-            name, ratio = f"{grouping} {value}", found["champion"] / found["baseline"]
+            name, ratio = f"{grouping} {value}", found["ours"] / found["theirs"]
             slices[name] = {
-                "rmse_days": found["champion"],
-                "champion_rmse_days": found["baseline"],
+                "rmse_days": found["ours"],
+                "champion_rmse_days": found["theirs"],
                 "interval": found["interval"],
                 "windows": int(own.sum()),
                 "compressors": units,
             }
             worst = max(worst, (name, ratio), key=lambda item: item[1])
             if ratio > 1 + config.slice_margin.value and found["interval"][0] > 0:
-                bad.append(f"{name} ({found['champion']:.2f} against {found['baseline']:.2f} d, {units} compressors)")
+                bad.append(f"{name} ({found['ours']:.2f} against {found['theirs']:.2f} d, {units} compressors)")
     where = "unseen fleet" if prefix else "held-out windows"
     if bad:
         says = f"{where}: much worse than the champion on {', '.join(bad[:_NAMED])}"
@@ -214,8 +220,8 @@ def _coverage(trust: Trust, config: GateSection) -> Check:
     """Whether the share of lives inside the interval can be within its bounds, for all that the compressors can say."""
     units, position = np.unique(trust.unit, return_inverse=True)
     inside, windows = (np.bincount(position, weights, len(units)) for weights in (trust.inside, None))
-    drawn = _draws(len(units), config)
-    low, high = _interval(drawn @ inside / (drawn @ windows), config)
+    drawn = _resampling(len(units), config).draws
+    low, high = interval(drawn @ inside / (drawn @ windows), config.confidence)
     share, bounds, name = float(trust.inside.mean()), config.coverage, f"{trust.where}coverage_90"
     judged = len(units) >= config.least_compressors
     says = f"{share:.1%} of lives inside the 90 % interval ({config.confidence:.0%} interval {low:.0%} to {high:.0%}; {bounds.low:.0%} to {bounds.high:.0%} is asked for)"
@@ -226,13 +232,11 @@ def _coverage(trust: Trust, config: GateSection) -> Check:
 def _odds(trust: Trust, config: GateSection) -> Check:
     """Whether the expected calibration error of the probability can be below its bound, for all that the compressors can say."""
     units, position = np.unique(trust.odds_unit, return_inverse=True)
-    bin_of = np.digitize(trust.odds.probability, np.linspace(0, 1, trust.bins + 1)[1:-1], right=True)
-    gaps = np.zeros((len(units), trust.bins))  # [compressors, bins] failures that came, less those that were said
-    np.add.at(gaps, (position, bin_of), trust.odds.failed - trust.odds.probability.astype(np.float64))
+    gaps = bin_gaps(trust.odds, trust.bins, position, len(units))
     windows = np.bincount(position, minlength=len(units))
-    error = float(np.abs(gaps.sum(axis=0)).sum() / windows.sum())
-    drawn = _draws(len(units), config)
-    low, high = _interval(np.abs(drawn @ gaps).sum(axis=1) / (drawn @ windows), config)
+    error = float(calibration_error(gaps.sum(axis=0), len(position)))
+    drawn = _resampling(len(units), config).draws
+    low, high = interval(calibration_error(drawn @ gaps, drawn @ windows), config.confidence)
     judged, most, name = len(units) >= config.least_compressors, config.calibration_error.value, f"{trust.where}calibration_error"
     says = f"calibration error of the failure probability {error:.3f} ({config.confidence:.0%} interval {low:.3f} to {high:.3f}; {most:g} is the most)"
     numbers = {name: round(error, _DIGITS), f"{name}_interval": [round(low, _DIGITS), round(high, _DIGITS)]}
@@ -253,32 +257,8 @@ def _none_relearned(origin: Origin) -> Check:
     return Check("overlap", not found, says, {"held_out_compressors": len(set(origin.judged)), "shared_compressors": len(found)})
 
 
-def _sums(ground: Ground, said: Floats, which: Bools | None = None) -> UnitSums:
-    """Squared errors and windows by compressor of the whole ground, over the windows `which`."""
-    units, position = np.unique(ground.unit, return_inverse=True)
-    counted = np.ones(len(position)) if which is None else which.astype(np.float64)
-    squares = np.square(said.astype(np.float64) - ground.true) * counted
-    over, under = (np.bincount(position, weights, len(units)).astype(np.float64) for weights in (squares, counted))
-    return UnitSums({ERROR: over}, {ERROR: under})
-
-
-def _compared(metric: str, challenger: UnitSums, champion: UnitSums, config: GateSection) -> dict[str, Any] | None:
-    """monitoring.comparison.compare of one metric: "champion" is the challenger there, "baseline" the champion. None without a case."""
-    one, other = (UnitSums({metric: sums.over[metric]}, {metric: sums.under[metric]}) for sums in (challenger, champion))
-    bootstrap = BootstrapSection(resamples=config.resamples, seed=config.seed)
-    return compare(one, {"champion": other}, bootstrap, config.confidence)["champion"].get(metric)
-
-
-def _draws(units: int, config: GateSection) -> npt.NDArray[np.float64]:
-    """How often each compressor is in each of the fleets drawn with replacement -> [resamples, units]."""
-    random = np.random.default_rng(config.seed)
-    return random.multinomial(units, np.full(units, 1 / units), size=config.resamples).astype(np.float64)
-
-
-def _interval(values: Floats, config: GateSection) -> tuple[float, float]:
-    tail = (1 - config.confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)
+def _resampling(units: int, config: GateSection) -> Resampling:
+    return Resampling(units, config.resamples, config.seed)
 
 
 def _finite(value: Any) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.costs import CostsConfig
+from monitoring.bootstrap import Resampling, interval
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -136,23 +137,21 @@ def simulate(lives: Lives, policy: Policy, drawn: Ints, starts: Ints, costs: Cos
 def summarise(outcomes: Mapping[str, Outcome], ours: str, costs: CostsConfig, confidence: float) -> dict[str, Any]:
     """`policies` and `differences` (ours minus the other) by name: USD per compressor-year with a bootstrap interval, and what it is made of.
 
-    Resampled are the compressors that the lives come from, for all policies alike (percentile intervals of a ratio, paired): simulating more
+    Resampled are the compressors that the lives come from, for all policies alike (monitoring.bootstrap; intervals of a ratio, paired): simulating more
     years makes no interval narrower than the lives there are.
     """
     simulation = costs.simulation
-    sources = len(outcomes[ours].days)
-    random = np.random.default_rng(simulation.seed)
-    resampled = random.multinomial(sources, np.full(sources, 1 / sources), size=simulation.resamples)  # [resamples, sources]
-    per_year = {name: simulation.year_days * (resampled @ found.cost_usd) / (resampled @ found.days) for name, found in outcomes.items()}
+    drawn = Resampling(len(outcomes[ours].days), simulation.resamples, simulation.seed).draws  # [resamples, sources]
+    per_year = {name: simulation.year_days * (drawn @ found.cost_usd) / (drawn @ found.days) for name, found in outcomes.items()}
     means = {name: simulation.year_days * found.cost_usd.sum() / found.days.sum() for name, found in outcomes.items()}
 
-    def interval(values: Doubles) -> list[int]:
-        return [round(float(bound)) for bound in np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])]
+    def rounded(usd: Doubles) -> list[int]:
+        return [round(end) for end in interval(usd, confidence)]
 
     policies = {
         name: {
             "usd_per_compressor_year": round(float(means[name])),
-            "interval": interval(per_year[name]),
+            "interval": rounded(per_year[name]),
             **_per_year(found, simulation.year_days),
             "most_crews": found.most_crews,
         }
@@ -161,7 +160,7 @@ def summarise(outcomes: Mapping[str, Outcome], ours: str, costs: CostsConfig, co
     differences = {
         name: {
             "usd_per_compressor_year": round(float(means[ours] - means[name])),
-            "interval": interval(per_year[ours] - per_year[name]),
+            "interval": rounded(per_year[ours] - per_year[name]),
         }
         for name in outcomes
         if name != ours

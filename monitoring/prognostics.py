@@ -21,7 +21,7 @@ import numpy.typing as npt
 from config.evaluation import PrognosticsSection
 from features.levels import INTERVAL_MASS
 from monitoring.calibration import Floats, rul_bands
-from training.metrics import phm08_score, rmse
+from training.metrics import inside, phm08_score, rmse
 
 Bools = npt.NDArray[np.bool_]
 
@@ -59,8 +59,7 @@ def _even_mass(start: Floats, end: Floats, low: Floats, high: Floats) -> Floats:
     """Share of the interval [start, end] that lies within [low, high]; a point is in or out."""
     width = end - start
     common = np.clip(np.minimum(end, high) - np.maximum(start, low), 0.0, None)
-    inside = ((low <= start) & (start <= high)).astype(np.float64)
-    return np.where(width > 0, common / np.where(width > 0, width, 1.0), inside)
+    return np.where(width > 0, common / np.where(width > 0, width, 1.0), inside(start, low, high))
 
 
 def prognostic_horizon(run: LifeRun, met: Bools) -> float:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from config.evaluation import EvaluationConfig
-from monitoring.calibration import Bools, Floats
-from monitoring.comparison import BETTER, UnitSums, compare
+from monitoring.bootstrap import Resampling
+from monitoring.calibration import Bools, Floats, Units
+from monitoring.comparison import BETTER, UnitSums, compare_metric
 from monitoring.performance import Answers
 from training.metrics import coverage, mean_width, rmse
 
 _DIGITS: Final = 4
 _METRIC: Final = "rul_rmse_days"
-_BASELINE: Final = "baseline"
-
-Units = npt.NDArray[np.integer[Any]]
 
 
 def measure_slices(answers: Answers, baseline: Floats, unit: Units, config: EvaluationConfig) -> dict[str, dict[str, dict[str, Any]]]:
@@ -40,12 +37,12 @@ def measure(answers: Answers, baseline: Floats, unit: Units, which: Bools, confi
     if answers.lower is None or answers.upper is None:
         raise ValueError("slices are measured of a model with an interval")
     true, rul, lower, upper = (part[which] for part in (answers.true, answers.rul, answers.lower, answers.upper))
-    other, units = baseline[which], unit[which]
-    compressors = len(np.unique(units))
+    other = baseline[which]
+    compressors, position = np.unique(unit[which], return_inverse=True)
     ours, theirs = rmse(true, rul), rmse(true, other)
     measured = {
         "windows": len(true),
-        "compressors": compressors,
+        "compressors": len(compressors),
         "rmse_days": round(ours, _DIGITS),
         "baseline_rmse_days": round(theirs, _DIGITS),
         "bias_days": round(float(np.mean(rul.astype(np.float64) - true)), _DIGITS),
@@ -55,17 +52,12 @@ def measure(answers: Answers, baseline: Floats, unit: Units, which: Bools, confi
         "interval_days": None,
         "verdict": None,
     }
-    if compressors < config.card.least_compressors:
+    if len(compressors) < config.card.least_compressors:
         return measured
-    sums = (_squares(true, said, units) for said in (rul, other))
-    found = compare(next(sums), {_BASELINE: next(sums)}, config.bootstrap, config.report.confidence)[_BASELINE][_METRIC]
-    return {**measured, "interval_days": found["interval"], "verdict": found["verdict"]}
-
-
-def _squares(true: Floats, said: Floats, unit: Units) -> UnitSums:
-    units, position = np.unique(unit, return_inverse=True)
-    squares: Floats = np.bincount(position, np.square(said.astype(np.float64) - true), len(units)).astype(np.float64)
-    return UnitSums({_METRIC: squares}, {_METRIC: np.bincount(position, minlength=len(units)).astype(np.float64)})
+    sums, baseline_sums = (UnitSums.of_errors(_METRIC, true, said, position, len(compressors)) for said in (rul, other))
+    resampling = Resampling(len(compressors), config.bootstrap.resamples, config.bootstrap.seed)
+    found = compare_metric(_METRIC, sums, baseline_sums, resampling, config.report.confidence)
+    return measured if found is None else {**measured, "interval_days": found["interval"], "verdict": found["verdict"]}
 
 
 def not_better(slices: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:

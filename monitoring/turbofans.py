@@ -13,11 +13,12 @@ import numpy as np
 from config.evaluation import EvaluationConfig
 from config.model import CmapssSection
 from features.windows import Floats
+from monitoring.bootstrap import Resampling
 from monitoring.calibration import rul_bands
-from monitoring.comparison import UnitSums, compare, intervals, not_won
+from monitoring.comparison import UnitSums, as_reported, compare, intervals, not_won
 from training.baselines import CONSTANT, GRADIENT_BOOSTING, LINEAR
 from training.cmapss import SeedScores
-from training.metrics import brier, clipped_phm08_score, clipped_rmse, coverage, mean_width, phm08_losses, phm08_score, rmse
+from training.metrics import brier, clipped_phm08_score, clipped_rmse, coverage, inside, mean_width, phm08_losses, phm08_score, rmse
 
 _DIGITS: Final = 4
 _NAMES: Final = {GRADIENT_BOOSTING: "gradient boosting", LINEAR: "the linear model", CONSTANT: "the mean life"}
@@ -59,21 +60,21 @@ def judge(true_rul: Floats, scores: Sequence[SeedScores], section: CmapssSection
     by_name = {name: [one.baselines[name] for one in scores] for name in scores[0].baselines}
     clipped = np.minimum(true_rul, cap)[:, None]
     lower, upper = (np.stack([getattr(one.predictions, end) for one in scores], axis=1) for end in ("rul_lower", "rul_upper"))
-    inside = ((lower <= clipped) & (clipped <= upper)).astype(np.float64)  # [engines, seeds]
+    held = inside(clipped, lower, upper).astype(np.float64)  # [engines, seeds]
     points = _sums(clipped, [one.predictions.rul for one in scores])
-    ours = UnitSums({**points.over, "coverage_90": inside}, {**points.under, "coverage_90": np.ones_like(inside)})
-    compared = compare(
-        ours, {name: _sums(clipped, predicted) for name, predicted in by_name.items()}, config.bootstrap, config.report.confidence
-    )
+    ours = points | UnitSums({"coverage_90": held}, {"coverage_90": np.ones_like(held)})
+    resampling = Resampling(ours.units, config.bootstrap.resamples, config.bootstrap.seed)
+    others = {name: _sums(clipped, predicted) for name, predicted in by_name.items()}
+    compared = compare(ours, others, resampling, config.report.confidence)
     return {
         **_over_seeds(per_seed, np.mean),
         **({"std": _over_seeds(per_seed, lambda values: np.std(values, ddof=1))} if len(scores) > 1 else {}),
-        "intervals": intervals(ours, config.bootstrap, config.report.confidence),
+        "intervals": intervals(ours, resampling, config.report.confidence),
         "rul_bands": _by_band(clipped, ours, section.calibration.life_bands),
         "baselines": {
             name: _over_seeds([point_errors(true_rul, one, cap) for one in predicted], np.mean) for name, predicted in by_name.items()
         },
-        "comparison": compared,
+        "comparison": as_reported(compared),
         "not_won": not_won(compared, _NAMES),
         "per_seed": [
             {"seed": one.seed, **numbers, "epochs": one.epochs, "regimes": one.regimes}

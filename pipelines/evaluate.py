@@ -123,12 +123,12 @@ def _judge_all(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel
 def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> Judged:
     """What an exported network with its interval and probability does on one fleet."""
     from monitoring.calibration import Odds
+    from training.dataset import told_within
 
-    index, horizon_days = fleet.labelled.index, settings.model.labels.horizon_days
-    seen = ~index.censored
-    known = seen | (index.rul > horizon_days)  # a life that was seen to outlast the horizon did not end within it
+    index = fleet.labelled.index
+    known, failed = told_within(index.rul, index.censored, settings.model.labels.horizon_days)
     said = network.predict_rows(fleet.labelled.history.values, index.first_row, index.end, settings.model.scoring.batch_size)
-    odds = Odds(said.failure_probability[known], seen[known] & (index.rul[known] <= horizon_days))
+    odds = Odds(said.failure_probability[known], failed)
     return _judge(settings, fleet, Said(said.rul, said.rul_lower, said.rul_upper), odds)
 
 

@@ -132,12 +132,14 @@ def _events(settings: Settings, fleet: UnseenFleet, said: Predictions) -> UnitSu
 def _trust(settings: Settings, where: str, index: WindowIndex, said: Predictions) -> Trust:
     from monitoring.calibration import Odds
     from monitoring.evidence import Trust
+    from training.dataset import told_within
+    from training.metrics import inside
 
-    horizon, seen = settings.model.labels.horizon_days, ~index.censored
-    inside = (said.rul_lower <= index.rul) & (index.rul <= said.rul_upper)
-    known = seen | (index.rul > horizon)  # a life that was seen to outlast the horizon did not end within it
-    odds = Odds(said.failure_probability[known], seen[known] & (index.rul[known] <= horizon))
-    return Trust(where, index.unit[seen], inside[seen], index.unit[known], odds, settings.evaluation.report.reliability_bins)
+    seen = ~index.censored
+    held = inside(index.rul, said.rul_lower, said.rul_upper)
+    known, failed = told_within(index.rul, index.censored, settings.model.labels.horizon_days)
+    odds = Odds(said.failure_probability[known], failed)
+    return Trust(where, index.unit[seen], held[seen], index.unit[known], odds, settings.evaluation.report.reliability_bins)
 
 
 def _slices(settings: Settings, past: Past, history: History, judged: WindowIndex) -> dict[str, Names]:

@@ -68,14 +68,13 @@ def judge_held_out(settings: Settings, fleet: Fleet, trial: Trial, machines: Mac
     from monitoring.performance import Answers
     from monitoring.prognostics import LifeRun
     from pipelines.figures import ToldLife
+    from training.dataset import told_within
     from training.lives import seen_lives
 
     test, said, values, model = trial.parts.test, trial.predictions, fleet.history.values, settings.model
     seen = ~test.censored
     baseline = trial.baseline.predict_rows(values, test, WINDOW_STEPS)
-    horizon = model.labels.horizon_days
-    known = seen | (test.rul > horizon)  # a life that was seen to outlast the horizon did not end within it
-    failed = seen[known] & (test.rul[known] <= horizon)
+    known, failed = told_within(test.rul, test.censored, model.labels.horizon_days)
     failures = np.full(len(test), UNKNOWN, np.dtype("U200"))
     lives = []
     for life in seen_lives(fleet, test):

@@ -47,15 +47,13 @@ class Prognosis:
 
 def prognosis(settings: Settings, fleet: UnseenFleet, watches: Sequence[Watch], said: Said | None) -> Prognosis:
     """Cut and sum what a method said and did; `watches` are those of the fleet's compressors, in their order."""
-    from monitoring.comparison import UnitSums
-
-    over, under = _event_sums(watches, settings.evaluation)
+    events = _event_sums(watches, settings.evaluation)
     if said is None:
-        return Prognosis((), UnitSums(over, under))
-    errors, windows = _error_sums(fleet, said.rul, settings.evaluation.protocol.false_alarm_rul_days.value)
+        return Prognosis((), events)
+    errors = _error_sums(fleet, said.rul, settings.evaluation.protocol.false_alarm_rul_days.value)
     runs = life_runs(fleet, said, settings.model.labels.max_rul_days)
-    met, lives = _life_sums(settings, runs, len(watches))
-    return Prognosis(tuple(run for _, run in runs), UnitSums(errors | over | met, windows | under | lives))
+    lives = _life_sums(settings, runs, len(watches))
+    return Prognosis(tuple(run for _, run in runs), errors | events | lives)
 
 
 def life_runs(fleet: UnseenFleet, said: Said, cap: float) -> list[tuple[int, LifeRun]]:
@@ -78,38 +76,41 @@ def life_runs(fleet: UnseenFleet, said: Said, cap: float) -> list[tuple[int, Lif
     return runs
 
 
-def _error_sums(fleet: UnseenFleet, rul: Floats, below_days: float) -> tuple[dict[str, Any], dict[str, Any]]:
+def _error_sums(fleet: UnseenFleet, rul: Floats, below_days: float) -> UnitSums:
     """Squared errors and windows by compressor, over windows whose failure was seen; labels capped as in training."""
+    from monitoring.comparison import UnitSums
+
     index, units = fleet.labelled.index, len(fleet.labelled.history.compressor_ids)
     seen = ~index.censored
-    squares = np.square(rul.astype(np.float64) - index.rul)
-    over, under = {}, {}
-    for name, which in (("rul_rmse_days", seen), ("rul_rmse_near_failure_days", seen & (index.rul < below_days))):
-        over[name] = np.bincount(index.unit[which], squares[which], units)
-        under[name] = np.bincount(index.unit[which], minlength=units).astype(np.float64)
-    return over, under
+    every, near = (
+        UnitSums.of_errors(name, index.rul[which], rul[which], index.unit[which], units)
+        for name, which in (("rul_rmse_days", seen), ("rul_rmse_near_failure_days", seen & (index.rul < below_days)))
+    )
+    return every | near
 
 
-def _life_sums(settings: Settings, runs: Sequence[tuple[int, LifeRun]], units: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _life_sums(settings: Settings, runs: Sequence[tuple[int, LifeRun]], units: int) -> UnitSums:
     """Alpha-lambda accuracies, lasting horizons and convergences of the points, and the lives that have them, by compressor."""
-    from monitoring.comparison import ALPHA_LAMBDA
+    from monitoring.comparison import ALPHA_LAMBDA, UnitSums
     from monitoring.prognostics import measure_life
 
     config, cap = settings.evaluation.prognostics, settings.model.labels.max_rul_days
     names = [*(f"{ALPHA_LAMBDA}{share:g}" for share in config.lambdas), "lasting_horizon_days", "convergence_days"]
     unit, lives = np.array([unit for unit, _ in runs], np.int64), [measure_life(run, config, cap) for _, run in runs]
-    over, under = {}, {}
+    over: dict[str, Any] = {}
+    under: dict[str, Any] = {}
     for name in names:
         values = np.array([life[name] for life in lives])
         known = ~np.isnan(values)
         over[name] = np.bincount(unit[known], values[known], units)
         under[name] = np.bincount(unit[known], minlength=units).astype(np.float64)
-    return over, under
+    return UnitSums(over, under)
 
 
-def _event_sums(watches: Sequence[Watch], config: EvaluationConfig) -> tuple[dict[str, Any], dict[str, Any]]:
+def _event_sums(watches: Sequence[Watch], config: EvaluationConfig) -> UnitSums:
     """Caught of all failures, and false alarms of healthy months, by compressor."""
     from monitoring.alarms import FALSE
+    from monitoring.comparison import UnitSums
 
     hours = config.report.month_days * _HOURS_PER_DAY
     slow = [[one for one in watch.failures if one.degradation_days >= config.protocol.min_degradation_days.value] for watch in watches]
@@ -123,7 +124,7 @@ def _event_sums(watches: Sequence[Watch], config: EvaluationConfig) -> tuple[dic
         "recall": [len(watch.failures) for watch in watches],
         "false_alarms_per_healthy_compressor_month": [watch.healthy_hours / hours for watch in watches],
     }
-    return {name: np.array(n, np.float64) for name, n in over.items()}, {name: np.array(n, np.float64) for name, n in under.items()}
+    return UnitSums(*({name: np.array(n, np.float64) for name, n in sums.items()} for sums in (over, under)))
 
 
 def prognostics(settings: Settings, parts: Sequence[Prognosis]) -> dict[str, Any]:
@@ -136,9 +137,12 @@ def prognostics(settings: Settings, parts: Sequence[Prognosis]) -> dict[str, Any
 
 def comparison(settings: Settings, champion: Sequence[Prognosis], others: Mapping[str, Sequence[Prognosis]]) -> dict[str, Any]:
     """`baselines`: the champion's differences from each, by name and metric; `not_won`: in words, where it is not shown to be better."""
-    from monitoring.comparison import compare, join_sums, not_won
+    from monitoring.bootstrap import Resampling
+    from monitoring.comparison import as_reported, compare, join_sums, not_won
 
-    config = settings.evaluation
+    bootstrap = settings.evaluation.bootstrap
+    ours = join_sums([part.sums for part in champion])
     sums = {name: join_sums([part.sums for part in parts]) for name, parts in others.items()}
-    compared = compare(join_sums([part.sums for part in champion]), sums, config.bootstrap, config.report.confidence)
-    return {"baselines": compared, "not_won": not_won(compared, BASELINE_NAMES)}
+    resampling = Resampling(ours.units, bootstrap.resamples, bootstrap.seed)
+    compared = compare(ours, sums, resampling, settings.evaluation.report.confidence)
+    return {"baselines": as_reported(compared), "not_won": not_won(compared, BASELINE_NAMES)}

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from config.errors import ModelError
 from config.model import BaselineSection
 from features.windows import Floats, gather
-from training.dataset import WindowIndex
+from training.dataset import WindowIndex, told_within
 
 GRADIENT_BOOSTING: Final = "gradient_boosting"
 LINEAR: Final = "linear"
@@ -78,14 +78,13 @@ def fit_baseline(
         index = index.take(np.random.default_rng(seed).choice(len(index), config.max_windows, replace=False))
     last_rows = _last_rows(values, index, steps)  # [n, features]
     exact = ~index.censored | (index.rul >= max_rul)
-    told = ~index.censored | (index.rul > horizon)
-    fails = index.rul <= horizon
-    if not exact.any() or len(np.unique(fails[told])) < 2:
+    told, fails = told_within(index.rul, index.censored, horizon)
+    if not exact.any() or len(np.unique(fails)) < 2:
         raise ModelError(f"the baseline {name} needs windows both within {horizon:g} of a failure and before; ingest more history")
     columns = np.flatnonzero(~np.isnan(last_rows).all(axis=0))
     last_rows = last_rows[:, columns]
     regressor, classifier = _MODELS[name](config, seed)
-    return Baseline(name, max_rul, columns, regressor.fit(last_rows[exact], index.rul[exact]), classifier.fit(last_rows[told], fails[told]))
+    return Baseline(name, max_rul, columns, regressor.fit(last_rows[exact], index.rul[exact]), classifier.fit(last_rows[told], fails))
 
 
 def _last_rows(values: Floats, index: WindowIndex, steps: int, chunk: int = 4096) -> Floats:

@@ -26,6 +26,7 @@ from config.model import CalibrationSection
 from features.levels import NOMINAL, Levels
 from features.onnx_model import Predictions
 from features.windows import Floats
+from training.dataset import told_within
 from training.intervals import LEAST_GAP, LEAST_WIDTH, Said, Widening, equal_bands, learn_widening
 
 _LEVEL_BANDS: Final = 12  # thousands of windows each: enough for shares of a few per cent
@@ -70,8 +71,8 @@ def learn(
     seen = ~censored
     said = Said(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul, unit)
     widening = learn_widening(said.take(seen), max_rul, level, config, error_ratio)
-    known = seen | (rul > horizon)
-    slope, intercept = _learn_odds(predicted.failure_probability[known], seen[known] & (rul[known] <= horizon))
+    known, failed = told_within(rul, censored, horizon)
+    slope, intercept = _learn_odds(predicted.failure_probability[known], failed)
     calibration = Calibration(widening, slope, intercept)
     lives = said.nearer(error_ratio, max_rul)
     return replace(calibration, levels=_learn_levels(_calibrated(calibration, predicted, max_rul), lives, censored, max_rul))

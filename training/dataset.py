@@ -52,6 +52,15 @@ def rul_labels(time: npt.NDArray[np.float64], failures: npt.NDArray[np.float64],
     return Labels(rul, censored)
 
 
+def told_within(rul: Floats, censored: Bools, horizon: float) -> tuple[Bools, Bools]:
+    """Whether the end of each life [n] was seen to come within `horizon`, or not to -> known [n]; whether it did, of those known -> failed [known].
+
+    A life that was seen to outlast the horizon did not end within it; one that was cut before says nothing. Units are those of `rul`.
+    """
+    known = ~censored | (rul > horizon)
+    return known, rul[known] <= horizon
+
+
 @dataclass(frozen=True)
 class WindowIndex:
     """Labelled windows by reference: every array is [n]; row numbers count within one `values` array."""

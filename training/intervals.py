@@ -35,6 +35,7 @@ from sklearn.model_selection import GroupKFold
 from config.logs import get_log
 from config.model import CalibrationSection
 from features.windows import Floats
+from training.metrics import inside
 
 LEAST_WIDTH: Final = 0.01  # share of the cap that is added to every width: an interval without width can still be widened
 _WHOLE_RANGE: Final = 1 / LEAST_WIDTH  # widths that reach across the whole range whatever the interval
@@ -82,7 +83,7 @@ class Widening:
         """Whether each of `lives` [n] lies inside the interval of its window -> [n]."""
         width = said.upper - said.lower + LEAST_WIDTH * max_rul
         below, above = (np.interp(said.rul, self.knots, shares) * width for shares in (self.below, self.above))
-        return (np.minimum(said.lower - below, said.rul) <= lives) & (lives <= np.maximum(said.upper + above, said.rul))
+        return inside(lives, np.minimum(said.lower - below, said.rul), np.maximum(said.upper + above, said.rul))
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,15 @@ def clipped_phm08_score(true: Array, predicted: Array, cap: float) -> float:
     return phm08_score(np.minimum(true, cap), predicted)
 
 
+def inside(true: Array, lower: Array, upper: Array) -> npt.NDArray[np.bool_]:
+    """Whether each label lies in its interval, both ends included."""
+    held: npt.NDArray[np.bool_] = (lower <= true) & (true <= upper)
+    return held
+
+
 def coverage(true: Array, lower: Array, upper: Array) -> float:
-    """Share of labels inside their interval, both ends included: 0..1."""
-    return float(np.mean((lower <= true) & (true <= upper)))
+    """Share of labels `inside` their interval: 0..1."""
+    return float(np.mean(inside(true, lower, upper)))
 
 
 def mean_width(lower: Array, upper: Array) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring.calibration import Odds, coverage_by_group, reliability, rul_bands
+from monitoring.calibration import Odds, bin_gaps, calibration_error, coverage_by_group, reliability, rul_bands
 
 
 def test_the_calibration_error_weighs_each_bin_by_its_windows() -> None:
@@ -23,6 +23,14 @@ def test_certainty_that_is_right_has_no_error_and_both_ends_have_a_bin() -> None
     report = reliability(Odds(np.array([0.0, 1.0, 1.0]), np.array([False, True, True])), bins=10)
     assert (report["expected_calibration_error"], report["brier"]) == (0.0, 0.0)
     assert [row["windows"] for row in report["bins"]] == [1, 2]
+
+
+def test_gaps_are_kept_by_compressor_so_that_the_error_of_any_fleet_of_them_is_known() -> None:
+    odds = Odds(np.array([0.1, 0.5, 0.9, 0.9]), np.array([True, False, False, True]))
+    gaps = bin_gaps(odds, 2, np.array([0, 0, 1, 1]), 3)
+    assert gaps == pytest.approx(np.array([[0.4, 0.0], [0.0, -0.8], [0.0, 0.0]]))  # one on an edge is in the lower bin
+    fleets = np.array([[1.0, 1.0, 1.0], [0.0, 2.0, 1.0]])
+    assert calibration_error(fleets @ gaps, fleets @ np.array([2.0, 2.0, 0.0])) == pytest.approx([0.3, 0.4])
 
 
 def test_nothing_known_is_no_error_but_no_number() -> None:

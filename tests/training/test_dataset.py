@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.dataset import Labels, WindowDataset, WindowIndex, feature_statistics, rul_labels
+from training.dataset import Labels, WindowDataset, WindowIndex, feature_statistics, rul_labels, told_within
 
 
 def labels(time: list[float], failures: list[float], observed_until: float, max_rul: float = 30.0) -> Labels:
@@ -32,6 +32,13 @@ def test_without_a_later_failure_the_label_is_the_life_seen_and_censored() -> No
     got = labels([4.0, 6.0, 10.0], failures=[5.0], observed_until=10.0)
     assert got.rul.tolist() == [1.0, 4.0, 0.0]
     assert got.censored.tolist() == [False, True, True]
+
+
+def test_a_life_tells_of_the_horizon_when_its_end_was_seen_or_it_outlasted_it() -> None:
+    rul = np.array([2.0, 3.0, 4.0, 2.0, 3.0, 4.0], np.float32)
+    known, failed = told_within(rul, np.array([False, False, False, True, True, True]), 3.0)
+    assert known.tolist() == [True, True, True, False, False, True]
+    assert failed.tolist() == [True, True, False, False]
 
 
 def test_a_batch_holds_the_windows_and_the_labels_of_its_rows() -> None:

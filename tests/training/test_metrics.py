@@ -34,6 +34,11 @@ def test_score_adds_up_over_units_and_is_zero_for_exact_predictions() -> None:
     assert metrics.phm08_score(TRUE, TRUE) == 0.0
 
 
+def test_a_label_at_an_end_of_its_interval_is_inside_and_intervals_may_be_many() -> None:
+    lower, upper = np.array([[10.0, 11.0], [0.0, 20.0], [131.0, 0.0]]), np.array([[11.0, 12.0], [20.0, 20.0], [140.0, 129.0]])
+    assert metrics.inside(TRUE[:, None], lower, upper).tolist() == [[True, False], [True, True], [False, False]]
+
+
 def test_coverage_counts_both_ends_of_the_interval() -> None:
     lower, upper = np.array([10.0, 21.0, 0.0]), np.array([11.0, 25.0, 130.0])
     assert metrics.coverage(TRUE, lower, upper) == pytest.approx(2 / 3)

@@ -11,7 +11,7 @@ from keras import ops
 
 from config.model import ModelConfig
 from features.onnx_model import OUTPUTS
-from training.dataset import FeatureStatistics
+from training.dataset import FeatureStatistics, told_within
 from training.model import UncensoredRmse, build_model, failure_loss, point_loss, quantile_loss
 
 SEEN, CENSORED = 0.0, 1.0
@@ -97,6 +97,16 @@ def test_a_window_censored_before_the_horizon_ends_says_nothing_about_failing() 
     loss = failure_loss(horizon=3.0)
     assert charge(loss, 2.0, CENSORED, 0.8) == 0.0
     assert charge(loss, 4.0, CENSORED, 0.8) == charge(loss, 4.0, SEEN, 0.8)
+
+
+def test_failure_loss_charges_what_is_known_of_the_horizon_and_nothing_else() -> None:
+    rul = np.array([0.0, 2.9, 3.0, 3.1, 30.0] * 2, np.float32)
+    censored = np.repeat([False, True], 5)
+    known, failed = told_within(rul, censored, 3.0)
+    wanted = np.zeros(10)
+    wanted[known] = -np.log(np.where(failed, 0.8, 0.2))
+    charged = [charge(failure_loss(3.0), *window, 0.8) for window in zip(rul.tolist(), censored.astype(float).tolist(), strict=True)]
+    assert charged == pytest.approx(wanted, rel=1e-5)
 
 
 def test_rmse_leaves_censored_windows_out() -> None:
