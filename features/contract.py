@@ -92,6 +92,8 @@ ROLLING_FEATURES: Final[tuple[RollingFeature, ...]] = (
     RollingFeature("pressure_4hr_mean", DISCHARGE_PRESSURE, 4, "mean"),
     RollingFeature("pressure_24hr_mean", DISCHARGE_PRESSURE, 24, "mean"),
 )
+# By sensor that features are made of: the feature that has a value in an hour only if the sensor has one in it.
+HOUR_MEANS: Final = {feature.sensor: feature.name for feature in ROLLING_FEATURES if (feature.hours, feature.statistic) == (1, "mean")}
 TEMP_DELTA: Final = "temp_1hr_delta"  # F/h, against the reading exactly one hour before
 PRESSURE_DIFFERENTIAL: Final = "pressure_differential"  # PSI, discharge - suction
 VIBRATION_STATUS: Final = "vibration_status"

@@ -7,11 +7,18 @@ keeps a copy of more windows than were asked for. NumPy only.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
+from features.contract import FEATURES, HOUR_MEANS
+
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
+
+_HOUR_COLUMNS: Final = [FEATURES.index(name) for name in HOUR_MEANS.values()]
 
 
 def gather(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: int) -> Floats:
@@ -49,8 +56,16 @@ def fill_gaps(windows: Floats) -> Floats:
     return filled
 
 
+def has_data(rows: Floats) -> Bools:
+    """Whether every sensor has a value in the hour: hourly rows [..., FEATURES] before filling -> [...].
+
+    One that is dead leaves the others' features, the calendar's and, for a day, its own long averages: no ground for a prediction.
+    """
+    return np.asarray(~np.isnan(rows[..., _HOUR_COLUMNS]).any(axis=-1))
+
+
 def observed_steps(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: int, chunk: int = 4096) -> Rows:
-    """Count, for every window, the grid steps that hold at least one value before filling: [n], 0..steps.
+    """Count, for every window over hourly rows [rows, FEATURES], the steps that have data (`has_data`): [n], 0..steps.
 
     This is what decides between a prediction and `insufficient_history`; memory grows with `chunk`, not with the number of windows.
     """
@@ -59,6 +74,5 @@ def observed_steps(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: i
         part = slice(start, start + chunk)
         first = first_row_of_unit[part, None]
         rows = ends[part, None] + np.arange(1 - steps, 1, dtype=np.int64)
-        has_value = ~np.isnan(values[np.maximum(rows, first)]).all(axis=2)
-        counts[part] = (has_value & (rows >= first)).sum(axis=1)
+        counts[part] = (has_data(values[np.maximum(rows, first)]) & (rows >= first)).sum(axis=1)
     return counts

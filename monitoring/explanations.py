@@ -15,13 +15,12 @@ import numpy as np
 from scipy.stats import binomtest, rankdata
 
 from config.evaluation import EvaluationConfig
-from features.contract import FEATURES, ROLLING_FEATURES
+from features.contract import FEATURES, HOUR_MEANS
 from features.windows import Floats
 from serving.attribution import MODEL_SENSORS, Doubles
 
 _DIGITS = 4
 _AGREEMENT = ("rank_correlation", "rank_correlation_of_sizes", "same_first")
-_HOUR_MEAN = {feature.sensor: feature.name for feature in ROLLING_FEATURES if (feature.hours, feature.statistic) == (1, "mean")}
 
 Sensors = list[str]  # one name per case; empty where none is named
 
@@ -49,7 +48,7 @@ def first_named(attributions: Doubles, least_days: float) -> Sensors:
 
 def largest_change(windows: Floats) -> Sensors:
     """The naive answer for [n, steps, features]: the sensor whose 1 h mean has changed most in the window, as a share of what it was."""
-    means = windows[:, :, [FEATURES.index(_HOUR_MEAN[sensor]) for sensor in MODEL_SENSORS]].astype(np.float64)
+    means = windows[:, :, [FEATURES.index(HOUR_MEANS[sensor]) for sensor in MODEL_SENSORS]].astype(np.float64)
     change = np.nan_to_num(np.abs(means[:, -1] - means[:, 0]) / means[:, 0])
     return [MODEL_SENSORS[sensor] for sensor in np.argmax(change, axis=1)]
 

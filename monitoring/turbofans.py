@@ -101,12 +101,12 @@ def _by_band(clipped: Floats, ours: UnitSums, edges: Sequence[float]) -> list[di
     band = rul_bands(clipped[:, 0], [0, *edges])
     return [
         {
-            "cycles": str(name),
+            "cycles": name,
             "engines": int(own.sum()),
             "rmse_clipped": round(float(np.sqrt(ours.over["rmse_clipped"][own].mean(axis=0)).mean()), _DIGITS),
             "coverage_90": round(float(ours.over["coverage_90"][own].mean()), _DIGITS),
         }
-        for name in np.unique(band)
+        for name in dict.fromkeys(band[np.argsort(clipped[:, 0])].tolist())
         for own in [band == name]
     ]
 

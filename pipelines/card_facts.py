@@ -223,7 +223,7 @@ def limit_facts(settings: Settings, data: dict[str, Any], judged: dict[str, Any]
     said = [
         f"It never predicts more than {labels.max_rul_days:g} days: a longer life is taught as that long.",
         f"The failure probability is for the next {labels.horizon_days:g} days, and says nothing of later ones.",
-        f"A compressor with features in fewer than {scoring.min_steps} of the last {WINDOW_STEPS} hours, or none at the last one, gets no prediction "
+        f"A compressor whose sensors all have values in fewer than {scoring.min_steps} of the last {WINDOW_STEPS} hours gets no prediction "
         f"(insufficient_history); one without a reading for {scoring.stale_after_hours:g} h is stale.",
         f"Intervals and probabilities were calibrated on {folds.networks} of {folds.folds} folds of {learned_by} compressors with {failures} failures, each "
         f"by a network that has not learned from it; all numbers here are of {overall['compressors']} others with {parts['test']['failures']} failures. "

@@ -15,7 +15,7 @@ from config.scoring import ScoringConfig
 from features.contract import FEATURES, WINDOW_STEP_HOURS, WINDOW_STEPS
 from features.grid import History
 from features.onnx_model import OnnxModel
-from features.windows import Floats, Rows, fill_gaps
+from features.windows import Floats, Rows, fill_gaps, has_data
 
 DAYS: Final = 7
 _HOUR_VIBRATION: Final = FEATURES.index("vibration_1hr_mean")
@@ -57,7 +57,7 @@ def best_days(model: OnnxModel, days: Floats, scoring: ScoringConfig) -> BestDay
 
     Costs DAYS runs of the model each.
     """
-    enough = (~np.isnan(days)).any(axis=3).sum(axis=2) >= scoring.min_steps  # [n, DAYS]
+    enough = has_data(days).sum(axis=2) >= scoring.min_steps  # [n, DAYS]
     filled = fill_gaps(days.reshape(-1, *days.shape[2:]))
     rul = model.predict(filled).rul.reshape(enough.shape)
     vibration = filled[:, :, _HOUR_VIBRATION]  # [n x DAYS, steps]

@@ -22,7 +22,7 @@ from config.scoring import HealthSection, ScoringConfig
 from features.contract import FEATURE_SET_VERSION, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
 from features.grid import History, Steps, read_history, steps_before
 from features.onnx_model import OnnxModel, Predictions
-from features.windows import Floats, fill_gaps
+from features.windows import Floats, fill_gaps, has_data
 from serving.attribution import SENSOR_OF, attribute
 from serving.best_day import PAST_HOURS, best_days, past_days_of
 from serving.costs import NOT_DUE, Forecast, plan_repairs
@@ -33,6 +33,7 @@ from serving.schemas import DAYS_DIGITS, SHARE_DIGITS, USD_DIGITS, Health, Predi
 _MOST_NAMED = 10  # windows that an error names
 _WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)
 
+Due = tuple[date | None, float | None]  # day and saving, USD; of what is not due yet None
 ReadPast = Callable[[list[str], datetime], History]  # PAST_HOURS or more of some compressors before a moment
 
 
@@ -119,7 +120,7 @@ class Predictor:
         numbers = [self._numbers(answers, row) for row in range(len(scored))]
         due = self._due(numbers, as_of)
         ids = [steps.compressor_ids[unit] for unit in scored]
-        reasons = self._reasons(ids, windows, numbers, as_of, past)
+        reasons = self._reasons(ids, windows, numbers, due, as_of, past)
         for row, compressor_id in enumerate(ids):
             predictions.append(self._with_numbers(compressor_id, as_of, windows[row], numbers[row], reasons[row], due[row], source))
         return sorted(predictions, key=urgency)
@@ -137,14 +138,14 @@ class Predictor:
         newest = steps.last_reading[unit]
         if newest is None or as_of - newest > timedelta(hours=self._scoring.stale_after_hours):
             return "stale"
-        return "ok" if _steps_with_data(steps.values[unit]) >= self._scoring.min_steps else "insufficient_history"
+        return "ok" if has_data(steps.values[unit]).sum() >= self._scoring.min_steps else "insufficient_history"
 
     def _numbers(self, answers: Predictions, row: int) -> Numbers:
         lower, rul, upper = (round(max(float(days[row]), 0.0), DAYS_DIGITS) for days in (answers.rul_lower, answers.rul, answers.rul_upper))
         probability = round(float(np.clip(answers.failure_probability[row], 0, 1)), SHARE_DIGITS)
         return Numbers(rul, lower, upper, probability, confidence(lower, upper, self._max_rul_days))
 
-    def _due(self, numbers: Sequence[Numbers], as_of: datetime) -> list[tuple[date | None, float | None]]:
+    def _due(self, numbers: Sequence[Numbers], as_of: datetime) -> list[Due]:
         """Day and saving of the repair of each, from its numbers as they are stored; None where none is due yet."""
         lives = [(item.rul_lower_days, item.rul_days, item.rul_upper_days, item.failure_probability) for item in numbers]
         lower, point, upper, fails = np.array(lives, np.float64).reshape(len(lives), 4).T
@@ -156,11 +157,14 @@ class Predictor:
             for days, usd in zip(repairs.due_days, repairs.saving_usd, strict=True)
         ]
 
-    def _reasons(self, ids: list[str], windows: Floats, numbers: list[Numbers], as_of: datetime, past: ReadPast) -> list[list[str]]:
-        """The reasons for each of the windows. Reads and runs of the model are spent only where there is something to plan."""
+    def _reasons(
+        self, ids: list[str], windows: Floats, numbers: list[Numbers], due: list[Due], as_of: datetime, past: ReadPast
+    ) -> list[list[str]]:
+        """The reasons for each of the windows. Reads and runs of the model are spent only where there is something to plan: by its life or by its costs."""
         limits = self._scoring.health
         reasons = [[healthy_reason(limits.warning.value)] for _ in ids]
-        ailing = [row for row, own in enumerate(numbers) if health_of(own.rul_days, limits) != "healthy"]
+        planned = enumerate(zip(numbers, due, strict=True))
+        ailing = [row for row, (own, (day, _)) in planned if day is not None or health_of(own.rul_days, limits) != "healthy"]
         if not ailing:
             return reasons
         some = [ids[row] for row in ailing]
@@ -181,7 +185,7 @@ class Predictor:
         window: Floats,
         numbers: Numbers,
         reasons: list[str],
-        due: tuple[date | None, float | None],
+        due: Due,
         source: dict[str, Any],
     ) -> Prediction:
         return Prediction(
@@ -202,7 +206,7 @@ class Predictor:
         reason = (
             stale_reason(steps.last_reading[unit], self._scoring.stale_after_hours)
             if status == "stale"
-            else history_reason(_steps_with_data(steps.values[unit]), self._scoring.min_steps)
+            else history_reason(steps.values[unit], self._scoring.min_steps)
         )
         return Prediction(
             compressor_id=steps.compressor_ids[unit],
@@ -233,11 +237,6 @@ def health_of(rul_days: float, limits: HealthSection) -> Health:
     if rul_days <= limits.critical.value:
         return "critical"
     return "warning" if rul_days <= limits.warning.value else "healthy"
-
-
-def _steps_with_data(window: Floats) -> int:
-    """Steps of [steps, features] that hold any value."""
-    return int((~np.isnan(window)).any(axis=1).sum())
 
 
 def source_of(gold: DeltaTable) -> GoldSource:

@@ -17,6 +17,7 @@ from features.contract import (
     DISCHARGE_PRESSURE,
     DISCHARGE_TEMP,
     FEATURES,
+    HOUR_MEANS,
     ROLLING_FEATURES,
     SENSOR_UNITS,
     STATUS_FEATURES,
@@ -25,7 +26,7 @@ from features.contract import (
     WINDOW_STEP_HOURS,
     WINDOW_STEPS,
 )
-from features.windows import Floats
+from features.windows import Floats, has_data
 from serving.attribution import BLOCKS, MODEL_SENSORS, SENSOR_OF, Doubles
 from serving.best_day import DAYS
 
@@ -76,9 +77,14 @@ def stale_reason(last_reading: datetime | None, stale_after_hours: float) -> str
     return f"no reading in the last {stale_after_hours:g} h; the newest is of {newest} UTC"
 
 
-def history_reason(steps: int, min_steps: int) -> str:
-    """Why there is no number: too few hours of the window hold data."""
-    return f"{steps} of the last {WINDOW_HOURS} hours have data, a prediction needs {min_steps}"
+def history_reason(window: Floats, min_steps: int) -> str:
+    """Why there is no number for [steps, features] before filling: too few hours have data, or a sensor in too few of them."""
+    hours = {sensor: int((~np.isnan(window[:, FEATURES.index(name)])).sum()) for sensor, name in HOUR_MEANS.items()}
+    together = int(has_data(window).sum())
+    if set(hours.values()) == {together}:
+        return f"{together} of the last {WINDOW_HOURS} hours have data, a prediction needs {min_steps}"
+    each = ", ".join(f"{SENSOR_WORDS[sensor]} {own}" for sensor, own in hours.items())
+    return f"{together} of the last {WINDOW_HOURS} hours have values of every sensor ({each}), a prediction needs {min_steps}"
 
 
 def _sign(now: Floats, then: Floats, days: int, sensor: str, notable_changes: Mapping[str, Limit]) -> str:
@@ -89,10 +95,12 @@ def _sign(now: Floats, then: Floats, days: int, sensor: str, notable_changes: Ma
         if SENSOR_OF[name] == sensor and np.isfinite(now[column := FEATURES.index(name)]) and np.isfinite(then[column])
     }
     most = max(sizes, key=lambda name: sizes[name], default=None)
-    if most is None or sizes[most] < 1:
-        text = (
-            f"{SENSOR_WORDS[sensor]} little changed, 24 h mean at {now[FEATURES.index(_LEVEL_FEATURES[sensor])]:.4g} {SENSOR_UNITS[sensor]}"
-        )
+    level = float(now[FEATURES.index(_LEVEL_FEATURES[sensor])])
+    told = f"24 h mean at {level:.4g} {SENSOR_UNITS[sensor]}"
+    if most is None:
+        text = f"{SENSOR_WORDS[sensor]} " + (f"{told}, the level before is not known" if np.isfinite(level) else "is not known")
+    elif sizes[most] < 1:
+        text = f"{SENSOR_WORDS[sensor]} little changed, {told}"
     else:
         column = FEATURES.index(most)
         text = _change(notable_changes[most], float(then[column]), float(now[column]), days)

@@ -54,7 +54,7 @@ from features.contract import (
 )
 from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray, rolling_features
 from features.spikes import find_isolated_spikes
-from features.windows import Floats, fill_gaps
+from features.windows import Floats, fill_gaps, has_data
 
 CONTRACT_FILE: Final = "contract.json"
 MODEL_FILE: Final = "model.onnx"
@@ -324,7 +324,7 @@ def predict(
 ) -> list[dict[str, Any]]:
     """One prediction per compressor, most urgent first; a stale one, or one with too few hours of data, gets no numbers. Raises Refusal."""
     window = contract["window"]
-    hours = (~np.isnan(steps)).any(axis=2).sum(axis=1)  # [units] steps that hold any value
+    hours = has_data(steps).sum(axis=1)  # [units]
     stale = (newest == _NEVER) | (as_of_us - np.maximum(newest, 0) > window["stale_after_hours"] * MICROSECONDS_PER_HOUR)
     ok = ~stale & (hours >= window["min_steps"])
     ready = np.flatnonzero(ok)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.windows import gather, observed_steps
+from features.contract import FEATURES
+from features.windows import gather, has_data, observed_steps
 
 NAN = np.nan
 
@@ -70,10 +71,19 @@ def test_windows_are_cut_from_a_file_as_from_memory(tmp_path: pytest.TempPathFac
     np.testing.assert_array_equal(gather(stored, first, ends, 6), gather(values, first, ends, 6))
 
 
-def test_steps_with_a_value_are_counted_before_filling_and_only_within_the_unit() -> None:
-    values = np.array([[5, 5], [NAN, NAN], [1, NAN], [NAN, NAN], [2, 2]], np.float32)
+def test_steps_with_data_are_counted_before_filling_and_only_within_the_unit() -> None:
+    values = np.ones((5, len(FEATURES)), np.float32)
+    values[[1, 3]] = NAN
     counts = observed_steps(values, np.array([1, 0, 1]), np.array([4, 4, 1]), steps=5, chunk=2)
     assert counts.tolist() == [2, 3, 0]
+
+
+@pytest.mark.parametrize("missing", ["vibration_1hr_mean", "temp_1hr_mean", "pressure_1hr_mean"])
+def test_an_hour_without_a_value_of_one_sensor_has_no_data_whatever_its_long_averages_and_the_calendar_say(missing: str) -> None:
+    rows = np.ones((3, len(FEATURES)), np.float32)
+    rows[1, FEATURES.index(missing)] = NAN
+    rows[2, FEATURES.index("temp_1hr_delta")] = NAN  # needs the reading of an hour before, not only one
+    assert has_data(rows).tolist() == [True, False, True]
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(-3, 3)), min_size=1, max_size=8), st.integers(1, 10))

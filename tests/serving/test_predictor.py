@@ -83,6 +83,28 @@ def test_too_few_hours_give_no_number_but_the_count(tmp_path: Path) -> None:
     assert short.reasons == ["17 of the last 24 hours have data, a prediction needs 18"]
 
 
+@pytest.mark.parametrize(
+    ("feature", "named"),
+    [("vibration_1hr_mean", "vibration"), ("temp_1hr_mean", "discharge temperature"), ("pressure_1hr_mean", "discharge pressure")],
+)
+def test_a_sensor_that_is_dead_gives_no_number_and_is_named(tmp_path: Path, feature: str, named: str) -> None:
+    rows = [*_hourly("C-1", 4.0, range(7, 24)), *(row | {feature: None} for row in _hourly("C-1", 4.0, range(7)))]
+    (prediction,) = _predict(tmp_path, rows, ["C-1"])
+    assert (prediction.status, prediction.rul_days, prediction.act_by) == ("insufficient_history", None, None)
+    (reason,) = prediction.reasons
+    assert reason.startswith("17 of the last 24 hours have values of every sensor (")
+    assert f"{named} 17" in reason
+
+
+def test_a_repair_that_is_due_has_its_reasons_even_where_the_life_is_above_the_warning(tmp_path: Path) -> None:
+    planned = [row for life in (14.5, 15.0, 16.0, 17.0, 29.0) for row in _predict(tmp_path, _hourly("C-1", life), ["C-1"])]
+    assert [row.health for row in planned] == ["healthy"] * 5
+    assert [row.act_by is not None for row in planned] == [
+        row.reasons != ["nothing to plan: the predicted life is above 14 days"] for row in planned
+    ]
+    assert {row.act_by is None for row in planned} == {True, False}
+
+
 def test_no_recent_reading_is_stale_and_gives_no_number(tmp_path: Path) -> None:
     rows = _hourly("C-1", 4.0, range(3, 24)) + _hourly("C-2", 4.0, range(4, 24)) + _hourly("C-4", 4.0, range(30, 40))
     first, second, third, fourth = _predict(tmp_path, rows, ["C-1", "C-2", "C-3", "C-4"])
@@ -148,7 +170,7 @@ def test_no_reason_is_invented_for_a_machine_that_shows_what_it_showed_all_week(
 
 
 def test_a_healthy_compressor_costs_no_further_run_of_the_model_and_no_further_read(tmp_path: Path) -> None:
-    gold = write_gold(tmp_path, _hourly("C-1", 14.01))
+    gold = write_gold(tmp_path, _hourly("C-1", 25.0))
 
     def past(ids: list[str], as_of: datetime) -> History:
         raise AssertionError(f"what went before {as_of} of {ids} was read")
@@ -159,15 +181,15 @@ def test_a_healthy_compressor_costs_no_further_run_of_the_model_and_no_further_r
 
 
 def test_null_feature_is_none_in_features_used_and_no_reason(tmp_path: Path) -> None:
-    predictor = Predictor(drivers_model(12.0, {"temp_1hr_mean": -2.0}), SCORING, COSTS, threads=1)
-    rows = _hourly("C-1", 4.0, temp_1hr_mean=None, temp_status=None)
+    predictor = Predictor(drivers_model(12.0, {"temp_1hr_delta": -2.0}), SCORING, COSTS, threads=1)
+    rows = _hourly("C-1", 4.0, temp_1hr_delta=None, temp_status=None)
     (prediction,) = predictor.predict(write_gold(tmp_path, rows + _hourly("C-1", 4.0, range(24, 48))), ["C-1"], AS_OF)
-    assert prediction.features_used["values"]["temp_1hr_mean"] is None
+    assert prediction.features_used["values"]["temp_1hr_delta"] is None
     assert prediction.reasons == ["no sensor takes 1 d or more off the predicted life of the best day of the last 7"]
 
 
 def test_answer_that_is_no_number_is_refused(tmp_path: Path) -> None:
-    rows = [row | {"vibration_1hr_mean": None} for row in _hourly("C-1", 1.0)]
+    rows = [row | {"vibration_1hr_mean": float("inf")} for row in _hourly("C-1", 1.0)]
     with pytest.raises(ModelError, match="version 7 answers with something that is no number"):
         _predict(tmp_path, rows, ["C-1"])
 

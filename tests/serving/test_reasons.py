@@ -73,9 +73,24 @@ def test_what_is_not_known_of_the_day_before_is_no_change() -> None:
     ]
 
 
+def test_a_sensor_without_values_now_or_then_is_said_to_be_unknown_not_unchanged() -> None:
+    level = {name: np.nan for name in FEATURES if name.startswith("vibration")}
+    lost = [[-5.0, 0.0, 0.0], NONE, NONE]
+    assert reasons(window(vibration_24hr_mean=9.0), window(**level), lost) == [
+        "vibration 24 h mean at 9 mm/s, the level before is not known: 5.0 days off the predicted life, most by the last 6 h"
+    ]
+    assert reasons(window(**level), window(), lost) == ["vibration is not known: 5.0 days off the predicted life, most by the last 6 h"]
+
+
 def test_why_there_is_no_number_no_comparison_or_nothing_to_plan() -> None:
     assert healthy_reason(14.0) == "nothing to plan: the predicted life is above 14 days"
     assert incomparable_reason() == "no reason can be given: no day of the last 7 has enough readings to compare with"
-    assert history_reason(17, 18) == "17 of the last 24 hours have data, a prediction needs 18"
+    seen = window()
+    seen[:7] = np.nan
+    assert history_reason(seen, 18) == "17 of the last 24 hours have data, a prediction needs 18"
+    seen[:20, FEATURES.index("vibration_1hr_mean")] = np.nan
+    assert history_reason(seen, 18) == (
+        "4 of the last 24 hours have values of every sensor (vibration 4, discharge temperature 17, discharge pressure 17), a prediction needs 18"
+    )
     assert stale_reason(None, 3.0) == "no reading in the last 24 h"
     assert stale_reason(datetime(2026, 3, 9, 1, 50, tzinfo=UTC), 3.0) == "no reading in the last 3 h; the newest is of 2026-03-09 01:50 UTC"
