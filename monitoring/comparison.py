@@ -6,7 +6,7 @@ Both methods are measured on the same draw. A metric is a ratio of two sums over
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -37,19 +37,30 @@ _METRICS: Final[dict[str, Metric]] = {
     "recall_5d": Metric("recall of slow failures", "", False, True),
     "recall": Metric("recall of all failures", "", False, True),
     "false_alarms_per_healthy_compressor_month": Metric("false alarms per healthy compressor-month", "", False, False),
+    "precision": Metric("precision of alarms", "", False, True),
+    "lead_days": Metric("mean lead of alarms before a failure", "d", False, True),
+    "prognostic_horizon_days": Metric("mean prognostic horizon", "d", False, True),
     "lasting_horizon_days": Metric("mean lasting horizon", "d", False, True),
     "convergence_days": Metric("mean convergence", "d", False, False),
+    "phm08_score": Metric("PHM08 score of a mean prediction", "", False, False),
     "rmse_clipped": Metric("RMSE", "cycles", True, False),
     "score_clipped": Metric("PHM08 score", "", False, False),
     "coverage_90": Metric("lives inside the interval", "", False, True),
 }
-ALPHA_LAMBDA: Final = "alpha_lambda_"  # and the lambda
+RMSE_OF_BAND: Final = "rmse_days_"  # and the band of remaining life
+_FAMILIES: Final = {  # by how their names begin
+    "alpha_lambda_": Metric("alpha-lambda accuracy at", "", False, True),
+    "relative_accuracy_": Metric("mean relative accuracy at", "", False, True),
+    "cumulative_relative_accuracy_": Metric("mean cumulative relative accuracy at", "", False, True),
+    RMSE_OF_BAND: Metric("RMSE with days left of", "d", True, False),
+}
 
 
 def metric(name: str) -> Metric:
-    """What the metric `name` is; alpha-lambda accuracies carry their lambda at the end of their names."""
-    if name.startswith(ALPHA_LAMBDA):
-        return Metric(f"alpha-lambda accuracy at {name.removeprefix(ALPHA_LAMBDA)}", "", False, True)
+    """What the metric `name` is; some carry their lambda or their band at the end of their names."""
+    for beginning, kind in _FAMILIES.items():
+        if name.startswith(beginning):
+            return replace(kind, words=f"{kind.words} {name.removeprefix(beginning)}")
     return _METRICS[name]
 
 
@@ -81,12 +92,13 @@ class UnitSums:
 
 
 def join_sums(parts: Sequence[UnitSums]) -> UnitSums:
-    """The units of several fleets by one method as one."""
-    names = list(parts[0].over)
-    return UnitSums(
-        {name: np.concatenate([part.over[name] for part in parts]) for name in names},
-        {name: np.concatenate([part.under[name] for part in parts]) for name in names},
-    )
+    """The units of several fleets by one method as one; a fleet without a metric has no case of it."""
+    names = dict.fromkeys(name for part in parts for name in part.over)
+
+    def joined(sums: str) -> dict[str, Floats]:
+        return {name: np.concatenate([getattr(part, sums).get(name, np.zeros(part.units)) for part in parts]) for name in names}
+
+    return UnitSums(joined("over"), joined("under"))
 
 
 def compare(ours: UnitSums, others: Mapping[str, UnitSums], resampling: Resampling, confidence: float) -> dict[str, dict[str, Any]]:

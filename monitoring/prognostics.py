@@ -27,6 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 _NEAREST_DAYS: Final = 1.0 / 24.0  # a prediction that is to be made at some time may be this far from it: one step of the grid
 _DIGITS: Final = 4
+BETA: Final = "_beta"  # in the names of what asks the distribution, not the point
 _QUARTILES: Final = {"q25": 0.25, "median": 0.5, "q75": 0.75}
 
 
@@ -118,7 +119,7 @@ def measure_life(run: LifeRun, config: PrognosticsSection, cap: float) -> dict[s
     criteria = {"": (point_within(run, band), point_within(run, cone))}
     if run.lower is not None:
         beta = config.beta.value
-        criteria["_beta"] = (mass_within(run, band) >= beta, mass_within(run, cone) >= beta)
+        criteria[BETA] = (mass_within(run, band) >= beta, mass_within(run, cone) >= beta)
     accuracy, found = relative_accuracy(run), {share: at_lambda(run, share) for share in config.lambdas}
     measured: dict[str, float] = {}
     for suffix, (in_band, in_cone) in criteria.items():

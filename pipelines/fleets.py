@@ -88,6 +88,12 @@ class UnseenFleet:
             for life in self.lives[compressor_id]:
                 yield unit, life, own[(self.end_days[own] > life.start) & (self.end_days[own] <= life.end)]
 
+    def bands(self, settings: Settings) -> Names:
+        """The band of remaining life of every window -> [windows]; the last one is the cap."""
+        from monitoring.calibration import rul_bands
+
+        return rul_bands(self.labelled.index.rul, [*settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days])
+
     def worst_statuses(self) -> Floats:
         """The worst of the three statuses at every row of the history -> [rows]: 0 normal or not known, 1 warning, 2 critical."""
         columns = [FEATURES.index(name) for name in STATUS_FEATURES]
@@ -118,15 +124,13 @@ def label_unseen(own: Settings, size: FleetsSection, seed: int, spark: LazySpark
 
 def slices(settings: Settings, fleet: UnseenFleet) -> dict[str, Names]:
     """What each window whose failure was seen belongs to: failure mode, compressor model, band of remaining life."""
-    from monitoring.calibration import rul_bands
-
     index = fleet.labelled.index
     seen = ~index.censored
     models = np.array([fleet.models[compressor_id] for compressor_id in fleet.labelled.history.compressor_ids])
     return {
         "mode": fleet.modes()[seen],
         "model": models[index.unit[seen]],
-        "rul_days": rul_bands(index.rul[seen], settings.evaluation.report.rul_bands_days),
+        "rul_days": fleet.bands(settings)[seen],
     }
 
 

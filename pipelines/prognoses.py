@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -50,7 +52,7 @@ def prognosis(settings: Settings, fleet: UnseenFleet, watches: Sequence[Watch], 
     events = _event_sums(watches, settings.evaluation)
     if said is None:
         return Prognosis((), events)
-    errors = _error_sums(fleet, said.rul, settings.evaluation.protocol.false_alarm_rul_days.value)
+    errors = _error_sums(settings, fleet, said.rul)
     runs = life_runs(fleet, said, settings.model.labels.max_rul_days)
     lives = _life_sums(settings, runs, len(watches))
     return Prognosis(tuple(run for _, run in runs), errors | events | lives)
@@ -76,27 +78,30 @@ def life_runs(fleet: UnseenFleet, said: Said, cap: float) -> list[tuple[int, Lif
     return runs
 
 
-def _error_sums(fleet: UnseenFleet, rul: Floats, below_days: float) -> UnitSums:
-    """Squared errors and windows by compressor, over windows whose failure was seen; labels capped as in training."""
-    from monitoring.comparison import UnitSums
+def _error_sums(settings: Settings, fleet: UnseenFleet, rul: Floats) -> UnitSums:
+    """Squared errors and windows by compressor, over windows whose failure was seen: all, near the failure, and by band of life; labels capped as in training."""
+    from monitoring.comparison import RMSE_OF_BAND, UnitSums
 
     index, units = fleet.labelled.index, len(fleet.labelled.history.compressor_ids)
-    seen = ~index.censored
-    every, near = (
-        UnitSums.of_errors(name, index.rul[which], rul[which], index.unit[which], units)
-        for name, which in (("rul_rmse_days", seen), ("rul_rmse_near_failure_days", seen & (index.rul < below_days)))
-    )
-    return every | near
+    seen, band = ~index.censored, fleet.bands(settings)
+    near = seen & (index.rul < settings.evaluation.protocol.false_alarm_rul_days.value)
+    chosen = {
+        "rul_rmse_days": seen,
+        "rul_rmse_near_failure_days": near,
+        **{f"{RMSE_OF_BAND}{name}": seen & (band == name) for name in np.unique(band[seen])},
+    }
+    parts = [UnitSums.of_errors(name, index.rul[which], rul[which], index.unit[which], units) for name, which in chosen.items()]
+    return functools.reduce(operator.or_, parts)
 
 
 def _life_sums(settings: Settings, runs: Sequence[tuple[int, LifeRun]], units: int) -> UnitSums:
-    """Alpha-lambda accuracies, lasting horizons and convergences of the points, and the lives that have them, by compressor."""
-    from monitoring.comparison import ALPHA_LAMBDA, UnitSums
-    from monitoring.prognostics import measure_life
+    """What is measured of the points of a life, and the lives that have it, by compressor."""
+    from monitoring.comparison import UnitSums
+    from monitoring.prognostics import BETA, measure_life
 
     config, cap = settings.evaluation.prognostics, settings.model.labels.max_rul_days
-    names = [*(f"{ALPHA_LAMBDA}{share:g}" for share in config.lambdas), "lasting_horizon_days", "convergence_days"]
     unit, lives = np.array([unit for unit, _ in runs], np.int64), [measure_life(run, config, cap) for _, run in runs]
+    names = [name for name in (lives[0] if lives else ()) if BETA not in name]
     over: dict[str, Any] = {}
     under: dict[str, Any] = {}
     for name in names:
@@ -108,20 +113,25 @@ def _life_sums(settings: Settings, runs: Sequence[tuple[int, LifeRun]], units: i
 
 
 def _event_sums(watches: Sequence[Watch], config: EvaluationConfig) -> UnitSums:
-    """Caught of all failures, and false alarms of healthy months, by compressor."""
-    from monitoring.alarms import FALSE
+    """Caught of all failures, true of all alarms, leads of those that came before a failure, and false alarms of healthy months, by compressor."""
+    from monitoring.alarms import FALSE, TRUE
     from monitoring.comparison import UnitSums
 
     hours = config.report.month_days * _HOURS_PER_DAY
     slow = [[one for one in watch.failures if one.degradation_days >= config.protocol.min_degradation_days.value] for watch in watches]
+    leads = [[one.lead_days for one in watch.failures if not np.isnan(one.lead_days)] for watch in watches]
     over = {
         "recall_5d": [sum(one.caught for one in own) for own in slow],
         "recall": [sum(one.caught for one in watch.failures) for watch in watches],
+        "precision": [sum(one.verdict == TRUE for one in watch.alarms) for watch in watches],
+        "lead_days": [sum(own) for own in leads],
         "false_alarms_per_healthy_compressor_month": [sum(one.verdict == FALSE for one in watch.alarms) for watch in watches],
     }
     under = {
         "recall_5d": [len(own) for own in slow],
         "recall": [len(watch.failures) for watch in watches],
+        "precision": [sum(one.verdict in (TRUE, FALSE) for one in watch.alarms) for watch in watches],
+        "lead_days": [len(own) for own in leads],
         "false_alarms_per_healthy_compressor_month": [watch.healthy_hours / hours for watch in watches],
     }
     return UnitSums(*({name: np.array(n, np.float64) for name, n in sums.items()} for sums in (over, under)))

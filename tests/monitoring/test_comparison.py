@@ -54,6 +54,22 @@ def test_a_difference_that_depends_on_the_draw_is_undecided_and_told_after_the_w
     ]
 
 
+def test_a_fleet_without_a_metric_has_no_case_of_it() -> None:
+    joined = join_sums([sums("recall", [1, 0]), sums("rmse_days_30+", [9.0])])
+    assert (joined.units, joined.over["recall"].tolist(), joined.under["rmse_days_30+"].tolist()) == (3, [1, 0, 0], [0, 0, 1])
+
+
+def test_a_metric_with_its_lambda_or_band_says_so() -> None:
+    worse = compared(sums("rmse_days_30+", [9.0, 9.0]), mlp=sums("rmse_days_30+", [4.0, 4.0]))
+    assert not_won(worse, {"mlp": "the perceptron"}) == [
+        "RMSE with days left of 30+: worse than the perceptron, 3 against 2 d (difference +1, interval +1 to +1)"
+    ]
+    less = compared(sums("relative_accuracy_0.5", [0.5, 0.5]), mlp=sums("relative_accuracy_0.5", [0.75, 0.75]))
+    assert not_won(less, {"mlp": "the perceptron"})[0].startswith(
+        "mean relative accuracy at 0.5: worse than the perceptron, 0.5 against 0.75"
+    )
+
+
 def test_what_is_won_is_not_told_and_what_has_no_case_is_left_out() -> None:
     champion, other = sums(FALSE_ALARMS, [0, 0]), sums(FALSE_ALARMS, [1, 1])
     assert not_won(compared(champion, mlp=other), {"mlp": "the perceptron"}) == []

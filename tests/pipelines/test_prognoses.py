@@ -89,6 +89,15 @@ def test_errors_and_events_are_summed_by_compressor(settings: Settings, fleet: U
     assert (sums.over["recall"].tolist(), sums.under["recall"].tolist()) == ([1, 0], [2, 0])
     false_alarms = "false_alarms_per_healthy_compressor_month"
     assert (sums.over[false_alarms].tolist(), sums.under[false_alarms].tolist()) == ([0, 2], [0, 0.5])
+    assert (sums.over["precision"].tolist(), sums.under["precision"].tolist()) == ([1, 0], [1, 2])
+    assert (sums.over["lead_days"].tolist(), sums.under["lead_days"].tolist()) == ([3.0, 0], [1, 0])
+    assert {name.removeprefix("rmse_days_"): under.tolist() for name, under in sums.under.items() if name.startswith("rmse_days_")} == {
+        "00-03": [3 * 24, 0],
+        "03-07": [4 * 24, 0],
+        "07-14": [5 * 24 + 1, 0],
+    }
+    assert sums.over["relative_accuracy_0.5"] == pytest.approx([1 - 1.5 / 6, 0], abs=0.01)
+    assert not [name for name in sums.over if "beta" in name]
     # a day and a half too many: within 20 % of 9 days, not of 6 or 3, and within 3 days from the first hour to the end
     assert [sums.over[f"alpha_lambda_{share:g}"].tolist() for share in (0.25, 0.5, 0.75)] == [[1, 0], [0, 0], [0, 0]]
     assert sums.under["alpha_lambda_0.5"].tolist() == [1, 0]
@@ -98,4 +107,4 @@ def test_errors_and_events_are_summed_by_compressor(settings: Settings, fleet: U
 def test_a_method_without_lives_has_events_only(settings: Settings, fleet: UnseenFleet) -> None:
     part = prognosis(settings, fleet, [Watch((), (), 0), Watch((), (), 0)], None)
     assert part.runs == ()
-    assert set(part.sums.over) == {"recall_5d", "recall", "false_alarms_per_healthy_compressor_month"}
+    assert set(part.sums.over) == {"recall_5d", "recall", "precision", "lead_days", "false_alarms_per_healthy_compressor_month"}
