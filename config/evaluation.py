@@ -46,6 +46,7 @@ class ReportSection(Section):
     lead_quantiles: list[float] = Field(min_length=1)
     month_days: float = Field(gt=0)
     reliability_bins: int = Field(gt=1)
+    group_windows: int = Field(gt=0)
     rul_bands_days: list[float] = Field(min_length=2)
 
 

@@ -7,7 +7,7 @@ is the mean over equally wide bins of |observed - predicted|, weighted by the wi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,16 @@ def coverage_by_group(true: Floats, lower: Floats, upper: Floats, groups: Names)
         for name in np.unique(groups)
         for own in [groups == name]
     }
+
+
+def thin_groups(coverage: Mapping[str, Mapping[str, Mapping[str, Any]]], least: float, windows: int) -> list[dict[str, Any]]:
+    """grouping, group, windows and coverage of each group of `windows` and more, by grouping and name, of whose lives fewer than `least` are inside."""
+    return [
+        {"grouping": grouping, "group": name, "windows": one["windows"], "coverage": one["coverage"]}
+        for grouping, groups in coverage.items()
+        for name, one in groups.items()
+        if one["windows"] >= windows and one["coverage"] < least
+    ]
 
 
 def rul_bands(rul: Floats, edges: Sequence[float]) -> Names:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipelines.fleets import UnseenFleet
 
 COMPLETE: Final = "complete"  # the variant that nothing is taken out of
-_CMAPSS: Final = ("rmse_clipped", "score_clipped", "coverage_90", "mean_width_90", "brier")
+_CMAPSS: Final = ("validation_rmse", "ensemble_error_ratio", "rmse_clipped", "score_clipped", "coverage_90", "mean_width_90", "brier")
 
 Measure = Callable[[Settings, int], dict[str, float]]  # settings of a variant, number of the seed from 0
 

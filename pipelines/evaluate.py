@@ -49,7 +49,7 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
 
     Returns the champion's numbers (monitoring.performance.summarise and .errors, monitoring.prognostics), the same under `baseline`, `mlp`,
     `linear_trend` and `thresholds` (critical, warning), `fleets` with all of them fleet by fleet, `comparison` (pipelines.prognoses),
-    `left_out`: why a baseline is not there, and `reasons` (pipelines.evaluate_reasons) where they are asked for.
+    `thinly_covered`: groups whose intervals hold too few lives, `left_out`: why a baseline is not there, and `reasons` (pipelines.evaluate_reasons) where they are asked for.
     Raises NoChampionError, ModelError (made for other features, or no baseline beside it), HomeError.
     """
     from pipelines.tracking import quieten, tracked_run
@@ -86,6 +86,7 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
         "left_out": {MLP_KEY: mlp} if isinstance(mlp, str) else {},
         "fleets": fleets,
     }
+    result["thinly_covered"] = _thinly_covered(settings, result)
     if with_reasons:
         from pipelines.evaluate_reasons import judge_reasons
 
@@ -154,6 +155,15 @@ def _compare(settings: Settings, fleets: list[dict[str, Judged]]) -> dict[str, A
     """The champion beside every other method, by a bootstrap over the compressors of all fleets."""
     parts = {method: [fleet[method].prognosis for fleet in fleets] for method in fleets[0]}
     return comparison(settings, parts.pop(CHAMPION_KEY), parts)
+
+
+def _thinly_covered(settings: Settings, result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The groups whose intervals hold too few lives: over all fleets together (`fleet` is None), and in each by itself."""
+    from monitoring.calibration import thin_groups
+
+    least, windows = settings.evaluation.card.least_coverage.value, settings.evaluation.report.group_windows
+    numbers = {None: result, **{fleet["seed"]: fleet[CHAMPION_KEY] for fleet in result["fleets"]}}
+    return [{"fleet": seed, **group} for seed, own in numbers.items() for group in thin_groups(own["coverage"], least, windows)]
 
 
 def _by_method(settings: Settings, fleets: list[dict[str, Judged]]) -> dict[str, Any]:

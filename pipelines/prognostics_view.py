@@ -38,6 +38,12 @@ def show_prognostics(console: Console, result: dict[str, Any]) -> None:
     console.print(table)
     for sentence in result["comparison"]["not_won"]:
         console.print(f"Champion, {sentence}", soft_wrap=True)
+    for group in result["thinly_covered"]:
+        where = "all fleets" if group["fleet"] is None else f"fleet {group['fleet']}"
+        console.print(
+            f"{where}, {group['grouping']} {group['group']}: {100 * group['coverage']:.1f} % of {group['windows']:,} lives are inside the 90 % interval",
+            soft_wrap=True,
+        )
     for name, reason in result["left_out"].items():
         console.print(f"{BASELINE_NAMES[name]} is left out: {reason}", soft_wrap=True)
 

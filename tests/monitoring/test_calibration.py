@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring.calibration import Odds, bin_gaps, calibration_error, coverage_by_group, reliability, rul_bands
+from monitoring.calibration import Odds, bin_gaps, calibration_error, coverage_by_group, reliability, rul_bands, thin_groups
 
 
 def test_the_calibration_error_weighs_each_bin_by_its_windows() -> None:
@@ -43,6 +43,14 @@ def test_coverage_is_counted_in_each_group() -> None:
         "a": {"windows": 2, "coverage": 1.0, "mean_width_days": 2.5},
         "b": {"windows": 1, "coverage": 0.0, "mean_width_days": 2.0},
     }
+
+
+def test_groups_that_hold_too_few_lives_are_named_unless_they_are_small() -> None:
+    coverage = {
+        "mode": {"a": {"windows": 100, "coverage": 0.799}, "b": {"windows": 99, "coverage": 0.1}},
+        "model": {"c": {"windows": 500, "coverage": 0.8}},
+    }
+    assert thin_groups(coverage, 0.8, 100) == [{"grouping": "mode", "group": "a", "windows": 100, "coverage": 0.799}]
 
 
 def test_a_life_belongs_to_the_band_that_it_begins() -> None:

@@ -99,6 +99,14 @@ def test_an_evaluation_counts_what_the_truth_says_tracks_it_and_repeats_itself(s
         inside = sum(group["windows"] * group["coverage"] for group in groups.values()) / result["windows"]
         assert inside == pytest.approx(result["coverage_90"], abs=1e-3)
     assert set(result["coverage"]["mode"]) == {"bearing_wear", "ring_wear"}
+    thin = [(group["grouping"], group["group"]) for group in result["thinly_covered"] if group["fleet"] is None]
+    assert thin == [
+        (grouping, name)
+        for grouping, groups in result["coverage"].items()
+        for name, group in groups.items()
+        if group["windows"] >= 100 and group["coverage"] < 0.8
+    ]
+    assert {group["fleet"] for group in result["thinly_covered"]} == {None, SEED}
     odds = result["failure_probability"]
     assert odds["windows"] >= result["windows"]
     assert sum(row["windows"] for row in odds["bins"]) == odds["windows"]
