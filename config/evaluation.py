@@ -124,7 +124,6 @@ class CardSection(Section):
     range_quantiles: list[Share] = Field(min_length=1)
     importance_windows: int = Field(gt=1)
     importance_repeats: int = Field(gt=0)
-    latency_calls: int = Field(gt=0)
     seed: int
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from scipy import stats
 
 from config.costs import CostsConfig
 from features.contract import FAILURE
@@ -21,11 +22,9 @@ Bools = npt.NDArray[np.bool_]
 
 
 def product_limit(days: Doubles, ended: Bools) -> tuple[Doubles, Doubles]:
-    """Survival of lives [n] that ended, or were only seen until then: the times at which one ended, ascending, and the share left after each."""
-    times = np.unique(days[ended])
-    at_risk = (days[None, :] >= times[:, None]).sum(axis=1)
-    ends = (days[ended][None, :] == times[:, None]).sum(axis=1)
-    return times, np.cumprod(1 - ends / at_risk)
+    """Survival of lives [n] that ended, or were only seen until then: the times at which one of both came, ascending, and the share left after each."""
+    found = stats.ecdf(stats.CensoredData(days[ended], right=days[~ended])).sf
+    return found.quantiles, found.probabilities
 
 
 def complete_weights(days: Doubles, complete: Bools) -> Doubles:
@@ -47,9 +46,9 @@ def replacement_age(days: Doubles, failed: Bools, costs: CostsConfig) -> float |
     the longest life seen are not considered; who still runs then fails as often as machines did before (the exponential tail of Brown, Hollander and
     Korwar, in Reliability and Biometry, SIAM, 1974), else the end of the data would make an age look cheaper than no repair.
     """
-    times, left = product_limit(days, failed)
-    if not len(times):
+    if not failed.any():
         return None
+    times, left = product_limit(days, failed)
     ages = np.concatenate([times, [days.max()]])  # just before a failure is always better than between two
     alive = np.concatenate([[1.0], left])  # until the failure at each age
     lived = np.cumsum(alive * np.diff(ages, prepend=0.0))  # E[min(T, age)]

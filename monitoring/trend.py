@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.thresholds import Direction
+from monitoring.shifts import median
 
 Doubles = npt.NDArray[np.float64]
 
@@ -18,8 +19,8 @@ def fit_lines(times: Doubles, values: Doubles, least_points: int) -> tuple[Doubl
     Sen, J. Am. Statist. Assoc. 63 (1968); Theil, Proc. K. Ned. Akad. Wet. 53 (1950).
     """
     first, second = np.triu_indices(len(times), 1)
-    slope = _median((values[:, second] - values[:, first]) / (times[second] - times[first]))
-    level = _median(values - slope[:, None] * times)
+    slope = median((values[:, second] - values[:, first]) / (times[second] - times[first]), axis=1)
+    level = median(values - slope[:, None] * times, axis=1)
     enough = (~np.isnan(values)).sum(axis=1) >= least_points
     return np.where(enough, level, np.nan), np.where(enough, slope, np.nan)
 
@@ -31,11 +32,3 @@ def time_to_limit(level: Doubles, slope: Doubles, limit: float, direction: Direc
     rising = rate > 0
     time = np.where(rising, gap / np.where(rising, rate, 1.0), most)
     return np.where(np.isnan(gap), most, np.where(gap <= 0, 0.0, np.minimum(time, most)))
-
-
-def _median(values: Doubles) -> Doubles:
-    """Median along the last axis without the NaN; NaN where there is nothing else. Sorting is many times faster than numpy.nanmedian here."""
-    ordered = np.sort(values, axis=-1)  # NaN last
-    known = (~np.isnan(ordered)).sum(axis=-1)
-    lower, upper = (np.take_along_axis(ordered, place[..., None], axis=-1)[..., 0] for place in (np.maximum(known - 1, 0) // 2, known // 2))
-    return (lower + upper) / 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -66,7 +65,7 @@ def protocol_facts(settings: Settings, judged: dict[str, Any]) -> dict[str, Any]
         "confidence": config.report.confidence,
         "resamples": config.bootstrap.resamples,
         "least_compressors": config.card.least_compressors,
-        "latency_calls": config.card.latency_calls,
+        "latency_calls": settings.retraining.gate.latency_calls,
         "grouping_words": GROUPING_WORDS,
         "prognostics": _prognostic_rows(settings, judged["prognostics"]),
         "lives": judged["prognostics"]["model"]["lives"],
@@ -185,21 +184,17 @@ def judged_facts(settings: Settings, held: HeldOut) -> dict[str, Any]:
     }
 
 
-def served_facts(settings: Settings, fleet: Fleet, trial: Trial) -> tuple[dict[str, Any], Importance]:
-    """What the exported model costs (training.footprint, and how long it was fitted), and what it leans on."""
+def measure_importance(settings: Settings, fleet: Fleet, trial: Trial) -> Importance:
+    """What the exported model leans on."""
     from features.onnx_model import OnnxModel
-    from training.footprint import measure_footprint
     from training.importance import permutation_importance
     from training.trial import draw_windows
 
-    config, scoring = settings.evaluation.card, settings.model.scoring
-    test = trial.parts.test
+    config, test = settings.evaluation.card, trial.parts.test
     windows, index = draw_windows(fleet.history.values, test.take(~test.censored), config.importance_windows, config.seed)
-    footprint = measure_footprint(trial.export.model, windows, scoring.threads, config.latency_calls)
     groups = {name: [column] for column, name in enumerate(FEATURES)} | feature_groups()
-    model = OnnxModel(trial.export.model, scoring.threads)
-    importance = permutation_importance(model, windows, index.rul, groups, config.importance_repeats, config.seed)
-    return {**asdict(footprint), "fit_seconds": trial.fit.seconds, "epochs": trial.fit.epochs}, importance
+    model = OnnxModel(trial.export.model, settings.model.scoring.threads)
+    return permutation_importance(model, windows, index.rul, groups, config.importance_repeats, config.seed)
 
 
 def feature_groups() -> dict[str, list[int]]:

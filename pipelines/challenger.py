@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from pipelines.champion import SPLIT_FILE, KnownChampion
-from pipelines.gate import GATE_FILE, Candidate, judge_model
+from pipelines.gate import GATE_FILE, Candidate, judge_model, measure_cost
 from pipelines.monitor import REFERENCE_FILE
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ def register_challenger(
     labels, metrics = settings.model.labels, trial.metrics
     model_uri = _log_models(settings, fleet, trial)
     _log_reference(settings, fleet, trial)
-    candidate = Candidate(trial.export.model, _parts(fleet, trial), trial.export.max_abs_difference, metrics["baseline_rmse_days"])
+    cost = measure_cost(settings, fleet.history.values, trial.parts.test, trial.export.model)
+    difference, baseline = trial.export.max_abs_difference, metrics["baseline_rmse_days"]
+    candidate = Candidate(trial.export.model, _parts(fleet, trial), difference, baseline, cost.window_ms_p50)
     verdict = judge_model(settings, past, fleet, trial.parts.test, candidate, champion, unseen)
     outcome: Outcome = "promoted" if verdict.passed else "refused"
     mlflow.log_metrics({f"gate_{name}": value for name, value in verdict.metrics.items()})
@@ -128,7 +130,7 @@ def register_challenger(
         metrics=verdict.metrics,
         checks=verdict.record,
     )
-    card = make_card(settings, past, fleet, trial, decided)
+    card = make_card(settings, past, fleet, trial, cost, decided)
     card.log()
     facts = ModelFacts(
         FEATURE_SET_VERSION,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from pipelines.past import Past
     from training.dataset import WindowIndex
     from training.fleet import Fleet
+    from training.footprint import Footprint
 
 GATE_FILE: Final = "gate.json"  # artifact of a training run: every check with its numbers
 LEARNED_PARTS: Final = ("train", "validation")  # of split.json: a validation compressor has stopped the fit and calibrated the model
@@ -41,6 +41,7 @@ class Candidate:
     parts: dict[str, list[str]] | None  # of its training; None where that is not known
     onnx_difference: float | None
     baseline_rmse_days: float | None
+    latency_ms: float  # median for one window, of `measure_cost`
 
 
 def prepare_unseen(settings: Settings, spark: LazySpark, report: StageReporter) -> UnseenFleet:
@@ -64,12 +65,11 @@ def judge_model(
     Raises ModelError when a model cannot be opened.
     """
     from features.onnx_model import OnnxModel
-    from features.windows import gather
     from monitoring.evidence import Artefact, Evidence, Ground
     from monitoring.gate import judge
     from training.trial import served_rul
 
-    config, gate, history = settings.model, settings.retraining.gate, fleet.history
+    config, history = settings.model, fleet.history
     model, values = OnnxModel(candidate.onnx, config.scoring.threads), history.values
     said = model.predict_rows(values, held_out.first_row, held_out.end, config.scoring.batch_size)
     seen = ~held_out.censored
@@ -85,25 +85,20 @@ def judge_model(
         None if champion is None else recheck(settings, champion, history, past.events()),
         shown,
         trust,
-        Artefact(
-            candidate.onnx_difference,
-            config.export.max_abs_difference,
-            len(candidate.onnx),
-            latency_ms(model, gather(values, judged.first_row[:1], judged.end[:1], model.steps), gate.latency_calls),
-        ),
+        Artefact(candidate.onnx_difference, config.export.max_abs_difference, len(candidate.onnx), candidate.latency_ms),
         _origin(history, held_out, candidate, champion, unseen),
     )
-    return judge(evidence, gate)
+    return judge(evidence, settings.retraining.gate)
 
 
-def latency_ms(model: OnnxModel, window: Floats, calls: int) -> float:
-    """Median time of a prediction for one `window` [1, steps, features], in ms."""
-    took = []
-    for _ in range(calls):
-        started = time.perf_counter()
-        model.predict(window)
-        took.append(time.perf_counter() - started)
-    return float(np.median(took)) * 1000
+def measure_cost(settings: Settings, values: Floats, held_out: WindowIndex, onnx: bytes) -> Footprint:
+    """Size and speed of an exported model: what the gate has a budget for, and a model card shows. Windows are those of the card's importance."""
+    from training.footprint import measure_footprint
+    from training.trial import draw_windows
+
+    card, threads = settings.evaluation.card, settings.model.scoring.threads
+    windows, _ = draw_windows(values, held_out.take(~held_out.censored), card.importance_windows, card.seed)
+    return measure_footprint(onnx, windows, threads, settings.retraining.gate.latency_calls)
 
 
 def _unseen(settings: Settings, fleet: UnseenFleet, model: OnnxModel, champion: KnownChampion) -> tuple[Trust, Unseen]:

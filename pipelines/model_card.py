@@ -1,8 +1,8 @@
 """The model card of a training: measured and drawn when a challenger is registered, kept with its run, and handed out by `altaviz models card`.
 
-card = make_card(settings, past, fleet, trial, decided)     measures and draws everything
-card.log()                                                  before the model is registered: no version is ever without a card
-card.name_version(registry, version)                        now that its number is known
+card = make_card(settings, past, fleet, trial, cost, decided)     measures and draws everything
+card.log()                                                        before the model is registered: no version is ever without a card
+card.name_version(registry, version)                              now that its number is known
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from serving.registry import Registry
     from serving.warehouse.decisions import ModelDecision
     from training.fleet import Fleet
+    from training.footprint import Footprint
     from training.importance import Importance
     from training.trial import Trial
 
@@ -86,15 +87,15 @@ def card_uri(run_id: str) -> str:
     return f"runs:/{run_id}/{CARD_FOLDER}"
 
 
-def make_card(settings: Settings, past: Past, fleet: Fleet, trial: Trial, decided: ModelDecision) -> ModelCard:
-    """Measure and draw everything that the card of `trial` says; `decided` is the verdict on it. Raises ModelError."""
-    from pipelines.card_facts import data_facts, identity_facts, judged_facts, limit_facts, protocol_facts, range_facts, served_facts
+def make_card(settings: Settings, past: Past, fleet: Fleet, trial: Trial, cost: Footprint, decided: ModelDecision) -> ModelCard:
+    """Measure and draw everything else that the card of `trial` says; `cost` is what the gate was shown, `decided` its verdict. Raises ModelError."""
+    from pipelines.card_facts import data_facts, identity_facts, judged_facts, limit_facts, measure_importance, protocol_facts, range_facts
     from pipelines.held_out import describe_machines, judge_held_out
 
     machines = describe_machines(fleet.history.compressor_ids, past.models(), past.events())
     held = judge_held_out(settings, fleet, trial, machines)
     data, judged = data_facts(past, fleet, trial, machines), judged_facts(settings, held)
-    cost, importance = served_facts(settings, fleet, trial)
+    importance = measure_importance(settings, fleet, trial)
     facts = {
         **identity_facts(settings, decided, judged["overall"]),
         **protocol_facts(settings, judged),
@@ -102,7 +103,7 @@ def make_card(settings: Settings, past: Past, fleet: Fleet, trial: Trial, decide
         "ranges": range_facts(settings, fleet, trial),
         "metrics": trial.metrics,
         "judged": judged,
-        "cost": cost,
+        "cost": {**asdict(cost), "fit_seconds": trial.fit.seconds, "epochs": trial.fit.epochs},
         "onnx_difference": trial.export.max_abs_difference,
         "importance": _importance_facts(importance),
         "limits": limit_facts(settings, data, judged),

@@ -8,7 +8,7 @@ from config.errors import ModelError
 from config.settings import Settings
 from pipelines.champion import known_champion, known_parts
 from pipelines.console import StageReporter
-from pipelines.gate import Candidate, judge_model, learned_from, prepare_unseen
+from pipelines.gate import Candidate, judge_model, learned_from, measure_cost, prepare_unseen
 from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
                 f"no compressor that neither version {version} nor the champion has learned from has a recorded failure: ingest more history"
             )
         difference = registry.run_metric(model.run_id, "onnx_max_abs_difference")
-        candidate = Candidate(model.onnx, parts, difference, _baseline_rmse(settings, fleet, held_out, model))
+        cost = measure_cost(settings, fleet.history.values, held_out, model.onnx)
+        candidate = Candidate(model.onnx, parts, difference, _baseline_rmse(settings, fleet, held_out, model), cost.window_ms_p50)
         verdict = judge_model(settings, past, fleet, held_out, candidate, champion, unseen)
         advance(1, 1, windows=len(held_out))
     return verdict

@@ -16,6 +16,8 @@ def test_survival_counts_a_life_that_was_cut_as_long_as_it_was_seen() -> None:
     times, left = product_limit(DAYS, COMPLETE)
     assert times.tolist() == [2.0, 3.0, 5.0]
     assert left == pytest.approx([3 / 4, 3 / 4 * 2 / 3, 0.0])
+    times, left = product_limit(np.array([2.0, 4.0]), np.array([False, True]))
+    assert (times.tolist(), left.tolist()) == ([2.0, 4.0], [1.0, 0.0])
 
 
 def test_complete_lives_stand_for_those_that_were_cut_before_they_were_as_old() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from config.settings import Settings
 from features.contract import FEATURES
 from features.grid import History
-from pipelines.gate import Candidate, judge_model, known_again, learned_from
+from pipelines.gate import Candidate, judge_model, known_again, learned_from, measure_cost
 from pipelines.past import Past
 from tests.serving.gold import mean_model
 from training.dataset import WindowIndex
@@ -35,20 +36,29 @@ def fleet() -> Fleet:
 
 def candidate(*learned: str) -> Candidate:
     parts = {"train": list(learned), "validation": ["C-0"], "test": ["C-4"]}
-    return Candidate(mean_model().onnx, parts, onnx_difference=1e-6, baseline_rmse_days=5.0)
+    return Candidate(mean_model().onnx, parts, onnx_difference=1e-6, baseline_rmse_days=5.0, latency_ms=0.4)
 
 
-def test_a_model_is_judged_by_what_onnx_runtime_says_of_the_windows_and_how_long_it_takes(settings: Settings, fleet: Fleet) -> None:
+def test_a_model_is_judged_by_what_onnx_runtime_says_of_the_windows_and_how_long_it_took(settings: Settings, fleet: Fleet) -> None:
     held_out = fleet.index.of_units([2, 3, 4])
     verdict = judge_model(settings, Past([]), fleet, held_out, candidate("C-1"), None, None)
     # the mean over the last 24 hours of a life that falls by one day a day, as read at the last of them
     assert verdict.metrics["rmse_days"] == pytest.approx(11.5 / 24, abs=1e-4)
     assert verdict.metrics["onnx_bytes"] == len(mean_model().onnx)
-    assert 0 < verdict.metrics["latency_ms"] < 50
+    assert verdict.metrics["latency_ms"] == 0.4
     found = {check.name: check for check in verdict.checks}
     assert found["coverage"].numbers["coverage_90"] == pytest.approx(np.mean(0.5 * (held_out.rul + 11.5 / 24) <= held_out.rul), abs=0.01)
     assert found["overlap"].passed
     assert found["overlap"].says == "none of 3 held-out compressors was learned from"
+
+
+def test_what_a_model_costs_is_measured_on_windows_whose_failure_was_seen(settings: Settings, fleet: Fleet) -> None:
+    index = fleet.index.of_units([2, 3, 4])
+    seen = replace(index, censored=np.arange(len(index)) >= 60)
+    cost = measure_cost(settings, fleet.history.values, seen, mean_model().onnx)
+    assert (cost.onnx_bytes, cost.threads, cost.batch) == (len(mean_model().onnx), settings.model.scoring.threads, 60)
+    assert 0 < cost.window_ms_p50 <= cost.window_ms_p99
+    assert cost.window_ms_p50 < 50
 
 
 def test_a_model_evaluated_on_compressors_it_was_trained_on_is_refused(settings: Settings, fleet: Fleet) -> None:
