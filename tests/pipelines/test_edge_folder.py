@@ -25,7 +25,7 @@ from features.lake import COMPRESSORS, GOLD, Lake
 from features.reference import COMPRESSOR_KEY, merge_reference
 from pipelines.edge import QUANTISED_FILE, compare_features
 from pipelines.edge_folder import contract_document, runner_source, write_folder
-from serving.edge_runner import MODEL_FILE
+from serving.edge_contract import MODEL_FILE
 from serving.predictor import Predictor
 from tests.features.readings import LOADED_AT, MONDAY, compressors, noisy_fleet, series
 from tests.serving.gold import mean_model
