@@ -25,7 +25,7 @@ from features.lake import COMPRESSORS, GOLD, Lake
 from features.reference import COMPRESSOR_KEY, merge_reference
 from pipelines.edge import QUANTISED_FILE, compare_features
 from pipelines.edge_folder import contract_document, runner_source, write_folder
-from serving.edge_contract import MODEL_FILE
+from serving.edge_contract import MODEL_FILE, Refusal, load_contract
 from serving.predictor import Predictor
 from tests.features.readings import LOADED_AT, MONDAY, compressors, noisy_fleet, series
 from tests.serving.gold import mean_model
@@ -170,6 +170,72 @@ def test_wrong_input_is_one_line_and_exit_1(site: Site, tmp_path: Path) -> None:
         assert done.stderr.startswith("run.py: ")
         assert line in done.stderr
     assert site.run(late, "--as-of", "yesterday").returncode == 2
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", '"text"', "{", ""])
+def test_a_contract_that_is_none_is_refused_in_one_line(site: Site, text: str) -> None:
+    contract = site.folder / "contract.json"
+    content = contract.read_bytes()
+    contract.write_text(text, encoding="utf-8")
+    try:
+        done = site.run(site.readings, "--as-of", AS_OF.isoformat())
+    finally:
+        contract.write_bytes(content)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done.stderr
+    assert done.stderr.startswith(f"run.py: {contract}")
+    assert done.stderr.endswith(": export the folder again\n")
+
+
+def _without(document: Any, place: tuple[str, ...]) -> Any:
+    return {name: _without(inner, place[1:]) if name == place[0] else inner for name, inner in document.items() if (name,) != place}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "compressors",
+        "window",
+        "window.min_steps",
+        "model.files",
+        "model.files.model.onnx.sha256",
+        "limits.default",
+        "limits.Ariel JGK/4.vibration_mms",
+        "limits.default.discharge_temp_f.critical",
+        "sensors.gas_flow_mcf.physical.high",
+        "spike_rule.robust_sigma",
+        "labels.max_rul_days",
+        "health.critical",
+        "compressors.C-3.time_zone",
+    ],
+)
+def test_what_the_contract_lacks_is_named(site: Site, tmp_path: Path, place: str) -> None:
+    whole = json.loads((site.folder / "contract.json").read_text(encoding="utf-8"))
+    steps = tuple(place.replace("model.onnx", "model onnx").split("."))
+    less = _without(whole, tuple(step.replace("model onnx", "model.onnx") for step in steps))
+    assert less != whole
+    (tmp_path / "contract.json").write_text(json.dumps(less), encoding="utf-8")
+    with pytest.raises(Refusal) as refused:
+        load_contract(tmp_path)
+    assert str(refused.value) == f"{tmp_path}/contract.json: {place} is missing or of another kind: export the folder again"
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "named"),
+    [
+        ("window", [], "window"),
+        ("features", [{}], "features[0].name"),
+        ("lookback_hours", "96", "lookback_hours"),
+        ("lookback_hours", float("nan"), "lookback_hours"),
+        ("clock_skew_minutes", True, "clock_skew_minutes"),
+        ("compressors", {"C-1": None}, "compressors.C-1"),
+    ],
+)
+def test_what_is_of_another_kind_in_the_contract_is_named(site: Site, tmp_path: Path, section: str, value: object, named: str) -> None:
+    whole = json.loads((site.folder / "contract.json").read_text(encoding="utf-8"))
+    (tmp_path / "contract.json").write_text(json.dumps({**whole, section: value}), encoding="utf-8")
+    with pytest.raises(Refusal) as refused:
+        load_contract(tmp_path)
+    assert str(refused.value) == f"{tmp_path}/contract.json: {named} is missing or of another kind: export the folder again"
 
 
 def test_another_model_file_under_the_name_is_refused(site: Site, tmp_path: Path) -> None:
