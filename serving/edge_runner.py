@@ -5,7 +5,7 @@
     python run.py readings.csv --features features.csv   also the 24 features of every reading that was kept
 
 Readings are CSV with the columns compressor_id, timestamp (UTC), the six sensors and operating_hours; of two readings of one compressor and time the
-last counts. contract.json names units, limits and rules. Exit codes: 0 done, 1 refused with one line why, 2 wrong use.
+last counts. contract.json names units, limits and rules. Exit codes: 0 done, 1 refused with one line why and nothing written, 2 wrong use.
 """
 
 # `altaviz export-edge` writes run.py from this file and the modules of features/ and serving/ that it imports (pipelines/edge_folder.py): what is
@@ -17,7 +17,9 @@ import argparse
 import csv
 import hashlib
 import json
+import os
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -59,7 +61,7 @@ from features.contract import (
 from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray, rolling_features
 from features.spikes import find_isolated_spikes
 from features.windows import Floats, fill_gaps
-from serving.edge_contract import DEFAULT_LIMITS, MODEL_FILE, ZONE_FOLDER, Contract, Refusal, load_contract
+from serving.edge_contract import CONTRACT_FILE, DEFAULT_LIMITS, MODEL_FILE, ZONE_FOLDER, Contract, Refusal, load_contract
 from serving.edge_readings import EPOCH, NEVER, Readings, parse_time, read_files
 
 INPUT_NAME: Final = "windows"
@@ -240,6 +242,8 @@ def run(
 ) -> dict[str, Any]:
     """From files to the document that is printed. Raises Refusal."""
     clock = [time.perf_counter()]
+    if features_file is not None:
+        _require_unread(features_file, (*paths, folder / CONTRACT_FILE, folder / model, Path(__file__)))
     contract = load_contract(folder)
     compressor_ids = sorted(contract["compressors"])
     raw = read_files(paths, compressor_ids)
@@ -253,13 +257,13 @@ def run(
     rows, nulled = judge_values(rows, contract)
     features = gold_features(rows, contract, folder)
     steps, newest = hourly_steps(rows, features, as_of_us, len(compressor_ids))
-    if features_file is not None:
-        write_features(features_file, rows, features, compressor_ids)
     clock.append(time.perf_counter())
     session = open_model(folder / model, contract, threads)
     clock.append(time.perf_counter())
     predictions = predict(session, steps, newest, as_of_us, compressor_ids, contract)
     clock.append(time.perf_counter())
+    if features_file is not None:
+        write_features(features_file, rows, features, compressor_ids)
     return {
         "model_version": contract["model"]["version"],
         "model": model,
@@ -273,15 +277,33 @@ def run(
     }
 
 
+def _require_unread(path: Path, sources: Sequence[Path]) -> None:
+    """What is written must be none of the files that are read, whatever way leads there. Raises Refusal."""
+    try:
+        read = [source for source in sources if path.exists() and source.exists() and path.samefile(source)]
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be written ({error.strerror})") from error
+    if read:
+        raise Refusal(f"{path}: is {read[0]}, which is read: choose another file for --features")
+
+
 def write_features(path: Path, rows: Readings, features: dict[str, FloatArray], compressor_ids: Sequence[str]) -> None:
-    """The features as CSV, a row per reading, statuses in words, nothing where gold has null. Raises Refusal."""
+    """The features as CSV, a row per reading, statuses in words, nothing where gold has null; all of the file or none. Raises Refusal."""
     columns = [[_text(name, value) for value in features[name].tolist()] for name in FEATURES]
     keys = ([compressor_ids[unit] for unit in rows.unit.tolist()], [_iso(moment) for moment in rows.time_us.tolist()])
+    target = Path(os.path.realpath(path))  # through a link: the file is replaced, not the link
+    if target.exists() and not target.is_file():
+        raise Refusal(f"{path}: is no file that can be replaced: choose another for --features")
     try:
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow([COMPRESSOR_ID, TIMESTAMP, *FEATURES])
-            writer.writerows(zip(*keys, *columns, strict=True))
+        with tempfile.TemporaryDirectory(prefix=".features-", dir=target.parent) as aside:
+            whole = Path(aside) / target.name
+            with whole.open("w", encoding="utf-8", newline="") as stream:
+                writer = csv.writer(stream, lineterminator="\n")
+                writer.writerow([COMPRESSOR_ID, TIMESTAMP, *FEATURES])
+                writer.writerows(zip(*keys, *columns, strict=True))
+                stream.flush()
+                os.fsync(stream.fileno())
+            whole.replace(target)
     except OSError as error:
         raise Refusal(f"{path}: cannot be written ({error.strerror})") from error
 
@@ -301,21 +323,22 @@ def _iso(moment_us: int) -> str:
 
 def main(arguments: Sequence[str] | None = None, folder: Path = Path(__file__).parent) -> int:
     """Read the command line, print the document, return the exit code."""
+    cores = os.cpu_count() or 1
     parser = argparse.ArgumentParser(prog="run.py", description="Remaining life of compressors from their raw readings.")
     parser.add_argument(
         "readings", nargs="+", type=Path, metavar="FILE.csv", help="readings of the last lookback_hours (contract.json), or more"
     )
     parser.add_argument("--as-of", metavar="TIME", help="what counts as now: ISO 8601, UTC where no zone is given")
     parser.add_argument("--model", default=MODEL_FILE, metavar="FILE", help=f"a model of this folder (default: {MODEL_FILE})")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of ONNX Runtime (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help=f"of ONNX Runtime, 1 to {cores} (default: 1)")
     parser.add_argument("--features", type=Path, metavar="FILE.csv", help="write the features of every reading there")
     chosen = parser.parse_args(arguments)
     now_us = time.time_ns() // 1000
     as_of_us = now_us if chosen.as_of is None else parse_time(chosen.as_of.strip())
     if as_of_us == NEVER:
         parser.error(f"--as-of: {chosen.as_of!r} is no ISO 8601 time such as 2026-03-09T05:50:00")
-    if chosen.threads < 1:
-        parser.error("--threads must be 1 or more")
+    if not 1 <= chosen.threads <= cores:
+        parser.error(f"--threads must be from 1 to {cores}, the cores of this machine")
     try:
         document = run(
             chosen.readings,
