@@ -30,6 +30,20 @@ SENSORS: Final[tuple[str, ...]] = (
     GAS_FLOW,
 )
 READING_FIELDS: Final[tuple[str, ...]] = (COMPRESSOR_ID, TIMESTAMP, *SENSORS, OPERATING_HOURS)
+MISSING_TEXT: Final[tuple[str, ...]] = (
+    "",
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "NaN",
+    "nan",
+    "null",
+    "NULL",
+    "None",
+    "none",
+    "-",
+)  # no value, in a file
 
 # Origin of a bronze row.
 EVENT_DATE: Final = "_event_date"  # UTC date of the reading, null where the timestamp is: bronze is partitioned by it
@@ -43,6 +57,18 @@ LOADED_AT: Final = "_loaded_at"
 REASON: Final = "reason"  # why a row is rejected; null: it is kept
 RAW_PREFIX: Final = "_raw_"  # a sensor's value as it was loaded
 SPIKE_PREFIX: Final = "_spike_"  # whether a sensor's value is an isolated spike
+
+# Why a row is rejected: of several the first in this order.
+MISSING_COMPRESSOR_ID: Final = "missing_compressor_id"
+MISSING_TIMESTAMP: Final = "missing_timestamp"
+UNKNOWN_COMPRESSOR: Final = "unknown_compressor"
+FUTURE_TIMESTAMP: Final = "future_timestamp"
+ALL_SENSORS_NULL: Final = "all_sensors_null"
+DUPLICATE: Final = "duplicate"
+
+# Why a value is nulled.
+OUT_OF_RANGE: Final = "out_of_range"
+ISOLATED_SPIKE: Final = "isolated_spike"
 
 METADATA_FIELDS: Final[tuple[str, ...]] = ("compressor_id", "model", "horsepower", "install_date", "station_id")
 EVENT_FIELDS: Final[tuple[str, ...]] = (
@@ -134,6 +160,10 @@ TYPICAL_LEVEL: Final[dict[str, float]] = {VIBRATION: 3.0, DISCHARGE_TEMP: 200.0,
 MAX_LOOKBACK_HOURS: Final = 24  # the longest rolling window: what gold needs of the past
 WINDOW_STEPS: Final = 24  # steps of one model window
 WINDOW_STEP_HOURS: Final = 1  # hours between two steps
+
+DAYS_DIGITS: Final = 2  # of a prediction as it is stored, so that report, warehouse and edge device agree
+SHARE_DIGITS: Final = 4
+USD_DIGITS: Final = 2
 
 REGISTERED_MODEL: Final = "altaviz-rul"
 CHAMPION: Final = "champion"

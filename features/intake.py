@@ -20,14 +20,14 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from config.errors import InputError, NoReadingsError
-from features.contract import COMPRESSOR_ID, READING_FIELDS, TIMESTAMP
+from features.contract import COMPRESSOR_ID, MISSING_TEXT, READING_FIELDS, TIMESTAMP
 
 READING_TYPES: dict[str, pa.DataType] = {
     name: pa.string() if name == COMPRESSOR_ID else pa.timestamp("us", tz="UTC") if name == TIMESTAMP else pa.float64()
     for name in READING_FIELDS
 }
 SUFFIXES = (".parquet", ".csv")
-_MISSING_TEXT = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none", "-"])
+_MISSING_TEXT = pa.array(MISSING_TEXT)
 _FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _PLAIN_TIMES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 _PLAIN_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")

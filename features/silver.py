@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING
 from config.etl import EtlConfig, OutlierConfig
 from config.thresholds import ThresholdsConfig
 from features.contract import (
+    ALL_SENSORS_NULL,
     COMPRESSOR_ID,
     DATE,
+    DUPLICATE,
     FILE_SEQ,
+    FUTURE_TIMESTAMP,
+    ISOLATED_SPIKE,
     LOADED_AT,
+    MISSING_COMPRESSOR_ID,
+    MISSING_TIMESTAMP,
     OPERATING_HOURS,
+    OUT_OF_RANGE,
     RAW_PREFIX,
     REASON,
     SENSORS,
@@ -25,21 +32,13 @@ from features.contract import (
     SOURCE_ROW,
     SPIKE_PREFIX,
     TIMESTAMP,
+    UNKNOWN_COMPRESSOR,
 )
 from features.kernels import judge_spikes
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import Column, DataFrame
-
-MISSING_COMPRESSOR_ID = "missing_compressor_id"
-MISSING_TIMESTAMP = "missing_timestamp"
-UNKNOWN_COMPRESSOR = "unknown_compressor"
-FUTURE_TIMESTAMP = "future_timestamp"
-ALL_SENSORS_NULL = "all_sensors_null"
-DUPLICATE = "duplicate"
-OUT_OF_RANGE = "out_of_range"
-ISOLATED_SPIKE = "isolated_spike"
 
 
 def clean(bronze: DataFrame, compressors: DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig) -> DataFrame:

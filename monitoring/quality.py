@@ -20,8 +20,17 @@ from typing import Any, Final
 import polars as pl
 
 from config.quality import Check, QualityConfig
-from features.contract import COMPRESSOR_ID, DATE, DISCHARGE_PRESSURE, OPERATING_HOURS, REASON, SENSORS, SUCTION_PRESSURE, TIMESTAMP
-from features.silver import DUPLICATE
+from features.contract import (
+    COMPRESSOR_ID,
+    DATE,
+    DISCHARGE_PRESSURE,
+    DUPLICATE,
+    OPERATING_HOURS,
+    REASON,
+    SENSORS,
+    SUCTION_PRESSURE,
+    TIMESTAMP,
+)
 from serving.schemas import QualityMetric
 
 STAGES: Final[dict[str, str]] = {

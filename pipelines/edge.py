@@ -45,11 +45,19 @@ def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[st
     from pipelines.champion import KnownChampion, known_champion
     from pipelines.edge_folder import RUNNER_FILE, contract_document, write_folder
     from pipelines.tracking import quieten
-    from serving import runner
+    from serving import edge_contract
     from serving.registry import Registry
 
     out = out.resolve()  # `.` and links too: what is replaced is the folder itself
-    own = {runner.CONTRACT_FILE, RUNNER_FILE, runner.ZONE_FOLDER, runner.MODEL_FILE, QUANTISED_FILE, REPORT_FILE, README_FILE}
+    own = {
+        edge_contract.CONTRACT_FILE,
+        RUNNER_FILE,
+        edge_contract.ZONE_FOLDER,
+        edge_contract.MODEL_FILE,
+        QUANTISED_FILE,
+        REPORT_FILE,
+        README_FILE,
+    }
     _require_free(out, own)
     quieten()
     registry, lake = Registry(settings.tracking_uri), Lake(settings.lake_uri)
@@ -58,7 +66,7 @@ def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[st
     with report.stage("champion"):
         champion = known_champion(registry) or KnownChampion(registry.champion(), None)
     with report.stage("quantise"):
-        models = {runner.MODEL_FILE: champion.model.onnx, QUANTISED_FILE: quantise(champion.model.onnx)}
+        models = {edge_contract.MODEL_FILE: champion.model.onnx, QUANTISED_FILE: quantise(champion.model.onnx)}
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:
         folder, scratch = Path(name) / "folder", Path(name) / "scratch"
@@ -211,7 +219,7 @@ def _measure_loss(
     from features.onnx_model import OnnxModel
     from pipelines.champion import known_split, taught_as
     from pipelines.past import labelled_fleet, open_past
-    from serving import runner
+    from serving import edge_contract
     from training.runtime import load_tensorflow
 
     load_tensorflow()
@@ -230,7 +238,7 @@ def _measure_loss(
         for file, content in models.items()
     }
     seen = int((~index.censored).sum())
-    exact, quantised = said[runner.MODEL_FILE], said[QUANTISED_FILE]
+    exact, quantised = said[edge_contract.MODEL_FILE], said[QUANTISED_FILE]
     apart = np.abs(quantised.rul.astype(np.float64) - exact.rul)
     critical = settings.scoring.health.critical.value
     return sample_windows(history.values, index, _WINDOWS, config.split.seed), {
@@ -250,7 +258,7 @@ def _measure_speed(folder: Path, file: str, readings: Path, moment: datetime, wi
     """start_ms: a process from its start to its last line, median; open_ms: the model in it; window_ms: the model alone, one thread."""
     import numpy as np
 
-    from serving import runner
+    from serving import edge_contract, edge_runner
 
     starts, opened = [], []
     for _ in range(_STARTS):
@@ -258,12 +266,12 @@ def _measure_speed(folder: Path, file: str, readings: Path, moment: datetime, wi
         document = _run(folder, readings, moment, "--model", file)
         starts.append((time.perf_counter() - started) * 1000)
         opened.append(document["milliseconds"]["open_model"])
-    session = runner.open_model(folder / file, runner.load_contract(folder), threads=1)
+    session = edge_runner.open_model(folder / file, edge_contract.load_contract(folder), threads=1)
     spans = []
     for number in range(_CALLS):
         window = windows[number % len(windows)][None]
         started = time.perf_counter()
-        session.run(list(runner.OUTPUT_NAMES), {runner.INPUT_NAME: window})
+        session.run(list(edge_runner.OUTPUT_NAMES), {edge_runner.INPUT_NAME: window})
         spans.append((time.perf_counter() - started) * 1000)
     p50, p99 = np.quantile(spans[_CALLS // 10 :], [0.5, 0.99])  # the first calls allocate
     return {

@@ -42,13 +42,13 @@ from features.contract import (
 )
 from features.levels import INTERVAL_MASS
 from features.onnx_model import CALIBRATION_LAYER
-from serving import runner
+from serving import edge_contract, edge_readings, edge_runner
 
 if TYPE_CHECKING:
     from serving.registry import RegisteredModel
 
 RUNNER_FILE: Final = "run.py"
-_MODULES: Final = (contract, rolling, spikes, windows, runner)  # what is put together, in this order
+_MODULES: Final = (contract, rolling, spikes, windows, edge_contract, edge_readings, edge_runner)  # what is put together, in this order
 _OWN_PACKAGES: Final = ("config", "features", "serving")
 
 
@@ -56,12 +56,12 @@ def write_folder(folder: Path, models: Mapping[str, bytes], document: dict[str, 
     """Write everything that the runner needs into `folder`, which exists; `document` is that of `contract_document`."""
     files = {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for name, content in models.items()}
     complete = {**document, "model": {**document["model"], "files": files}}
-    (folder / runner.CONTRACT_FILE).write_text(json.dumps(complete, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    (folder / edge_contract.CONTRACT_FILE).write_text(json.dumps(complete, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     (folder / RUNNER_FILE).write_text(runner_source(), encoding="utf-8")
     for name, content in models.items():
         (folder / name).write_bytes(content)
     for name in sorted({compressor["time_zone"] for compressor in document["compressors"].values()}):
-        target = folder / runner.ZONE_FOLDER / name
+        target = folder / edge_contract.ZONE_FOLDER / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(_zone_bytes(name))
 
@@ -90,7 +90,9 @@ def contract_document(model: RegisteredModel, compressors: pl.DataFrame, setting
         },
         "features": _features(settings),
         "status_codes": {level: code for code, level in enumerate(STATUS_LEVELS)},
-        "limits": {name: _limits(kind, settings) for name, kind in ((runner.DEFAULT_LIMITS, None), *((kind, kind) for kind in kinds))},
+        "limits": {
+            name: _limits(kind, settings) for name, kind in ((edge_contract.DEFAULT_LIMITS, None), *((kind, kind) for kind in kinds))
+        },
         "window": {
             "steps": WINDOW_STEPS,
             "step_hours": WINDOW_STEP_HOURS,
@@ -112,8 +114,8 @@ def contract_document(model: RegisteredModel, compressors: pl.DataFrame, setting
 def _interface() -> dict[str, Any]:
     units = ("days", "days", "days", "0..1")
     return {
-        "input": {"name": runner.INPUT_NAME, "shape": ["n", WINDOW_STEPS, len(FEATURES)], "dtype": "float32"},
-        "outputs": [{"name": name, "shape": ["n"], "unit": unit} for name, unit in zip(runner.OUTPUT_NAMES, units, strict=True)],
+        "input": {"name": edge_runner.INPUT_NAME, "shape": ["n", WINDOW_STEPS, len(FEATURES)], "dtype": "float32"},
+        "outputs": [{"name": name, "shape": ["n"], "unit": unit} for name, unit in zip(edge_runner.OUTPUT_NAMES, units, strict=True)],
     }
 
 
@@ -200,7 +202,7 @@ def runner_source() -> str:
     twice = sorted(name for name, count in names.items() if count > 1)
     if twice:
         raise ExportError(f"{RUNNER_FILE} would define {', '.join(twice)} twice: rename it in one of the modules")
-    head = f'"""{runner.__doc__}"""\n\n# Written by `altaviz export-edge` from the modules named below; change those, not this file.\n'
+    head = f'"""{edge_runner.__doc__}"""\n\n# Written by `altaviz export-edge` from the modules named below; change those, not this file.\n'
     return f"{head}\nfrom __future__ import annotations\n\n" + "\n".join(sorted(imports)) + "\n\n" + "\n\n".join(bodies)
 
 

@@ -19,7 +19,16 @@ from deltalake import DeltaTable
 from config.costs import CostsConfig
 from config.errors import ConfigError, ModelError, NoDataError, RequestError
 from config.scoring import HealthSection, ScoringConfig
-from features.contract import FEATURE_SET_VERSION, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.contract import (
+    DAYS_DIGITS,
+    FEATURE_SET_VERSION,
+    FEATURES,
+    SHARE_DIGITS,
+    TIMESTAMP,
+    USD_DIGITS,
+    WINDOW_STEP_HOURS,
+    WINDOW_STEPS,
+)
 from features.grid import History, Steps, read_history, steps_before
 from features.onnx_model import OnnxModel, Predictions
 from features.windows import Floats, fill_gaps, has_data
@@ -28,7 +37,7 @@ from serving.best_day import PAST_HOURS, best_days, past_days_of
 from serving.costs import NOT_DUE, Forecast, plan_repairs
 from serving.reasons import driving_reasons, finite_or_none, healthy_reason, history_reason, incomparable_reason, stale_reason
 from serving.registry import RegisteredModel
-from serving.schemas import DAYS_DIGITS, SHARE_DIGITS, USD_DIGITS, Health, Prediction, ScoredBy, Status, urgency
+from serving.schemas import Health, Prediction, ScoredBy, Status, urgency
 
 _MOST_NAMED = 10  # windows that an error names
 _WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)

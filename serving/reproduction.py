@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from serving.schemas import DAYS_DIGITS, SHARE_DIGITS, USD_DIGITS, Prediction
+from features.contract import DAYS_DIGITS, SHARE_DIGITS, USD_DIGITS
+from serving.schemas import Prediction
 
 # Numbers of a row, and the decimals that its column keeps: both sides are compared as the column stores them.
 NUMBERS: Final = {

@@ -14,10 +14,6 @@ Status = Literal["ok", "insufficient_history", "stale"]
 Health = Literal["healthy", "warning", "critical"]
 ScoredBy = Literal["batch", "service"]
 
-DAYS_DIGITS: Final = 2  # as ml_predictions stores them, so that a report and the warehouse agree
-SHARE_DIGITS: Final = 4
-USD_DIGITS: Final = 2
-
 # What `score` reports of a prediction, in this order.
 REPORTED: Final = (
     "compressor_id",

@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 from config.errors import AltavizError
 from config.serving import ServingConfig
 from serving.backend import Backend
-from serving.edge import API, Edge, Route
+from serving.http_guard import API, HttpGuard, Route
 from serving.messages import (
     FleetAnswer,
     FleetRow,
@@ -100,7 +100,9 @@ def prediction_service(backend: Backend, config: ServingConfig) -> Any:
     service: Any = PredictionService  # what the decorator made of it
     # BentoML's own readiness page says nothing of what is missing
     routes = ROUTES | {_READY: Route(_HEALTH, check=backend.require_ready)}
-    service.add_asgi_middleware(Edge, routes=routes, limits=config.limits, api_key=key.get_secret_value() if key else None, metrics=metrics)
+    service.add_asgi_middleware(
+        HttpGuard, routes=routes, limits=config.limits, api_key=key.get_secret_value() if key else None, metrics=metrics
+    )
     return service
 
 

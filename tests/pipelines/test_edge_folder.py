@@ -6,6 +6,7 @@ import ast
 import csv
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -25,8 +26,8 @@ from features.lake import COMPRESSORS, GOLD, Lake
 from features.reference import COMPRESSOR_KEY, merge_reference
 from pipelines.edge import QUANTISED_FILE, compare_features
 from pipelines.edge_folder import contract_document, runner_source, write_folder
+from serving.edge_contract import MODEL_FILE, Refusal, load_contract
 from serving.predictor import Predictor
-from serving.runner import MODEL_FILE
 from tests.features.readings import LOADED_AT, MONDAY, compressors, noisy_fleet, series
 from tests.serving.gold import mean_model
 
@@ -55,9 +56,9 @@ class Site:
     readings: Path
     folder: Path
 
-    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """run.py where nothing but numpy and onnxruntime can be imported."""
-        command = [sys.executable, "-I", "-c", ONLY_NUMPY_AND_ONNXRUNTIME, self.folder / "run.py", *arguments]
+    def run(self, *arguments: str | Path, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        """run.py where nothing but numpy and onnxruntime can be imported; `before` is a command that starts another."""
+        command = [*before, sys.executable, "-I", "-c", ONLY_NUMPY_AND_ONNXRUNTIME, self.folder / "run.py", *arguments]
         return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, cwd=self.folder, timeout=120)
 
     def says(self, *arguments: str | Path) -> dict[str, Any]:
@@ -172,15 +173,132 @@ def test_wrong_input_is_one_line_and_exit_1(site: Site, tmp_path: Path) -> None:
     assert site.run(late, "--as-of", "yesterday").returncode == 2
 
 
-def test_another_model_file_under_the_name_is_refused(site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("threads", ["0", str((os.cpu_count() or 1) + 1), "100000"])
+def test_no_more_threads_than_cores_are_started(site: Site, threads: str) -> None:
+    done = site.run(site.readings, "--as-of", AS_OF.isoformat(), "--threads", threads)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"run.py: error: --threads must be from 1 to {os.cpu_count()}, the cores of this machine\n")
+
+
+def test_features_are_never_written_over_a_file_that_is_read(site: Site, tmp_path: Path) -> None:
+    readings = _write(tmp_path / "readings.csv", series([3.0, 3.1, 2.9]))
+    before = readings.read_bytes()
+    (tmp_path / "symbolic.csv").symlink_to(readings)
+    (tmp_path / "hard.csv").hardlink_to(readings)
+    (tmp_path / "below").mkdir()
+    there = sorted(tmp_path.iterdir())
+    contract = site.folder / "contract.json"
+    for target, read in (
+        (readings, readings),
+        (tmp_path / "below" / ".." / "readings.csv", readings),
+        (os.path.relpath(readings, site.folder), readings),
+        (tmp_path / "symbolic.csv", readings),
+        (tmp_path / "hard.csv", readings),
+        (contract, contract),
+        (site.folder / "run.py", site.folder / "run.py"),
+    ):
+        done = site.run(site.readings, readings, "--features", target)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"run.py: {target}: is {read}, which is read: choose another file for --features\n"
+    assert (readings.read_bytes(), sorted(tmp_path.iterdir())) == (before, there)
+    assert json.loads(contract.read_text(encoding="utf-8"))["features"]
+
+
+def test_the_features_file_is_written_whole_or_not_at_all(site: Site, tmp_path: Path) -> None:
+    features, link = tmp_path / "features.csv", tmp_path / "link.csv"
+    features.write_text("earlier", encoding="utf-8")
+    link.symlink_to(features)
+    asked = (site.readings, "--as-of", AS_OF.isoformat(), "--features")
+    full = site.run(*asked, features, before=("bash", "-c", 'ulimit -f 64; exec "$0" "$@"'))  # blocks of 1 kB: a disk that fills up
+    assert (full.returncode, full.stdout, full.stderr) == (1, "", f"run.py: {features}: cannot be written (File too large)\n")
+    folder = site.run(*asked, tmp_path)
+    assert (folder.returncode, folder.stderr) == (
+        1,
+        f"run.py: {tmp_path}: is no file that can be replaced: choose another for --features\n",
+    )
+    assert features.read_text(encoding="utf-8") == "earlier"
+    used = site.says(*asked, link)["readings"]["used"]
+    assert len(features.read_text(encoding="utf-8").splitlines()) == used + 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["features.csv", "link.csv"]
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", '"text"', "{", ""])
+def test_a_contract_that_is_none_is_refused_in_one_line(site: Site, text: str) -> None:
+    contract = site.folder / "contract.json"
+    content = contract.read_bytes()
+    contract.write_text(text, encoding="utf-8")
+    try:
+        done = site.run(site.readings, "--as-of", AS_OF.isoformat())
+    finally:
+        contract.write_bytes(content)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1), done.stderr
+    assert done.stderr.startswith(f"run.py: {contract}")
+    assert done.stderr.endswith(": export the folder again\n")
+
+
+def _without(document: Any, place: tuple[str, ...]) -> Any:
+    return {name: _without(inner, place[1:]) if name == place[0] else inner for name, inner in document.items() if (name,) != place}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "compressors",
+        "window",
+        "window.min_steps",
+        "model.files",
+        "model.files.model.onnx.sha256",
+        "limits.default",
+        "limits.Ariel JGK/4.vibration_mms",
+        "limits.default.discharge_temp_f.critical",
+        "sensors.gas_flow_mcf.physical.high",
+        "spike_rule.robust_sigma",
+        "labels.max_rul_days",
+        "health.critical",
+        "compressors.C-3.time_zone",
+    ],
+)
+def test_what_the_contract_lacks_is_named(site: Site, tmp_path: Path, place: str) -> None:
+    whole = json.loads((site.folder / "contract.json").read_text(encoding="utf-8"))
+    steps = tuple(place.replace("model.onnx", "model onnx").split("."))
+    less = _without(whole, tuple(step.replace("model onnx", "model.onnx") for step in steps))
+    assert less != whole
+    (tmp_path / "contract.json").write_text(json.dumps(less), encoding="utf-8")
+    with pytest.raises(Refusal) as refused:
+        load_contract(tmp_path)
+    assert str(refused.value) == f"{tmp_path}/contract.json: {place} is missing or of another kind: export the folder again"
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "named"),
+    [
+        ("window", [], "window"),
+        ("features", [{}], "features[0].name"),
+        ("lookback_hours", "96", "lookback_hours"),
+        ("lookback_hours", float("nan"), "lookback_hours"),
+        ("clock_skew_minutes", True, "clock_skew_minutes"),
+        ("compressors", {"C-1": None}, "compressors.C-1"),
+    ],
+)
+def test_what_is_of_another_kind_in_the_contract_is_named(site: Site, tmp_path: Path, section: str, value: object, named: str) -> None:
+    whole = json.loads((site.folder / "contract.json").read_text(encoding="utf-8"))
+    (tmp_path / "contract.json").write_text(json.dumps({**whole, section: value}), encoding="utf-8")
+    with pytest.raises(Refusal) as refused:
+        load_contract(tmp_path)
+    assert str(refused.value) == f"{tmp_path}/contract.json: {named} is missing or of another kind: export the folder again"
+
+
+def test_another_model_file_under_the_name_is_refused_and_nothing_is_written(site: Site, tmp_path: Path) -> None:
     model = site.folder / MODEL_FILE
     content = model.read_bytes()
     model.write_bytes(content + b"\0")
     try:
-        done = site.run(site.readings, "--as-of", AS_OF.isoformat())
+        done = site.run(site.readings, "--as-of", AS_OF.isoformat(), "--features", tmp_path / "features.csv")
     finally:
         model.write_bytes(content)
     assert (done.returncode, "is not the model that was exported" in done.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == []
     assert QUANTISED_FILE != MODEL_FILE
 
 

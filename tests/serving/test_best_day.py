@@ -76,3 +76,11 @@ def test_a_day_with_a_stop_is_compared_with_only_where_there_is_no_other() -> No
     days[:, :, -1, VIBRATION] = 0.3  # every day ends standing, with 19.7 days of life
     days[0, 3, -1, VIBRATION] = 2.5  # but for one, which is at half of its median: 17.5
     assert best_days(MODEL, days, SCORING).days_before.tolist() == [4, 1]
+
+
+def test_a_stop_is_below_a_share_of_the_days_median_which_hours_of_high_vibration_do_not_move() -> None:
+    assert SCORING.reasons.stopped_share.value == 0.5
+    days = np.full((1, DAYS, WINDOW_STEPS, len(FEATURES)), 5.0, np.float32)
+    days[0, 2, :8, VIBRATION] = 50.0  # the mean of the day is 20, the median stays 5
+    days[0, 2, -1, VIBRATION] = 3.0  # 17 days of life, and no stop
+    assert best_days(MODEL, days, SCORING).days_before.tolist() == [3]

@@ -101,6 +101,11 @@ def test_nothing_is_due_for_a_healthy_compressor_or_later_than_the_plan_reaches(
         assert np.isnan(repairs.saving_usd).all()
 
 
+def test_the_last_day_of_the_plan_is_still_planned() -> None:
+    assert COSTS.plan_days.value == 7
+    assert plan_repairs(sharp(7.5), SHOWN).due_days.tolist() == [7]
+
+
 def test_what_fails_before_parts_can_come_is_due_at_once_and_saves_nothing() -> None:
     repairs = plan_repairs(sharp(2.0), COSTS)
     assert (repairs.due_days.tolist(), repairs.saving_usd.tolist()) == ([3], [0.0])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,22 @@ def test_a_repair_has_a_date_only_where_it_is_due_and_there_is_a_number(tmp_path
     due, healthy, short = _predict(tmp_path, rows, ["C-1", "C-2", "C-3"])
     assert (due.act_by, healthy.act_by, short.act_by) == (date(2026, 3, 12), None, None)
     assert (healthy.status, healthy.expected_saving_usd, short.expected_saving_usd) == ("ok", None, None)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "act_by"),
+    [
+        (datetime(2026, 3, 9, 23, 50, tzinfo=UTC), date(2026, 3, 12)),  # parts come late on the 12th
+        (datetime(2026, 3, 9, 18, 50, tzinfo=timezone(timedelta(hours=-6))), date(2026, 3, 13)),  # 00:50 of the 10th, UTC
+        (datetime(2026, 3, 10, 3, 50, tzinfo=timezone(timedelta(hours=6))), date(2026, 3, 12)),  # 21:50 of the 9th, UTC
+    ],
+)
+def test_a_repair_is_dated_in_utc_days_from_the_moment_asked_whatever_zone_it_is_told_in(
+    tmp_path: Path, as_of: datetime, act_by: date
+) -> None:
+    rows = [gold_row("C-1", as_of.astimezone(UTC) - timedelta(hours=hour), vibration_1hr_mean=4.0) for hour in range(24)]
+    (prediction,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict(write_gold(tmp_path, rows), ["C-1"], as_of)
+    assert prediction.act_by == act_by  # three days later
 
 
 def test_readings_after_the_asked_time_change_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import numpy as np
+import pytest
 
 from features.contract import FEATURES, STATUS_FEATURES, WINDOW_STEPS
 from features.windows import Floats
@@ -51,6 +52,22 @@ def test_a_change_to_a_multiple_is_told_as_two_values_and_scatter_is_a_change_to
     assert reasons(now, before, [[-2.0, 0.0, 0.0], NONE, NONE]) == [
         "vibration 4 h scatter up from 0.1 to 0.95 mm/s in 7 days: 2.0 days off the predicted life, most by the last 6 h"
     ]
+
+
+@pytest.mark.parametrize(("now", "told"), [(0.75, "up 200% in 7 days to 0.75 mm/s"), (0.8, "up from 0.25 to 0.8 mm/s in 7 days")])
+def test_a_change_is_told_in_per_cent_up_to_three_times_the_value(now: float, told: str) -> None:
+    assert reasons(window(vibration_4hr_std=now), window(vibration_4hr_std=0.25), [[-2.0, 0.0, 0.0], NONE, NONE]) == [
+        f"vibration 4 h scatter {told}: 2.0 days off the predicted life, most by the last 6 h"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"), [([-2.0, -1.5, -1.5], "by all of the last 24 h"), ([-1.5, -1.0, -2.6], "most by 24 to 12 h before")]
+)
+def test_most_of_the_days_is_more_than_half_of_them(lost: list[float], told: str) -> None:
+    level = window()
+    (said,) = reasons(level, level, [lost, NONE, NONE])
+    assert said.endswith(f"days off the predicted life, {told}")
 
 
 def test_a_level_that_stands_is_told_as_a_level() -> None:

@@ -5,11 +5,11 @@
     python run.py readings.csv --features features.csv   also the 24 features of every reading that was kept
 
 Readings are CSV with the columns compressor_id, timestamp (UTC), the six sensors and operating_hours; of two readings of one compressor and time the
-last counts. contract.json names units, limits and rules. Exit codes: 0 done, 1 refused with one line why, 2 wrong use.
+last counts. contract.json names units, limits and rules. Exit codes: 0 done, 1 refused with one line why and nothing written, 2 wrong use.
 """
 
-# `altaviz export-edge` writes run.py from this file and the four modules of features/ that it imports (pipelines/edge_folder.py): what is computed
-# beside the machine is the text of what is computed in silver and gold. Nothing but the standard library, numpy, onnxruntime and those is imported.
+# `altaviz export-edge` writes run.py from this file and the modules of features/ and serving/ that it imports (pipelines/edge_folder.py): what is
+# computed beside the machine is the text of what is computed in silver and gold. Nothing but the standard library, numpy, onnxruntime and those is imported.
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ import argparse
 import csv
 import hashlib
 import json
-import re
+import os
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,20 +31,26 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from features.contract import (
+    ALL_SENSORS_NULL,
     COMPRESSOR_ID,
     DAY_OF_WEEK,
+    DAYS_DIGITS,
     DISCHARGE_PRESSURE,
+    DUPLICATE,
     FEATURE_SET_VERSION,
     FEATURES,
+    FUTURE_TIMESTAMP,
     HOUR_OF_DAY,
     IS_WEEKEND,
-    OPERATING_HOURS,
+    ISOLATED_SPIKE,
+    MISSING_COMPRESSOR_ID,
+    MISSING_TIMESTAMP,
+    OUT_OF_RANGE,
     PRESSURE_DIFFERENTIAL,
-    READING_FIELDS,
     SENSORS,
+    SHARE_DIGITS,
     STATUS_FEATURES,
     STATUS_LEVELS,
     SUCTION_PRESSURE,
@@ -55,150 +61,12 @@ from features.contract import (
 from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray, rolling_features
 from features.spikes import find_isolated_spikes
 from features.windows import Floats, fill_gaps, has_data
+from serving.edge_contract import CONTRACT_FILE, DEFAULT_LIMITS, MODEL_FILE, ZONE_FOLDER, Contract, Refusal, load_contract
+from serving.edge_readings import EPOCH, NEVER, Readings, parse_time, read_files
 
-CONTRACT_FILE: Final = "contract.json"
-MODEL_FILE: Final = "model.onnx"
-ZONE_FOLDER: Final = "zoneinfo"
-DEFAULT_LIMITS: Final = "default"  # of a compressor whose model is not listed
 INPUT_NAME: Final = "windows"
 OUTPUT_NAMES: Final = ("rul", "rul_lower", "rul_upper", "failure_probability")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NEVER: Final = np.iinfo(np.int64).min  # a time that could not be read
-_MISSING: Final = frozenset(("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none", "-"))
-_TIME: Final = re.compile(
-    r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ] *(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))? *(?:(Z)|([+-])(\d{2}):?(\d{2}))?)?)?", re.ASCII
-)
-_MOST_NAMED: Final = 5  # compressors that a refusal names
 _SECONDS_PER_DAY: Final = 86_400
-
-Contract = dict[str, Any]
-
-
-class Refusal(Exception):  # noqa: N818 - what is wrong with what was handed over, in one line
-    """The input cannot be used."""
-
-
-@dataclass(frozen=True)
-class Readings:
-    """Readings as they came, or those that were kept; `unit` counts through the contract's compressors in the order of their names."""
-
-    unit: IntArray  # [n], -1 without a compressor_id
-    time_us: IntArray  # [n] microseconds since 1970, UTC
-    sensors: dict[str, FloatArray]  # [n] each, NaN where nothing was measured
-
-    def take(self, rows: IntArray | NDArray[np.bool_]) -> Readings:
-        """Some of the rows, in the order asked for."""
-        return Readings(self.unit[rows], self.time_us[rows], {name: values[rows] for name, values in self.sensors.items()})
-
-
-def load_contract(folder: Path) -> Contract:
-    """contract.json of `folder`. Raises Refusal when it is not there or describes other features than this file computes."""
-    path = folder / CONTRACT_FILE
-    try:
-        contract: Contract = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Refusal(f"{path} cannot be read: export the folder again") from error
-    if (contract["feature_set_version"], [item["name"] for item in contract["features"]]) != (FEATURE_SET_VERSION, list(FEATURES)):
-        raise Refusal(f"{path} is of another feature set than run.py (version {FEATURE_SET_VERSION}): export the folder again")
-    return contract
-
-
-def read_files(paths: Sequence[Path], compressor_ids: Sequence[str]) -> Readings:
-    """All rows of CSV files. Raises Refusal at the first thing that does not fit, naming file, line and value."""
-    units = {name: unit for unit, name in enumerate(compressor_ids)}
-    parts = [_read_file(path, units) for path in paths]
-    return Readings(
-        np.concatenate([part.unit for part in parts]),
-        np.concatenate([part.time_us for part in parts]),
-        {sensor: np.concatenate([part.sensors[sensor] for part in parts]) for sensor in SENSORS},
-    )
-
-
-def _read_file(path: Path, units: dict[str, int]) -> Readings:
-    unit: list[int] = []
-    moments: list[int] = []
-    sensors: dict[str, list[float]] = {sensor: [] for sensor in SENSORS}
-    unreadable, unknown = "", Counter[str]()
-    seen: dict[str, int] = {}
-    for line, row in _rows(path):
-        name = _present(row[COMPRESSOR_ID])
-        unit.append(units.get(name, -1))
-        if name and name not in units:
-            unknown[name] += 1
-        text = _present(row[TIMESTAMP])
-        if text not in seen:
-            seen[text] = _parse_time(text)
-        moments.append(seen[text])
-        if text and seen[text] == _NEVER:
-            unreadable = unreadable or text
-        for sensor in SENSORS:
-            sensors[sensor].append(_parse_number(row[sensor], sensor, path, line))
-        _parse_number(row[OPERATING_HOURS], OPERATING_HOURS, path, line)  # used by no feature, but a file is all or nothing
-    if unknown:
-        named = ", ".join(sorted(unknown)[:_MOST_NAMED]) + (", ..." if len(unknown) > _MOST_NAMED else "")
-        raise Refusal(f"{path}: unknown compressor: {named}; contract.json lists those that there are")
-    if unreadable and all(moment == _NEVER for moment in moments):
-        raise Refusal(f"{path}: {TIMESTAMP}: {unreadable!r} is no ISO 8601 time")
-    return Readings(
-        np.array(unit, np.int64), np.array(moments, np.int64), {name: np.array(values, np.float64) for name, values in sensors.items()}
-    )
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = csv.reader(stream, strict=True)
-            names = [name.strip() for name in next(lines, [])]
-            missing = [name for name in READING_FIELDS if name not in names]
-            if missing:
-                raise Refusal(f"{path}: missing column: {', '.join(missing)}")
-            twice = [name for name in READING_FIELDS if names.count(name) > 1]
-            if twice:
-                raise Refusal(f"{path}: column given twice: {', '.join(twice)}")
-            for values in lines:
-                if len(values) != len(names):
-                    if not values:
-                        continue
-                    raise Refusal(f"{path}, line {lines.line_num}: {len(values)} values for {len(names)} columns")
-                yield lines.line_num, dict(zip(names, values, strict=True))
-    except OSError as error:
-        raise Refusal(f"{path}: cannot be read ({error.strerror})") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise Refusal(f"{path}: is no CSV file in UTF-8 ({error})") from error
-
-
-def _present(text: str) -> str:
-    text = text.strip()
-    return "" if text in _MISSING else text
-
-
-def _parse_number(text: str, column: str, path: Path, line: int) -> float:
-    text = _present(text)
-    if not text:
-        return float("nan")
-    try:
-        if "_" in text or not text.isascii():  # digits to Python, to nobody else
-            raise ValueError
-        return float(text)
-    except ValueError:
-        raise Refusal(f"{path}, line {line}: {column}: {text!r} is no number") from None
-
-
-def _parse_time(text: str) -> int:
-    """ISO 8601, UTC without a zone, as microseconds since 1970; _NEVER where it is no time."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        return int(_NEVER)
-    year, month, day, hour, minute, second, fraction, _, sign, zone_hours, zone_minutes = found.groups()
-    try:
-        moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), tzinfo=UTC)
-        if int(second or 0) > 60 or int(zone_hours or 0) > 23 or int(zone_minutes or 0) > 59:
-            return int(_NEVER)
-        away = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
-        moment += timedelta(seconds=int(second or 0), microseconds=int((fraction or "0")[:6].ljust(6, "0")))
-        return (moment + (away if sign == "-" else -away) - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, OverflowError):
-        return int(_NEVER)
 
 
 def keep_rows(raw: Readings, now_us: int, clock_skew_us: int) -> tuple[Readings, dict[str, int]]:
@@ -206,18 +74,18 @@ def keep_rows(raw: Readings, now_us: int, clock_skew_us: int) -> tuple[Readings,
     reasons = np.select(
         [
             raw.unit < 0,
-            raw.time_us == _NEVER,
+            raw.time_us == NEVER,
             raw.time_us > now_us + clock_skew_us,
             np.all([np.isnan(values) for values in raw.sensors.values()], axis=0),
         ],
-        ["missing_compressor_id", "missing_timestamp", "future_timestamp", "all_sensors_null"],
+        [MISSING_COMPRESSOR_ID, MISSING_TIMESTAMP, FUTURE_TIMESTAMP, ALL_SENSORS_NULL],
         "",
     )
     kept = np.flatnonzero(reasons == "")
     ordered = kept[np.lexsort((kept, raw.time_us[kept], raw.unit[kept]))]
     unit, moment = raw.unit[ordered], raw.time_us[ordered]
     last = np.append((unit[1:] != unit[:-1]) | (moment[1:] != moment[:-1]), True)[: len(ordered)]
-    rejected = Counter(reasons[reasons != ""].tolist()) + Counter(duplicate=int((~last).sum()))
+    rejected = Counter(reasons[reasons != ""].tolist()) + Counter({DUPLICATE: int((~last).sum())})
     return raw.take(ordered[last]), dict(rejected)
 
 
@@ -230,8 +98,8 @@ def judge_values(rows: Readings, contract: Contract) -> tuple[Readings, dict[str
         values, physical = rows.sensors[sensor], contract["sensors"][sensor]["physical"]
         possible = np.where((values >= physical["low"]) & (values <= physical["high"]), values, np.nan)
         spikes = find_isolated_spikes(rows.unit, rows.time_us, possible, rule)
-        nulled["out_of_range"] += int((np.isnan(possible) & ~np.isnan(values)).sum())
-        nulled["isolated_spike"] += int(spikes.sum())
+        nulled[OUT_OF_RANGE] += int((np.isnan(possible) & ~np.isnan(values)).sum())
+        nulled[ISOLATED_SPIKE] += int(spikes.sum())
         judged[sensor] = np.where(spikes, np.nan, possible)
     return Readings(rows.unit, rows.time_us, judged), {reason: count for reason, count in nulled.items() if count}
 
@@ -281,9 +149,9 @@ def _offsets(moments: IntArray, name: str, folder: Path) -> IntArray:
     except (OSError, ValueError) as error:
         raise Refusal(f"{folder / ZONE_FOLDER / name} cannot be read: export the folder again") from error
     # a day inside what datetime can say, so that no offset leads out of it
-    low, high = ((edge.replace(tzinfo=UTC) - _EPOCH).total_seconds() for edge in (datetime.min, datetime.max))
+    low, high = ((edge.replace(tzinfo=UTC) - EPOCH).total_seconds() for edge in (datetime.min, datetime.max))
     inside = np.clip(moments, int(low) + _SECONDS_PER_DAY, int(high) - _SECONDS_PER_DAY).tolist()
-    offsets = [(_EPOCH + timedelta(seconds=moment)).astimezone(zone).utcoffset() for moment in inside]
+    offsets = [(EPOCH + timedelta(seconds=moment)).astimezone(zone).utcoffset() for moment in inside]
     return np.array([0 if offset is None else offset.total_seconds() for offset in offsets], np.int64)
 
 
@@ -293,7 +161,7 @@ def hourly_steps(rows: Readings, features: dict[str, FloatArray], as_of_us: int,
     inside = np.flatnonzero((age >= 0) & (age < WINDOW_STEPS * WINDOW_STEP_HOURS * MICROSECONDS_PER_HOUR))
     step = WINDOW_STEPS - 1 - age[inside] // (WINDOW_STEP_HOURS * MICROSECONDS_PER_HOUR)
     steps = np.full((units, WINDOW_STEPS, len(FEATURES)), np.nan, np.float32)
-    newest = np.full(units, _NEVER, np.int64)
+    newest = np.full(units, NEVER, np.int64)
     # rows ascend in time, and of several that are assigned to one place the last stays
     steps[rows.unit[inside], step] = np.stack([features[name][inside] for name in FEATURES], axis=1).astype(np.float32)
     newest[rows.unit[inside]] = rows.time_us[inside]
@@ -325,7 +193,7 @@ def predict(
     """One prediction per compressor, most urgent first; a stale one, or one with too few hours of data, gets no numbers. Raises Refusal."""
     window = contract["window"]
     hours = has_data(steps).sum(axis=1)  # [units]
-    stale = (newest == _NEVER) | (as_of_us - np.maximum(newest, 0) > window["stale_after_hours"] * MICROSECONDS_PER_HOUR)
+    stale = (newest == NEVER) | (as_of_us - np.maximum(newest, 0) > window["stale_after_hours"] * MICROSECONDS_PER_HOUR)
     ok = ~stale & (hours >= window["min_steps"])
     ready = np.flatnonzero(ok)
     answers = np.empty((len(OUTPUT_NAMES), 0))
@@ -341,7 +209,7 @@ def predict(
             **dict.fromkeys(("rul_days", "rul_lower_days", "rul_upper_days", "failure_probability", "confidence_score", "health")),
             "horizon_days": contract["labels"]["horizon_days"],
             "hours_with_data": int(hours[unit]),
-            "newest_reading": None if newest[unit] == _NEVER else _iso(int(newest[unit])),
+            "newest_reading": None if newest[unit] == NEVER else _iso(int(newest[unit])),
         }
         if ok[unit]:
             row |= _numbers(answers[:, np.searchsorted(ready, unit)].tolist(), contract)
@@ -350,15 +218,15 @@ def predict(
 
 
 def _numbers(answer: list[float], contract: Contract) -> dict[str, Any]:
-    rul, lower, upper = (round(max(days, 0.0), 2) for days in answer[:3])
+    rul, lower, upper = (round(max(days, 0.0), DAYS_DIGITS) for days in answer[:3])
     probability = answer[3]
     limits, cap = contract["health"], contract["labels"]["max_rul_days"]
     return {
         "rul_days": rul,
         "rul_lower_days": lower,
         "rul_upper_days": upper,
-        "failure_probability": round(min(max(probability, 0.0), 1.0), 4),
-        "confidence_score": round(min(max(1 - (upper - lower) / cap, 0.0), 1.0), 4),
+        "failure_probability": round(min(max(probability, 0.0), 1.0), SHARE_DIGITS),
+        "confidence_score": round(min(max(1 - (upper - lower) / cap, 0.0), 1.0), SHARE_DIGITS),
         "health": "critical" if rul <= limits["critical"] else "warning" if rul <= limits["warning"] else "healthy",
     }
 
@@ -374,6 +242,8 @@ def run(
 ) -> dict[str, Any]:
     """From files to the document that is printed. Raises Refusal."""
     clock = [time.perf_counter()]
+    if features_file is not None:
+        _require_unread(features_file, (*paths, folder / CONTRACT_FILE, folder / model, Path(__file__)))
     contract = load_contract(folder)
     compressor_ids = sorted(contract["compressors"])
     raw = read_files(paths, compressor_ids)
@@ -387,13 +257,13 @@ def run(
     rows, nulled = judge_values(rows, contract)
     features = gold_features(rows, contract, folder)
     steps, newest = hourly_steps(rows, features, as_of_us, len(compressor_ids))
-    if features_file is not None:
-        write_features(features_file, rows, features, compressor_ids)
     clock.append(time.perf_counter())
     session = open_model(folder / model, contract, threads)
     clock.append(time.perf_counter())
     predictions = predict(session, steps, newest, as_of_us, compressor_ids, contract)
     clock.append(time.perf_counter())
+    if features_file is not None:
+        write_features(features_file, rows, features, compressor_ids)
     return {
         "model_version": contract["model"]["version"],
         "model": model,
@@ -407,15 +277,33 @@ def run(
     }
 
 
+def _require_unread(path: Path, sources: Sequence[Path]) -> None:
+    """What is written must be none of the files that are read, whatever way leads there. Raises Refusal."""
+    try:
+        read = [source for source in sources if path.exists() and source.exists() and path.samefile(source)]
+    except OSError as error:
+        raise Refusal(f"{path}: cannot be written ({error.strerror})") from error
+    if read:
+        raise Refusal(f"{path}: is {read[0]}, which is read: choose another file for --features")
+
+
 def write_features(path: Path, rows: Readings, features: dict[str, FloatArray], compressor_ids: Sequence[str]) -> None:
-    """The features as CSV, a row per reading, statuses in words, nothing where gold has null. Raises Refusal."""
+    """The features as CSV, a row per reading, statuses in words, nothing where gold has null; all of the file or none. Raises Refusal."""
     columns = [[_text(name, value) for value in features[name].tolist()] for name in FEATURES]
     keys = ([compressor_ids[unit] for unit in rows.unit.tolist()], [_iso(moment) for moment in rows.time_us.tolist()])
+    target = Path(os.path.realpath(path))  # through a link: the file is replaced, not the link
+    if target.exists() and not target.is_file():
+        raise Refusal(f"{path}: is no file that can be replaced: choose another for --features")
     try:
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow([COMPRESSOR_ID, TIMESTAMP, *FEATURES])
-            writer.writerows(zip(*keys, *columns, strict=True))
+        with tempfile.TemporaryDirectory(prefix=".features-", dir=target.parent) as aside:
+            whole = Path(aside) / target.name
+            with whole.open("w", encoding="utf-8", newline="") as stream:
+                writer = csv.writer(stream, lineterminator="\n")
+                writer.writerow([COMPRESSOR_ID, TIMESTAMP, *FEATURES])
+                writer.writerows(zip(*keys, *columns, strict=True))
+                stream.flush()
+                os.fsync(stream.fileno())
+            whole.replace(target)
     except OSError as error:
         raise Refusal(f"{path}: cannot be written ({error.strerror})") from error
 
@@ -429,27 +317,28 @@ def _text(name: str, value: float) -> str:
 
 
 def _iso(moment_us: int) -> str:
-    moment = _EPOCH + timedelta(microseconds=moment_us)
+    moment = EPOCH + timedelta(microseconds=moment_us)
     return moment.replace(tzinfo=None).isoformat() + "Z"
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = Path(__file__).parent) -> int:
     """Read the command line, print the document, return the exit code."""
+    cores = os.cpu_count() or 1
     parser = argparse.ArgumentParser(prog="run.py", description="Remaining life of compressors from their raw readings.")
     parser.add_argument(
         "readings", nargs="+", type=Path, metavar="FILE.csv", help="readings of the last lookback_hours (contract.json), or more"
     )
     parser.add_argument("--as-of", metavar="TIME", help="what counts as now: ISO 8601, UTC where no zone is given")
     parser.add_argument("--model", default=MODEL_FILE, metavar="FILE", help=f"a model of this folder (default: {MODEL_FILE})")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of ONNX Runtime (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help=f"of ONNX Runtime, 1 to {cores} (default: 1)")
     parser.add_argument("--features", type=Path, metavar="FILE.csv", help="write the features of every reading there")
     chosen = parser.parse_args(arguments)
     now_us = time.time_ns() // 1000
-    as_of_us = now_us if chosen.as_of is None else _parse_time(chosen.as_of.strip())
-    if as_of_us == _NEVER:
+    as_of_us = now_us if chosen.as_of is None else parse_time(chosen.as_of.strip())
+    if as_of_us == NEVER:
         parser.error(f"--as-of: {chosen.as_of!r} is no ISO 8601 time such as 2026-03-09T05:50:00")
-    if chosen.threads < 1:
-        parser.error("--threads must be 1 or more")
+    if not 1 <= chosen.threads <= cores:
+        parser.error(f"--threads must be from 1 to {cores}, the cores of this machine")
     try:
         document = run(
             chosen.readings,

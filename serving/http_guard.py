@@ -37,7 +37,7 @@ class Route:
     check: Callable[[], None] | None = None  # answered here: 200 when it returns, the problem that it raises otherwise
 
 
-class Edge:
+class HttpGuard:
     """ASGI middleware around everything that answers."""
 
     def __init__(self, app: ASGIApp, *, routes: Mapping[str, Route], limits: LimitsSection, api_key: str | None, metrics: Metrics) -> None:

@@ -1,0 +1,80 @@
+"""contract.json of an exported folder: what run.py reads of it, and the refusal of what cannot be used."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from types import NoneType
+from typing import Any, Final
+
+from features.contract import FEATURE_SET_VERSION, FEATURES, SENSORS, STATUS_FEATURES
+
+CONTRACT_FILE: Final = "contract.json"
+MODEL_FILE: Final = "model.onnx"
+ZONE_FOLDER: Final = "zoneinfo"
+DEFAULT_LIMITS: Final = "default"  # of a compressor whose model is not listed
+
+Contract = dict[str, Any]
+
+_EACH: Final = "*"  # whatever names there are
+_TEXT: Final = (str,)
+_WHOLE: Final = (int,)
+_NUMBER: Final = (int, float)
+_LIMITS: Final = {sensor: dict.fromkeys(("warning", "critical"), (*_NUMBER, NoneType)) for sensor in STATUS_FEATURES.values()}
+# What run.py reads: by name what must be there, in brackets what every item must be, in a tuple the kinds of a value.
+_SHAPE: Final[dict[str, Any]] = {
+    "model": {"version": _TEXT, "files": {_EACH: {"sha256": _TEXT}}},
+    "feature_set_version": _TEXT,
+    "features": [{"name": _TEXT}],
+    "labels": {"max_rul_days": _NUMBER, "horizon_days": _NUMBER},
+    "sensors": {sensor: {"physical": {"low": _NUMBER, "high": _NUMBER}, "direction": _TEXT} for sensor in SENSORS},
+    "limits": {DEFAULT_LIMITS: _LIMITS, _EACH: _LIMITS},
+    "window": {"min_steps": _WHOLE, "stale_after_hours": _NUMBER},
+    "spike_rule": {
+        **dict.fromkeys(("robust_sigma", "spread_hours", "min_sigma_fraction"), _NUMBER),
+        **dict.fromkeys(("level_readings", "spread_readings", "min_readings"), _WHOLE),
+    },
+    "delta_tolerance_s": _NUMBER,
+    "clock_skew_minutes": _NUMBER,
+    "lookback_hours": _NUMBER,
+    "health": {"warning": _NUMBER, "critical": _NUMBER},
+    "compressors": {_EACH: {"model": (*_TEXT, NoneType), "time_zone": _TEXT}},
+}
+
+
+class Refusal(Exception):  # noqa: N818 - what is wrong with what was handed over, in one line
+    """The input cannot be used."""
+
+
+def load_contract(folder: Path) -> Contract:
+    """contract.json of `folder`. Raises Refusal when it is not there, lacks something, or describes other features than this file computes."""
+    path = folder / CONTRACT_FILE
+    try:
+        contract: Any = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Refusal(f"{path} cannot be read: export the folder again") from error
+    misfit = next(_misfits(contract, _SHAPE, ""), None)
+    if misfit is not None:
+        raise Refusal(f"{path}: {misfit or 'the document'} is missing or of another kind: export the folder again")
+    if (contract["feature_set_version"], [item["name"] for item in contract["features"]]) != (FEATURE_SET_VERSION, list(FEATURES)):
+        raise Refusal(f"{path} is of another feature set than run.py (version {FEATURE_SET_VERSION}): export the folder again")
+    found: Contract = contract
+    return found
+
+
+def _misfits(value: Any, shape: Any, name: str) -> Iterator[str]:
+    """Names of what in `value` is not as `shape` says, in the order of the shape."""
+    if isinstance(shape, tuple):
+        if not isinstance(value, shape) or isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+            yield name
+    elif not isinstance(value, type(shape)):
+        yield name
+    elif isinstance(shape, list):
+        for number, item in enumerate(value):
+            yield from _misfits(item, shape[0], f"{name}[{number}]")
+    else:
+        for key, inner in shape.items():
+            for own in value if key == _EACH else (key,):
+                yield from _misfits(value.get(own, ...), inner, f"{name}.{own}".removeprefix("."))
