@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
 from collections.abc import Mapping
@@ -24,9 +25,9 @@ DIGEST_CHARACTERS: Final = 16  # of a SHA-256, in what is stored with every pred
 
 
 class Section(BaseModel):
-    """Base of every configuration section: unknown keys fail, and values cannot change after loading."""
+    """Base of every configuration section: unknown keys and numbers without end fail, and values cannot change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def digest(self, *without: str) -> str:
         """Start of the SHA-256 of all values but those of the keys `without`."""
@@ -34,6 +35,7 @@ class Section(BaseModel):
 
 
 SectionT = TypeVar("SectionT", bound=Section)
+ValueT = TypeVar("ValueT")
 
 
 def _each_once(seeds: list[int]) -> list[int]:
@@ -44,6 +46,18 @@ def _each_once(seeds: list[int]) -> list[int]:
 
 
 FleetSeeds = Annotated[list[int], Field(min_length=1), AfterValidator(_each_once)]  # of simulated fleets that something is measured on
+
+
+def _each_above_the_one_before(values: list[float]) -> list[float]:
+    for before, value in itertools.pairwise(values):
+        if value <= before:
+            raise ValueError(f"{value:g} after {before:g}: each must be above the one before")
+    return values
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[float, Field(gt=0, lt=1)]  # a share that is neither nothing nor all
+Rising = Annotated[list[ValueT], AfterValidator(_each_above_the_one_before)]
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

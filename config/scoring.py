@@ -7,14 +7,14 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from config.loader import Section
-from config.thresholds import Limit
+from config.thresholds import AmountLimit, PositiveLimit, ShareLimit
 
 
 class HealthSection(Section):
     """Predicted remaining life, in days, that makes a compressor's health warning or critical."""
 
-    warning: Limit
-    critical: Limit
+    warning: PositiveLimit
+    critical: PositiveLimit
 
     @model_validator(mode="after")
     def _critical_is_shorter(self) -> Self:
@@ -26,9 +26,9 @@ class HealthSection(Section):
 class ReasonsSection(Section):
     """Which sensors are named as reasons, against which day, and by what they did; `notable_changes` is by feature of the contract."""
 
-    least_days: Limit
-    stopped_share: Limit
-    notable_changes: dict[str, Limit]
+    least_days: AmountLimit
+    stopped_share: ShareLimit
+    notable_changes: dict[str, PositiveLimit]
 
 
 class ScoringConfig(Section):

@@ -96,16 +96,17 @@ class Settings:
             if key in self.model_overrides:
                 raise ConfigError(f"{key} is searched (tuning.yaml) and set (--set): take it out of one of them")
             for value in values.tried:
-                try:
-                    self.model_with({key: value})
-                except ConfigError as error:
-                    raise ConfigError(f"{self.config_dir / 'tuning.yaml'}: space.{key}: {error}") from None
+                self._try_model({key: value}, f"{self.config_dir / 'tuning.yaml'}: space.{key}")
         return config
 
     @cached_property
     def ablation(self) -> AblationConfig:
-        """ablation.yaml."""
-        return self._load("ablation.yaml", AblationConfig)
+        """ablation.yaml; its variants have been held to the schema of model_config.yaml."""
+        config = self._load("ablation.yaml", AblationConfig)
+        for part in ("compressors", "cmapss"):
+            for name, changes in getattr(config, part).items():
+                self._try_model(changes, f"{self.config_dir / 'ablation.yaml'}: {part}.{name}")
+        return config
 
     @cached_property
     def scoring(self) -> ScoringConfig:
@@ -180,6 +181,12 @@ class Settings:
         """Settings of a home of its own inside this one, with its own lake whatever lake the environment names."""
         environ = {name: value for name, value in self.environ.items() if name not in _OWN_VARIABLES}
         return dataclasses.replace(self, home=self.home / folder, environ=environ)
+
+    def _try_model(self, values: Mapping[str, Any], where: str) -> None:
+        try:
+            self.model_with(values)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from None
 
     def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:
         return load_section(self.config_dir / name, model, self.environ, overrides)

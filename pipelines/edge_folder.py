@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from config import sensors
 from config.errors import ConfigError, ExportError
 from config.settings import Settings
 from features import contract, rolling, spikes, windows
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from serving.registry import RegisteredModel
 
 RUNNER_FILE: Final = "run.py"
-_MODULES: Final = (contract, rolling, spikes, windows, runner)  # what is put together, in this order
+_MODULES: Final = (sensors, contract, rolling, spikes, windows, runner)  # what is put together, in this order
 _OWN_PACKAGES: Final = ("config", "features", "serving")
 _CALIBRATION_LAYER: Final = "/calibrate"  # in the names of its nodes in the graph; training.calibrate.LAYER
 

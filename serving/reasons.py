@@ -17,6 +17,7 @@ from features.contract import (
     DISCHARGE_PRESSURE,
     DISCHARGE_TEMP,
     FEATURES,
+    MODEL_SENSORS,
     ROLLING_FEATURES,
     SENSOR_UNITS,
     STATUS_FEATURES,
@@ -26,7 +27,7 @@ from features.contract import (
     WINDOW_STEPS,
 )
 from features.windows import Floats
-from serving.attribution import BLOCKS, MODEL_SENSORS, SENSOR_OF, Doubles
+from serving.attribution import BLOCKS, SENSOR_OF, Doubles
 from serving.best_day import DAYS
 
 WINDOW_HOURS = WINDOW_STEPS * WINDOW_STEP_HOURS
