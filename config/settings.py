@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from dotenv import dotenv_values
 
@@ -190,6 +190,9 @@ class Settings:
 
     def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:
         return load_section(self.config_dir / name, model, self.environ, overrides)
+
+
+SECTIONS: Final = tuple(name for name, item in vars(Settings).items() if isinstance(item, cached_property))  # one for each YAML file
 
 
 def load_settings(
