@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -33,6 +33,8 @@ class ReasonsSection(Section):
 
 class ScoringConfig(Section):
     """What a compressor's readings must offer before a number is given, and how the number is explained."""
+
+    prose: ClassVar[tuple[str, ...]] = ("source",)  # reasons say the descriptions of notable changes
 
     min_steps: int = Field(gt=0, le=24)
     stale_after_hours: float = Field(gt=0)
