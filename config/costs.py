@@ -8,15 +8,15 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from config.loader import FleetSeeds, Section
-from config.thresholds import Limit
+from config.thresholds import AmountLimit, CountLimit, PositiveLimit, ShareLimit
 
 
 class UnplannedSection(Section):
     """A failure that nobody was ready for."""
 
-    stop_usd_per_day: Limit
-    find_days: Limit
-    repair_days: Limit
+    stop_usd_per_day: PositiveLimit
+    find_days: AmountLimit
+    repair_days: AmountLimit
 
     @property
     def days(self) -> float:
@@ -32,24 +32,18 @@ class UnplannedSection(Section):
 class PlannedSection(Section):
     """A repair with parts and crew ordered in time."""
 
-    repair_usd: Limit
-    repair_days: Limit
-    lead_days: Limit
-    crews: Limit
-    crew_days: Limit
-
-    @model_validator(mode="after")
-    def _crews_are_counted(self) -> Self:
-        if self.crews.value < 1 or self.crews.value % 1:
-            raise ValueError("crews must be a whole number, at least 1")
-        return self
+    repair_usd: PositiveLimit
+    repair_days: AmountLimit
+    lead_days: AmountLimit
+    crews: CountLimit
+    crew_days: AmountLimit
 
 
 class NextLifeSection(Section):
     """The life that a repair begins."""
 
-    mean_days: Limit
-    unannounced_share: Limit
+    mean_days: PositiveLimit
+    unannounced_share: ShareLimit
 
 
 class SimulationSection(Section):
@@ -70,25 +64,17 @@ class CostsConfig(Section):
     unplanned: UnplannedSection
     planned: PlannedSection
     next_life: NextLifeSection
-    signs_days: Limit
-    signs_share: Limit
-    plan_days: Limit
+    signs_days: CountLimit
+    signs_share: ShareLimit
+    plan_days: AmountLimit
     simulation: SimulationSection
 
     @model_validator(mode="after")
     def _planning_pays_and_can_be_done(self) -> Self:
-        if not 0 < self.planned.repair_usd.value < self.unplanned.usd:
-            raise ValueError(
-                f"planned.repair_usd must be above 0 and below the {self.unplanned.usd:g} USD of a failure: nothing is planned else"
-            )
-        if self.planned.lead_days.value < 0 or math.ceil(self.planned.lead_days.value) > self.plan_days.value:
-            raise ValueError("planned.lead_days, in whole days, must be from 0 to plan_days: no repair would ever be due")
-        if self.signs_days.value < 1 or self.signs_days.value % 1:
-            raise ValueError("signs_days must be a whole number, at least 1")
-        if not 0 <= self.signs_share.value <= 1:
-            raise ValueError("signs_share must be from 0 to 1")
-        if self.next_life.mean_days.value <= 0 or not 0 <= self.next_life.unannounced_share.value <= 1:
-            raise ValueError("next_life: mean_days must be above 0 and unannounced_share from 0 to 1")
+        if self.planned.repair_usd.value >= self.unplanned.usd:
+            raise ValueError(f"planned.repair_usd must be below the {self.unplanned.usd:g} USD of a failure: nothing is planned else")
+        if math.ceil(self.planned.lead_days.value) > self.plan_days.value:
+            raise ValueError("planned.lead_days, in whole days, must be at most plan_days: no repair would ever be due")
         return self
 
     @property

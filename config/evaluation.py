@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator, model_validator
 
-from config.loader import FleetSeeds, Section
-from config.thresholds import Limit
+from config.loader import FleetSeeds, Part, Rising, Section, Share
+from config.thresholds import AmountLimit, CountLimit, PartLimit, PositiveLimit, ShareLimit
 
-Share = Annotated[float, Field(gt=0, lt=1)]
+_MEDIAN = 0.5
 
 
 class FleetsSection(Section):
@@ -24,18 +24,16 @@ class FleetsSection(Section):
 class ProtocolSection(Section):
     """The definitions that monitoring.alarms applies; each limit says what it decides."""
 
-    alarm_rul_days: Limit
-    alarm_hours: Limit
-    lead_days: Limit
-    false_alarm_rul_days: Limit
-    min_degradation_days: Limit
+    alarm_rul_days: PositiveLimit
+    alarm_hours: CountLimit
+    lead_days: AmountLimit
+    false_alarm_rul_days: PositiveLimit
+    min_degradation_days: AmountLimit
 
     @model_validator(mode="after")
     def _an_alarm_can_be_in_time_and_true(self) -> Self:
         if not self.lead_days.value < self.false_alarm_rul_days.value:
             raise ValueError("lead_days must be below false_alarm_rul_days: no alarm could be both in time and true")
-        if self.alarm_hours.value < 1 or self.alarm_hours.value % 1:
-            raise ValueError("alarm_hours must be a whole number of hours, at least 1")
         return self
 
 
@@ -43,34 +41,41 @@ class ReportSection(Section):
     """How the numbers are summed up."""
 
     confidence: float = Field(gt=0, lt=1)
-    lead_quantiles: list[float] = Field(min_length=1)
+    lead_quantiles: Rising[Share] = Field(min_length=1)
     month_days: float = Field(gt=0)
     reliability_bins: int = Field(gt=1)
     group_windows: int = Field(gt=0)
-    rul_bands_days: list[float] = Field(min_length=2)
+    rul_bands_days: Rising[NonNegativeFloat] = Field(min_length=2)
+
+    @field_validator("lead_quantiles")
+    @classmethod
+    def _hold_the_median(cls, quantiles: list[float]) -> list[float]:
+        if _MEDIAN not in quantiles:
+            raise ValueError(f"must hold {_MEDIAN}: the median is what is shown")
+        return quantiles
+
+    @field_validator("rul_bands_days")
+    @classmethod
+    def _begin_at_the_failure(cls, days: list[float]) -> list[float]:
+        if days[0] != 0:
+            raise ValueError(f"{days[0]:g} d is the first: must be 0, or the last days of a life belong to no band")
+        return days
 
 
 class ReasonsSection(Section):
     """How reasons are judged (docs/reasons.md)."""
 
-    leading_share: Limit
+    leading_share: ShareLimit
     randomised_models: int = Field(gt=0)
 
 
 class PrognosticsSection(Section):
     """Bands and times of the metrics of monitoring.prognostics."""
 
-    horizon_alpha: Limit
-    accuracy_alpha: Limit
-    beta: Limit
-    lambdas: list[Share] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _shares_are_shares(self) -> Self:
-        for name in ("horizon_alpha", "accuracy_alpha", "beta"):
-            if not 0 < getattr(self, name).value < 1:
-                raise ValueError(f"{name} must be above 0 and below 1")
-        return self
+    horizon_alpha: PartLimit
+    accuracy_alpha: PartLimit
+    beta: PartLimit
+    lambdas: Rising[Part] = Field(min_length=1)
 
 
 class TrendSection(Section):
@@ -98,7 +103,7 @@ class TrendSection(Section):
 class MlpSection(Section):
     """The perceptron that the champion must beat."""
 
-    hidden_units: list[int] = Field(min_length=1)
+    hidden_units: list[PositiveInt] = Field(min_length=1)
     epochs: int = Field(gt=0)
     patience: int = Field(gt=0)
     batch_size: int = Field(gt=0)
@@ -119,18 +124,12 @@ class CardSection(Section):
 
     lives: int = Field(gt=0)
     least_compressors: int = Field(gt=1)
-    least_coverage: Limit
+    least_coverage: PartLimit
     most_groups: int = Field(gt=0)
-    range_quantiles: list[Share] = Field(min_length=1)
+    range_quantiles: Rising[Part] = Field(min_length=1)
     importance_windows: int = Field(gt=1)
     importance_repeats: int = Field(gt=0)
     seed: int
-
-    @model_validator(mode="after")
-    def _a_share_is_asked_for(self) -> Self:
-        if not 0 < self.least_coverage.value < 1:
-            raise ValueError("least_coverage must be above 0 and below 1")
-        return self
 
 
 class EvaluationConfig(Section):

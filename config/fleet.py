@@ -37,8 +37,8 @@ class FleetConfig(Section):
     """Reference data of the fleet; `time_zone` is for a compressor whose station is not listed."""
 
     time_zone: str
-    models: dict[str, CompressorModel]
-    stations: dict[str, Station]
+    models: dict[str, CompressorModel] = Field(min_length=1)
+    stations: dict[str, Station] = Field(min_length=1)
 
     @field_validator("time_zone")
     @classmethod

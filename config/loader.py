@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import json
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -24,16 +26,29 @@ DIGEST_CHARACTERS: Final = 16  # of a SHA-256, in what is stored with every pred
 
 
 class Section(BaseModel):
-    """Base of every configuration section: unknown keys fail, and values cannot change after loading."""
+    """Base of every configuration section: unknown keys and numbers without end fail, and values cannot change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    prose: ClassVar[tuple[str, ...]] = ("description", "source")  # keys, at any depth, that explain values and decide nothing
+
+    def numbers(self, *without: str) -> dict[str, Any]:
+        """All values that decide something, fit for JSON: without `prose`, and without the section's own keys `without`."""
+        decisive: dict[str, Any] = _leave_out(self.prose, self.model_dump(mode="json", exclude=set(without)))
+        return decisive
 
     def digest(self, *without: str) -> str:
-        """Start of the SHA-256 of all values but those of the keys `without`."""
-        return hashlib.sha256(self.model_dump_json(exclude=set(without)).encode()).hexdigest()[:DIGEST_CHARACTERS]
+        """Start of the SHA-256 of `numbers`; the order of a mapping counts, because a simulation draws from it."""
+        return hashlib.sha256(json.dumps(self.numbers(*without)).encode()).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def _leave_out(keys: tuple[str, ...], value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _leave_out(keys, item) for key, item in value.items() if key not in keys}
+    return [_leave_out(keys, item) for item in value] if isinstance(value, list) else value
 
 
 SectionT = TypeVar("SectionT", bound=Section)
+ValueT = TypeVar("ValueT")
 
 
 def _each_once(seeds: list[int]) -> list[int]:
@@ -44,6 +59,18 @@ def _each_once(seeds: list[int]) -> list[int]:
 
 
 FleetSeeds = Annotated[list[int], Field(min_length=1), AfterValidator(_each_once)]  # of simulated fleets that something is measured on
+
+
+def _each_above_the_one_before(values: list[float]) -> list[float]:
+    for before, value in itertools.pairwise(values):
+        if value <= before:
+            raise ValueError(f"{value:g} after {before:g}: each must be above the one before")
+    return values
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[float, Field(gt=0, lt=1)]  # a share that is neither nothing nor all
+Rising = Annotated[list[ValueT], AfterValidator(_each_above_the_one_before)]
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):

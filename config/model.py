@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from config.loader import Section
+from config.loader import Rising, Section
 
 Censored = Literal["bound", "drop", "cap", "end"]
 
@@ -37,7 +37,7 @@ class WindowSection(Section):
 class NetworkSection(Section):
     """The network; the same builder serves every contract."""
 
-    lstm_units: list[int] = Field(min_length=1)
+    lstm_units: list[PositiveInt] = Field(min_length=1)
     dense_units: int = Field(gt=0)
     dropout: float = Field(ge=0, lt=1)
     clip_sigma: float = Field(gt=0)
@@ -75,7 +75,7 @@ class CalibrationSection(Section):
 
     bands: int = Field(gt=1)
     least_windows: int = Field(gt=0)
-    life_bands: list[float] = Field(min_length=1)
+    life_bands: Rising[PositiveFloat] = Field(min_length=1)
     least_coverage: float = Field(gt=0, lt=1)
     least_life_coverage: float = Field(gt=0, lt=1)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from config.evaluation import FleetsSection
-from config.loader import Section
-from config.thresholds import Limit
+from config.loader import Rising, Section, Share
+from config.thresholds import AmountLimit, ModelSensor, PartLimit
 
 Kind = Literal["prediction", "feature"]
 
@@ -36,25 +36,18 @@ class ReferenceSection(Section):
     most_compressors: int = Field(ge=2)
     most_days: int = Field(ge=1)
     seed: int
-    shift_quantiles: list[float] = Field(min_length=1)
-    prediction_quantiles: list[float] = Field(min_length=1)
-
-    @field_validator("shift_quantiles", "prediction_quantiles")
-    @classmethod
-    def _rise(cls, quantiles: list[float]) -> list[float]:
-        if quantiles != sorted(set(quantiles)) or not 0 <= quantiles[0] <= quantiles[-1] <= 1:
-            raise ValueError("must be quantiles from 0 to 1, each above the one before")
-        return quantiles
+    shift_quantiles: Rising[Share] = Field(min_length=1)
+    prediction_quantiles: Rising[Share] = Field(min_length=1)
 
 
 class DecisionSection(Section):
     """From when on a difference is drift, and which drift calls for a retraining."""
 
-    false_drift_share: Limit
-    feature_psi: Limit
-    feature_effect: Limit
-    fleet_effect: Limit
-    prediction_psi: Limit
+    false_drift_share: PartLimit
+    feature_psi: AmountLimit
+    feature_effect: AmountLimit
+    fleet_effect: AmountLimit
+    prediction_psi: AmountLimit
     retrain_on: list[Kind]
     least_compressors: int = Field(ge=2)
     least_weeks: int = Field(ge=2)
@@ -70,7 +63,7 @@ class ReportSection(Section):
 class DisturbanceSection(Section):
     """Sensors that read high."""
 
-    sensor: str
+    sensor: ModelSensor
     factor: float = Field(gt=0)
     share: float = Field(gt=0, le=1)
     days: int = Field(ge=1)

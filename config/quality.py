@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from config.loader import Section
-from config.thresholds import Limit
+from config.thresholds import CountLimit, Limit, Quantity, bounded
 
 _MINUTES_PER_DAY = 1440
 
@@ -15,19 +15,12 @@ _MINUTES_PER_DAY = 1440
 class AlertsSection(Section):
     """How violations of thresholds become alerts; `names` is by quantity of thresholds.yaml."""
 
-    group_minutes: Limit
-    most_per_window: Limit
-    normal_readings: Limit
-    confirmed_in_pairs: list[str]
+    group_minutes: CountLimit
+    most_per_window: CountLimit
+    normal_readings: CountLimit
+    confirmed_in_pairs: list[Quantity]
     rows_per_pass: int = Field(gt=0)
-    names: dict[str, str]
-
-    @field_validator("group_minutes", "most_per_window", "normal_readings")
-    @classmethod
-    def _is_a_count(cls, limit: Limit) -> Limit:
-        if limit.value < 1 or limit.value != int(limit.value):
-            raise ValueError(f"{limit.value:g} {limit.unit}: must be a whole number from 1 on")
-        return limit
+    names: dict[Quantity, str]
 
     @field_validator("group_minutes")
     @classmethod
@@ -47,19 +40,22 @@ class Check(Limit):
         return measured <= self.value if self.limit_is == "most" else measured >= self.value
 
 
+ShareCheck = Annotated[Check, bounded(0, 1)]
+
+
 class ChecksSection(Section):
     """The checks by metric name; the part before the first underscore is the dimension of quality."""
 
-    freshness_stale_compressors: Check
-    completeness_readings: Check
-    completeness_null_values: Check
-    consistency_duplicates: Check
-    consistency_pressure_order: Check
-    consistency_operating_hours: Check
-    consistency_gold: Check
-    accuracy_rejected_rows: Check
-    accuracy_removed_values: Check
-    accuracy_unplaced_rows: Check
+    freshness_stale_compressors: ShareCheck
+    completeness_readings: ShareCheck
+    completeness_null_values: ShareCheck
+    consistency_duplicates: ShareCheck
+    consistency_pressure_order: ShareCheck
+    consistency_operating_hours: ShareCheck
+    consistency_gold: ShareCheck
+    accuracy_rejected_rows: ShareCheck
+    accuracy_removed_values: ShareCheck
+    accuracy_unplaced_rows: ShareCheck
 
 
 class QualityConfig(Section):

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from config.evaluation import FleetsSection
 from config.loader import Section
-from config.thresholds import Band, Limit
+from config.thresholds import AmountLimit, Band, PositiveLimit, ShareLimit, bounded
 
 
 class TriggerSection(Section):
     """When a drift calls for a training."""
 
-    cooldown_days: Limit
+    cooldown_days: AmountLimit
     lock_wait_s: int = Field(gt=0)
 
 
 class GateSection(Section):
     """What a challenger must be; `fleet` is the unseen one that it is judged on beside the champion."""
 
-    least_certainty: Limit
-    history_tolerance: Limit
-    error_margin: Limit
-    recall_margin: Limit
-    slice_margin: Limit
+    least_certainty: ShareLimit
+    history_tolerance: ShareLimit
+    error_margin: ShareLimit
+    recall_margin: ShareLimit
+    slice_margin: ShareLimit
     slice_windows: int = Field(gt=0)
     least_compressors: int = Field(gt=1)
-    coverage: Band
-    calibration_error: Limit
-    size_mb: Limit
-    latency_ms: Limit
+    coverage: Annotated[Band, bounded(0, 1)]
+    calibration_error: ShareLimit
+    size_mb: PositiveLimit
+    latency_ms: PositiveLimit
     latency_calls: int = Field(gt=0)
     confidence: float = Field(gt=0, lt=1)
     resamples: int = Field(ge=100)

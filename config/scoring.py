@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from config.loader import Section
-from config.thresholds import Limit
+from config.thresholds import AmountLimit, PositiveLimit, ShareLimit
 
 
 class HealthSection(Section):
     """Predicted remaining life, in days, that makes a compressor's health warning or critical."""
 
-    warning: Limit
-    critical: Limit
+    warning: PositiveLimit
+    critical: PositiveLimit
 
     @model_validator(mode="after")
     def _critical_is_shorter(self) -> Self:
@@ -26,13 +26,15 @@ class HealthSection(Section):
 class ReasonsSection(Section):
     """Which sensors are named as reasons, against which day, and by what they did; `notable_changes` is by feature of the contract."""
 
-    least_days: Limit
-    stopped_share: Limit
-    notable_changes: dict[str, Limit]
+    least_days: AmountLimit
+    stopped_share: ShareLimit
+    notable_changes: dict[str, PositiveLimit]
 
 
 class ScoringConfig(Section):
     """What a compressor's readings must offer before a number is given, and how the number is explained."""
+
+    prose: ClassVar[tuple[str, ...]] = ("source",)  # reasons say the descriptions of notable changes
 
     min_steps: int = Field(gt=0, le=24)
     stale_after_hours: float = Field(gt=0)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from dotenv import dotenv_values
 
@@ -92,16 +92,17 @@ class Settings:
             if key in self.model_overrides:
                 raise ConfigError(f"{key} is searched (tuning.yaml) and set (--set): take it out of one of them")
             for value in values.tried:
-                try:
-                    _ = self.with_model({key: value}).model
-                except ConfigError as error:
-                    raise ConfigError(f"{self.config_dir / 'tuning.yaml'}: space.{key}: {error}") from None
+                self._try_model({key: value}, f"{self.config_dir / 'tuning.yaml'}: space.{key}")
         return config
 
     @cached_property
     def ablation(self) -> AblationConfig:
-        """ablation.yaml."""
-        return self._load("ablation.yaml", AblationConfig)
+        """ablation.yaml; its variants have been held to the schema of model_config.yaml."""
+        config = self._load("ablation.yaml", AblationConfig)
+        for part in ("compressors", "cmapss"):
+            for name, changes in getattr(config, part).items():
+                self._try_model(changes, f"{self.config_dir / 'ablation.yaml'}: {part}.{name}")
+        return config
 
     @cached_property
     def scoring(self) -> ScoringConfig:
@@ -181,8 +182,17 @@ class Settings:
         """These settings with `values` by dotted key over model_config.yaml and the overrides."""
         return dataclasses.replace(self, model_overrides={**self.model_overrides, **values})
 
+    def _try_model(self, values: Mapping[str, Any], where: str) -> None:
+        try:
+            _ = self.with_model(values).model
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from None
+
     def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:
         return load_section(self.config_dir / name, model, self.environ, overrides)
+
+
+SECTIONS: Final = tuple(name for name, item in vars(Settings).items() if isinstance(item, cached_property))  # one for each YAML file
 
 
 def load_settings(

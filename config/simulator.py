@@ -2,75 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
-from config.loader import Section
+from config.loader import Section, Share
+from config.thresholds import PerSensor, SomeSensors, Span, bounded
 
-SENSOR_NAMES = (
-    "vibration_mms",
-    "discharge_temp_f",
-    "suction_pressure_psi",
-    "discharge_pressure_psi",
-    "horsepower_consumption",
-    "gas_flow_mcf",
-)
-
-ValueT = TypeVar("ValueT")
-
-
-def _names_sensors(values: dict[str, ValueT]) -> dict[str, ValueT]:
-    unknown = [name for name in values if name not in SENSOR_NAMES]
-    if unknown:
-        raise ValueError(f"{', '.join(unknown)}: no such sensor; known: {', '.join(SENSOR_NAMES)}")
-    return values
-
-
-def _covers_all_sensors(values: dict[str, ValueT]) -> dict[str, ValueT]:
-    missing = [name for name in SENSOR_NAMES if name not in values]
-    if missing:
-        raise ValueError(f"{', '.join(missing)} missing: every sensor needs a value")
-    return values
-
-
-SomeSensors = Annotated[dict[str, ValueT], AfterValidator(_names_sensors)]
-PerSensor = Annotated[dict[str, ValueT], AfterValidator(_names_sensors), AfterValidator(_covers_all_sensors)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 
 
-class Range(Section):
-    """A closed interval [low, high] that a value is drawn from uniformly; low = high fixes it."""
+class Range(Span):
+    """A span that a value is drawn from uniformly; low = high fixes it."""
 
-    low: float
-    high: float
-    unit: str = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Range:
-        if self.low > self.high:
-            raise ValueError(f"low {self.low} must not exceed high {self.high}")
-        return self
+AmountRange = Annotated[Range, bounded(0)]
+PositiveRange = Annotated[Range, bounded(0, ends=False)]
+ShareRange = Annotated[Range, bounded(0, 1)]
 
 
 class UnitsConfig(Section):
     """How compressors differ from each other when healthy."""
 
     source: str = Field(min_length=1)
-    baseline: PerSensor[Range]
+    baseline: PerSensor[PositiveRange]
     model_factors: dict[str, SomeSensors[Positive]]
     noise_share: Share
-    noise_factor: Range
-    initial_operating_hours: Range
-    age_at_start_days: Range
+    noise_factor: AmountRange
+    initial_operating_hours: AmountRange
+    age_at_start_days: AmountRange
     clean_share: Share
-    ambient_gain: Range
-    load_amplitude: Range
-    stops_per_day: Range
+    ambient_gain: AmountRange
+    load_amplitude: ShareRange
+    stops_per_day: AmountRange
     drift_per_30_days: Rate
-    fault_factor: Range
+    fault_factor: AmountRange
 
 
 class Effect(Section):
@@ -90,8 +57,8 @@ class FailureMode(Section):
     source: str = Field(min_length=1)
     share: Positive
     wear_at_failure: Positive
-    duration_days: Range
-    severity: Range
+    duration_days: PositiveRange
+    severity: PositiveRange
     effect_spread: Share
     effects: SomeSensors[Effect] = Field(min_length=1)
     noise_growth: SomeSensors[Rate] = Field(default_factory=dict)
@@ -106,10 +73,10 @@ class MaintenanceConfig(Section):
     planned_downtime_hours: Positive
     planned_cost_usd: Rate
     repair_description: str = Field(min_length=1)
-    repair_downtime_hours: Range
+    repair_downtime_hours: AmountRange
     repair_cost_usd: Rate
-    failure_downtime_hours: Range
-    unplanned_cost_usd_per_day: Range
+    failure_downtime_hours: AmountRange
+    unplanned_cost_usd_per_day: AmountRange
 
 
 class Climate(Section):
@@ -130,19 +97,13 @@ class EnvironmentConfig(Section):
     weather_f: Rate
     weather_persistence: Share
     climates: dict[str, Climate]
-    load_dwell_days: Range
+    load_dwell_days: PositiveRange
     load_ramp_hours: Positive
     load_exponents: PerSensor[float]
     idle_shares: PerSensor[Rate]
-    stop_hours: Range
+    stop_hours: AmountRange
     ramp_down_hours: PerSensor[Positive]
     ramp_up_hours: PerSensor[Positive]
-
-    @model_validator(mode="after")
-    def _load_dwells(self) -> EnvironmentConfig:
-        if self.load_dwell_days.low <= 0:
-            raise ValueError(f"load_dwell_days.low {self.load_dwell_days.low} must be above 0")
-        return self
 
 
 class FaultsConfig(Section):
@@ -152,14 +113,14 @@ class FaultsConfig(Section):
     jitter_share: Share
     jitter: Share
     spike_share: Share
-    spike_factor: Range
+    spike_factor: AmountRange
     dropout_share: Share
     outages_per_day: Rate
-    outage_hours: Range
+    outage_hours: AmountRange
     stuck_per_day: Rate
-    stuck_hours: Range
+    stuck_hours: AmountRange
     gaps_per_day: Rate
-    gap_hours: Range
+    gap_hours: AmountRange
 
 
 class FleetSize(Section):
@@ -198,9 +159,9 @@ class DemoConfig(FleetSize):
 class HistoryConfig(FleetSize):
     """The fleet to train on: repeated lives with everything that makes the field hard."""
 
-    healthy_days: Range
+    healthy_days: PositiveRange
     repaired_share: Share
-    repaired_at: Range
+    repaired_at: ShareRange
     maintenance_jitter_days: Rate
     repair_gap_share: Share
 

@@ -1,7 +1,7 @@
 """The data contract of Altaviz: columns, units, windows and feature order, in pure Python.
 
 Everything that reads or writes readings, features or windows takes its names from here, so training and
-serving cannot drift apart. This module imports nothing but the standard library.
+serving cannot drift apart. This module imports nothing but the standard library and the names of the sensors.
 """
 
 from __future__ import annotations
@@ -9,26 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from config.sensors import DISCHARGE_PRESSURE as DISCHARGE_PRESSURE
+from config.sensors import DISCHARGE_TEMP as DISCHARGE_TEMP
+from config.sensors import GAS_FLOW as GAS_FLOW
+from config.sensors import HORSEPOWER as HORSEPOWER
+from config.sensors import MODEL_SENSORS as MODEL_SENSORS
+from config.sensors import PRESSURE_DIFFERENTIAL as PRESSURE_DIFFERENTIAL
+from config.sensors import SENSORS as SENSORS
+from config.sensors import SUCTION_PRESSURE as SUCTION_PRESSURE
+from config.sensors import TEMP_DELTA as TEMP_DELTA
+from config.sensors import VIBRATION as VIBRATION
+
 COMPRESSOR_ID: Final = "compressor_id"
 TIMESTAMP: Final = "timestamp"  # UTC
 DATE: Final = "date"  # UTC calendar date of `timestamp`; silver and gold are partitioned by it
 OPERATING_HOURS: Final = "operating_hours"
 
-VIBRATION: Final = "vibration_mms"  # mm/s RMS
-DISCHARGE_TEMP: Final = "discharge_temp_f"  # F
-SUCTION_PRESSURE: Final = "suction_pressure_psi"  # PSI
-DISCHARGE_PRESSURE: Final = "discharge_pressure_psi"  # PSI
-HORSEPOWER: Final = "horsepower_consumption"  # hp
-GAS_FLOW: Final = "gas_flow_mcf"  # Mcf/day
-
-SENSORS: Final[tuple[str, ...]] = (
-    VIBRATION,
-    DISCHARGE_TEMP,
-    SUCTION_PRESSURE,
-    DISCHARGE_PRESSURE,
-    HORSEPOWER,
-    GAS_FLOW,
-)
 READING_FIELDS: Final[tuple[str, ...]] = (COMPRESSOR_ID, TIMESTAMP, *SENSORS, OPERATING_HOURS)
 MISSING_TEXT: Final[tuple[str, ...]] = (
     "",
@@ -83,7 +79,7 @@ EVENT_FIELDS: Final[tuple[str, ...]] = (
 EVENT_TYPES: Final[tuple[str, ...]] = ("scheduled", "unscheduled", "inspection", "failure")
 FAILURE: Final = "failure"
 
-SENSOR_UNITS: Final = {VIBRATION: "mm/s", DISCHARGE_TEMP: "F", DISCHARGE_PRESSURE: "PSI"}  # of the sensors that features are made of
+SENSOR_UNITS: Final = {VIBRATION: "mm/s", DISCHARGE_TEMP: "F", DISCHARGE_PRESSURE: "PSI"}  # of MODEL_SENSORS
 
 STATUS_LEVELS: Final[tuple[str, ...]] = ("normal", "warning", "critical")  # encoded 0, 1, 2 in a model window
 
@@ -120,8 +116,6 @@ ROLLING_FEATURES: Final[tuple[RollingFeature, ...]] = (
 )
 # By sensor that features are made of: the feature that has a value in an hour only if the sensor has one in it.
 HOUR_MEANS: Final = {feature.sensor: feature.name for feature in ROLLING_FEATURES if (feature.hours, feature.statistic) == (1, "mean")}
-TEMP_DELTA: Final = "temp_1hr_delta"  # F/h, against the reading exactly one hour before
-PRESSURE_DIFFERENTIAL: Final = "pressure_differential"  # PSI, discharge - suction
 VIBRATION_STATUS: Final = "vibration_status"
 TEMP_STATUS: Final = "temp_status"
 PRESSURE_STATUS: Final = "pressure_status"

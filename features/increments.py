@@ -20,7 +20,7 @@ import polars as pl
 from config.etl import EtlConfig
 from config.fleet import FleetConfig
 from config.thresholds import ThresholdsConfig
-from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, MAX_LOOKBACK_HOURS, TIMESTAMP
+from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, MAX_LOOKBACK_HOURS, STATUS_FEATURES, TIMESTAMP
 from features.lake import GOLD, Interval, Lake, any_of, merge_intervals
 
 if TYPE_CHECKING:
@@ -119,12 +119,26 @@ def read_state(lake: Lake) -> BuildState | None:
 
 
 def fingerprint(compressors: pl.DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig, fleet: FleetConfig) -> str:
-    """Changes when anything but new readings changes what silver or gold should be."""
+    """Changes when anything but new readings changes what silver or gold should be.
+
+    Of the thresholds those are the physical ranges, and the limits that statuses come from: no other limit, and no description.
+    """
     shaping = {
         "clock_skew": etl.ingest.clock_skew_minutes,
-        "outliers": etl.outliers.model_dump(),
-        "gold": etl.gold.model_dump(),
-        "thresholds": thresholds.model_dump(),
+        "outliers": etl.outliers.numbers(),
+        "gold": etl.gold.numbers(),
+        "physical": {name: [sensor.physical.low, sensor.physical.high] for name, sensor in thresholds.sensors.items()},
+        "statuses": {
+            sensor: {
+                "": thresholds.limits(sensor).numbers(),
+                **{
+                    model: thresholds.limits(sensor, model).numbers()
+                    for model, sensors in thresholds.overrides.items()
+                    if sensor in sensors
+                },
+            }
+            for sensor in STATUS_FEATURES.values()
+        },
         "zones": {"": fleet.time_zone, **{name: station.time_zone for name, station in fleet.stations.items()}},
         "compressors": compressors.select("compressor_id", "model", "station_id").sort("compressor_id").rows(),
     }

@@ -15,9 +15,9 @@ import numpy as np
 from scipy.stats import binomtest, rankdata
 
 from config.evaluation import EvaluationConfig
-from features.contract import FEATURES, HOUR_MEANS
+from features.contract import FEATURES, HOUR_MEANS, MODEL_SENSORS
 from features.windows import Floats
-from serving.attribution import MODEL_SENSORS, Doubles
+from serving.attribution import Doubles
 
 _DIGITS = 4
 _AGREEMENT = ("rank_correlation", "rank_correlation_of_sizes", "same_first")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from config.settings import Settings
-from features.contract import FEATURE_SET_VERSION, FEATURE_UNITS, FEATURES, REGISTERED_MODEL, WINDOW_STEPS
+from features.contract import FEATURE_SET_VERSION, FEATURE_UNITS, FEATURES, MODEL_SENSORS, REGISTERED_MODEL, WINDOW_STEPS
 from pipelines.held_out import BY_FAILURE, BY_MODEL, BY_RUL
 from pipelines.prognoses import BASELINE_NAMES
 
@@ -199,7 +199,7 @@ def measure_importance(settings: Settings, fleet: Fleet, trial: Trial) -> Import
 
 def feature_groups() -> dict[str, list[int]]:
     """Columns of the features by the sensor that they are made of, in a planner's words; those of none are the calendar."""
-    from serving.attribution import MODEL_SENSORS, SENSOR_OF
+    from serving.attribution import SENSOR_OF
     from serving.reasons import SENSOR_WORDS
 
     groups = {

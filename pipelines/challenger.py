@@ -158,9 +158,13 @@ def register_challenger(
 
 
 def fingerprint(settings: Settings, past: Past, champion_version: str | None) -> str:
-    """The same for a training that could only end as an earlier one did: same rows, events, settings and champion."""
-    sections = (settings.model, settings.retraining.gate, settings.evaluation.protocol, settings.simulator)
-    return past.fingerprint(*(section.model_dump_json() for section in sections), str(settings.scoring.min_steps), str(champion_version))
+    """The same for a training that could only end as an earlier one did: same rows, events, settings and champion.
+
+    What settings are described by is none of them, nor is what is measured on turbofans.
+    """
+    sections = (settings.retraining.gate, settings.evaluation.protocol, settings.simulator)
+    digests = (settings.model.digest("cmapss"), *(section.digest() for section in sections))
+    return past.fingerprint(*digests, str(settings.scoring.min_steps), str(champion_version))
 
 
 def _log_models(settings: Settings, fleet: Fleet, trial: Trial) -> str:

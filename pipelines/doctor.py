@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from config.errors import AltavizError, EnvironmentSetupError, HomeError
-from config.settings import Settings
+from config.settings import SECTIONS, Settings
 from pipelines.console import StageReporter
 
 _LEAST_FREE_GB = 5.0  # what the demo and a month of a fleet's tables take, with room to rewrite them
@@ -35,23 +35,9 @@ def examine(settings: Settings, report: StageReporter) -> dict[str, Any]:
 
 
 def _configuration(settings: Settings) -> str:
-    sections = (
-        "etl",
-        "thresholds",
-        "fleet",
-        "database",
-        "simulator",
-        "model",
-        "scoring",
-        "evaluation",
-        "quality",
-        "monitoring",
-        "retraining",
-        "serving",
-    )
-    for section in sections:
+    for section in SECTIONS:
         getattr(settings, section)
-    return f"{len(sections)} files in {settings.config_dir} are valid"
+    return f"{len(SECTIONS)} files in {settings.config_dir} are valid"
 
 
 def _java(settings: Settings) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from config import sensors
 from config.errors import ConfigError, ExportError
 from config.settings import Settings
 from features import contract, rolling, spikes, windows
@@ -48,7 +49,16 @@ if TYPE_CHECKING:
     from serving.registry import RegisteredModel
 
 RUNNER_FILE: Final = "run.py"
-_MODULES: Final = (contract, rolling, spikes, windows, edge_contract, edge_readings, edge_runner)  # what is put together, in this order
+_MODULES: Final = (
+    sensors,
+    contract,
+    rolling,
+    spikes,
+    windows,
+    edge_contract,
+    edge_readings,
+    edge_runner,
+)  # what is put together, in this order
 _OWN_PACKAGES: Final = ("config", "features", "serving")
 
 

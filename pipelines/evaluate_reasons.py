@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from config.settings import Settings
-from features.contract import DISCHARGE_TEMP, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.contract import DISCHARGE_TEMP, MODEL_SENSORS, WINDOW_STEP_HOURS, WINDOW_STEPS
 from pipelines.fleets import UnseenFleet
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _randomised(
     """monitoring.explanations.sanity of the champion's attributions [cases, sensors, blocks]."""
     from features.onnx_model import OnnxModel
     from monitoring.explanations import sanity
-    from serving.attribution import BLOCKS, MODEL_SENSORS, attribute
+    from serving.attribution import BLOCKS, attribute
     from training.randomise import randomised
 
     flat = (len(windows), len(MODEL_SENSORS) * len(BLOCKS))

@@ -159,11 +159,11 @@ def build_fleet(
 
 
 def _simulate_once(own: Settings, size: FleetsSection, seed: int, report: StageReporter, change: Change | None) -> None:
-    """Simulate below `own.home` unless a complete fleet of the same settings is there; one of others goes, with its lake."""
+    """Simulate below `own.home` unless a complete fleet of the same settings, however described, is there; one of others goes, with its lake."""
     from config.settings import ensure_home
     from pipelines.simulate import run
 
-    shaped_by = (own.simulator.model_dump_json(), own.fleet.model_dump_json(), size.model_dump_json(exclude={"seeds"}))
+    shaped_by = (own.simulator.digest(), own.fleet.digest(), size.digest("seeds"))
     told = "\n".join([*shaped_by, *([change.told] if change else [])])
     fingerprint = hashlib.sha256(told.encode()).hexdigest()
     marker: Path = own.home / _MADE_FROM

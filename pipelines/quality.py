@@ -56,9 +56,9 @@ def sync_quality(warehouse: Warehouse, lake: Lake, settings: Settings, advance: 
 def _fingerprint(settings: Settings, compressors: pl.DataFrame) -> str:
     """Changes when anything but readings changes what is written."""
     shaping = {
-        "quality": settings.quality.model_dump(),
+        "quality": settings.quality.numbers(),
         "stale_after_hours": settings.scoring.stale_after_hours,
-        "thresholds": settings.thresholds.model_dump(),
+        "thresholds": settings.thresholds.numbers(),
         "compressors": compressors.select(COMPRESSOR_ID, "model", "install_date").sort(COMPRESSOR_ID).rows(),
     }
     return hashlib.sha256(json.dumps(shaping, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -21,11 +21,11 @@ from features.contract import (
     DISCHARGE_PRESSURE,
     DISCHARGE_TEMP,
     FEATURES,
+    MODEL_SENSORS,
     PRESSURE_DIFFERENTIAL,
     ROLLING_FEATURES,
     STATUS_FEATURES,
     TEMP_DELTA,
-    VIBRATION,
     WINDOW_STEP_HOURS,
     WINDOW_STEPS,
 )
@@ -39,7 +39,6 @@ SENSOR_OF: Final[dict[str, str]] = {
     PRESSURE_DIFFERENTIAL: DISCHARGE_PRESSURE,
     **STATUS_FEATURES,
 }
-MODEL_SENSORS: Final = (VIBRATION, DISCHARGE_TEMP, DISCHARGE_PRESSURE)
 BLOCKS: Final = ((0, 6), (6, 12), (12, WINDOW_STEPS * WINDOW_STEP_HOURS))  # hours before the window's end, newest first
 
 _MOST_AT_ONCE: Final = 32  # windows whose runs are in memory together

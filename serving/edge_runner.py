@@ -8,7 +8,7 @@ Readings are CSV with the columns compressor_id, timestamp (UTC), the six sensor
 last counts. contract.json names units, limits and rules. Exit codes: 0 done, 1 refused with one line why and nothing written, 2 wrong use.
 """
 
-# `altaviz export-edge` writes run.py from this file and the modules of features/ and serving/ that it imports (pipelines/edge_folder.py): what is
+# `altaviz export-edge` writes run.py from this file and the modules of config/, features/ and serving/ that it imports (pipelines/edge_folder.py): what is
 # computed beside the machine is the text of what is computed in silver and gold. Nothing but the standard library, numpy, onnxruntime and those is imported.
 
 from __future__ import annotations

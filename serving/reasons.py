@@ -18,6 +18,7 @@ from features.contract import (
     DISCHARGE_TEMP,
     FEATURES,
     HOUR_MEANS,
+    MODEL_SENSORS,
     ROLLING_FEATURES,
     SENSOR_UNITS,
     STATUS_FEATURES,
@@ -27,7 +28,7 @@ from features.contract import (
     WINDOW_STEPS,
 )
 from features.windows import Floats, has_data
-from serving.attribution import BLOCKS, MODEL_SENSORS, SENSOR_OF, Doubles
+from serving.attribution import BLOCKS, SENSOR_OF, Doubles
 from serving.best_day import DAYS
 
 WINDOW_HOURS = WINDOW_STEPS * WINDOW_STEP_HOURS

@@ -22,5 +22,5 @@ def test_a_trend_that_could_never_have_enough_points_is_refused() -> None:
 def test_a_share_of_nothing_or_of_all_is_refused(name: str) -> None:
     shipped = load_section(CONFIG_DIR / "evaluation.yaml", EvaluationConfig, {}).prognostics.model_dump()
     for value in (0.0, 1.0):
-        with pytest.raises(ValidationError, match=f"{name} must be above 0 and below 1"):
+        with pytest.raises(ValidationError, match=rf"{name}\n.*must be above 0 and below 1"):
             PrognosticsSection.model_validate(shipped | {name: shipped[name] | {"value": value}})

@@ -80,6 +80,39 @@ def test_override_wins_over_the_file_and_must_name_a_section(tmp_path: Path) -> 
     assert "database.portt: Extra inputs" in _refusal(tmp_path, GOOD, database__portt=7)
 
 
+class Explained(Section):
+    value: float
+    description: str
+    source: str
+
+
+class Rules(Section):
+    source: str
+    seed: int
+    limits: dict[str, Explained]
+    steps: list[Explained]
+
+
+def _rules(description: str, *names: str, value: float = 1.0, seed: int = 7) -> Rules:
+    limit = Explained(value=value, description=description, source=f"who said {description}")
+    return Rules(source=description, seed=seed, limits=dict.fromkeys(names, limit), steps=[limit])
+
+
+def test_numbers_are_what_is_left_without_descriptions_and_sources_at_any_depth() -> None:
+    rules = _rules("one way", "low")
+    assert rules.numbers() == {"seed": 7, "limits": {"low": {"value": 1.0}}, "steps": [{"value": 1.0}]}
+    assert rules.numbers("limits", "seed") == {"steps": [{"value": 1.0}]}
+
+
+def test_a_digest_tells_numbers_and_their_order_but_no_wording() -> None:
+    digest = _rules("one way", "low", "high").digest()
+    assert len(digest) == 16
+    assert _rules("another", "low", "high").digest() == digest
+    assert _rules("one way", "high", "low").digest() != digest
+    assert _rules("one way", "low", "high", value=2.0).digest() != digest
+    assert _rules("one way", "low", "high", seed=8).digest("seed") == _rules("another", "low", "high").digest("seed")
+
+
 def test_loaded_values_cannot_be_changed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         _load(tmp_path, GOOD).ratio = 1.0

@@ -37,7 +37,7 @@ def test_limits_of_a_model_are_overridden_where_it_says_so_and_inherited_where_n
 
 def test_override_must_name_a_sensor_carry_a_source_and_keep_the_order_of_limits(tmp_path: Path) -> None:
     wrong = {
-        "names no sensor": {"Ariel JGK/4": {"noise": {"warning": {"value": 1, "source": "x"}}}},
+        "noise: no such sensor": {"Ariel JGK/4": {"noise": {"warning": {"value": 1, "source": "x"}}}},
         "source: Field required": {"Ariel JGK/4": {"vibration_mms": {"warning": {"value": 5.5}}}},
         "critical 8.0 must lie beyond warning 9.0": {"Ariel JGK/4": {"vibration_mms": {"warning": {"value": 9, "source": "x"}}}},
     }

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from config.thresholds import ThresholdsConfig
 from features.bronze import load_files
 from features.build import Rules, build_silver_and_gold, count_rows, rebuilt_since
-from features.increments import BuildState, Plan, Reach, eligible, read_state, slice_bronze
+from features.increments import BuildState, Plan, Reach, eligible, fingerprint, read_state, slice_bronze
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from features.reference import COMPRESSOR_KEY, merge_reference
 from tests.features.readings import LOADED_AT, MONDAY, assert_same_tables, compressors, noisy_fleet, reading, write_readings
@@ -165,6 +166,38 @@ def test_changed_reference_data_or_rules_rebuild_everything(site: Site, last_hou
     site.rules = Rules(etl, site.rules.thresholds, site.rules.fleet)
     assert site.build().touched is None
     assert site.build().empty
+
+
+LOWER = {"warning": {"value": 25, "source": "the maker"}}
+EARLIER = {"warning": {"value": 5.5, "source": "the maker"}}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rebuilds"),
+    [
+        ("sensors.vibration_mms.warning.description", "Look soon", False),
+        ("sensors.vibration_mms.physical.source", "the maker", False),
+        ("sensors.vibration_mms.normal.high", 4.6, False),
+        ("sensors.suction_pressure_psi.warning.value", 31.0, False),
+        ("derived.temp_1hr_delta.warning.value", 25.0, False),
+        ("overrides", {"Ariel JGK/4": {"suction_pressure_psi": LOWER}}, False),
+        ("sensors.gas_flow_mcf.physical.high", 60_000.0, True),
+        ("sensors.vibration_mms.warning.value", 6.5, True),
+        ("sensors.discharge_temp_f.critical", None, True),
+        ("overrides", {"Ariel JGK/4": {"vibration_mms": EARLIER}}, True),
+    ],
+)
+def test_a_threshold_rebuilds_only_where_it_shapes_rows(rules: Rules, key: str, value: Any, rebuilds: bool) -> None:
+    told = rules.thresholds.model_dump()
+    *parents, leaf = key.split(".")
+    inner = told
+    for parent in parents:
+        inner = inner[parent]
+    inner[leaf] = value
+    changed = ThresholdsConfig.model_validate(told)
+    assert changed != rules.thresholds
+    before, after = (fingerprint(compressors("C-1"), rules.etl, item, rules.fleet) for item in (rules.thresholds, changed))
+    assert (after != before) is rebuilds
 
 
 def test_stopped_between_silver_and_gold_the_next_run_finishes(site: Site, rebuilt: Site, last_hour: Rows) -> None:

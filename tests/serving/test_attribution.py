@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.contract import FEATURES, WINDOW_STEPS
+from features.contract import FEATURES, MODEL_SENSORS, WINDOW_STEPS
 from features.onnx_model import OnnxModel
 from features.windows import Floats
-from serving.attribution import BLOCKS, MODEL_SENSORS, RUNS, SENSOR_OF, Attributions, attribute, restored_days
+from serving.attribution import BLOCKS, RUNS, SENSOR_OF, Attributions, attribute, restored_days
 from tests.serving.gold import Cell, drivers_model
 
 VIBRATION, TEMPERATURE, PRESSURE = range(3)

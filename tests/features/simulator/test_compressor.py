@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from config.simulator import SENSOR_NAMES, SimulatorConfig
+from config.simulator import SimulatorConfig
 from features.contract import EVENT_TYPES, OPERATING_HOURS, SENSORS
 from features.simulator.compressor import EVENTS, INPUTS, OUTPUTS, STATES, Inputs, States, Unit, operating_hours, true_levels
 from features.simulator.lives import EndedBy
@@ -48,7 +48,6 @@ def test_the_declaration_names_what_the_model_takes_holds_and_gives() -> None:
     assert [quantity.name for quantity in STATES] == [field.name for field in fields(States)]
     assert tuple(quantity.name for quantity in OUTPUTS) == (*SENSORS, OPERATING_HOURS)
     assert {quantity.name for quantity in EVENTS} <= set(EVENT_TYPES)
-    assert SENSOR_NAMES == SENSORS
     assert set(get_args(EndedBy)) == {"failure", "maintenance", "censored"}
 
 
