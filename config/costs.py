@@ -38,6 +38,11 @@ class PlannedSection(Section):
     crews: Limit
     crew_days: Limit
 
+    @property
+    def earliest_day(self) -> int:
+        """The first whole day after an order on which its parts are there."""
+        return math.ceil(self.lead_days.value)
+
     @model_validator(mode="after")
     def _crews_are_counted(self) -> Self:
         if self.crews.value < 1 or self.crews.value % 1:
@@ -81,7 +86,7 @@ class CostsConfig(Section):
             raise ValueError(
                 f"planned.repair_usd must be above 0 and below the {self.unplanned.usd:g} USD of a failure: nothing is planned else"
             )
-        if self.planned.lead_days.value < 0 or math.ceil(self.planned.lead_days.value) > self.plan_days.value:
+        if self.planned.lead_days.value < 0 or self.planned.earliest_day > self.plan_days.value:
             raise ValueError("planned.lead_days, in whole days, must be from 0 to plan_days: no repair would ever be due")
         if self.signs_days.value < 1 or self.signs_days.value % 1:
             raise ValueError("signs_days must be a whole number, at least 1")

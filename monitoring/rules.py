@@ -30,7 +30,7 @@ def policies(episodes: Episodes, interval_days: float | None, alarm_hours: int, 
     lives, told, lead = episodes.lives, episodes.told, costs.planned.lead_days.value
     age_days, left_days = lives.age_hours / _HOURS, lives.left_days
     own_window = lives.age_hours >= WINDOW_STEPS * WINDOW_STEP_HOURS
-    due = (told.due_days != NOT_DUE) & (told.due_days <= lead) & own_window
+    due = (told.due_days != NOT_DUE) & (told.due_days <= costs.planned.earliest_day) & own_window
     in_turn = np.zeros(len(age_days))
 
     def last(asks: Bools) -> Bools:

@@ -176,6 +176,22 @@ def test_signals_must_last_within_one_life_and_dates_lie_within_the_time_that_pa
     assert lasting(np.array([True, True, False, True]), 2).tolist() == [False, True, False, False]
 
 
+@pytest.mark.parametrize(("lead_days", "due_days", "first_hour"), [(2.0, 2, 457), (2.5, 3, 433), (3.0, 3, 433)])
+def test_a_repair_is_ordered_on_the_first_whole_day_that_parts_can_be_there(
+    lead_days: float, due_days: int, first_hour: int, costs: CostsConfig
+) -> None:
+    lives = lives_of(22.0)
+    left = lives.left_days
+    costs = changed(costs, {}, lead_days=lead_days, crews=10)
+    due = plan_repairs(Forecast(left, left, left, (left <= 3).astype(float), 3.0, 30.0), costs).due_days
+    assert due[due >= 0].min() == due_days  # no date is earlier
+    told = Told(np.floor(left).astype(np.int64), left, np.zeros(22 * DAY, np.float32))  # days count down
+    asks = policies(Episodes(lives, told, {}), None, 1, costs)[OURS].asks
+    assert np.flatnonzero(asks)[0] == first_hour
+    found = run(lives, policies(Episodes(lives, Told(due, left, told.status), {}), None, 1, costs)[OURS], costs)
+    assert (found.failures.sum(), found.repairs.sum() > 0) == (0, True)
+
+
 def outcome_of(days: list[float], cost: list[float]) -> Outcome:
     none = np.zeros(len(days), np.int64)
     return Outcome(np.array(days), none, none, none, none.astype(float), none.astype(float), np.array(cost), 0)
