@@ -67,6 +67,17 @@ class SimulationSection(Section):
     stagger_days: int = Field(ge=0)
     resamples: int = Field(ge=100)
     seed: int
+    threshold_warning_hours: Limit
+    threshold_critical_hours: Limit
+    predicted_life_days: Limit
+
+    @model_validator(mode="after")
+    def _hours_are_counted(self) -> Self:
+        for name in ("threshold_warning_hours", "threshold_critical_hours"):
+            hours = getattr(self, name).value
+            if hours < 1 or hours % 1:
+                raise ValueError(f"{name} must be a whole number of hours, at least 1")
+        return self
 
 
 class CostsConfig(Section):

@@ -37,6 +37,7 @@ def test_a_failure_costs_its_days_and_a_day_of_the_next_life_its_share_of_what_e
         (("planned", "crews", "value"), 1.5, "crews must be a whole number"),
         (("next_life", "mean_days", "value"), 0, "mean_days must be above 0"),
         (("signs_share", "value"), 1.1, "signs_share must be from 0 to 1"),
+        (("simulation", "threshold_critical_hours", "value"), 1.5, "threshold_critical_hours must be a whole number of hours"),
         (("simulation", "fleet_seeds"), [101, 102, 101], "101 more than once"),
     ],
 )
