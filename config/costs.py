@@ -38,6 +38,11 @@ class PlannedSection(Section):
     crews: CountLimit
     crew_days: AmountLimit
 
+    @property
+    def earliest_day(self) -> int:
+        """The first whole day after an order on which its parts are there."""
+        return math.ceil(self.lead_days.value)
+
 
 class NextLifeSection(Section):
     """The life that a repair begins."""
@@ -56,6 +61,9 @@ class SimulationSection(Section):
     stagger_days: int = Field(ge=0)
     resamples: int = Field(ge=100)
     seed: int
+    threshold_warning_hours: CountLimit
+    threshold_critical_hours: CountLimit
+    predicted_life_days: AmountLimit
 
 
 class CostsConfig(Section):
@@ -73,7 +81,7 @@ class CostsConfig(Section):
     def _planning_pays_and_can_be_done(self) -> Self:
         if self.planned.repair_usd.value >= self.unplanned.usd:
             raise ValueError(f"planned.repair_usd must be below the {self.unplanned.usd:g} USD of a failure: nothing is planned else")
-        if math.ceil(self.planned.lead_days.value) > self.plan_days.value:
+        if self.planned.earliest_day > self.plan_days.value:
             raise ValueError("planned.lead_days, in whole days, must be at most plan_days: no repair would ever be due")
         return self
 

@@ -7,7 +7,7 @@ to its failure: neither is used. The complete lives that stay are weighted, beca
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ class Told:
     """What was known at some hours, every array of the same shape."""
 
     due_days: npt.NDArray[np.int64]  # serving.costs.NOT_DUE without a date or a prediction
-    saving_usd: npt.NDArray[np.float64]  # NaN likewise
+    rul_days: npt.NDArray[np.float64]  # the predicted life; NaN without a prediction
     status: npt.NDArray[np.float32]  # the worst of the three: 0 normal, 1 warning, 2 critical
 
 
@@ -72,7 +72,7 @@ def pool(fleets: Sequence[Judged]) -> Episodes:
             ended.append(row["ended_by"])
             if row["ended_by"] == "failure":
                 own = (unit_of[row["compressor_id"]], slice(row["start"], row["end"]))
-                parts.append(Told(fleet.told.due_days[own], fleet.told.saving_usd[own], fleet.told.status[own]))
+                parts.append(Told(*(getattr(fleet.told, field.name)[own] for field in fields(Told))))
                 hours.append(len(parts[-1].status))
                 owner.append((number, row["compressor_id"]))
     if not parts:
@@ -90,5 +90,5 @@ def pool(fleets: Sequence[Judged]) -> Episodes:
         "mean_days": round(float(weights @ length) / _HOURS, 1),
     }
     lives = Lives(np.concatenate([[0], np.cumsum(length)[:-1]]), length, source, weights)
-    joined = (np.concatenate([getattr(part, name) for part in parts]) for name in ("due_days", "saving_usd", "status"))
+    joined = (np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Told))
     return Episodes(lives, Told(*joined), facts)

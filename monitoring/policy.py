@@ -2,8 +2,7 @@
 
 The protocol (numbers: costs.yaml, documented in docs/costs.md). A slot of the fleet runs one life after another; each life is a real
 one, with what was predicted at each of its hours and its true end. A policy asks for a repair at some of these hours. The first such hour
-of a life orders it; `lead_days` later it may be done, once a crew is free; of those that wait the highest rank comes first, then who has waited
-longest. A crew that is sent is away for `crew_days`. A machine that fails before pays the failure, and its order serves that repair. Then
+of a life orders it; `lead_days` later it may be done, once a crew is free; who has waited longest comes first. A crew that is sent is away for `crew_days`. A machine that fails before pays the failure, and its order serves that repair. Then
 the slot stands still and the next life begins. Slots draw the same lives in the same order under every policy.
 """
 
@@ -48,14 +47,6 @@ class Lives:
 
 
 @dataclass(frozen=True)
-class Policy:
-    """What a policy says at every hour of every life."""
-
-    asks: Bools  # [hours] a repair should be ordered
-    rank: Doubles  # [hours] who comes first when crews are short; NaN keeps what was said before
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What the counted years came to, each array [sources] by the compressor whose lives they were."""
 
@@ -80,15 +71,18 @@ def draw_fleets(lives: Lives, slots: int, costs: CostsConfig) -> tuple[Ints, Int
     return drawn, random.integers(0, _HOURS * simulation.stagger_days + 1, size=(simulation.years, slots))
 
 
-def simulate(lives: Lives, policy: Policy, drawn: Ints, starts: Ints, costs: CostsConfig, false_above_days: float) -> Outcome:
-    """Run every fleet of `draw_fleets` through its warm-up and its year; each year is a fleet of its own with crews of its own."""
+def simulate(lives: Lives, asks: Bools, drawn: Ints, starts: Ints, costs: CostsConfig, false_above_days: float) -> Outcome:
+    """Run every fleet of `draw_fleets` through its warm-up and its year; `asks` [hours] of the lives says when a policy asks for a repair.
+
+    Each year is a fleet of its own with crews of its own.
+    """
     planned, unplanned = costs.planned, costs.unplanned
     lead = round(_HOURS * planned.lead_days.value)
     away, repair, stop = (max(round(_HOURS * days), 1) for days in (planned.crew_days.value, planned.repair_days.value, unplanned.days))
     warm_up = _HOURS * costs.simulation.warm_up_days
     sources = int(lives.source.max()) + 1
     life, number = drawn[..., 0].copy(), np.zeros(starts.shape, np.int64)
-    age, ready, rank = -starts, np.full(starts.shape, _NEVER), np.zeros(starts.shape)
+    age, ready = -starts, np.full(starts.shape, _NEVER)
     owner = lives.source[life]
     crews = np.zeros((len(drawn), int(planned.crews.value)), np.int64)  # hour at which each is free again
     counts = {name: np.zeros(sources, np.int64) for name in ("hours", "down", "failures", "repairs", "false", "wasted")}
@@ -101,7 +95,7 @@ def simulate(lives: Lives, policy: Policy, drawn: Ints, starts: Ints, costs: Cos
     def renew(slots: Any, down: int) -> None:
         number[slots] += 1
         life[slots] = drawn[(*slots, number[slots])]
-        age[slots], ready[slots], rank[slots] = -down, _NEVER, 0.0
+        age[slots], ready[slots] = -down, _NEVER
 
     for hour in range(warm_up + _HOURS * costs.simulation.year_days):
         begins = age == 0
@@ -111,13 +105,11 @@ def simulate(lives: Lives, policy: Policy, drawn: Ints, starts: Ints, costs: Cos
         renew(failed, stop)
         running = age >= 0
         position = lives.first[life] + np.where(running, age, 0)
-        said = policy.rank[position]
-        rank = np.where(running & ~np.isnan(said), said, rank)
-        ready[running & policy.asks[position] & (ready == _NEVER)] = hour + lead
+        ready[running & asks[position] & (ready == _NEVER)] = hour + lead
         for year in np.flatnonzero((ready <= hour).any(axis=1)):
             free = np.flatnonzero(crews[year] <= hour)
             waiting = np.flatnonzero(ready[year] <= hour)
-            served = waiting[np.lexsort((ready[year, waiting], -rank[year, waiting]))][: len(free)]
+            served = waiting[np.argsort(ready[year, waiting], kind="stable")][: len(free)]
             slots = (np.full(len(served), year), served)
             left = lives.hours[life[slots]] - age[slots]
             crews[year, free[: len(served)]] = hour + away

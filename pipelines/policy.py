@@ -22,7 +22,7 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
     """Compare the policies of monitoring.rules by their cost on lives of unseen fleets, of the size of those of `altaviz evaluate`.
 
     Returns model_version, crews, years (each of a fleet as large as an unseen one), lives (monitoring.episodes: used, and left out by reason),
-    interval_days (of the fixed interval, chosen on the training history), policies and differences (monitoring.policy.summarise).
+    interval_days (of the fixed interval, chosen on the training history), threshold_hours by level and predicted_life_days (costs.yaml), policies and differences (monitoring.policy.summarise).
     Raises NoChampionError, ModelError, HomeError, NoDataError when no life was seen from beginning to end.
     """
     from monitoring.episodes import Judged, pool
@@ -47,15 +47,20 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
     episodes = pool(judged)
     drawn, starts = draw_fleets(episodes.lives, size.compressors, costs)
     outcomes = {}
-    for name, policy in policies(episodes, interval_days, int(protocol.alarm_hours.value), costs).items():
+    for name, asks in policies(episodes, interval_days, int(protocol.alarm_hours.value), costs).items():
         with report.stage(f"simulate, {name}"):
-            outcomes[name] = simulate(episodes.lives, policy, drawn, starts, costs, protocol.false_alarm_rul_days.value)
+            outcomes[name] = simulate(episodes.lives, asks, drawn, starts, costs, protocol.false_alarm_rul_days.value)
     result = {
         "model_version": champion.version,
         "crews": int(costs.planned.crews.value),
         "years": costs.simulation.years,
         "lives": episodes.facts,
         "interval_days": None if interval_days is None else round(interval_days, 1),
+        "threshold_hours": {
+            "warning": int(costs.simulation.threshold_warning_hours.value),
+            "critical": int(costs.simulation.threshold_critical_hours.value),
+        },
+        "predicted_life_days": costs.simulation.predicted_life_days.value,
         **summarise(outcomes, OURS, costs, settings.evaluation.report.confidence),
     }
     with tracked_run(settings, "policy") as run:
@@ -65,7 +70,7 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
 
 
 def _told(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> Told:
-    """Dates and statuses at every hour of a fleet -> [compressors, hours]."""
+    """Dates, predicted lives and statuses at every hour of a fleet -> [compressors, hours]."""
     from features.onnx_model import OnnxModel
     from monitoring.episodes import Told
     from serving.costs import NOT_DUE, Forecast, plan_repairs
@@ -78,10 +83,10 @@ def _told(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> 
     )
     repairs = plan_repairs(Forecast(lower, point, upper, fails, facts.horizon_days, facts.max_rul_days, model.levels), settings.costs)
     due = np.full(len(history.values), NOT_DUE, np.int64)
-    saving = np.full(len(history.values), np.nan)
-    due[index.end], saving[index.end] = repairs.due_days, repairs.saving_usd
+    life = np.full(len(history.values), np.nan)
+    due[index.end], life[index.end] = repairs.due_days, point
     shape = (len(history.compressor_ids), history.hours)
-    return Told(due.reshape(shape), saving.reshape(shape), fleet.worst_statuses().reshape(shape))
+    return Told(due.reshape(shape), life.reshape(shape), fleet.worst_statuses().reshape(shape))
 
 
 def _interval(settings: Settings) -> float | None:

@@ -252,10 +252,13 @@ def show_policies(result: dict[str, Any]) -> None:
         )
     console.print(table)
     interval = "none pays" if result["interval_days"] is None else f"{result['interval_days']:g} days"
+    hours = result["threshold_hours"]
     console.print(
-        f"fixed interval: {interval}, chosen on the training history; all per compressor-year; false: more than enough life was left",
+        f"fixed interval: {interval}, chosen on the training history; thresholds: warning for {hours['warning']} h, critical for "
+        f"{hours['critical']} h; predicted life: at most {result['predicted_life_days']:g} days (costs.yaml says how they were chosen)",
         soft_wrap=True,
     )
+    console.print("all per compressor-year; who has waited longest is served first; false: more than enough life was left", soft_wrap=True)
     console.print(f"run {result['run_id']}, done in {result['seconds']} s")
 
 

@@ -106,7 +106,7 @@ def expected_costs(forecast: Forecast, costs: CostsConfig) -> tuple[Doubles, Dou
 def _plan(forecast: Forecast, costs: CostsConfig) -> Repairs:
     repair, watch = expected_costs(forecast, costs)
     signs = int(costs.signs_days.value)
-    earliest = int(np.ceil(costs.planned.lead_days.value))
+    earliest = costs.planned.earliest_day
     soon = np.lib.stride_tricks.sliding_window_view(repair, signs + 1, axis=1)  # [n, days - signs, signs + 1]
     pays = (soon.min(axis=2) <= watch)[:, earliest:]
     first = earliest + pays.argmax(axis=1)

@@ -37,6 +37,11 @@ def test_a_failure_costs_its_days_and_a_day_of_the_next_life_its_share_of_what_e
         (("planned", "crews", "value"), 1.5, r"planned\.crews: .*1\.5 repairs: must be a whole number, at least 1"),
         (("next_life", "mean_days", "value"), 0, r"next_life\.mean_days: .*0 days: must be above 0"),
         (("signs_share", "value"), 1.1, r"signs_share: .*1\.1 share: must be from 0 to 1"),
+        (
+            ("simulation", "threshold_critical_hours", "value"),
+            1.5,
+            r"simulation\.threshold_critical_hours: .*1\.5 h: must be a whole number, at least 1",
+        ),
         (("simulation", "fleet_seeds"), [101, 102, 101], "101 more than once"),
     ],
 )

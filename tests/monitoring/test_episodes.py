@@ -19,7 +19,7 @@ def judged(*rows: tuple[str, int, float, float, str]) -> Judged:
     lives = [(name, number, START + timedelta(hours=begin), START + timedelta(hours=end), how) for name, number, begin, end, how in rows]
     truth = pl.DataFrame(lives, schema=["compressor_id", "life", "start", "end", "ended_by"], orient="row")
     hour = np.arange(HOURS) + np.array([[0], [1000]])
-    return Judged(["A", "B"], FIRST_MARK, Told(hour, hour.astype(float), hour.astype(np.float32)), truth)
+    return Judged(["A", "B"], FIRST_MARK, Told(hour, hour + 0.5, hour.astype(np.float32)), truth)
 
 
 def test_complete_lives_bring_the_hours_from_their_renewal_to_their_failure() -> None:
@@ -32,7 +32,9 @@ def test_complete_lives_bring_the_hours_from_their_renewal_to_their_failure() ->
         ("B", 2, 20.5, 24, "failure"),  # 20:40 to 24:10
     )
     found = pool([fleet])
-    assert found.told.due_days.tolist() == [*range(10, 30), *range(1020, 1024)]
+    hours = [*range(10, 30), *range(1020, 1024)]
+    assert (found.told.due_days.tolist(), found.told.status.tolist()) == (hours, hours)
+    assert found.told.rul_days.tolist() == [hour + 0.5 for hour in hours]
     assert (found.lives.first.tolist(), found.lives.hours.tolist(), found.lives.source.tolist()) == ([0, 20], [20, 4], [0, 1])
     assert found.facts == {
         "complete": 2,

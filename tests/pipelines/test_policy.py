@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SEED, TRAINING_SEED = 6, 7
-POLICIES = {"run_to_failure", "fixed_interval", "threshold_warning", "threshold_critical", "act_by", "perfect_foresight"}
+POLICIES = {"run_to_failure", "fixed_interval", "threshold_warning", "threshold_critical", "predicted_life", "act_by", "perfect_foresight"}
 
 
 def small(folder: Path, days: int) -> Settings:
@@ -76,7 +76,9 @@ def test_policies_are_compared_on_the_lives_that_were_seen_from_beginning_to_end
     assert tracked.data.metrics["policy_act_by.usd_per_compressor_year"] == policies["act_by"]["usd_per_compressor_year"]
     assert mlflow.artifacts.load_dict(f"{tracked.info.artifact_uri}/policy.json")["policies"] == policies
     show_policies(result)
-    assert "run_to_failure" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "predicted_life" in shown
+    assert "warning for 1 h, critical for 1 h; predicted life: at most 15 days" in shown
 
 
 def test_a_home_without_maintenance_events_to_choose_an_interval_from_is_refused(tmp_path: Path) -> None:
