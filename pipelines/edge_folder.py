@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from serving.registry import RegisteredModel
 
 RUNNER_FILE: Final = "run.py"
+QUANTISED_FILE: Final = "model.int8.onnx"
 _MODULES: Final = (contract, rolling, spikes, windows, edge_contract, edge_readings, edge_runner)  # what is put together, in this order
 _OWN_PACKAGES: Final = ("config", "features", "serving")
 
