@@ -32,7 +32,7 @@ def escape(value: object) -> str:
 def to_markdown(facts: Mapping[str, Any], version: str | None, figures: Mapping[str, bytes]) -> str:
     """The card with links to its figures, which lie beside it; `version` is None before the registry has given one."""
     names = {name.removesuffix(".png"): name for name in figures}
-    text = _environment().get_template("model_card.md.jinja").render(**facts, version=version, figures=names)
+    text = templates().get_template("model_card.md.jinja").render(**facts, version=version, figures=names)
     return _MANY_BLANK_LINES.sub("\n\n", text)
 
 
@@ -47,12 +47,12 @@ def to_html(markdown: str, figures: Mapping[str, bytes]) -> str:
                 child.attrs["src"] = f"data:image/png;base64,{base64.b64encode(content).decode()}"
     body = parser.renderer.render(tokens, parser.options, {})
     title = next(token.content for token in tokens if token.type == "inline")  # the heading comes first
-    page: str = _environment().get_template("model_card.html.jinja").render(title=Markup(parser.renderInline(title)), body=Markup(body))  # noqa: S704 - made of escaped Markdown
+    page: str = templates().get_template("model_card.html.jinja").render(title=Markup(parser.renderInline(title)), body=Markup(body))  # noqa: S704 - made of escaped Markdown
     return page
 
 
-def _environment() -> Environment:
-    """Jinja2 with our escaping in place of its own: what a filter here has formatted is left as it is."""
+def templates() -> Environment:
+    """The templates of this folder, with our escaping in place of Jinja2's: what a filter here has formatted is left as it is."""
     environment = Environment(
         loader=PackageLoader("pipelines", "."),
         autoescape=True,

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from serving.registry import RegisteredModel
 
 RUNNER_FILE: Final = "run.py"
+QUANTISED_FILE: Final = "model.int8.onnx"
 _MODULES: Final = (
     sensors,
     contract,

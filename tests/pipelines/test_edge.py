@@ -12,6 +12,7 @@ import polars as pl
 import yaml
 
 from features.contract import READING_FIELDS
+from pipelines.edge import readme
 from tests.pipelines.commands import refusal_of, report_of
 from tests.pipelines.demo import END_OF_DEMO, Demo
 
@@ -35,6 +36,44 @@ def test_the_exported_champion_says_what_score_says(demo: Demo, tmp_path: Path) 
     contract = json.loads((out / "contract.json").read_text(encoding="utf-8"))
     assert "failure_probability" in contract["calibration"]["in_graph"]
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["models"] == report["models"]
+
+
+def test_the_readme_tells_what_was_measured_and_where_no_failure_was_seen() -> None:
+    speed = {"start_ms": 216.3, "start_readings": 1440, "open_ms": 11.02, "window_ms": {"p50": 0.16, "p99": 0.23}}
+    errors = {"rmse_days": 7.4381, "coverage_90": 0.9071, "mean_width_90_days": 20.594, "brier": 0.04312}
+    apart = {"rul_days_mean": 0.0512, "rul_days_p99": 0.231, "rul_days_most": 0.72, "failure_probability_most": 0.0182}
+    result = {
+        "model_version": "3",
+        "as_of": "2026-03-09T05:50:00Z",
+        "check": {"feature_rows": 1440, "largest_feature_difference": 1.25e-9, "predictions": 10},
+        "models": {"model.onnx": {"bytes": 343012, **speed, **errors}, "model.int8.onnx": {"bytes": 154003, **speed}},
+        "quantised_against_float": {**apart, "critical_changed_share": 0.0003},
+        "windows": {"number": 19561, "failure_seen": 11589, "compressors": "the champion's test compressors"},
+    }
+    lines = readme(result).splitlines()
+    assert lines[0] == "# Remaining life beside the machine (model version 3)"
+    assert lines[3] == "`--model model.int8.onnx` takes the quantised variant."
+    assert lines[5:7] == [
+        "Checked when exported, at 2026-03-09T05:50:00Z: 1440 readings, largest difference of a feature to gold 1.25e-09;",
+        "10 predictions equal to `altaviz score`.",
+    ]
+    assert lines[8:18] == [
+        "| measured when exporting | model.onnx | model.int8.onnx |",
+        "|---|---|---|",
+        "| size on disk, bytes | 343,012 | 154,003 |",
+        "| start to answer, ms (1440 readings) | 216.3 | 216.3 |",
+        "| opening the model, ms | 11.02 | 11.02 |",
+        "| RMSE, days | 7.438 | no failure seen |",
+        "| coverage of the 90 % interval | 0.907 | no failure seen |",
+        "| its mean width, days | 20.59 | no failure seen |",
+        "| Brier score | 0.0431 | no failure seen |",
+        "| one window, ms, p50 / p99, one thread | 0.160 / 0.230 | 0.160 / 0.230 |",
+    ]
+    assert lines[19:] == [
+        "Errors are of 19561 windows (11589 whose failure was seen) of the champion's test compressors. The quantised model's life differs by",
+        "0.051 days on average, 0.23 at the 99th percentile, 0.72 at most; its failure probability by 0.018 at most;",
+        "whether a life is critical changes in 0.03 % of windows.",
+    ]
 
 
 def test_a_folder_with_other_files_is_left_alone(demo: Demo, tmp_path: Path) -> None:
