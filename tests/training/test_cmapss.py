@@ -88,6 +88,14 @@ def test_operating_regimes_are_found_from_the_settings(section: CmapssSection, r
     assert find_regimes(settings, section, seed=1).n_clusters == regimes
 
 
+def test_a_setting_too_rare_to_be_among_the_rows_that_are_looked_at_is_no_regime(section: CmapssSection) -> None:
+    settings = np.zeros((3000, 3))
+    settings[:, 0] = np.random.default_rng(1).normal(0, 0.002, 3000)
+    never_drawn = np.random.RandomState(1).permutation(3000)[section.silhouette_rows]
+    settings[never_drawn, 0] = 42.0
+    assert find_regimes(settings, section.model_copy(update={"most_regimes": 2}), seed=1).n_clusters == 1
+
+
 def test_only_sensors_that_vary_in_training_become_features(data: Path, section: CmapssSection) -> None:
     contract = SensorContract.learn(load_engines(data, "FD001", "train"), section, seed=1)
     assert contract.features == (
