@@ -101,14 +101,18 @@ def find_regimes(settings: Doubles, section: CmapssSection, seed: int) -> Any:
     """The operating regimes of `settings` [rows, 3] as a fitted KMeans.
 
     Of the numbers of regimes up to `most_regimes` the one with the largest mean silhouette (Rousseeuw, J. Comput. Appl. Math. 20, 1987), if that
-    is at least `least_silhouette`: settings that only jitter around one condition have no clear clusters, and are one regime.
+    is at least `least_silhouette`: settings that only jitter around one condition have no clear clusters, and are one regime. Silhouettes are those of
+    `silhouette_rows` rows; a number of which one regime is too rare to be among these is passed over.
     """
     one = KMeans(1, random_state=seed, n_init=1).fit(settings)
     distinct = len(np.unique(settings, axis=0))
+    some = np.random.RandomState(seed).permutation(len(settings))[: section.silhouette_rows]
     best, best_silhouette = one, section.least_silhouette
     for number in range(2, min(section.most_regimes, distinct, len(settings) - 1) + 1):
         found = KMeans(number, random_state=seed, n_init=_STARTS).fit(settings)
-        silhouette = silhouette_score(settings, found.labels_, sample_size=min(section.silhouette_rows, len(settings)), random_state=seed)
+        if len(np.unique(found.labels_[some])) < number:
+            continue
+        silhouette = silhouette_score(settings[some], found.labels_[some])
         if silhouette > best_silhouette:
             best, best_silhouette = found, silhouette
     return best

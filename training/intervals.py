@@ -145,7 +145,8 @@ def _held_by_others(said: Said, lives: Floats, max_rul: float, level: float, con
     if len(np.unique(said.unit)) < _LEAST_UNITS:
         return 1.0
     held = np.zeros(len(lives), np.bool_)
-    config = config.model_copy(update={"least_windows": config.least_windows * (_FOLDS - 1) // _FOLDS})  # as many bands as with all of them
+    least_windows = max(config.least_windows * (_FOLDS - 1) // _FOLDS, 1)  # as many bands as with all of them
+    config = config.model_copy(update={"least_windows": least_windows})
     for known, new in GroupKFold(_FOLDS, shuffle=True, random_state=0).split(lives, groups=said.unit):
         held[new] = _widen(said.take(known), lives[known], max_rul, level, config).holds(said.take(new), lives[new], max_rul)
     return float(held.mean())

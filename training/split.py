@@ -37,7 +37,8 @@ def split_units(
     parts: tuple[list[Units], list[Units], list[Units]] = ([], [], [])
     for stratum, least in ((units[has_failed], 1), (units[~has_failed], 0)):
         shuffled = random.permutation(np.sort(stratum)).astype(np.int32)
-        validation = _share(len(shuffled), validation_fraction, least)
+        needed = least * (wanted - 1)  # by the other parts
+        validation = min(_share(len(shuffled), validation_fraction, least), len(shuffled) - needed)
         test = min(_share(len(shuffled), test_fraction, least), len(shuffled) - validation - least)
         for part, chosen in zip(
             parts, (shuffled[validation + test :], shuffled[:validation], shuffled[validation : validation + test]), strict=True

@@ -1,10 +1,10 @@
-"""A study on a tiny fleet whose test compressors hold values that no fit survives: real trials, real Optuna storage, real MLflow on SQLite."""
+"""A study on a tiny fleet: real trials, real Optuna storage, real MLflow on SQLite."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,17 +20,22 @@ from mlflow.entities import Run
 
 from config.errors import InputError, ModelError
 from config.loader import CONFIG_DIR
-from config.model import SplitSection
 from config.settings import Settings, load_settings
 from features.contract import FAILURE, STATUS_FEATURES
 from features.lake import EVENTS, GOLD, Lake
 from features.reference import EVENT_KEY, EVENT_SCHEMA, merge_reference
+from features.windows import Floats
 from pipelines.command import parse_overrides
 from pipelines.console import Advance, StageReporter
 from pipelines.tracking import EXPERIMENT
 from pipelines.tune import open_study, tune
 from tests.serving.gold import gold_row, write_gold
+from training.runtime import load_tensorflow
 from training.split import split_units
+
+load_tensorflow()
+
+from training.ensemble import Fold, fit_ensemble  # noqa: E402 - after its banners are silenced
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COMPRESSORS, HOURS = 6, 60
@@ -91,18 +96,16 @@ class Interrupting(StageReporter):
         return Stage()
 
 
-def write_lake(root: Path, split: SplitSection, seed: int = 3) -> None:
-    """Every compressor fails at the end of its hours, its vibration rising towards it; those of the test part are infinite throughout."""
+def write_lake(root: Path, seed: int = 3) -> None:
+    """Every compressor fails at the end of its hours, its vibration rising towards it."""
     random = np.random.default_rng(seed)
-    units = np.arange(COMPRESSORS)
-    test = split_units(units, np.ones(COMPRESSORS, bool), split.validation_fraction, split.test_fraction, split.seed).test
-    names = [f"COMP-{number}" for number in units]
+    names = [f"COMP-{number}" for number in range(COMPRESSORS)]
     blank = gold_row("", START)
     numbers = [name for name, value in blank.items() if isinstance(value, float) and name not in STATUS_FEATURES]
     rows = []
-    for unit, name in enumerate(names):
+    for name in names:
         for hour in range(1, HOURS + 1):
-            level = np.inf if unit in test else hour / HOURS + random.normal(0.0, 0.1)
+            level = hour / HOURS + random.normal(0.0, 0.1)
             rows.append(gold_row(name, START + timedelta(hours=hour), **dict.fromkeys(numbers, level)))
     lake = Lake(str(root))
     write_gold(Path(lake.uri(GOLD)), rows)
@@ -127,7 +130,7 @@ def home() -> Iterator[Home]:
             model[section][name] = value
         (config / "model_config.yaml").write_text(yaml.safe_dump(model))
         settings = load_settings(Path(folder), environ={"ALTAVIZ_CONFIG_DIR": str(config)})
-        write_lake(Path(settings.lake_uri), settings.model.split)
+        write_lake(Path(settings.lake_uri))
         yield Home(settings, StageReporter(interactive=False))
 
 
@@ -140,10 +143,23 @@ def interrupted(home: Home) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def first(home: Home, interrupted: list[str]) -> dict[str, Any]:
+def fitted() -> list[Fold]:
+    """What the networks of the study's first two trials were fitted and judged on."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def first(home: Home, interrupted: list[str], fitted: list[Fold]) -> dict[str, Any]:
     """The result of the study's first two trials, the second of which cannot learn."""
     open_study(home.settings, "search").enqueue_trial({"network.lstm_units": "[4]", RATE: HOPELESS})
-    return home.tune(2)
+
+    def told(values: Floats, folds: Sequence[Fold], *args: Any, **options: Any) -> Any:
+        fitted.extend(folds)
+        return fit_ensemble(values, folds, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.trial.fit_ensemble", told)
+        return home.tune(2)
 
 
 def test_an_interrupted_trial_is_tried_again(home: Home, interrupted: list[str], first: dict[str, Any]) -> None:
@@ -167,8 +183,19 @@ def test_the_settings_in_force_are_the_first_trial(home: Home, first: dict[str, 
     trial = open_study(home.settings, "search").trials[1]
     assert trial.params == {"network.lstm_units": "[4]", RATE: 0.05}
     assert first["default_value_days"] == first["best"]["value_days"] == trial.value
-    assert np.isfinite(first["default_value_days"])  # the infinite test compressors were not looked at
+    assert np.isfinite(first["default_value_days"])
     assert first["best"]["params"] == {"network.lstm_units": [4], RATE: 0.05}
+
+
+def test_test_compressors_are_not_looked_at_and_those_held_out_teach_nothing(home: Home, first: dict[str, Any], fitted: list[Fold]) -> None:
+    shares = home.settings.model.split
+    failed = np.ones(COMPRESSORS, bool)
+    split = split_units(np.arange(COMPRESSORS), failed, shares.validation_fraction, shares.test_fraction, shares.seed)
+    assert (len(fitted), len(split.test)) == (2, 1)
+    for fold in fitted:
+        learned, held_out = set(fold.fitted.unit.tolist()), set(fold.held_out.unit.tolist())
+        assert not learned & held_out
+        assert learned | held_out == {*split.train.tolist(), *split.validation.tolist()}
 
 
 def test_a_trial_that_does_not_promise_enough_stops_at_once(home: Home, first: dict[str, Any]) -> None:
@@ -231,7 +258,7 @@ def test_other_settings_or_other_data_are_refused(home: Home, first: dict[str, A
     with pytest.raises(InputError, match=r"study 'search' was begun with another fit.epochs \(then 2, now 3\): .* --study NAME"):
         replace(home, settings=longer).tune(9)
     with TemporaryDirectory(prefix="altaviz-") as folder:
-        write_lake(Path(folder), home.settings.model.split, seed=4)
+        write_lake(Path(folder), seed=4)
         elsewhere = load_settings(home.settings.home, environ={**home.settings.environ, "ALTAVIZ_TRAINING_LAKE_URI": folder})
         with pytest.raises(InputError, match="was begun with another history: its trials cannot be compared"):
             replace(home, settings=elsewhere).tune(9)

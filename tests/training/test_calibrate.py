@@ -14,6 +14,7 @@ from training.intervals import Said, Widening
 
 CAP, HORIZON, LEVEL = 30.0, 3.0, 0.9
 CONFIG = CalibrationSection(bands=4, least_windows=100, life_bands=[7, 15, 22], least_coverage=0.85, least_life_coverage=0.85)
+FREE = CONFIG.model_copy(update={"least_coverage": 0.0, "least_life_coverage": 0.0})
 
 
 def _said(seed: int, spread: float, n: int = 4000) -> tuple[Predictions, np.ndarray]:
@@ -50,6 +51,20 @@ def test_an_interval_that_is_too_narrow_or_too_wide_holds_on_units_it_has_not_se
     for low in range(0, 30, 10):  # and wherever the prediction lies
         band = (other.rul >= low) & (other.rul < low + 10)
         assert inside[band].mean() == pytest.approx(LEVEL, abs=0.05)
+
+
+def test_an_interval_is_learned_for_a_predictor_that_errs_less_than_the_network_it_is_learned_on() -> None:
+    said, true = _said(1, 1.0)
+    never = np.zeros(len(true), np.bool_)
+    nearer = said.rul + (true - said.rul) / 2  # a predictor that errs half as much
+    learned = [
+        learn(said, np.zeros(len(true), np.intp), lives, never, horizon=HORIZON, max_rul=CAP, level=LEVEL, config=FREE, error_ratio=ratio)
+        for lives, ratio in ((true, 0.5), (nearer, 1.0))
+    ]
+    for one, other in zip(learned[0].levels.before, learned[1].levels.before, strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+    assert learned[0].widening.below.tolist() == pytest.approx(learned[1].widening.below.tolist(), abs=1e-6)
+    assert learned[0].widening.above.tolist() == pytest.approx(learned[1].widening.above.tolist(), abs=1e-6)
 
 
 def test_a_probability_that_is_too_sure_is_corrected() -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from config.errors import InputError
 from config.model import CmapssSection, ModelConfig
+from features.windows import Floats
+from monitoring.turbofans import seed_numbers
 from tests.turbofans import LIVES, small_section, write_subset
+from training.calibrate import neutral
 from training.cmapss import Subset, score_seed, truncated, window_index
-from training.engines import COLUMNS, Engines, SensorContract, find_regimes, load_engines, load_true_rul
+from training.engines import COLUMNS, SENSORS, Engines, SensorContract, find_regimes, load_engines, load_true_rul
+from training.ensemble import EnsembleFit, Fold
 
 
 @pytest.fixture
@@ -33,7 +42,7 @@ def test_engines_are_read_with_their_bounds(data: Path, section: CmapssSection) 
     assert last.tolist() == [29, 73, 76]
     assert engines.sensors.shape == (77, 21)
     assert engines.settings[0].tolist() == [0.0, 0.0, 100.0]
-    assert load_true_rul(data, "FD001", engines).tolist() == [20, 6, 47]
+    assert load_true_rul(data, "FD001", engines).tolist() == Subset.load(data, "FD001").true_rul.tolist() == [20, 6, 47]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +86,14 @@ def test_operating_regimes_are_found_from_the_settings(section: CmapssSection, r
     conditions = np.array([[0, 0, 100], [10, 0.25, 100], [20, 0.7, 100], [25, 0.62, 60], [35, 0.84, 100], [42, 0.84, 100]])[:regimes]
     settings = conditions[random.integers(0, regimes, 3000)] + random.normal(0, [0.002, 0.0003, 0], (3000, 3))
     assert find_regimes(settings, section, seed=1).n_clusters == regimes
+
+
+def test_a_setting_too_rare_to_be_among_the_rows_that_are_looked_at_is_no_regime(section: CmapssSection) -> None:
+    settings = np.zeros((3000, 3))
+    settings[:, 0] = np.random.default_rng(1).normal(0, 0.002, 3000)
+    never_drawn = np.random.RandomState(1).permutation(3000)[section.silhouette_rows]
+    settings[never_drawn, 0] = 42.0
+    assert find_regimes(settings, section.model_copy(update={"most_regimes": 2}), seed=1).n_clusters == 1
 
 
 def test_only_sensors_that_vary_in_training_become_features(data: Path, section: CmapssSection) -> None:
@@ -145,3 +162,61 @@ def test_a_training_scores_every_test_engine_even_one_shorter_than_a_window(
     assert {name: len(predicted) for name, predicted in scores.baselines.items()} == {"gradient_boosting": 3, "linear": 3, "constant": 3}
     assert scores.onnx_max_abs_difference < 1e-4
     assert scores.validation_rmse > 0
+
+
+def engines_showing(*shown: Sequence[float]) -> Engines:
+    """Engines under one condition whose only sensor that varies shows these numbers, cycle by cycle."""
+    lives = [len(own) for own in shown]
+    sensors = np.full((sum(lives), len(SENSORS)), 7.0)
+    sensors[:, 0] = np.concatenate(shown)
+    cycles = np.concatenate([np.arange(1.0, life + 1) for life in lives])
+    return Engines(np.repeat(np.arange(1, len(lives) + 1, dtype=np.int32), lives), cycles, np.zeros((len(cycles), 3)), sensors)
+
+
+def known_model(steps: int, features: int) -> keras.Model:
+    """Ten cycles for each standard deviation that the first sensor shows in the last cycle, -5 and +3; a quarter to fail."""
+    inputs = keras.Input((steps, features), name="windows", dtype="float32")
+    rul = 10.0 * inputs[:, -1, 0]
+    heads = {"rul": rul, "rul_lower": rul - 5.0, "rul_upper": rul + 3.0, "failure_probability": 0.0 * rul + 0.25}
+    return keras.Model(inputs, {name: keras.layers.Identity(name=name)(ops.clip(head, 0.0, 40.0)) for name, head in heads.items()})
+
+
+def test_engines_held_out_from_a_network_teach_it_nothing_and_test_engines_are_scored_at_their_last_cycle_on_the_training_scale(
+    config: ModelConfig, section: CmapssSection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = engines_showing(*([99.0, 101.0] * (life // 2) for life in (40, 50, 44, 60)))  # mean 100, standard deviation 1
+    test = engines_showing([100.0, 101.0, 103.0], [100.0] * 30 + [102.3], [104.0, 103.0, 103.6])
+    handed: list[tuple[Floats, Sequence[Fold]]] = []
+
+    def known(values: Floats, folds: Sequence[Fold], steps: int, **_: Any) -> tuple[keras.Model, EnsembleFit]:
+        handed.append((values, folds))
+        return known_model(steps, values.shape[1]), EnsembleFit([], 11.0, 0.9, neutral(3, 40.0))
+
+    monkeypatch.setattr("training.cmapss.fit_ensemble", known)
+    monkeypatch.setattr("training.cmapss.fit_baseline", lambda *_, **__: SimpleNamespace(predict=lambda windows: windows[:, -1, 0]))
+    small = config.model_copy(update={"cmapss": section})
+    scores = score_seed(Subset("FD001", train, test, np.array([30, 20, 50], np.float32)), small, seed=3)
+
+    ((values, folds),) = handed
+    assert values[:2].tolist() == [[-1.0, -1.0, 1.0], [1.0, 0.0, 2.0]]
+    parts = [(set(fold.fitted.unit.tolist()), set(fold.held_out.unit.tolist())) for fold in folds]
+    assert [sorted(fitted | held_out) for fitted, held_out in parts] == [[1, 2, 3, 4]] * 2
+    assert [len(held_out) for _, held_out in parts] == [2, 2]
+    assert parts[0] == parts[1][::-1]  # each engine is held out from one network
+    assert [(len(fold.fitted) > 8, len(fold.held_out)) for fold in folds] == [(True, 8)] * 2  # cut off at four cycles each
+
+    assert scores.predictions.rul.tolist() == pytest.approx([30.0, 23.0, 36.0], abs=1e-4)
+    assert scores.baselines["linear"].tolist() == pytest.approx([3.0, 2.3, 3.6], abs=1e-5)
+    numbers = seed_numbers(np.array([30, 20, 50], np.float32), scores, section)
+    assert numbers == {
+        "rmse": pytest.approx(np.sqrt((0 + 9 + 196) / 3), rel=1e-5),
+        "score": pytest.approx(np.expm1(3 / 10) + np.expm1(14 / 13), rel=1e-5),
+        "rmse_clipped": pytest.approx(5 / np.sqrt(3), rel=1e-5),
+        "score_clipped": pytest.approx(np.expm1(3 / 10) + np.expm1(4 / 13), rel=1e-5),
+        "coverage_90": pytest.approx(2 / 3),  # 40, the last clipped life, lies beyond 39
+        "mean_width_90": pytest.approx(8.0, abs=1e-4),
+        "brier": 0.0625,
+        "validation_rmse": 11.0,
+        "ensemble_error_ratio": 0.9,
+        "onnx_max_abs_difference": pytest.approx(0.0, abs=1e-4),
+    }

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import pytest
 
 from config.errors import ModelError
 from config.model import ModelConfig
-from features.onnx_model import OUTPUTS, OnnxModel
+from features.onnx_model import OUTPUTS, OnnxModel, Predictions
 from features.windows import Floats, gather
 from tests.training.conftest import HORIZON, MAX_RUL, STEPS, TRAIN_UNITS, Fitted, small_fleet
-from training.calibrate import Calibration, neutral
+from training.calibrate import Calibration, learn, neutral
 from training.dataset import feature_statistics
 from training.ensemble import Fold, combine, error_ratio, fit_ensemble, fold_units, spread
 from training.export import export_onnx
 from training.intervals import Widening
+from training.metrics import rmse
 from training.model import build_model
 
 UNITS = np.arange(20, dtype=np.int32)
@@ -107,7 +110,16 @@ def test_the_same_data_and_seed_give_the_same_predictions_with_dropout_augmentat
         np.testing.assert_allclose(again[name], first[name], rtol=0, atol=1e-5)
 
 
-def test_an_ensemble_is_calibrated_on_units_its_networks_have_not_learned_from(config: ModelConfig) -> None:
+def test_an_ensemble_is_calibrated_on_what_networks_say_of_units_they_have_not_learned_from_and_on_how_much_less_their_mean_errs(
+    config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said_of: list[tuple[Predictions, dict[str, Any]]] = []
+
+    def learning(predicted: Predictions, unit: np.ndarray, rul: Floats, censored: np.ndarray, **asked: Any) -> Calibration:
+        said_of.append((predicted, {"unit": unit, "rul": rul, "censored": censored, **asked}))
+        return learn(predicted, unit, rul, censored, **asked)
+
+    monkeypatch.setattr("training.ensemble.learn", learning)
     values, index = small_fleet()
     units = np.unique(index.unit)
     folds = [Fold(index.of_units(units[units % 2 != part]), index.of_units(units[units % 2 == part])) for part in (0, 1)]
@@ -128,7 +140,16 @@ def test_an_ensemble_is_calibrated_on_units_its_networks_have_not_learned_from(c
     assert told == [(epoch, 6) for epoch in range(1, 7)]
     assert result.epochs == 6
     assert len(result.members) == 2
-    assert result.validation_rmse > 0
+    ((predicted, asked),) = said_of
+    even, odd = index.of_units(units[::2]), index.of_units(units[1::2])
+    for name in ("unit", "rul", "censored"):
+        assert asked[name].tolist() == [*getattr(even, name), *getattr(odd, name)]
+    seen = [part.take(~part.censored) for part in (even, odd)]
+    errors = [member.history[member.best_epoch - 1]["validation_rmse"] for member in result.members]  # by Keras, epoch by epoch
+    of_each = [rmse(part.rul, predicted.rul[np.isin(asked["unit"], part.unit) & ~asked["censored"]]) for part in seen]
+    assert of_each == pytest.approx(errors, rel=1e-3)
+    assert result.validation_rmse == pytest.approx(np.sqrt(np.average(np.square(errors), weights=[len(part) for part in seen])), rel=1e-3)
+    assert 0 < asked["error_ratio"] == result.error_ratio < 1
     assert result.calibration.widening.below.any()
     said = model.predict(gather(values, index.first_row, index.end, STEPS), verbose=0)
     assert set(said) == set(OUTPUTS)

@@ -93,6 +93,11 @@ def test_the_fewest_windows_that_calibrate_promise_for_others_too() -> None:
     assert abs(np.mean(held) - LEVEL) < 0.03
 
 
+def test_a_single_window_may_be_enough_for_a_band() -> None:
+    said = erring(3, 40, 3)
+    assert inside(learn_widening(said, CAP, LEVEL, FREE.model_copy(update={"least_windows": 1})), said).mean() >= LEVEL - 1e-3
+
+
 def test_machines_too_few_to_tell_of_others_are_promised_nothing() -> None:
     own = erring(3, 24, 30)
     ours, one = (learn_widening(said, CAP, LEVEL, FREE) for said in (own, one_machine(own)))

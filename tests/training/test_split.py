@@ -28,6 +28,12 @@ def test_each_part_gets_a_failure_even_when_its_share_rounds_to_none() -> None:
     assert all((part <= 3).sum() == 1 for part in (split.train, split.validation, split.test))
 
 
+@pytest.mark.parametrize("shares", [(0.5, 0.3), (0.6, 0.2), (0.2, 0.6), (0.9, 0.9)])
+def test_no_part_is_so_large_that_another_gets_no_failure(shares: tuple[float, float]) -> None:
+    split = split_units(UNITS, UNITS <= 3, *shares, seed=1)
+    assert [int((part <= 3).sum()) for part in (split.train, split.validation, split.test)] == [1, 1, 1]
+
+
 def test_the_split_follows_from_the_seed_and_not_from_the_order_of_the_units() -> None:
     first = split_units(UNITS, FAILED, 0.2, 0.2, seed=5)
     again = split_units(UNITS[::-1], FAILED[::-1], 0.2, 0.2, seed=5)

@@ -1,4 +1,4 @@
-"""Which windows of a fleet a trial learns from."""
+"""Which windows of a fleet a trial learns from, and which ones it is measured by."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import pytest
 from config.settings import Settings
 from features.contract import FEATURES
 from features.grid import History
+from features.onnx_model import Predictions
 from training.dataset import WindowIndex
 from training.fleet import Fleet
-from training.trial import split_fleet
+from training.split import UnitSplit
+from training.trial import deal_folds, measure, split_fleet
 
 HOURS = 20 * 24
 UNITS = 20
@@ -47,3 +49,28 @@ def test_no_compressor_is_in_two_parts(fleet: Fleet, settings: Settings) -> None
     units = [set(part.unit.tolist()) for part in (parts.train, parts.validation, parts.test)]
     assert sum(len(part) for part in units) == len(set.union(*units)) == UNITS
     assert units[0] | units[1] == set(parts.evenly.unit.tolist())
+
+
+def test_a_network_learns_from_no_compressor_that_is_held_out_from_it_and_no_test_compressor_is_in_a_fold(
+    fleet: Fleet, settings: Settings
+) -> None:
+    split = UnitSplit(*(np.array(part, np.int32) for part in (range(4, 16), range(16, 20), range(4))))
+    folds = deal_folds(fleet, split, settings.model)
+    parts = [(set(fold.fitted.unit.tolist()), set(fold.held_out.unit.tolist())) for fold in folds]
+    assert len(parts) == settings.model.ensemble.networks
+    for fitted, held_out in parts:
+        assert not fitted & held_out
+        assert fitted | held_out == set(range(4, 20))
+    assert sorted(unit for _, held_out in parts for unit in held_out) == list(range(4, 20))
+
+
+def test_only_lives_whose_end_was_seen_are_measured() -> None:
+    true, censored = np.array([2.0, 10.0, 20.0, 1.0], np.float32), np.array([False, False, True, True])
+    index = WindowIndex(np.zeros(4, np.int32), np.zeros(4, np.int64), np.arange(4), true, censored)
+    said = Predictions(*(np.array(part, np.float32) for part in ([5, 14, 0, 30], [1, 11, 0, 0], [6, 18, 0, 30], [0.5, 0.5, 1, 1])))
+    assert measure(index, said, 3.0) == {
+        "rmse_days": pytest.approx(np.sqrt((9 + 16) / 2)),
+        "coverage_90": 0.5,  # 2 lies in 1 to 6, 10 not in 11 to 18
+        "mean_width_90_days": 6.0,
+        "brier": 0.25,
+    }
