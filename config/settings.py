@@ -181,6 +181,10 @@ class Settings:
         """These settings with `values` by dotted key over model_config.yaml and the overrides."""
         return dataclasses.replace(self, model_overrides={**self.model_overrides, **values})
 
+    def without_overrides(self) -> Settings:
+        """These settings as the files say, whatever `model_overrides` says."""
+        return dataclasses.replace(self, model_overrides={})
+
     def _load(self, name: str, model: type[SectionT], overrides: Mapping[str, Any] | None = None) -> SectionT:
         return load_section(self.config_dir / name, model, self.environ, overrides)
 

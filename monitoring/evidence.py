@@ -76,6 +76,14 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Taught:
+    """What a model was taught to say: whether the failure comes within the horizon, and lives up to the cap."""
+
+    horizon_days: float
+    max_rul_days: float
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything a verdict rests on."""
 
@@ -86,3 +94,4 @@ class Evidence:
     trust: Trust
     artefact: Artefact
     origin: Origin
+    taught: Mapping[str, Taught]  # `challenger`, and `champion` where there is one

@@ -16,7 +16,7 @@ from config.retraining import GateSection
 from monitoring.bootstrap import Resampling, interval
 from monitoring.calibration import Floats, Units, bin_gaps, calibration_error
 from monitoring.comparison import UnitSums, compare_metric
-from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Trust, Unseen
+from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Taught, Trust, Unseen
 from training.metrics import rmse
 
 _DIGITS: Final = 4
@@ -79,6 +79,8 @@ def judge(evidence: Evidence, config: GateSection) -> Verdict:
     checks = [_beats_baseline(held_out, evidence.baseline_rmse_days)]
     if champion is not None:
         checks += [_beats_champion(held_out, champion, config), _no_slice_much_worse("", held_out, champion, config)]
+    if "champion" in evidence.taught:
+        checks.append(_same_labels(evidence.taught["challenger"], evidence.taught["champion"]))
     if evidence.recheck is not None:
         checks.append(_same_history(evidence.recheck, config))
     if unseen is not None and unseen.ground.champion is not None:
@@ -143,6 +145,22 @@ def _beats_champion(held: Ground, champion: Floats, config: GateSection) -> Chec
         says += f"; {needed:.0%} are needed: a difference within chance replaces no champion"
     numbers = {"rmse_days": own, "champion_rmse_days": other, "certainty": certainty}
     return Check("champion", own < other and certainty >= needed, says, numbers)
+
+
+def _same_labels(challenger: Taught, champion: Taught) -> Check:
+    """Errors under two caps, and odds of two events, are not to be compared: under a low cap every error is small."""
+    numbers = {
+        "horizon_days": challenger.horizon_days,
+        "max_rul_days": challenger.max_rul_days,
+        "champion_horizon_days": champion.horizon_days,
+        "champion_max_rul_days": champion.max_rul_days,
+    }
+    taught = f"horizon_days {challenger.horizon_days:g} and max_rul_days {challenger.max_rul_days:g}"
+    if challenger == champion:
+        return Check("labels", True, f"both were taught {taught}", numbers)
+    other = f"{champion.horizon_days:g} and {champion.max_rul_days:g}"
+    says = f"it was taught {taught}, the champion {other}: the two cannot be compared"
+    return Check("labels", False, says, numbers)
 
 
 def _same_history(recheck: Recheck, config: GateSection) -> Check:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from config.errors import ConfigError
 from config.settings import Settings
 from pipelines.champion import KnownChampion, recheck
 from pipelines.console import StageReporter
@@ -50,6 +51,20 @@ def prepare_unseen(settings: Settings, spark: LazySpark, report: StageReporter) 
     return label_unseen(settings.below(f"gate/seed-{seed}"), size, seed, spark, report)
 
 
+def require_own_measure(settings: Settings) -> None:
+    """What a model is measured by is what model_config.yaml says: raises ConfigError where an override (--set) says otherwise."""
+    used, written = settings.model, settings.without_overrides().model
+    measures = {
+        "baseline": (used.baseline, written.baseline),
+        "export.max_abs_difference": (used.export.max_abs_difference, written.export.max_abs_difference),
+        "export.check_windows": (used.export.check_windows, written.export.check_windows),
+        "windows.judge_stride_hours": (used.windows.judge_stride_hours, written.windows.judge_stride_hours),
+    }
+    changed = [name for name, (own, asked) in measures.items() if own != asked]
+    if changed:
+        raise ConfigError(f"--set {', '.join(changed)}: the gate judges by it, so it can only be changed in model_config.yaml")
+
+
 def judge_model(
     settings: Settings,
     past: Past,
@@ -59,13 +74,13 @@ def judge_model(
     champion: KnownChampion | None,
     unseen: UnseenFleet | None,
 ) -> Verdict:
-    """Judge `candidate` on the windows `held_out` of `fleet`, the labelled `past`, and beside a champion on `unseen` too.
+    """Judge `candidate`, taught the labels of `settings`, on the windows `held_out` of `fleet`, the labelled `past`, and beside a champion on `unseen` too.
 
     Raises ModelError when a model cannot be opened.
     """
     from features.onnx_model import OnnxModel
     from features.windows import gather
-    from monitoring.evidence import Artefact, Evidence, Ground
+    from monitoring.evidence import Artefact, Evidence, Ground, Taught
     from monitoring.gate import judge
     from training.trial import served_rul
 
@@ -79,6 +94,7 @@ def judge_model(
     trust, shown = _trust(settings, "", held_out, said), None
     if champion is not None and unseen is not None:
         trust, shown = _unseen(settings, unseen, model, champion)
+    taught = {"challenger": config.labels} | ({} if champion is None else {"champion": champion.model.facts})
     evidence = Evidence(
         ground,
         candidate.baseline_rmse_days,
@@ -92,6 +108,7 @@ def judge_model(
             latency_ms(model, gather(values, judged.first_row[:1], judged.end[:1], model.steps), gate.latency_calls),
         ),
         _origin(history, held_out, candidate, champion, unseen),
+        {side: Taught(labels.horizon_days, labels.max_rul_days) for side, labels in taught.items()},
     )
     return judge(evidence, gate)
 

@@ -25,7 +25,7 @@ def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[s
 
     `spark` is only needed for the gate's unseen fleet, which is made when there is a champion to compare with, and made once.
     Returns version, promoted, reasons, metrics (days), run_id, gold_version, windows.
-    Raises NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
+    Raises ConfigError, NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
     from pipelines.past import open_past
     from pipelines.registration import settle
@@ -59,13 +59,15 @@ def train_and_judge(
 ) -> tuple[dict[str, Any], ModelDecision]:
     """Fit on `past`, judge beside the champion, register, and move the aliases; the caller holds the training lock.
 
-    Returns what was measured and the verdict. Raises NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
+    Returns what was measured and the verdict. Raises ConfigError (require_own_measure), NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
+    from pipelines.gate import require_own_measure
     from pipelines.past import labelled_fleet
     from pipelines.tracking import log_epoch, tracked_run
     from training.runtime import load_tensorflow
 
     started = time.perf_counter()
+    require_own_measure(settings)
     load_tensorflow()
     from pipelines.challenger import log_trial, register_challenger
     from pipelines.champion import known_champion, known_split

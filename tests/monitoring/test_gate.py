@@ -13,7 +13,7 @@ from config.loader import CONFIG_DIR, load_section
 from config.retraining import GateSection, RetrainingConfig
 from monitoring.calibration import Odds
 from monitoring.comparison import UnitSums
-from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Trust, Unseen
+from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Taught, Trust, Unseen
 from monitoring.gate import ERROR, RECALL, SLOW_RECALL, Verdict, better_share, judge
 
 COMPRESSORS, WINDOWS = 12, 200
@@ -70,12 +70,14 @@ def better() -> Evidence:
         trust(),
         SOUND,
         Origin(["C-3", "C-4"], learned),
+        {"challenger": Taught(3.0, 30.0), "champion": Taught(3.0, 30.0)},
     )
 
 
 def first(challenger: np.ndarray) -> Evidence:
     """A model without a champion before it."""
-    return Evidence(ground(challenger, None), 8.0, None, None, trust(), SOUND, Origin(["C-3"], {"challenger": {"C-1"}}))
+    origin = Origin(["C-3"], {"challenger": {"C-1"}})
+    return Evidence(ground(challenger, None), 8.0, None, None, trust(), SOUND, origin, {"challenger": Taught(3.0, 30.0)})
 
 
 def failed(verdict: Verdict) -> list[str]:
@@ -90,8 +92,8 @@ def test_a_model_that_is_better_and_sound_passes_every_check_and_says_by_what(ga
     verdict = judge(better(), gate)
     assert verdict.passed
     assert [check.name for check in verdict.checks] == [
-        "baseline", "champion", "slices", "history", "unseen_error", "unseen_recall",
-        "unseen_slow_recall", "unseen_slices", "coverage", "probability", "overlap",
+        "baseline", "champion", "slices", "labels", "history", "unseen_error",
+        "unseen_recall", "unseen_slow_recall", "unseen_slices", "coverage", "probability", "overlap",
         "parity", "size", "latency",
     ]  # fmt: skip
     assert verdict.reasons == [
@@ -144,6 +146,17 @@ def test_compressors_are_drawn_whole(gate: GateSection) -> None:
     held = Ground(unit, np.zeros(100), np.where(unit == 0, 1.0, 9.0), None)
     share = better_share(held, np.where(unit == 0, 2.0, 1.0), gate)
     assert share == pytest.approx(0.75, abs=0.03)  # worse only when the second one alone is drawn
+
+
+def test_a_model_that_was_taught_another_cap_or_event_than_the_champion_is_refused(gate: GateSection) -> None:
+    for taught, says in (
+        (Taught(3.0, 10.0), "it was taught horizon_days 3 and max_rul_days 10, the champion 3 and 30: the two cannot be compared"),
+        (Taught(7.0, 30.0), "it was taught horizon_days 7 and max_rul_days 30, the champion 3 and 30: the two cannot be compared"),
+    ):
+        verdict = judge(replace(better(), taught={**better().taught, "challenger": taught}), gate)
+        assert (failed(verdict), verdict.reasons) == (["labels"], [says])
+    assert "champion" not in first(off(7)).taught
+    assert judge(replace(first(off(7)), taught={"challenger": Taught(7.0, 10.0)}), gate).passed  # there is nothing to compare it with
 
 
 def test_on_a_history_with_other_labels_nothing_is_promoted(gate: GateSection) -> None:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
+from config.errors import ConfigError
 from config.settings import Settings
 from features.contract import FEATURES
 from features.grid import History
-from pipelines.gate import Candidate, judge_model, known_again, learned_from
+from pipelines.champion import KnownChampion
+from pipelines.gate import Candidate, judge_model, known_again, learned_from, require_own_measure
 from pipelines.past import Past
-from tests.serving.gold import mean_model
+from pipelines.train import train_and_judge
+from tests.serving.gold import drivers_model, mean_model
 from training.dataset import WindowIndex
 from training.fleet import Fleet
 
 HOURS, UNITS = 20 * 24, 5
 NAMES = [f"C-{number}" for number in range(UNITS)]
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Eventless(Past):
+    """A past whose events are not told: the fleet below knows its failures by itself."""
+
+    def events(self) -> pl.DataFrame:
+        return pl.DataFrame(schema={"compressor_id": pl.String, "event_type": pl.String, "event_date": pl.Datetime("us", "UTC")})
+
+
+PAST = Eventless([])
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +55,7 @@ def candidate(*learned: str) -> Candidate:
 
 def test_a_model_is_judged_by_what_onnx_runtime_says_of_the_windows_and_how_long_it_takes(settings: Settings, fleet: Fleet) -> None:
     held_out = fleet.index.of_units([2, 3, 4])
-    verdict = judge_model(settings, Past([]), fleet, held_out, candidate("C-1"), None, None)
+    verdict = judge_model(settings, PAST, fleet, held_out, candidate("C-1"), None, None)
     # the mean over the last 24 hours of a life that falls by one day a day, as read at the last of them
     assert verdict.metrics["rmse_days"] == pytest.approx(11.5 / 24, abs=1e-4)
     assert verdict.metrics["onnx_bytes"] == len(mean_model().onnx)
@@ -54,11 +69,40 @@ def test_a_model_is_judged_by_what_onnx_runtime_says_of_the_windows_and_how_long
 def test_a_model_evaluated_on_compressors_it_was_trained_on_is_refused(settings: Settings, fleet: Fleet) -> None:
     for learned in ("C-1", "C-2"):  # a validation compressor has taught it too: C-0 stopped its fit
         held_out = fleet.index.of_units([0 if learned == "C-1" else 2, 3])
-        verdict = judge_model(settings, Past([]), fleet, held_out, candidate(learned), None, None)
+        verdict = judge_model(settings, PAST, fleet, held_out, candidate(learned), None, None)
         shared = "C-0" if learned == "C-1" else "C-2"
         assert [check.says for check in verdict.failed if check.name == "overlap"] == [
             f"judged by compressors that were learned from: {shared} (challenger)"
         ]
+
+
+def test_a_champion_clipped_at_a_lower_cap_does_not_beat_itself(settings: Settings, fleet: Fleet) -> None:
+    taught = settings.with_model({"labels.max_rul_days": 10.0})
+    index = replace(fleet.index, rul=np.minimum(fleet.index.rul, 10))  # what such labels are
+    champion = KnownChampion(mean_model(), {"train": ["C-1"], "validation": ["C-0"], "test": ["C-4"]})
+    clipped = replace(candidate("C-1"), onnx=drivers_model(8.0, {}).onnx)  # 8 days, always: nearly right most of the time
+    verdict = judge_model(taught, PAST, replace(fleet, index=index), index.of_units([2, 3, 4]), clipped, champion, None)
+    found = {check.name: check for check in verdict.checks}
+    assert found["champion"].passed
+    assert [check.says for check in verdict.failed if check.name == "labels"] == [
+        "it was taught horizon_days 3 and max_rul_days 10, the champion 3 and 30: the two cannot be compared"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("baseline.max_iter", 1),
+        ("export.max_abs_difference", 1.0),
+        ("export.check_windows", 1),
+        ("windows.judge_stride_hours", 500),
+    ],
+)
+def test_what_the_gate_measures_by_is_not_set_for_one_training(settings: Settings, override: str, value: float) -> None:
+    require_own_measure(settings.with_model({"fit.epochs": 3, "labels.max_rul_days": 10.0}))
+    said = override if override.startswith(("export", "windows")) else "baseline"
+    with pytest.raises(ConfigError, match=f"--set {said}: the gate judges by it, so it can only be changed in model_config.yaml"):
+        train_and_judge(settings.with_model({override: value}), *[None] * 6)  # type: ignore[arg-type]
 
 
 def test_compressors_of_the_unseen_fleet_are_known_again_by_their_rows_under_any_name(fleet: Fleet) -> None:

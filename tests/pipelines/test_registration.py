@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from config.errors import ModelError, NoChampionError, WarehouseError
+from config.errors import ModelError, NoChampionError, NoDataError, WarehouseError
 from config.settings import Settings, load_settings
 from features.contract import CHALLENGER, CHAMPION, REGISTERED_MODEL
 from pipelines.challenger import fingerprint
@@ -186,12 +186,20 @@ def test_a_retraining_is_known_only_beside_the_champion_it_was_judged_by(store: 
     assert not known()  # nobody has compared version 3 with version 1
 
 
-def test_a_version_that_was_taught_another_event_is_not_judged_by_this_one(store: Store) -> None:
+def test_a_version_is_judged_by_the_event_and_the_cap_that_it_was_taught(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def note(settings: Settings, *_: object) -> None:
+        asked.append((settings.model.labels.horizon_days, settings.model.labels.max_rul_days))
+        raise NoDataError("enough has been seen")
+
+    monkeypatch.setattr("pipelines.promotion.prepare_unseen", note)
     store.judge("promoted", 1)
     store.judge("refused", 2, previous="1")
-    other = load_settings(store.settings.home, environ={}, model_overrides={"labels.horizon_days": 7.0})
-    with LazySpark(other) as spark, pytest.raises(ModelError, match="version 2 was trained for horizon_days 3 and max_rul_days"):
+    other = load_settings(store.settings.home, environ={}, model_overrides={"labels.horizon_days": 7.0, "labels.max_rul_days": 10.0})
+    with LazySpark(other) as spark, pytest.raises(NoDataError, match="enough has been seen"):
         promote(other, "2", None, spark, StageReporter(interactive=False), force=True)
+    assert asked == [(3.0, 30.0)]
     assert store.aliases() == ("1", "2")
 
 
