@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from features.contract import CHALLENGER, CHAMPION
-from serving.warehouse.decisions import ModelDecision, upsert_decision
+from serving.warehouse.decisions import ModelDecision, list_decisions, upsert_decision
 
 if TYPE_CHECKING:
     import psycopg
@@ -66,6 +66,19 @@ def settle(registry: Registry, connection: psycopg.Connection) -> None:
             upsert_decision(connection, _from_tag(version.version, version.tags[OPERATOR_TAG]))
         if _MOVE_TAG in version.tags:
             _finish_move(registry, connection, _from_tag(version.version, version.tags[_MOVE_TAG]))
+
+
+def own_decisions(registry: Registry, connection: psycopg.Connection, version: str | None = None) -> list[ModelDecision]:
+    """All verdicts on versions of `registry`, or on one, newest first: the warehouse may hold those of another registry, or of one before it.
+
+    Of a rollback from before runs were kept with them nobody knows whose it was; it is among them.
+    """
+    runs = {item.version: item.run_id for item in registry.versions()}
+    return [
+        decision
+        for decision in list_decisions(connection, version)
+        if decision.run_id == runs.get(decision.model_version, "") or (decision.run_id is None and decision.decision == "rolled_back")
+    ]
 
 
 def to_tag(decision: ModelDecision) -> str:

@@ -32,7 +32,7 @@ class ModelDecision:
     trigger: Trigger
     drift_timestamp: datetime | None = None
     previous_version: str | None = None
-    run_id: str | None = None
+    run_id: str | None = None  # of the version: another registry has other runs under the same numbers; unknown of rollbacks from before
     reasons: list[str] = field(default_factory=list)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)  # the gate's: name, passed, says, numbers

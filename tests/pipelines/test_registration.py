@@ -30,7 +30,7 @@ from pipelines.session import LazySpark
 from pipelines.tracking import tracked_run
 from serving.registry import Registry
 from serving.warehouse.connection import Warehouse, open_warehouse
-from serving.warehouse.decisions import ModelDecision, Outcome, last_drift_training, list_decisions, training_lock
+from serving.warehouse.decisions import ModelDecision, Outcome, last_drift_training, list_decisions, training_lock, upsert_decision
 from serving.warehouse.migrations import migrate
 from tests.serving.gold import mean_model
 
@@ -45,6 +45,7 @@ class Store:
     registry: Registry
     warehouse: Warehouse
     model_uri: str
+    run_id: str
 
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection]:
@@ -55,7 +56,7 @@ class Store:
         """Step 1 alone: the version is there, with its verdict as a tag; nothing has followed from it."""
         drift = NOON + timedelta(hours=hour) if trigger == "drift" else None
         decided = ModelDecision(
-            "", NOON + timedelta(hours=hour), outcome, trigger, drift, previous, "run", [f"because of {hour}"], {"rmse_days": 1.5}
+            "", NOON + timedelta(hours=hour), outcome, trigger, drift, previous, self.run_id, [f"because of {hour}"], {"rmse_days": 1.5}
         )  # type: ignore[arg-type]
         facts = mean_model().facts
         return replace(decided, model_version=self.registry.register(self.model_uri, facts, {DECISION_TAG: to_tag(decided)}))
@@ -77,7 +78,7 @@ class Store:
             "operator",
             None,
             previous,
-            "run",
+            self.run_id,
             ["we know why"],
             {"certainty": 0.4},
             checks,
@@ -109,21 +110,23 @@ def logged() -> Iterator[tuple[Settings, Warehouse]]:
 
 
 @pytest.fixture(scope="module")
-def model_uri(logged: tuple[Settings, Warehouse]) -> str:
-    with tracked_run(logged[0], "test"):
+def model(logged: tuple[Settings, Warehouse]) -> tuple[str, str]:
+    """URI of a logged model, and the run it came from."""
+    with tracked_run(logged[0], "test") as run:
         model = onnx.load_from_string(mean_model().onnx)
-        return str(mlflow.onnx.log_model(model, name="model", save_as_external_data=False, pip_requirements=["onnxruntime"]).model_uri)
+        info = mlflow.onnx.log_model(model, name="model", save_as_external_data=False, pip_requirements=["onnxruntime"])
+    return str(info.model_uri), str(run.info.run_id)
 
 
 @pytest.fixture
-def store(logged: tuple[Settings, Warehouse], model_uri: str) -> Store:
+def store(logged: tuple[Settings, Warehouse], model: tuple[str, str]) -> Store:
     settings, warehouse = logged
     client = mlflow.MlflowClient(settings.tracking_uri)
     for found in client.search_registered_models():
         client.delete_registered_model(found.name)
     with warehouse.connection() as connection:
         connection.execute("TRUNCATE model_decisions")
-    return Store(settings, Registry(settings.tracking_uri), warehouse, model_uri)
+    return Store(settings, Registry(settings.tracking_uri), warehouse, *model)
 
 
 def test_a_promoted_version_is_champion_and_a_refused_one_stays_challenger(store: Store) -> None:
@@ -288,10 +291,35 @@ def test_a_way_back_leads_past_promotions_that_came_twice(store: Store) -> None:
         rollback(store.settings, None, None)
 
 
+def test_a_way_back_never_leads_to_where_one_is(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("promoted", 2, previous="1")
+    store.registry.set_alias(CHAMPION, "1")  # by other hands
+    store.promote("2", 3, previous="1")
+    assert rollback(store.settings, None, None)["champion"] == "1"
+
+
+def test_what_another_registry_has_promoted_under_the_same_number_is_no_way_back(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    store.judge("promoted", 3, previous="1")
+    elsewhere = ModelDecision("2", NOON + timedelta(hours=2, minutes=30), "promoted", "train", run_id="another", reasons=["it won there"])
+    nobody_knows = ModelDecision("2", NOON + timedelta(hours=2, minutes=40), "rolled_back", "operator", reasons=["long ago"])
+    with store.connection() as connection:
+        upsert_decision(connection, elsewhere)
+        upsert_decision(connection, nobody_knows)
+    with pytest.raises(ModelError, match="version 2 has never been champion"):
+        rollback(store.settings, "2", None)
+    assert "it won there" not in str(show_model(store.settings, "2")["decisions"])
+    assert rollback(store.settings, None, None)["champion"] == "1"
+    with store.connection() as connection:
+        assert list_decisions(connection)[0].run_id == store.run_id  # a way back says whose version it is
+
+
 def test_what_an_operator_decided_is_kept_with_the_version_and_survives_a_lost_database(store: Store) -> None:
     store.judge("promoted", 1)
     store.judge("refused", 2, previous="1")
-    refused = ModelDecision("2", NOON + timedelta(hours=3), "refused", "operator", None, "1", "run", ["still not better"])
+    refused = ModelDecision("2", NOON + timedelta(hours=3), "refused", "operator", None, "1", store.run_id, ["still not better"])
     with store.connection() as connection:
         record_refusal(store.registry, connection, refused)
     assert store.aliases() == ("1", "2")
