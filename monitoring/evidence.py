@@ -95,3 +95,4 @@ class Evidence:
     artefact: Artefact
     origin: Origin
     taught: Mapping[str, Taught]  # `challenger`, and `champion` where there is one
+    lost_champion: str | None = None  # why the champion cannot be opened; None: it can, or there is none

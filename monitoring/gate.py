@@ -79,6 +79,8 @@ def judge(evidence: Evidence, config: GateSection) -> Verdict:
     checks = [_beats_baseline(held_out, evidence.baseline_rmse_days)]
     if champion is not None:
         checks += [_beats_champion(held_out, champion, config), _no_slice_much_worse("", held_out, champion, config)]
+    if evidence.lost_champion is not None:
+        checks.append(_no_comparison(evidence.lost_champion))
     if "champion" in evidence.taught:
         checks.append(_same_labels(evidence.taught["challenger"], evidence.taught["champion"]))
     if evidence.recheck is not None:
@@ -145,6 +147,14 @@ def _beats_champion(held: Ground, champion: Floats, config: GateSection) -> Chec
         says += f"; {needed:.0%} are needed: a difference within chance replaces no champion"
     numbers = {"rmse_days": own, "champion_rmse_days": other, "certainty": certainty}
     return Check("champion", own < other and certainty >= needed, says, numbers)
+
+
+def _no_comparison(why: str) -> Check:
+    """A champion that cannot be opened is replaced by an operator alone."""
+    says = (
+        f"nothing shows that it is better than the champion, which cannot be opened ({why}); an operator may promote it (--force --reason)"
+    )
+    return Check("champion", False, says, {})
 
 
 def _same_labels(challenger: Taught, champion: Taught) -> Check:

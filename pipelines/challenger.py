@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
-from pipelines.champion import SPLIT_FILE, KnownChampion
+from pipelines.champion import SPLIT_FILE, KnownChampion, LostChampion
 from pipelines.gate import GATE_FILE, Candidate, judge_model
 from pipelines.monitor import REFERENCE_FILE
 
@@ -89,7 +89,7 @@ def register_challenger(
     warehouse: Warehouse,
     past: Past,
     occasion: Occasion,
-    champion: KnownChampion | None,
+    champion: KnownChampion | LostChampion | None,
     unseen: UnseenFleet | None,
     fleet: Fleet,
     trial: Trial,
@@ -122,7 +122,7 @@ def register_challenger(
         decision=outcome,
         trigger=occasion.trigger,
         drift_timestamp=occasion.drift_timestamp,
-        previous_version=None if champion is None else champion.model.version,
+        previous_version=None if champion is None else champion.version,
         run_id=run_id,
         reasons=verdict.reasons,
         metrics=verdict.metrics,
@@ -145,7 +145,7 @@ def register_challenger(
         "run_id": run_id,
         **card.tags,
         DECISION_TAG: to_tag(decided),
-        FINGERPRINT_TAG: fingerprint(settings, past, None if champion is None else champion.model.version),
+        FINGERPRINT_TAG: fingerprint(settings, past, None if champion is None else champion.version),
     }
     decision = replace(decided, model_version=registry.register(model_uri, facts, tags))
     mlflow.set_tag("model_version", decision.model_version)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from config.errors import ModelError
 from config.settings import Settings
 from features.contract import CHAMPION, WINDOW_STEP_HOURS
 
@@ -28,6 +30,20 @@ class KnownChampion:
     model: RegisteredModel
     parts: dict[str, list[str]] | None
 
+    @property
+    def version(self) -> str:
+        """Its version."""
+        return self.model.version
+
+
+@dataclass(frozen=True)
+class LostChampion:
+    """A champion that cannot be opened any more, and `why`. It keeps its parts where they can still be read; nothing can be compared with it."""
+
+    version: str
+    why: str
+    parts: dict[str, list[str]] | None
+
 
 def known_champion(registry: Registry) -> KnownChampion | None:
     """The champion, None when there is none yet. Raises ModelError when it cannot be loaded."""
@@ -35,17 +51,36 @@ def known_champion(registry: Registry) -> KnownChampion | None:
     if version is None:
         return None
     model = registry.load(version)
-    return KnownChampion(model, known_parts(registry, model))
+    return KnownChampion(model, known_parts(registry, model.run_id))
 
 
-def known_parts(registry: Registry, model: RegisteredModel) -> dict[str, list[str]] | None:
-    """The compressors of each part of a model's training, None of a model that was trained elsewhere. Raises ModelError."""
-    content = registry.run_file(model.run_id, SPLIT_FILE)
+def find_champion(registry: Registry) -> KnownChampion | LostChampion | None:
+    """The champion whether or not it can be opened, for whoever is to replace it; None when there is none yet.
+
+    Raises ModelError when the registry does not answer.
+    """
+    version = registry.version_of(CHAMPION)
+    if version is None:
+        return None
+    try:
+        return known_champion(registry)
+    except ModelError as error:
+        why = str(error)
+    (run_id,) = (found.run_id for found in registry.versions() if found.version == version)
+    parts = None
+    with suppress(ModelError):
+        parts = known_parts(registry, run_id)
+    return LostChampion(version, why, parts)
+
+
+def known_parts(registry: Registry, run_id: str) -> dict[str, list[str]] | None:
+    """The compressors of each part of the training that was a run, None of a model that was trained elsewhere. Raises ModelError."""
+    content = registry.run_file(run_id, SPLIT_FILE)
     parts: dict[str, list[str]] | None = None if content is None else json.loads(content)
     return parts
 
 
-def known_split(champion: KnownChampion | None, history: History) -> UnitSplit | None:
+def known_split(champion: KnownChampion | LostChampion | None, history: History) -> UnitSplit | None:
     """The champion's parts by the unit numbers of `history`; None when they are not known."""
     from training.split import UnitSplit
 

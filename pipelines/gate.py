@@ -11,7 +11,7 @@ import numpy as np
 
 from config.errors import ConfigError
 from config.settings import Settings
-from pipelines.champion import KnownChampion, recheck
+from pipelines.champion import KnownChampion, LostChampion, recheck
 from pipelines.console import StageReporter
 from pipelines.fleets import UnseenFleet, label_unseen, slices
 from pipelines.prognoses import Said, prognosis
@@ -71,12 +71,12 @@ def judge_model(
     fleet: Fleet,
     held_out: WindowIndex,
     candidate: Candidate,
-    champion: KnownChampion | None,
+    champion: KnownChampion | LostChampion | None,
     unseen: UnseenFleet | None,
 ) -> Verdict:
     """Judge `candidate`, taught the labels of `settings`, on the windows `held_out` of `fleet`, the labelled `past`, and beside a champion on `unseen` too.
 
-    Raises ModelError when a model cannot be opened.
+    A champion that is lost can be compared with nothing: the verdict says so and does not pass. Raises ModelError when a model cannot be opened.
     """
     from features.onnx_model import OnnxModel
     from features.windows import gather
@@ -89,16 +89,17 @@ def judge_model(
     said = model.predict_rows(values, held_out.first_row, held_out.end, config.scoring.batch_size)
     seen = ~held_out.censored
     judged = held_out.take(seen)
-    other = None if champion is None else served_rul(values, judged, champion.model.onnx, config)
+    known = champion if isinstance(champion, KnownChampion) else None
+    other = None if known is None else served_rul(values, judged, known.model.onnx, config)
     ground = Ground(judged.unit, judged.rul, said.rul[seen], other, _slices(settings, past, history, judged))
     trust, shown = _trust(settings, "", held_out, said), None
-    if champion is not None and unseen is not None:
-        trust, shown = _unseen(settings, unseen, model, champion)
-    taught = {"challenger": config.labels} | ({} if champion is None else {"champion": champion.model.facts})
+    if known is not None and unseen is not None:
+        trust, shown = _unseen(settings, unseen, model, known)
+    taught = {"challenger": config.labels} | ({} if known is None else {"champion": known.model.facts})
     evidence = Evidence(
         ground,
         candidate.baseline_rmse_days,
-        None if champion is None else recheck(settings, champion, history, past.events()),
+        None if known is None else recheck(settings, known, history, past.events()),
         shown,
         trust,
         Artefact(
@@ -109,6 +110,7 @@ def judge_model(
         ),
         _origin(history, held_out, candidate, champion, unseen),
         {side: Taught(labels.horizon_days, labels.max_rul_days) for side, labels in taught.items()},
+        champion.why if isinstance(champion, LostChampion) else None,
     )
     return judge(evidence, gate)
 
@@ -169,7 +171,11 @@ def _slices(settings: Settings, past: Past, history: History, judged: WindowInde
 
 
 def _origin(
-    history: History, held_out: WindowIndex, candidate: Candidate, champion: KnownChampion | None, unseen: UnseenFleet | None
+    history: History,
+    held_out: WindowIndex,
+    candidate: Candidate,
+    champion: KnownChampion | LostChampion | None,
+    unseen: UnseenFleet | None,
 ) -> Origin:
     from monitoring.evidence import Origin
 

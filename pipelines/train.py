@@ -70,14 +70,15 @@ def train_and_judge(
     require_own_measure(settings)
     load_tensorflow()
     from pipelines.challenger import log_trial, register_challenger
-    from pipelines.champion import known_champion, known_split
+    from pipelines.champion import KnownChampion, find_champion, known_split
     from pipelines.gate import prepare_unseen
     from training.trial import run_trial
 
     with tracked_run(settings, occasion.trigger) as run:
         fleet = labelled_fleet(settings, past, report)
-        champion = known_champion(registry)
-        unseen = None if champion is None else prepare_unseen(settings, spark, report)  # where Spark is missing, before the hours of a fit
+        champion = find_champion(registry)
+        # where Spark is missing, before the hours of a fit
+        unseen = prepare_unseen(settings, spark, report) if isinstance(champion, KnownChampion) else None
         with report.stage("fit") as advance:
 
             def on_epoch(epoch: int, epochs: int, log: Mapping[str, float]) -> None:

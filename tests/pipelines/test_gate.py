@@ -3,49 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
-import polars as pl
 import pytest
 
 from config.errors import ConfigError
 from config.settings import Settings
 from features.contract import FEATURES
 from features.grid import History
-from pipelines.champion import KnownChampion
+from pipelines.champion import KnownChampion, LostChampion
 from pipelines.gate import Candidate, judge_model, known_again, learned_from, require_own_measure
-from pipelines.past import Past
 from pipelines.train import train_and_judge
+from tests.pipelines.tiny import HOURS, PAST, START, tiny_fleet
 from tests.serving.gold import drivers_model, mean_model
-from training.dataset import WindowIndex
 from training.fleet import Fleet
-
-HOURS, UNITS = 20 * 24, 5
-NAMES = [f"C-{number}" for number in range(UNITS)]
-START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Eventless(Past):
-    """A past whose events are not told: the fleet below knows its failures by itself."""
-
-    def events(self) -> pl.DataFrame:
-        return pl.DataFrame(schema={"compressor_id": pl.String, "event_type": pl.String, "event_date": pl.Datetime("us", "UTC")})
-
-
-PAST = Eventless([])
 
 
 @pytest.fixture(scope="module")
 def fleet() -> Fleet:
-    """Five compressors that fail after 20 days; vibration is the life that is left, so that mean_model is half a day early."""
-    hours = np.arange(HOURS, dtype=np.float32)
-    values = np.random.default_rng(3).normal(size=(UNITS * HOURS, len(FEATURES))).astype(np.float32)
-    values[:, 0] = np.tile((HOURS - hours) / 24, UNITS)
-    ends = np.concatenate([np.arange(24, HOURS) + unit * HOURS for unit in range(UNITS)])
-    unit = (ends // HOURS).astype(np.int32)
-    index = WindowIndex(unit, unit.astype(np.int64) * HOURS, ends, values[ends, 0], np.zeros(len(ends), np.bool_))
-    return Fleet(History(values, NAMES, START, HOURS), index, [np.array([20.0])] * UNITS)
+    return tiny_fleet()
 
 
 def candidate(*learned: str) -> Candidate:
@@ -87,6 +64,17 @@ def test_a_champion_clipped_at_a_lower_cap_does_not_beat_itself(settings: Settin
     assert [check.says for check in verdict.failed if check.name == "labels"] == [
         "it was taught horizon_days 3 and max_rul_days 10, the champion 3 and 30: the two cannot be compared"
     ]
+
+
+def test_beside_a_champion_that_cannot_be_opened_nothing_is_promoted(settings: Settings, fleet: Fleet) -> None:
+    lost = LostChampion("6", "version 6 was trained on feature set 1", {"train": ["C-1"], "validation": ["C-2"], "test": ["C-4"]})
+    verdict = judge_model(settings, PAST, fleet, fleet.index.of_units([3, 4]), candidate("C-1"), lost, None)
+    assert [check.says for check in verdict.failed if check.name == "champion"] == [
+        "nothing shows that it is better than the champion, which cannot be opened (version 6 was trained on feature set 1); "
+        "an operator may promote it (--force --reason)"
+    ]
+    verdict = judge_model(settings, PAST, fleet, fleet.index.of_units([2, 3]), candidate("C-1"), lost, None)
+    assert "judged by compressors that were learned from: C-2 (champion)" in verdict.reasons  # what it knows is still known
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from config.errors import ModelError, NoChampionError, NoDataError, WarehouseErr
 from config.settings import Settings, load_settings
 from features.contract import CHALLENGER, CHAMPION, REGISTERED_MODEL
 from pipelines.challenger import fingerprint
+from pipelines.champion import SPLIT_FILE, KnownChampion, LostChampion, find_champion
 from pipelines.cli import app
 from pipelines.console import StageReporter
 from pipelines.models import list_models, model_card, promote, rollback, show_model
@@ -28,12 +30,14 @@ from pipelines.registration import _MOVE_TAG, DECISION_TAG, FINGERPRINT_TAG, con
 from pipelines.retrain import _known_result
 from pipelines.session import LazySpark
 from pipelines.tracking import tracked_run
-from serving.registry import Registry
+from serving.registry import FACTS_TAG, Registry
 from serving.warehouse.connection import Warehouse, open_warehouse
 from serving.warehouse.decisions import ModelDecision, Outcome, last_drift_training, list_decisions, training_lock, upsert_decision
 from serving.warehouse.migrations import migrate
+from tests.pipelines.tiny import PAST, tiny_fleet
 from tests.serving.gold import mean_model
 
+PARTS = {"train": ["C-1"], "validation": ["C-0"], "test": ["C-4"]}
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
 
 
@@ -113,6 +117,7 @@ def logged() -> Iterator[tuple[Settings, Warehouse]]:
 def model(logged: tuple[Settings, Warehouse]) -> tuple[str, str]:
     """URI of a logged model, and the run it came from."""
     with tracked_run(logged[0], "test") as run:
+        mlflow.log_dict(PARTS, SPLIT_FILE)
         model = onnx.load_from_string(mean_model().onnx)
         info = mlflow.onnx.log_model(model, name="model", save_as_external_data=False, pip_requirements=["onnxruntime"])
     return str(info.model_uri), str(run.info.run_id)
@@ -339,6 +344,30 @@ def test_a_version_that_is_champion_or_not_there_is_not_judged_again(store: Stor
             with pytest.raises(ModelError, match=says):
                 promote(store.settings, version, None, spark, report, force=True)
     assert store.recorded() == [("1", "promoted")]
+
+
+def test_a_champion_that_cannot_be_opened_keeps_its_parts_and_an_operator_can_replace_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    assert find_champion(store.registry) == KnownChampion(store.registry.load("1"), PARTS)
+    store.registry.set_tags("1", {FACTS_TAG: json.dumps(asdict(replace(mean_model().facts, feature_set_version="0")))})
+    lost = find_champion(store.registry)
+    assert isinstance(lost, LostChampion)
+    assert (lost.version, lost.parts) == ("1", PARTS)
+    assert lost.why.startswith("version 1 was trained on feature set 0")
+
+    monkeypatch.setattr("pipelines.past.open_past", lambda *_: PAST)
+    monkeypatch.setattr("pipelines.past.labelled_fleet", lambda *_: tiny_fleet())
+    with LazySpark(store.settings) as spark:
+        report = StageReporter(interactive=False)
+        with pytest.raises(ModelError, match=r"the gate refuses version 2: .*the champion, which cannot be opened .*version 1 .*--force"):
+            promote(store.settings, "2", None, spark, report, force=False)
+        assert store.aliases() == ("1", "2")
+        done = promote(store.settings, "2", "version 1 is of another time", spark, report, force=True)
+    assert (done["champion"], done["previous_version"], done["forced"]) == ("2", "1", True)
+    assert store.aliases() == ("2", None)
 
 
 def test_forcing_without_a_reason_is_wrong_use(store: Store) -> None:
