@@ -97,7 +97,7 @@ def taught_as(settings: Settings, facts: ModelFacts) -> Settings:
 def recheck(settings: Settings, champion: KnownChampion, history: History, events: pl.DataFrame) -> Recheck | None:
     """The champion's error on the windows it was judged by when it was made, with today's history and its own label cap.
 
-    None when they are not known, or not all of its test compressors are in this history.
+    Of its test compressors those that are still in this history count. None when they are not known.
     """
     from monitoring.evidence import Recheck
     from training.fleet import label_fleet
@@ -105,16 +105,19 @@ def recheck(settings: Settings, champion: KnownChampion, history: History, event
     from training.trial import served_rul
 
     then, tested = champion.model.facts.trained_until, set(champion.parts["test"]) if champion.parts else set()
-    if then is None or not tested or not tested <= set(history.compressor_ids):
+    if then is None or not tested:
         return None
+    recorded, gone = champion.model.facts.test_rmse_days, sorted(tested - set(history.compressor_ids))
+    if len(gone) == len(tested):
+        return Recheck(recorded, None, gone)
     until = datetime.fromisoformat(then)
     config = taught_as(settings, champion.model.facts).model
     known = events.filter(pl.col("event_date") <= until)
     fleet = label_fleet(history, known, config.labels, settings.scoring.min_steps)
-    index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(history.units_of(tested))
+    index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(history.units_of(tested - set(gone)))
     hour = (until - history.first_mark) // timedelta(hours=WINDOW_STEP_HOURS)
     judged = index.take((index.end % history.hours <= hour) & ~index.censored)
     if not len(judged):
-        return None
+        return Recheck(recorded, None, gone)
     now = rmse(judged.rul, served_rul(history.values, judged, champion.model.onnx, config))
-    return Recheck(champion.model.facts.test_rmse_days, now)
+    return Recheck(recorded, now, gone)

@@ -169,6 +169,24 @@ def test_on_a_history_with_other_labels_nothing_is_promoted(gate: GateSection) -
         ]
 
 
+def test_a_history_of_which_the_champion_s_judges_have_gone_is_said_or_refused(gate: GateSection) -> None:
+    some = judge(replace(better(), recheck=Recheck(recorded=7.0, now=7.1, gone=["C-9"])), gate)
+    assert some.passed
+    assert some.reasons[-1] == (
+        "compressors that the champion was judged by are no longer in the history (C-9): it was checked on the others"
+    )
+    every = judge(replace(better(), recheck=Recheck(recorded=7.0, now=None, gone=["C-8", "C-9"])), gate)
+    assert (failed(every), every.reasons) == (
+        ["history"],
+        ["nothing is left of the windows that the champion was judged by: whether the history has changed since cannot be told"],
+    )
+    unknown = judge(replace(better(), recheck=None), gate)
+    assert unknown.passed
+    assert unknown.reasons[-1] == (
+        "by which windows the champion was judged when it was made is not known: whether the history has changed since cannot be told"
+    )
+
+
 def test_better_on_average_and_much_worse_on_one_failure_mode_is_refused(gate: GateSection) -> None:
     challenger, champion = np.where(MODES == "fouling", TRUE + 9, off(4)), off(7)
     assert np.sqrt(np.mean((challenger - TRUE) ** 2)) < 6  # against 7: better on average
@@ -251,6 +269,16 @@ def test_two_compressors_are_too_few_to_judge_a_calibration_by(gate: GateSection
     )
 
 
+def test_where_nothing_shows_what_intervals_and_probabilities_are_worth_nothing_is_promoted(gate: GateSection) -> None:
+    none = np.array([], np.int64)
+    empty = Trust("", none, none.astype(np.bool_), none, Odds(none.astype(np.float64), none.astype(np.bool_)), 10)
+    verdict = judge(replace(better(), trust=empty), gate)
+    assert verdict.reasons == [
+        "no failure was seen, so nothing shows whether lives are inside the interval",
+        "of no window it is known whether the failure came: nothing shows whether the probability holds",
+    ]
+
+
 def test_a_model_judged_by_compressors_it_has_learned_from_is_refused(gate: GateSection) -> None:
     for side in ("challenger", "champion"):
         learned = {"challenger": {"C-1"}, "champion": {"C-1"}} | {side: {"C-1", "C-4"}}
@@ -259,6 +287,12 @@ def test_a_model_judged_by_compressors_it_has_learned_from_is_refused(gate: Gate
         assert verdict.reasons == [f"judged by compressors that were learned from: C-4 ({side})"]
     again = judge(replace(better(), origin=Origin(["C-3"], {"challenger": {"C-1"}}, relearned=["C-9"])), gate)
     assert again.reasons == ["judged by compressors that were learned from: C-9 (unseen fleet)"]
+
+
+def test_a_challenger_of_which_nobody_knows_what_it_has_learned_from_is_refused(gate: GateSection) -> None:
+    verdict = judge(replace(better(), origin=Origin(["C-3"], {"challenger": None, "champion": {"C-1"}})), gate)
+    assert failed(verdict) == ["overlap"]
+    assert verdict.reasons == ["which compressors it has learned from is not known: they may be those that judge it; train it again"]
 
 
 def test_what_a_champion_has_learned_from_may_be_unknown_and_is_then_said(gate: GateSection) -> None:

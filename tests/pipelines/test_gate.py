@@ -6,16 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
 from config.errors import ConfigError
 from config.settings import Settings
-from features.contract import FEATURES
+from features.contract import FAILURE, FEATURES
 from features.grid import History
-from pipelines.champion import KnownChampion, LostChampion
+from monitoring.evidence import Recheck
+from pipelines.champion import KnownChampion, LostChampion, recheck
 from pipelines.gate import Candidate, judge_model, known_again, learned_from, require_own_measure
 from pipelines.train import train_and_judge
-from tests.pipelines.tiny import HOURS, PAST, START, tiny_fleet
+from tests.pipelines.tiny import HOURS, NAMES, PAST, START, UNITS, tiny_fleet
 from tests.serving.gold import drivers_model, mean_model
 from training.fleet import Fleet
 
@@ -64,6 +66,24 @@ def test_a_champion_clipped_at_a_lower_cap_does_not_beat_itself(settings: Settin
     assert [check.says for check in verdict.failed if check.name == "labels"] == [
         "it was taught horizon_days 3 and max_rul_days 10, the champion 3 and 30: the two cannot be compared"
     ]
+
+
+def test_the_champion_is_checked_again_on_those_of_its_judges_that_are_left(settings: Settings, fleet: Fleet) -> None:
+    end = fleet.history.last_mark
+    model = replace(mean_model(), facts=replace(mean_model().facts, trained_until=end.isoformat(), test_rmse_days=0.5))
+    failures = pl.DataFrame(
+        {"compressor_id": NAMES, "event_type": [FAILURE] * UNITS, "event_date": [START + timedelta(days=20) - timedelta(hours=1)] * UNITS}
+    )
+
+    def check(*tested: str) -> Recheck | None:
+        return recheck(settings, KnownChampion(model, {"train": [], "validation": [], "test": list(tested)}), fleet.history, failures)
+
+    whole, less = check("C-3", "C-4"), check("C-3", "C-4", "C-9")
+    assert whole is not None
+    assert whole.now is not None
+    assert less == replace(whole, gone=["C-9"])
+    assert check("C-8", "C-9") == Recheck(0.5, None, ["C-8", "C-9"])
+    assert check() is None
 
 
 def test_beside_a_champion_that_cannot_be_opened_nothing_is_promoted(settings: Settings, fleet: Fleet) -> None:
