@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipelines.past import Past
     from serving.registry import Registry
     from serving.warehouse.connection import Warehouse
-    from serving.warehouse.decisions import ModelDecision, Outcome, Trigger
+    from serving.warehouse.decisions import ModelDecision, Outcome, TrainingLock, Trigger
     from training.fleet import Fleet
     from training.trial import Trial
 
@@ -87,6 +87,7 @@ def register_challenger(
     settings: Settings,
     registry: Registry,
     warehouse: Warehouse,
+    lock: TrainingLock,
     past: Past,
     occasion: Occasion,
     champion: KnownChampion | LostChampion | None,
@@ -97,7 +98,8 @@ def register_challenger(
 ) -> ModelDecision:
     """Keep the model, its monitoring reference and its card with the active run, judge it, register it with the verdict, and move the aliases.
 
-    unseen: the gate's fleet, where there is a champion to compare with on it.
+    unseen: the gate's fleet, where there is a champion to compare with on it. Raises WarehouseError when `lock` has been lost meanwhile: nothing is
+    registered then. Returns what became of it.
     """
     import mlflow
 
@@ -147,12 +149,15 @@ def register_challenger(
         DECISION_TAG: to_tag(decided),
         FINGERPRINT_TAG: fingerprint(settings, past, None if champion is None else champion.version),
     }
+    lock.require_held()
     decision = replace(decided, model_version=registry.register(model_uri, facts, tags))
     mlflow.set_tag("model_version", decision.model_version)
     card.name_version(registry, decision.model_version)
     with warehouse.connection() as connection:
-        conclude(registry, connection, decision)
-    return decision
+        concluded = conclude(registry, connection, decision)
+    if concluded != decision:
+        mlflow.set_tags({"gate": concluded.decision, "gate_reasons": "; ".join(concluded.reasons)})
+    return concluded
 
 
 def fingerprint(settings: Settings, past: Past, champion_version: str | None) -> str:

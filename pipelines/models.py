@@ -65,7 +65,7 @@ def promote(
     from serving.warehouse.decisions import ModelDecision, training_lock
 
     registry = _registry(settings)
-    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE):
+    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE) as lock:
         with warehouse.connection() as connection:
             settle(registry, connection)
         found, present = _find(registry, version), registry.version_of(CHAMPION)
@@ -83,6 +83,7 @@ def promote(
             metrics=verdict.metrics,
             checks=verdict.record,
         )
+        lock.require_held()
         with warehouse.connection() as connection:
             (record_refusal if decision.decision == "refused" else move_champion)(registry, connection, decision)
     if decision.decision == "refused":
@@ -107,7 +108,7 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
     from serving.warehouse.decisions import ModelDecision, training_lock
 
     registry = _registry(settings)
-    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE), warehouse.connection() as connection:
+    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE) as lock, warehouse.connection() as connection:
         settle(registry, connection)
         present = registry.version_of(CHAMPION)
         if present is None:
@@ -123,6 +124,7 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
             reasons=[reason or f"rolled back from version {present}"],
         )
         registry.load(target)  # one that cannot be opened any more must not become champion
+        lock.require_held()
         move_champion(registry, connection, decision)
     return {"champion": target, "previous_version": present, "reasons": decision.reasons}
 

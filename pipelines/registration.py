@@ -1,7 +1,8 @@
 """From a verdict to the registry and the record of it, in steps that may be cut off anywhere.
 
     1. the version is registered with its whole decision as a tag     one call: from here on the verdict has fallen
-    2. the alias moves, and the version is marked as applied          `settle` finishes what a kill left undone
+    2. the alias moves, if the champion is still the one judged by,
+       and the version is marked as applied                          `settle` finishes what a kill left undone
     3. the decision is written into `model_decisions`
 
 An operator's move is noted on its target in the same way before the alias moves, and the note is kept as what the operator decided last. Nobody has to
@@ -11,7 +12,7 @@ remember anything: what is there says it all.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,11 +31,13 @@ _MOVE_TAG: Final = "altaviz.move"  # a move that has been decided and may not be
 OPERATOR_TAG: Final = "altaviz.operator"  # the last decision about a version that an operator asked for
 
 
-def conclude(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
-    """Steps 2 and 3 for a version whose tags hold `decision` already."""
+def conclude(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> ModelDecision:
+    """Steps 2 and 3 for a version whose tags hold `decision` already; returns it, or what has become of it when the champion is another by now."""
+    decision = _in_force(registry, decision)
     _apply(registry, decision)
     registry.set_tags(decision.model_version, {_APPLIED_TAG: "yes"})
     upsert_decision(connection, decision)
+    return decision
 
 
 def move_champion(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
@@ -99,6 +102,20 @@ def _from_tag(version: str, text: str) -> ModelDecision:
     for name in ("decided_at", "drift_timestamp"):
         fields[name] = None if fields[name] is None else datetime.fromisoformat(fields[name])
     return ModelDecision(version, **fields)
+
+
+def _in_force(registry: Registry, decision: ModelDecision) -> ModelDecision:
+    """`decision`, or its refusal when it promotes beside another champion than the version was compared with."""
+    present = registry.version_of(CHAMPION)
+    if decision.decision != "promoted" or present in (decision.previous_version, decision.model_version):
+        return decision
+    judged, now = (f"version {version}" if version else "none" for version in (decision.previous_version, present))
+    why = f"outdated: it was judged while the champion was {judged}, and it is {now} by now; `altaviz models promote {decision.model_version}` asks again"
+    outdated = replace(decision, decision="refused", reasons=[why, *decision.reasons])
+    registry.set_tags(
+        decision.model_version, {DECISION_TAG: to_tag(outdated), "gate": "refused", "gate_reasons": "; ".join(outdated.reasons)}
+    )
+    return outdated
 
 
 def _apply(registry: Registry, decision: ModelDecision) -> None:

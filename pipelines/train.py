@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipelines.session import LazySpark
     from serving.registry import Registry
     from serving.warehouse.connection import Warehouse
-    from serving.warehouse.decisions import ModelDecision
+    from serving.warehouse.decisions import ModelDecision, TrainingLock
 
 
 def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
@@ -40,11 +40,11 @@ def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[s
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
     with open_warehouse(settings.database, settings.home) as warehouse:
         migrate(warehouse)
-        with training_lock(warehouse, wait):
+        with training_lock(warehouse, wait) as lock:
             registry = Registry(settings.tracking_uri)
             with warehouse.connection() as connection:
                 settle(registry, connection)
-            result, decision = train_and_judge(settings, registry, warehouse, past, Occasion("train"), spark, report)
+            result, decision = train_and_judge(settings, registry, warehouse, lock, past, Occasion("train"), spark, report)
     return {"version": decision.model_version, "promoted": decision.decision == "promoted", "reasons": decision.reasons, **result}
 
 
@@ -52,12 +52,13 @@ def train_and_judge(
     settings: Settings,
     registry: Registry,
     warehouse: Warehouse,
+    lock: TrainingLock,
     past: Past,
     occasion: Occasion,
     spark: LazySpark,
     report: StageReporter,
 ) -> tuple[dict[str, Any], ModelDecision]:
-    """Fit on `past`, judge beside the champion, register, and move the aliases; the caller holds the training lock.
+    """Fit on `past`, judge beside the champion, register, and move the aliases; the caller holds the training `lock`.
 
     Returns what was measured and the verdict. Raises ConfigError (require_own_measure), NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
@@ -88,7 +89,9 @@ def train_and_judge(
             trial = run_trial(fleet, settings.model, on_epoch, known_split(champion, fleet.history))
         with report.stage("register"):
             log_trial(settings, past, fleet, trial)
-            decision = register_challenger(settings, registry, warehouse, past, occasion, champion, unseen, fleet, trial, run.info.run_id)
+            decision = register_challenger(
+                settings, registry, warehouse, lock, past, occasion, champion, unseen, fleet, trial, run.info.run_id
+            )
     get_log().info("model judged", version=decision.model_version, decision=decision.decision, reasons=decision.reasons)
     return {
         "metrics": {**trial.metrics, **decision.metrics},

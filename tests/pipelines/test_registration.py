@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 from config.errors import ModelError, NoChampionError, NoDataError, WarehouseError
 from config.settings import Settings, load_settings
 from features.contract import CHALLENGER, CHAMPION, REGISTERED_MODEL
+from monitoring.gate import Verdict
 from pipelines.challenger import fingerprint
 from pipelines.champion import SPLIT_FILE, KnownChampion, LostChampion, find_champion
 from pipelines.cli import app
@@ -228,6 +230,63 @@ def test_a_record_that_was_lost_with_its_database_comes_back_from_the_registry(s
         connection.execute("TRUNCATE model_decisions")
     store.settle()
     assert store.recorded() == [("2", "refused"), ("1", "promoted")]
+
+
+def test_a_verdict_beside_another_champion_than_the_present_one_is_outdated(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("promoted", 2, previous="1")
+    rollback(store.settings, None, None)
+    late = store.register("promoted", 3, previous="2")
+    with store.connection() as connection:
+        told = conclude(store.registry, connection, late)
+    assert (told.decision, told.reasons) == (
+        "refused",
+        [
+            "outdated: it was judged while the champion was version 2, and it is version 1 by now; `altaviz models promote 3` asks again",
+            "because of 3",
+        ],
+    )
+    assert store.aliases() == ("1", "3")
+    store.settle()
+    assert store.aliases() == ("1", "3")
+    assert ("3", "refused") in store.recorded()
+    tags = store.registry.versions()[0].tags
+    assert (tags["gate"], tags["gate_reasons"]) == ("refused", "; ".join(told.reasons))
+
+
+def test_a_kill_between_alias_and_mark_of_a_promotion_does_not_outdate_it(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.register("promoted", 2, previous="1")
+    store.registry.set_alias(CHAMPION, "2")
+    store.settle()
+    assert store.aliases() == ("2", None)
+    assert store.recorded() == [("2", "promoted"), ("1", "promoted")]
+
+
+def test_a_lock_that_was_lost_is_noticed_before_anything_moves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judged_while_the_session_ends(*_: object) -> Verdict:
+        with store.connection() as connection:
+            ended = connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
+                "(SELECT oid FROM pg_database WHERE datname = current_database())"
+            ).fetchall()
+        assert ended == [(True,)]
+        return Verdict([], [])
+
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    monkeypatch.setattr("pipelines.promotion.judge_version", judged_while_the_session_ends)
+    with LazySpark(store.settings) as spark, pytest.raises(WarehouseError, match="the training lock was lost with its session"):
+        promote(store.settings, "2", None, spark, StageReporter(interactive=False), force=False)
+    assert store.aliases() == ("1", "2")
+    assert ("2", "promoted") not in store.recorded()
+
+
+def test_the_lock_s_session_outlives_a_server_that_ends_idle_ones(store: Store) -> None:
+    parameters = {**store.warehouse.parameters, "options": f"{store.warehouse.parameters['options']} -c idle_session_timeout=200ms"}
+    with training_lock(replace(store.warehouse, parameters=parameters), timedelta(seconds=1)) as lock:
+        time.sleep(0.6)
+        lock.require_held()
 
 
 def test_a_move_that_was_cut_off_is_finished(store: Store) -> None:
