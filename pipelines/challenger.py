@@ -105,7 +105,7 @@ def register_challenger(
 
     from features.contract import FEATURE_SET_VERSION
     from pipelines.model_card import make_card
-    from pipelines.registration import DECISION_TAG, FINGERPRINT_TAG, conclude, to_tag
+    from pipelines.registration import DECISION_TAG, FINGERPRINT_TAG, conclude, readable_tags, to_tag
     from serving.registry import ModelFacts
     from serving.warehouse.decisions import ModelDecision
 
@@ -116,7 +116,6 @@ def register_challenger(
     verdict = judge_model(settings, past, fleet, trial.parts.test, candidate, champion, unseen)
     outcome: Outcome = "promoted" if verdict.passed else "refused"
     mlflow.log_metrics({f"gate_{name}": value for name, value in verdict.metrics.items()})
-    mlflow.set_tags({"gate": outcome, "gate_reasons": "; ".join(verdict.reasons)})
     mlflow.log_dict({"passed": verdict.passed, "checks": verdict.record, "caveats": list(verdict.caveats)}, GATE_FILE)
     decided = ModelDecision(
         model_version="",  # known once it is registered
@@ -130,6 +129,7 @@ def register_challenger(
         metrics=verdict.metrics,
         checks=verdict.record,
     )
+    mlflow.set_tags(readable_tags(decided))
     card = make_card(settings, past, fleet, trial, decided)
     card.log()
     facts = ModelFacts(
@@ -142,8 +142,7 @@ def register_challenger(
         fleet.history.last_mark.isoformat(),
     )
     tags = {
-        "gate": outcome,
-        "gate_reasons": "; ".join(verdict.reasons),
+        **readable_tags(decided),
         "run_id": run_id,
         **card.tags,
         DECISION_TAG: to_tag(decided),
@@ -156,7 +155,7 @@ def register_challenger(
     with warehouse.connection() as connection:
         concluded = conclude(registry, connection, decision)
     if concluded != decision:
-        mlflow.set_tags({"gate": concluded.decision, "gate_reasons": "; ".join(concluded.reasons)})
+        mlflow.set_tags(readable_tags(concluded))
     return concluded
 
 

@@ -25,7 +25,9 @@ _PATIENCE: Final = timedelta(seconds=10)  # an operator is told of a running tra
 
 
 def list_models(settings: Settings) -> dict[str, Any]:
-    """Every version, newest first: version, aliases, created, decision, reasons, test_rmse_days, trained_until; None where it says nothing.
+    """Every version, newest first: version, aliases, created, test_rmse_days, trained_until; decision, trigger, reasons: what was decided last.
+
+    None where it says nothing.
 
     Raises ModelError.
     """
@@ -187,9 +189,9 @@ def _champion_before(decisions: list[ModelDecision], present: str) -> str:
 
 
 def _summary(version: ModelVersion) -> dict[str, Any]:
-    from pipelines.registration import decision_of
+    from pipelines.registration import newest_decision_of
 
-    decision, facts = decision_of(version), _facts(version)
+    decision, facts = newest_decision_of(version), _facts(version)
     return {
         "version": version.version,
         "aliases": list(version.aliases),

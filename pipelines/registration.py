@@ -48,7 +48,7 @@ def move_champion(registry: Registry, connection: psycopg.Connection, decision: 
 
 def record_refusal(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
     """Keep that the gate refused a version which an operator wanted to promote; no alias moves."""
-    registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision)})
+    registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision), **readable_tags(decision)})
     upsert_decision(connection, decision)
 
 
@@ -91,6 +91,17 @@ def to_tag(decision: ModelDecision) -> str:
     return json.dumps(fields, default=datetime.isoformat)
 
 
+def readable_tags(decision: ModelDecision) -> dict[str, str]:
+    """The decision for who reads MLflow's page of a version or a run."""
+    return {"gate": decision.decision, "gate_reasons": "; ".join(decision.reasons)}
+
+
+def newest_decision_of(version: ModelVersion) -> ModelDecision | None:
+    """What was decided about a version last, by the gate or an operator; None where nothing was."""
+    told = (_from_tag(version.version, version.tags[name]) for name in (DECISION_TAG, OPERATOR_TAG) if name in version.tags)
+    return max(told, key=lambda decision: decision.decided_at, default=None)
+
+
 def decision_of(version: ModelVersion) -> ModelDecision | None:
     """The gate's verdict on a version, None of one that no gate here has judged."""
     text = version.tags.get(DECISION_TAG)
@@ -112,9 +123,7 @@ def _in_force(registry: Registry, decision: ModelDecision) -> ModelDecision:
     judged, now = (f"version {version}" if version else "none" for version in (decision.previous_version, present))
     why = f"outdated: it was judged while the champion was {judged}, and it is {now} by now; `altaviz models promote {decision.model_version}` asks again"
     outdated = replace(decision, decision="refused", reasons=[why, *decision.reasons])
-    registry.set_tags(
-        decision.model_version, {DECISION_TAG: to_tag(outdated), "gate": "refused", "gate_reasons": "; ".join(outdated.reasons)}
-    )
+    registry.set_tags(decision.model_version, {DECISION_TAG: to_tag(outdated), **readable_tags(outdated)})
     return outdated
 
 
@@ -130,7 +139,7 @@ def _finish_move(registry: Registry, connection: psycopg.Connection, decision: M
     registry.set_alias(CHAMPION, decision.model_version)
     if registry.version_of(CHALLENGER) == decision.model_version:
         registry.drop_alias(CHALLENGER)
-    registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision)})
+    registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision), **readable_tags(decision)})
     upsert_decision(connection, decision)
     connection.commit()  # the note goes only when the record is safe
     registry.drop_tag(decision.model_version, _MOVE_TAG)

@@ -461,7 +461,7 @@ def test_a_model_is_shown_with_its_numbers_and_everything_decided_about_it(store
     assert listed["champion"] == "1"
     assert [(row["version"], row["aliases"], row["decision"], row["trigger"]) for row in listed["models"]] == [
         ("2", [], "promoted", "drift"),
-        ("1", ["champion"], "promoted", "train"),
+        ("1", ["champion"], "rolled_back", "operator"),
     ]
     shown = show_model(store.settings, "1")
     assert shown["facts"]["horizon_days"] == 3.0
@@ -471,6 +471,26 @@ def test_a_model_is_shown_with_its_numbers_and_everything_decided_about_it(store
     ]
     with pytest.raises(ModelError, match="there is no version 9"):
         show_model(store.settings, "9")
+
+
+def test_what_an_operator_decided_is_what_the_list_and_the_registry_show(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    def shown() -> tuple[object, ...]:
+        row, tags = list_models(store.settings)["models"][0], store.registry.versions()[0].tags
+        return row["decision"], row["trigger"], row["reasons"], tags["gate"], tags["gate_reasons"]
+
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    refused = ModelDecision("2", NOON + timedelta(hours=3), "refused", "operator", None, "1", store.run_id, ["no", "still not better"])
+    with store.connection() as connection:
+        record_refusal(store.registry, connection, refused)
+    assert shown() == ("refused", "operator", ["no", "still not better"], "refused", "no; still not better")
+    store.promote("2", 4, previous="1")
+    assert shown() == ("promoted", "operator", ["we know why"], "promoted", "we know why")
+    show_models(list_models(store.settings))
+    out = " ".join(capsys.readouterr().out.split())
+    assert "promoted (operator)" in out
+    assert "we know why" in out
+    assert "because of 2" not in out
 
 
 def test_a_version_from_elsewhere_has_no_card_and_says_so(store: Store) -> None:
