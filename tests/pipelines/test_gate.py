@@ -13,8 +13,10 @@ from config.errors import ConfigError
 from config.settings import Settings
 from features.contract import FAILURE, FEATURES
 from features.grid import History
+from monitoring.alarms import Life
 from monitoring.evidence import Recheck
 from pipelines.champion import KnownChampion, LostChampion, recheck
+from pipelines.fleets import UnseenFleet
 from pipelines.gate import Candidate, judge_model, known_again, learned_from, require_own_measure
 from pipelines.train import train_and_judge
 from tests.pipelines.tiny import HOURS, NAMES, PAST, START, UNITS, tiny_fleet
@@ -53,6 +55,32 @@ def test_a_model_evaluated_on_compressors_it_was_trained_on_is_refused(settings:
         assert [check.says for check in verdict.failed if check.name == "overlap"] == [
             f"judged by compressors that were learned from: {shared} (challenger)"
         ]
+
+
+def test_both_sides_answer_for_the_same_windows_here_and_on_the_unseen_fleet(settings: Settings, fleet: Fleet) -> None:
+    names = [f"U-{number}" for number in range(UNITS)]
+    lives = {name: [Life(float("-inf"), 20.0, "failure", 20.0, "wear", 10.0)] for name in names}
+    unseen = UnseenFleet(tiny_fleet(names, seed=4), lives, dict.fromkeys(names, "Dresser"), days=20)
+    champion = KnownChampion(mean_model(), {"train": ["C-1"], "validation": ["C-0"], "test": ["C-4"]})
+    late = drivers_model(5.0, {FEATURES[0]: 1.0})  # five days more than are left, always: its alarm comes in the last two
+    verdict = judge_model(
+        settings, PAST, fleet, fleet.index.of_units([2, 3, 4]), replace(candidate("C-1"), onnx=late.onnx), champion, unseen
+    )
+    found, metrics = {check.name: check for check in verdict.checks}, verdict.metrics
+    early = 11.5 / 24  # mean_model, see above: its alarm comes six and a half days before the failure
+    assert (metrics["rmse_days"], metrics["champion_rmse_days"]) == (pytest.approx(5), pytest.approx(early, abs=1e-4))
+    assert (metrics["unseen_rmse_days"], metrics["champion_unseen_rmse_days"]) == (pytest.approx(5), pytest.approx(early, abs=1e-4))
+    for name in ("unseen_recall", "unseen_slow_recall"):
+        assert (metrics[name], metrics[f"champion_{name}"]) == (0.0, 1.0)
+    bands = ["rul_days 00-03", "rul_days 03-07", "rul_days 07-14", "rul_days 14-21"]
+    assert list(found["slices"].numbers["slices"]) == ["model Ariel", *bands]
+    assert list(found["unseen_slices"].numbers["slices"]) == ["mode wear", "model Dresser", *bands]
+    for check in ("slices", "unseen_slices"):
+        for told in found[check].numbers["slices"].values():
+            assert (told["rmse_days"], told["champion_rmse_days"]) == (pytest.approx(5), pytest.approx(early, abs=1e-3))
+    # the calibration that counts is the candidate's on the unseen fleet; its interval has no width, and it always gives the failure five days more
+    assert found["coverage"].numbers["unseen_coverage_90"] == 0.0
+    assert found["probability"].numbers["unseen_calibration_error"] == pytest.approx(0.377, abs=0.002)
 
 
 def test_a_champion_clipped_at_a_lower_cap_does_not_beat_itself(settings: Settings, fleet: Fleet) -> None:

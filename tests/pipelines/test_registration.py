@@ -302,6 +302,63 @@ def test_a_move_that_was_cut_off_is_finished(store: Store) -> None:
     assert store.aliases() == ("3", None)
 
 
+class KilledError(Exception):
+    """Stands for the kill of the process."""
+
+
+def test_a_move_is_noted_before_the_alias_moves(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    with monkeypatch.context() as patch:
+        patch.setattr(store.registry, "set_alias", killed)
+        with pytest.raises(KilledError):
+            store.promote("2", 3, previous="1")
+    assert store.aliases() == ("1", "2")
+    store.settle()
+    assert store.aliases() == ("2", None)
+    assert store.recorded()[0] == ("2", "promoted")
+
+
+def test_the_note_of_a_move_goes_only_when_others_can_read_the_record(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.judge("promoted", 1)
+    store.judge("refused", 2, previous="1")
+    seen: list[list[tuple[str, str]]] = []
+    monkeypatch.setattr(store.registry, "drop_tag", lambda *_: seen.append(store.recorded()))  # by a connection of its own
+    store.promote("2", 3, previous="1")
+    assert seen == [[("2", "promoted"), ("2", "refused"), ("1", "promoted")]]
+
+
+def test_only_the_newest_verdict_is_carried_out_after_a_kill(store: Store) -> None:
+    store.register("promoted", 1)
+    store.register("refused", 2)
+    store.settle()
+    assert store.aliases() == (None, "2")
+    assert store.recorded() == [("2", "refused")]
+
+
+def test_an_operator_s_command_first_finishes_what_a_kill_left_undone(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.register("promoted", 2, previous="1")
+    assert rollback(store.settings, None, None) == {"champion": "1", "previous_version": "2", "reasons": ["rolled back from version 2"]}
+    store.register("promoted", 3, previous="1")
+    with LazySpark(store.settings) as spark, pytest.raises(ModelError, match="version 3 is champion already"):
+        promote(store.settings, "3", None, spark, StageReporter(interactive=False), force=False)
+
+
+def test_there_is_no_way_back_to_a_version_that_cannot_be_opened_any_more(store: Store) -> None:
+    store.judge("promoted", 1)
+    store.judge("promoted", 2, previous="1")
+    store.registry.set_tags("1", {FACTS_TAG: json.dumps(asdict(replace(mean_model().facts, feature_set_version="0")))})
+    with pytest.raises(ModelError, match="version 1 was trained on feature set 0"):
+        rollback(store.settings, None, None)
+    assert store.aliases() == ("2", None)
+    store.settle()
+    assert store.aliases() == ("2", None)
+
+
 def test_a_move_takes_the_challenger_s_alias_from_the_new_champion(store: Store) -> None:
     store.judge("promoted", 1)
     store.judge("refused", 2, previous="1")
@@ -387,6 +444,10 @@ def test_what_an_operator_decided_is_kept_with_the_version_and_survives_a_lost_d
     with store.connection() as connection:
         record_refusal(store.registry, connection, refused)
     assert store.aliases() == ("1", "2")
+    with store.connection() as connection:
+        connection.execute("TRUNCATE model_decisions")
+    store.settle()
+    assert store.recorded() == [("2", "refused"), ("2", "refused"), ("1", "promoted")]  # by the operator's wish, and before
     store.promote("2", 4, previous="1")
     with store.connection() as connection:
         connection.execute("TRUNCATE model_decisions")
