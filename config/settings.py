@@ -182,6 +182,10 @@ class Settings:
         """These settings with `values` by dotted key over model_config.yaml and the overrides."""
         return dataclasses.replace(self, model_overrides={**self.model_overrides, **values})
 
+    def without_overrides(self) -> Settings:
+        """These settings as the files say, whatever `model_overrides` says."""
+        return dataclasses.replace(self, model_overrides={})
+
     def _try_model(self, values: Mapping[str, Any], where: str) -> None:
         try:
             _ = self.with_model(values).model

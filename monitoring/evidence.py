@@ -63,7 +63,8 @@ class Recheck:
     """RMSE in days of the champion on the windows that it was judged on when it was made: then, and with today's history and labels."""
 
     recorded: float
-    now: float
+    now: float | None  # None: the history has none of these windows any more
+    gone: Collection[str] = ()  # compressors it was judged by then that are not in the history; `now` is that of the others
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,23 @@ class Origin:
 
 
 @dataclass(frozen=True)
+class Taught:
+    """What a model was taught to say: whether the failure comes within the horizon, and lives up to the cap."""
+
+    horizon_days: float
+    max_rul_days: float
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything a verdict rests on."""
 
     held_out: Ground
     baseline_rmse_days: float | None  # on the held-out windows; None: there is none to compare with
-    recheck: Recheck | None
+    recheck: Recheck | None  # None: there is no champion, or by what it was judged is not known
     unseen: Unseen | None
     trust: Trust
     artefact: Artefact
     origin: Origin
+    taught: Mapping[str, Taught]  # `challenger`, and `champion` where there is one
+    lost_champion: str | None = None  # why the champion cannot be opened; None: it can, or there is none

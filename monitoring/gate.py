@@ -6,7 +6,7 @@ A model passes when every check does; each check that fails is one reason. Inter
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from config.retraining import GateSection
 from monitoring.bootstrap import Resampling, interval
 from monitoring.calibration import Floats, Units, bin_gaps, calibration_error
 from monitoring.comparison import UnitSums, compare_metric
-from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Trust, Unseen
+from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Taught, Trust, Unseen
 from training.metrics import rmse
 
 _DIGITS: Final = 4
@@ -79,6 +79,10 @@ def judge(evidence: Evidence, config: GateSection) -> Verdict:
     checks = [_beats_baseline(held_out, evidence.baseline_rmse_days)]
     if champion is not None:
         checks += [_beats_champion(held_out, champion, config), _no_slice_much_worse("", held_out, champion, config)]
+    if evidence.lost_champion is not None:
+        checks.append(_no_comparison(evidence.lost_champion))
+    if "champion" in evidence.taught:
+        checks.append(_same_labels(evidence.taught["challenger"], evidence.taught["champion"]))
     if evidence.recheck is not None:
         checks.append(_same_history(evidence.recheck, config))
     if unseen is not None and unseen.ground.champion is not None:
@@ -92,9 +96,7 @@ def judge(evidence: Evidence, config: GateSection) -> Verdict:
         ]
     checks += [_coverage(evidence.trust, config), _odds(evidence.trust, config), _none_relearned(evidence.origin)]
     checks += judge_artefact(evidence.artefact, config)
-    unknown = [side for side, learned in evidence.origin.learned.items() if learned is None]
-    caveats = [f"which compressors the {side} has learned from is not known: it may have been judged by some of them" for side in unknown]
-    return Verdict(checks, caveats)
+    return Verdict(checks, list(_caveats(evidence)))
 
 
 def judge_artefact(made: Artefact, config: GateSection) -> list[Check]:
@@ -145,8 +147,45 @@ def _beats_champion(held: Ground, champion: Floats, config: GateSection) -> Chec
     return Check("champion", own < other and certainty >= needed, says, numbers)
 
 
+def _caveats(evidence: Evidence) -> Iterator[str]:
+    if evidence.origin.learned.get("champion", ()) is None:
+        yield "which compressors the champion has learned from is not known: it may have been judged by some of them"
+    if evidence.held_out.champion is not None and evidence.recheck is None:
+        yield "by which windows the champion was judged when it was made is not known: whether the history has changed since cannot be told"
+    if evidence.recheck is not None and evidence.recheck.gone and evidence.recheck.now is not None:
+        names = _list(sorted(evidence.recheck.gone))
+        yield f"compressors that the champion was judged by are no longer in the history ({names}): it was checked on the others"
+
+
+def _no_comparison(why: str) -> Check:
+    """A champion that cannot be opened is replaced by an operator alone."""
+    says = (
+        f"nothing shows that it is better than the champion, which cannot be opened ({why}); an operator may promote it (--force --reason)"
+    )
+    return Check("champion", False, says, {})
+
+
+def _same_labels(challenger: Taught, champion: Taught) -> Check:
+    """Errors under two caps, and odds of two events, are not to be compared: under a low cap every error is small."""
+    numbers = {
+        "horizon_days": challenger.horizon_days,
+        "max_rul_days": challenger.max_rul_days,
+        "champion_horizon_days": champion.horizon_days,
+        "champion_max_rul_days": champion.max_rul_days,
+    }
+    taught = f"horizon_days {challenger.horizon_days:g} and max_rul_days {challenger.max_rul_days:g}"
+    if challenger == champion:
+        return Check("labels", True, f"both were taught {taught}", numbers)
+    other = f"{champion.horizon_days:g} and {champion.max_rul_days:g}"
+    says = f"it was taught {taught}, the champion {other}: the two cannot be compared"
+    return Check("labels", False, says, numbers)
+
+
 def _same_history(recheck: Recheck, config: GateSection) -> Check:
     """A history whose labels are no longer those that the champion was judged by can teach and judge wrongly."""
+    if recheck.now is None:
+        says = "nothing is left of the windows that the champion was judged by: whether the history has changed since cannot be told"
+        return Check("history", False, says, {"champion_recorded_rmse_days": recheck.recorded})
     passed = abs(recheck.now - recheck.recorded) <= config.history_tolerance.value * recheck.recorded
     found = f"on the windows it was judged by, the champion's RMSE was {recheck.recorded:.3f} d and is now {recheck.now:.3f} d"
     says = f"the history is the same: {found}" if passed else f"the history has changed: {found}; check the maintenance events and readings"
@@ -219,6 +258,8 @@ def _no_slice_much_worse(prefix: str, ground: Ground, champion: Floats, config: 
 def _coverage(trust: Trust, config: GateSection) -> Check:
     """Whether the share of lives inside the interval can be within its bounds, for all that the compressors can say."""
     units, position = np.unique(trust.unit, return_inverse=True)
+    if not len(units):
+        return Check("coverage", False, "no failure was seen, so nothing shows whether lives are inside the interval", {})
     inside, windows = (np.bincount(position, weights, len(units)) for weights in (trust.inside, None))
     drawn = _resampling(len(units), config).draws
     low, high = interval(drawn @ inside / (drawn @ windows), config.confidence)
@@ -232,6 +273,10 @@ def _coverage(trust: Trust, config: GateSection) -> Check:
 def _odds(trust: Trust, config: GateSection) -> Check:
     """Whether the expected calibration error of the probability can be below its bound, for all that the compressors can say."""
     units, position = np.unique(trust.odds_unit, return_inverse=True)
+    if not len(units):
+        return Check(
+            "probability", False, "of no window it is known whether the failure came: nothing shows whether the probability holds", {}
+        )
     gaps = bin_gaps(trust.odds, trust.bins, position, len(units))
     windows = np.bincount(position, minlength=len(units))
     error = float(calibration_error(gaps.sum(axis=0), len(position)))
@@ -244,13 +289,16 @@ def _odds(trust: Trust, config: GateSection) -> Check:
 
 
 def _none_relearned(origin: Origin) -> Check:
-    """Whether no judge was a teacher."""
+    """Whether no judge was a teacher; a champion's teachers may be unknown (a caveat), the challenger's may not."""
+    if origin.learned["challenger"] is None:
+        return Check(
+            "overlap", False, "which compressors it has learned from is not known: they may be those that judge it; train it again", {}
+        )
     found = [f"{name} ({side})" for side, learned in origin.learned.items() for name in sorted(set(origin.judged) & set(learned or ()))] + [
         f"{name} (unseen fleet)" for name in sorted(origin.relearned)
     ]
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     says = (
-        f"judged by compressors that were learned from: {', '.join(found[:_NAMED])}{more}"
+        f"judged by compressors that were learned from: {_list(found)}"
         if found
         else f"none of {len(set(origin.judged))} held-out compressors was learned from"
     )
@@ -267,6 +315,11 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
 
 
 def _unless(judged: bool, says: str, units: Units, config: GateSection) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
-from pipelines.champion import SPLIT_FILE, KnownChampion
+from pipelines.champion import SPLIT_FILE, KnownChampion, LostChampion
 from pipelines.gate import GATE_FILE, Candidate, judge_model, measure_cost
 from pipelines.monitor import REFERENCE_FILE
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipelines.past import Past
     from serving.registry import Registry
     from serving.warehouse.connection import Warehouse
-    from serving.warehouse.decisions import ModelDecision, Outcome, Trigger
+    from serving.warehouse.decisions import ModelDecision, Outcome, TrainingLock, Trigger
     from training.fleet import Fleet
     from training.trial import Trial
 
@@ -87,9 +87,10 @@ def register_challenger(
     settings: Settings,
     registry: Registry,
     warehouse: Warehouse,
+    lock: TrainingLock,
     past: Past,
     occasion: Occasion,
-    champion: KnownChampion | None,
+    champion: KnownChampion | LostChampion | None,
     unseen: UnseenFleet | None,
     fleet: Fleet,
     trial: Trial,
@@ -97,13 +98,14 @@ def register_challenger(
 ) -> ModelDecision:
     """Keep the model, its monitoring reference and its card with the active run, judge it, register it with the verdict, and move the aliases.
 
-    unseen: the gate's fleet, where there is a champion to compare with on it.
+    unseen: the gate's fleet, where there is a champion to compare with on it. Raises WarehouseError when `lock` has been lost meanwhile: nothing is
+    registered then. Returns what became of it.
     """
     import mlflow
 
     from features.contract import FEATURE_SET_VERSION
     from pipelines.model_card import make_card
-    from pipelines.registration import DECISION_TAG, FINGERPRINT_TAG, conclude, to_tag
+    from pipelines.registration import DECISION_TAG, FINGERPRINT_TAG, conclude, readable_tags, to_tag
     from serving.registry import ModelFacts
     from serving.warehouse.decisions import ModelDecision
 
@@ -116,7 +118,6 @@ def register_challenger(
     verdict = judge_model(settings, past, fleet, trial.parts.test, candidate, champion, unseen)
     outcome: Outcome = "promoted" if verdict.passed else "refused"
     mlflow.log_metrics({f"gate_{name}": value for name, value in verdict.metrics.items()})
-    mlflow.set_tags({"gate": outcome, "gate_reasons": "; ".join(verdict.reasons)})
     mlflow.log_dict({"passed": verdict.passed, "checks": verdict.record, "caveats": list(verdict.caveats)}, GATE_FILE)
     decided = ModelDecision(
         model_version="",  # known once it is registered
@@ -124,12 +125,13 @@ def register_challenger(
         decision=outcome,
         trigger=occasion.trigger,
         drift_timestamp=occasion.drift_timestamp,
-        previous_version=None if champion is None else champion.model.version,
+        previous_version=None if champion is None else champion.version,
         run_id=run_id,
         reasons=verdict.reasons,
         metrics=verdict.metrics,
         checks=verdict.record,
     )
+    mlflow.set_tags(readable_tags(decided))
     card = make_card(settings, past, fleet, trial, cost, decided)
     card.log()
     facts = ModelFacts(
@@ -142,19 +144,21 @@ def register_challenger(
         fleet.history.last_mark.isoformat(),
     )
     tags = {
-        "gate": outcome,
-        "gate_reasons": "; ".join(verdict.reasons),
+        **readable_tags(decided),
         "run_id": run_id,
         **card.tags,
         DECISION_TAG: to_tag(decided),
-        FINGERPRINT_TAG: fingerprint(settings, past, None if champion is None else champion.model.version),
+        FINGERPRINT_TAG: fingerprint(settings, past, None if champion is None else champion.version),
     }
+    lock.require_held()
     decision = replace(decided, model_version=registry.register(model_uri, facts, tags))
     mlflow.set_tag("model_version", decision.model_version)
     card.name_version(registry, decision.model_version)
     with warehouse.connection() as connection:
-        conclude(registry, connection, decision)
-    return decision
+        concluded = conclude(registry, connection, decision)
+    if concluded != decision:
+        mlflow.set_tags(readable_tags(concluded))
+    return concluded
 
 
 def fingerprint(settings: Settings, past: Past, champion_version: str | None) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from config.errors import ModelError
 from config.settings import Settings
 from features.contract import CHAMPION, WINDOW_STEP_HOURS
 
@@ -28,6 +30,20 @@ class KnownChampion:
     model: RegisteredModel
     parts: dict[str, list[str]] | None
 
+    @property
+    def version(self) -> str:
+        """Its version."""
+        return self.model.version
+
+
+@dataclass(frozen=True)
+class LostChampion:
+    """A champion that cannot be opened any more, and `why`. It keeps its parts where they can still be read; nothing can be compared with it."""
+
+    version: str
+    why: str
+    parts: dict[str, list[str]] | None
+
 
 def known_champion(registry: Registry) -> KnownChampion | None:
     """The champion, None when there is none yet. Raises ModelError when it cannot be loaded."""
@@ -35,17 +51,36 @@ def known_champion(registry: Registry) -> KnownChampion | None:
     if version is None:
         return None
     model = registry.load(version)
-    return KnownChampion(model, known_parts(registry, model))
+    return KnownChampion(model, known_parts(registry, model.run_id))
 
 
-def known_parts(registry: Registry, model: RegisteredModel) -> dict[str, list[str]] | None:
-    """The compressors of each part of a model's training, None of a model that was trained elsewhere. Raises ModelError."""
-    content = registry.run_file(model.run_id, SPLIT_FILE)
+def find_champion(registry: Registry) -> KnownChampion | LostChampion | None:
+    """The champion whether or not it can be opened, for whoever is to replace it; None when there is none yet.
+
+    Raises ModelError when the registry does not answer.
+    """
+    version = registry.version_of(CHAMPION)
+    if version is None:
+        return None
+    try:
+        return known_champion(registry)
+    except ModelError as error:
+        why = str(error)
+    (run_id,) = (found.run_id for found in registry.versions() if found.version == version)
+    parts = None
+    with suppress(ModelError):
+        parts = known_parts(registry, run_id)
+    return LostChampion(version, why, parts)
+
+
+def known_parts(registry: Registry, run_id: str) -> dict[str, list[str]] | None:
+    """The compressors of each part of the training that was a run, None of a model that was trained elsewhere. Raises ModelError."""
+    content = registry.run_file(run_id, SPLIT_FILE)
     parts: dict[str, list[str]] | None = None if content is None else json.loads(content)
     return parts
 
 
-def known_split(champion: KnownChampion | None, history: History) -> UnitSplit | None:
+def known_split(champion: KnownChampion | LostChampion | None, history: History) -> UnitSplit | None:
     """The champion's parts by the unit numbers of `history`; None when they are not known."""
     from training.split import UnitSplit
 
@@ -62,7 +97,7 @@ def taught_as(settings: Settings, facts: ModelFacts) -> Settings:
 def recheck(settings: Settings, champion: KnownChampion, history: History, events: pl.DataFrame) -> Recheck | None:
     """The champion's error on the windows it was judged by when it was made, with today's history and its own label cap.
 
-    None when they are not known, or not all of its test compressors are in this history.
+    Of its test compressors those that are still in this history count. None when they are not known.
     """
     from monitoring.evidence import Recheck
     from training.fleet import label_fleet
@@ -70,16 +105,19 @@ def recheck(settings: Settings, champion: KnownChampion, history: History, event
     from training.trial import served_rul
 
     then, tested = champion.model.facts.trained_until, set(champion.parts["test"]) if champion.parts else set()
-    if then is None or not tested or not tested <= set(history.compressor_ids):
+    if then is None or not tested:
         return None
+    recorded, gone = champion.model.facts.test_rmse_days, sorted(tested - set(history.compressor_ids))
+    if len(gone) == len(tested):
+        return Recheck(recorded, None, gone)
     until = datetime.fromisoformat(then)
     config = taught_as(settings, champion.model.facts).model
     known = events.filter(pl.col("event_date") <= until)
     fleet = label_fleet(history, known, config.labels, settings.scoring.min_steps)
-    index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(history.units_of(tested))
+    index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(history.units_of(tested - set(gone)))
     hour = (until - history.first_mark) // timedelta(hours=WINDOW_STEP_HOURS)
     judged = index.take((index.end % history.hours <= hour) & ~index.censored)
     if not len(judged):
-        return None
+        return Recheck(recorded, None, gone)
     now = rmse(judged.rul, served_rul(history.values, judged, champion.model.onnx, config))
-    return Recheck(champion.model.facts.test_rmse_days, now)
+    return Recheck(recorded, now, gone)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from config.errors import ConfigError
 from config.settings import Settings
-from pipelines.champion import KnownChampion, recheck
+from pipelines.champion import KnownChampion, LostChampion, recheck
 from pipelines.console import StageReporter
 from pipelines.fleets import UnseenFleet, label_unseen, slices
 from pipelines.prognoses import Said, prognosis
@@ -51,21 +52,35 @@ def prepare_unseen(settings: Settings, spark: LazySpark, report: StageReporter) 
     return label_unseen(settings.below(f"gate/seed-{seed}"), size, seed, spark, report)
 
 
+def require_own_measure(settings: Settings) -> None:
+    """What a model is measured by is what model_config.yaml says: raises ConfigError where an override (--set) says otherwise."""
+    used, written = settings.model, settings.without_overrides().model
+    measures = {
+        "baseline": (used.baseline, written.baseline),
+        "export.max_abs_difference": (used.export.max_abs_difference, written.export.max_abs_difference),
+        "export.check_windows": (used.export.check_windows, written.export.check_windows),
+        "windows.judge_stride_hours": (used.windows.judge_stride_hours, written.windows.judge_stride_hours),
+    }
+    changed = [name for name, (own, asked) in measures.items() if own != asked]
+    if changed:
+        raise ConfigError(f"--set {', '.join(changed)}: the gate judges by it, so it can only be changed in model_config.yaml")
+
+
 def judge_model(
     settings: Settings,
     past: Past,
     fleet: Fleet,
     held_out: WindowIndex,
     candidate: Candidate,
-    champion: KnownChampion | None,
+    champion: KnownChampion | LostChampion | None,
     unseen: UnseenFleet | None,
 ) -> Verdict:
-    """Judge `candidate` on the windows `held_out` of `fleet`, the labelled `past`, and beside a champion on `unseen` too.
+    """Judge `candidate`, taught the labels of `settings`, on the windows `held_out` of `fleet`, the labelled `past`, and beside a champion on `unseen` too.
 
-    Raises ModelError when a model cannot be opened.
+    A champion that is lost can be compared with nothing: the verdict says so and does not pass. Raises ModelError when a model cannot be opened.
     """
     from features.onnx_model import OnnxModel
-    from monitoring.evidence import Artefact, Evidence, Ground
+    from monitoring.evidence import Artefact, Evidence, Ground, Taught
     from monitoring.gate import judge
     from training.trial import served_rul
 
@@ -74,19 +89,23 @@ def judge_model(
     said = model.predict_rows(values, held_out.first_row, held_out.end, config.scoring.batch_size)
     seen = ~held_out.censored
     judged = held_out.take(seen)
-    other = None if champion is None else served_rul(values, judged, champion.model.onnx, config)
+    known = champion if isinstance(champion, KnownChampion) else None
+    other = None if known is None else served_rul(values, judged, known.model.onnx, config)
     ground = Ground(judged.unit, judged.rul, said.rul[seen], other, _slices(settings, past, history, judged))
     trust, shown = _trust(settings, "", held_out, said), None
-    if champion is not None and unseen is not None:
-        trust, shown = _unseen(settings, unseen, model, champion)
+    if known is not None and unseen is not None:
+        trust, shown = _unseen(settings, unseen, model, known)
+    taught = {"challenger": config.labels} | ({} if known is None else {"champion": known.model.facts})
     evidence = Evidence(
         ground,
         candidate.baseline_rmse_days,
-        None if champion is None else recheck(settings, champion, history, past.events()),
+        None if known is None else recheck(settings, known, history, past.events()),
         shown,
         trust,
         Artefact(candidate.onnx_difference, config.export.max_abs_difference, len(candidate.onnx), candidate.latency_ms),
         _origin(history, held_out, candidate, champion, unseen),
+        {side: Taught(labels.horizon_days, labels.max_rul_days) for side, labels in taught.items()},
+        champion.why if isinstance(champion, LostChampion) else None,
     )
     return judge(evidence, settings.retraining.gate)
 
@@ -147,7 +166,11 @@ def _slices(settings: Settings, past: Past, history: History, judged: WindowInde
 
 
 def _origin(
-    history: History, held_out: WindowIndex, candidate: Candidate, champion: KnownChampion | None, unseen: UnseenFleet | None
+    history: History,
+    held_out: WindowIndex,
+    candidate: Candidate,
+    champion: KnownChampion | LostChampion | None,
+    unseen: UnseenFleet | None,
 ) -> Origin:
     from monitoring.evidence import Origin
 

@@ -25,7 +25,9 @@ _PATIENCE: Final = timedelta(seconds=10)  # an operator is told of a running tra
 
 
 def list_models(settings: Settings) -> dict[str, Any]:
-    """Every version, newest first: version, aliases, created, decision, reasons, test_rmse_days, trained_until; None where it says nothing.
+    """Every version, newest first: version, aliases, created, test_rmse_days, trained_until; decision, trigger, reasons: what was decided last.
+
+    None where it says nothing.
 
     Raises ModelError.
     """
@@ -36,13 +38,13 @@ def list_models(settings: Settings) -> dict[str, Any]:
 def show_model(settings: Settings, version: str) -> dict[str, Any]:
     """One version: what `list_models` says, its facts, run, and every decision about it. Raises ModelError, WarehouseError."""
     from pipelines.model_card import CARD_TAG
-    from serving.warehouse.decisions import list_decisions
+    from pipelines.registration import own_decisions
 
     registry = _registry(settings)
     found = _find(registry, version)
     facts = _facts(found)
     with _warehouse(settings) as warehouse, warehouse.connection() as connection:
-        decisions = list_decisions(connection, version)
+        decisions = own_decisions(registry, connection, version)
     return {
         **_summary(found),
         "facts": None if facts is None else asdict(facts),
@@ -65,7 +67,7 @@ def promote(
     from serving.warehouse.decisions import ModelDecision, training_lock
 
     registry = _registry(settings)
-    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE):
+    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE) as lock:
         with warehouse.connection() as connection:
             settle(registry, connection)
         found, present = _find(registry, version), registry.version_of(CHAMPION)
@@ -83,6 +85,7 @@ def promote(
             metrics=verdict.metrics,
             checks=verdict.record,
         )
+        lock.require_held()
         with warehouse.connection() as connection:
             (record_refusal if decision.decision == "refused" else move_champion)(registry, connection, decision)
     if decision.decision == "refused":
@@ -103,25 +106,27 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
     Returns champion, previous_version, reasons. Raises NoChampionError, ModelError (no such version, never champion, a training runs),
     WarehouseError.
     """
-    from pipelines.registration import move_champion, settle
-    from serving.warehouse.decisions import ModelDecision, list_decisions, training_lock
+    from pipelines.registration import move_champion, own_decisions, settle
+    from serving.warehouse.decisions import ModelDecision, training_lock
 
     registry = _registry(settings)
-    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE), warehouse.connection() as connection:
+    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE) as lock, warehouse.connection() as connection:
         settle(registry, connection)
         present = registry.version_of(CHAMPION)
         if present is None:
             raise NoChampionError("there is no champion to roll back from: run `altaviz train`")
-        target = _target(registry, list_decisions(connection), present, version)
+        target = _target(registry, own_decisions(registry, connection), present, version)
         decision = ModelDecision(
             model_version=target,
             decided_at=datetime.now(UTC),
             decision="rolled_back",
             trigger="operator",
             previous_version=present,
+            run_id=_find(registry, target).run_id,
             reasons=[reason or f"rolled back from version {present}"],
         )
         registry.load(target)  # one that cannot be opened any more must not become champion
+        lock.require_held()
         move_champion(registry, connection, decision)
     return {"champion": target, "previous_version": present, "reasons": decision.reasons}
 
@@ -168,13 +173,14 @@ def _champion_before(decisions: list[ModelDecision], present: str) -> str:
 
     Raises ModelError when none is on record.
     """
-    stack: list[str] = []
+    stack: list[str] = []  # no two neighbours are equal: the way back never leads to where one is
     for decision in sorted(decisions, key=lambda item: item.decided_at):
-        if decision.decision == "rolled_back" and decision.model_version in stack:
-            while stack[-1] != decision.model_version:
+        version, known = decision.model_version, decision.run_id is not None
+        if decision.decision == "rolled_back" and version in stack:
+            while stack[-1] != version:
                 stack.pop()
-        elif decision.decision != "refused":
-            stack.append(decision.model_version)
+        elif (decision.decision == "promoted" or (decision.decision == "rolled_back" and known)) and stack[-1:] != [version]:
+            stack.append(version)
     while stack and stack[-1] != present:  # an alias that was moved by other hands
         stack.pop()
     if len(stack) < 2:
@@ -183,9 +189,9 @@ def _champion_before(decisions: list[ModelDecision], present: str) -> str:
 
 
 def _summary(version: ModelVersion) -> dict[str, Any]:
-    from pipelines.registration import decision_of
+    from pipelines.registration import newest_decision_of
 
-    decision, facts = decision_of(version), _facts(version)
+    decision, facts = newest_decision_of(version), _facts(version)
     return {
         "version": version.version,
         "aliases": list(version.aliases),

@@ -18,7 +18,7 @@ def show_models(result: dict[str, Any]) -> None:
     for row in result["models"]:
         until = "-" if row["trained_until"] is None else row["trained_until"][:16]
         made = f"{row['created']:%Y-%m-%d %H:%M}"
-        verdict = row["decision"] or "-"
+        verdict = f"{row['decision']} (operator)" if row["trigger"] == "operator" else row["decision"] or "-"
         error = "-" if row["test_rmse_days"] is None else f"{row['test_rmse_days']:.2f}"
         table.add_row(row["version"], ", ".join(row["aliases"]), made, verdict, error, until, _first(row["reasons"]))
     console.print(table)

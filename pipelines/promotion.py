@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import ModelError
 from config.settings import Settings
-from pipelines.champion import known_champion, known_parts
+from pipelines.champion import KnownChampion, find_champion, known_parts, taught_as
 from pipelines.console import StageReporter
 from pipelines.gate import Candidate, judge_model, learned_from, measure_cost, prepare_unseen
 from pipelines.session import LazySpark
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
 
 def judge_version(settings: Settings, registry: Registry, version: str, spark: LazySpark, report: StageReporter) -> Verdict:
-    """Judge `version` as a challenger is judged after its training, by compressors that neither it nor the champion has learned from.
+    """Judge `version` as a challenger is judged after its training, by compressors that neither it nor the champion has learned from,
+    and by the event and the cap that it was taught.
 
-    How far its ONNX model is from Keras is what was measured when it was exported. Raises ModelError (one of both cannot be loaded, or no
+    How far its ONNX model is from Keras is what was measured when it was exported. Raises ModelError (it cannot be loaded, or no
     compressor is left to judge by), NoDataError, EnvironmentSetupError.
     """
     from pipelines.past import labelled_fleet, open_past
     from training.runtime import load_tensorflow
 
     load_tensorflow()
-    model, champion = registry.load(version), known_champion(registry)
-    _require_same_labels(settings, model)
-    parts = known_parts(registry, model)
-    unseen = None if champion is None else prepare_unseen(settings, spark, report)
+    model, champion = registry.load(version), find_champion(registry)
+    settings = taught_as(settings, model.facts)
+    parts = known_parts(registry, model.run_id)
+    unseen = prepare_unseen(settings, spark, report) if isinstance(champion, KnownChampion) else None
     past = open_past([settings.training_lake_uri, settings.lake_uri])
     fleet = labelled_fleet(settings, past, report)
     with report.stage("gate") as advance:
@@ -50,16 +51,6 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
         verdict = judge_model(settings, past, fleet, held_out, candidate, champion, unseen)
         advance(1, 1, windows=len(held_out))
     return verdict
-
-
-def _require_same_labels(settings: Settings, model: RegisteredModel) -> None:
-    """A version is judged by the event and the cap that it was taught."""
-    labels, facts = settings.model.labels, model.facts
-    if (facts.horizon_days, facts.max_rul_days) != (labels.horizon_days, labels.max_rul_days):
-        raise ModelError(
-            f"version {model.version} was trained for horizon_days {facts.horizon_days:g} and max_rul_days {facts.max_rul_days:g}, but "
-            f"model_config.yaml says {labels.horizon_days:g} and {labels.max_rul_days:g}: set its labels there to judge it"
-        )
 
 
 def _baseline_rmse(settings: Settings, fleet: Fleet, held_out: WindowIndex, model: RegisteredModel) -> float | None:

@@ -1,7 +1,8 @@
 """From a verdict to the registry and the record of it, in steps that may be cut off anywhere.
 
     1. the version is registered with its whole decision as a tag     one call: from here on the verdict has fallen
-    2. the alias moves, and the version is marked as applied          `settle` finishes what a kill left undone
+    2. the alias moves, if the champion is still the one judged by,
+       and the version is marked as applied                          `settle` finishes what a kill left undone
     3. the decision is written into `model_decisions`
 
 An operator's move is noted on its target in the same way before the alias moves, and the note is kept as what the operator decided last. Nobody has to
@@ -11,12 +12,12 @@ remember anything: what is there says it all.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from features.contract import CHALLENGER, CHAMPION
-from serving.warehouse.decisions import ModelDecision, upsert_decision
+from serving.warehouse.decisions import ModelDecision, list_decisions, upsert_decision
 
 if TYPE_CHECKING:
     import psycopg
@@ -30,11 +31,13 @@ _MOVE_TAG: Final = "altaviz.move"  # a move that has been decided and may not be
 OPERATOR_TAG: Final = "altaviz.operator"  # the last decision about a version that an operator asked for
 
 
-def conclude(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
-    """Steps 2 and 3 for a version whose tags hold `decision` already."""
+def conclude(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> ModelDecision:
+    """Steps 2 and 3 for a version whose tags hold `decision` already; returns it, or what has become of it when the champion is another by now."""
+    decision = _in_force(registry, decision)
     _apply(registry, decision)
     registry.set_tags(decision.model_version, {_APPLIED_TAG: "yes"})
     upsert_decision(connection, decision)
+    return decision
 
 
 def move_champion(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
@@ -45,7 +48,7 @@ def move_champion(registry: Registry, connection: psycopg.Connection, decision: 
 
 def record_refusal(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
     """Keep that the gate refused a version which an operator wanted to promote; no alias moves."""
-    registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision)})
+    registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision), **readable_tags(decision)})
     upsert_decision(connection, decision)
 
 
@@ -68,11 +71,35 @@ def settle(registry: Registry, connection: psycopg.Connection) -> None:
             _finish_move(registry, connection, _from_tag(version.version, version.tags[_MOVE_TAG]))
 
 
+def own_decisions(registry: Registry, connection: psycopg.Connection, version: str | None = None) -> list[ModelDecision]:
+    """All verdicts on versions of `registry`, or on one, newest first: the warehouse may hold those of another registry, or of one before it.
+
+    Of a rollback from before runs were kept with them nobody knows whose it was; it is among them.
+    """
+    runs = {item.version: item.run_id for item in registry.versions()}
+    return [
+        decision
+        for decision in list_decisions(connection, version)
+        if decision.run_id == runs.get(decision.model_version, "") or (decision.run_id is None and decision.decision == "rolled_back")
+    ]
+
+
 def to_tag(decision: ModelDecision) -> str:
     """The decision as the text of a tag; the version is the tag's owner."""
     fields = asdict(decision)
     del fields["model_version"]
     return json.dumps(fields, default=datetime.isoformat)
+
+
+def readable_tags(decision: ModelDecision) -> dict[str, str]:
+    """The decision for who reads MLflow's page of a version or a run."""
+    return {"gate": decision.decision, "gate_reasons": "; ".join(decision.reasons)}
+
+
+def newest_decision_of(version: ModelVersion) -> ModelDecision | None:
+    """What was decided about a version last, by the gate or an operator; None where nothing was."""
+    told = (_from_tag(version.version, version.tags[name]) for name in (DECISION_TAG, OPERATOR_TAG) if name in version.tags)
+    return max(told, key=lambda decision: decision.decided_at, default=None)
 
 
 def decision_of(version: ModelVersion) -> ModelDecision | None:
@@ -88,6 +115,18 @@ def _from_tag(version: str, text: str) -> ModelDecision:
     return ModelDecision(version, **fields)
 
 
+def _in_force(registry: Registry, decision: ModelDecision) -> ModelDecision:
+    """`decision`, or its refusal when it promotes beside another champion than the version was compared with."""
+    present = registry.version_of(CHAMPION)
+    if decision.decision != "promoted" or present in (decision.previous_version, decision.model_version):
+        return decision
+    judged, now = (f"version {version}" if version else "none" for version in (decision.previous_version, present))
+    why = f"outdated: it was judged while the champion was {judged}, and it is {now} by now; `altaviz models promote {decision.model_version}` asks again"
+    outdated = replace(decision, decision="refused", reasons=[why, *decision.reasons])
+    registry.set_tags(decision.model_version, {DECISION_TAG: to_tag(outdated), **readable_tags(outdated)})
+    return outdated
+
+
 def _apply(registry: Registry, decision: ModelDecision) -> None:
     if decision.decision == "promoted":
         registry.set_alias(CHAMPION, decision.model_version)
@@ -100,7 +139,7 @@ def _finish_move(registry: Registry, connection: psycopg.Connection, decision: M
     registry.set_alias(CHAMPION, decision.model_version)
     if registry.version_of(CHALLENGER) == decision.model_version:
         registry.drop_alias(CHALLENGER)
-    registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision)})
+    registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision), **readable_tags(decision)})
     upsert_decision(connection, decision)
     connection.commit()  # the note goes only when the record is safe
     registry.drop_tag(decision.model_version, _MOVE_TAG)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipelines.session import LazySpark
     from serving.registry import Registry
     from serving.warehouse.connection import Warehouse
+    from serving.warehouse.decisions import TrainingLock
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
     with open_warehouse(settings.database, settings.home) as warehouse:
         migrate(warehouse)
-        with training_lock(warehouse, wait):
+        with training_lock(warehouse, wait) as lock:
             registry = Registry(settings.tracking_uri)
             past = open_past([settings.training_lake_uri, settings.lake_uri], moment)
             with warehouse.connection() as connection:
@@ -62,7 +63,7 @@ def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report
             if isinstance(occasion, _NotNeeded):
                 outcome = {"decision": "not_needed", "version": registry.version_of(CHAMPION), "reasons": [occasion.reason]}
             else:
-                outcome = _train(settings, registry, warehouse, past, occasion, spark, report)
+                outcome = _train(settings, registry, warehouse, lock, past, occasion, spark, report)
     return {**outcome, "as_of": moment, "seconds": round(time.perf_counter() - started, 2)}
 
 
@@ -70,6 +71,7 @@ def _train(
     settings: Settings,
     registry: Registry,
     warehouse: Warehouse,
+    lock: TrainingLock,
     past: Past,
     occasion: Occasion,
     spark: LazySpark,
@@ -77,7 +79,7 @@ def _train(
 ) -> dict[str, Any]:
     from pipelines.train import train_and_judge
 
-    result, verdict = train_and_judge(settings, registry, warehouse, past, occasion, spark, report)
+    result, verdict = train_and_judge(settings, registry, warehouse, lock, past, occasion, spark, report)
     return {"decision": verdict.decision, "version": verdict.model_version, "reasons": verdict.reasons, **result}
 
 

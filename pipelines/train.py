@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipelines.session import LazySpark
     from serving.registry import Registry
     from serving.warehouse.connection import Warehouse
-    from serving.warehouse.decisions import ModelDecision
+    from serving.warehouse.decisions import ModelDecision, TrainingLock
 
 
 def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[s
 
     `spark` is only needed for the gate's unseen fleet, which is made when there is a champion to compare with, and made once.
     Returns version, promoted, reasons, metrics (days), run_id, gold_version, windows.
-    Raises NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
+    Raises ConfigError, NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
     from pipelines.past import open_past
     from pipelines.registration import settle
@@ -40,11 +40,11 @@ def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[s
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
     with open_warehouse(settings.database, settings.home) as warehouse:
         migrate(warehouse)
-        with training_lock(warehouse, wait):
+        with training_lock(warehouse, wait) as lock:
             registry = Registry(settings.tracking_uri)
             with warehouse.connection() as connection:
                 settle(registry, connection)
-            result, decision = train_and_judge(settings, registry, warehouse, past, Occasion("train"), spark, report)
+            result, decision = train_and_judge(settings, registry, warehouse, lock, past, Occasion("train"), spark, report)
     return {"version": decision.model_version, "promoted": decision.decision == "promoted", "reasons": decision.reasons, **result}
 
 
@@ -52,30 +52,34 @@ def train_and_judge(
     settings: Settings,
     registry: Registry,
     warehouse: Warehouse,
+    lock: TrainingLock,
     past: Past,
     occasion: Occasion,
     spark: LazySpark,
     report: StageReporter,
 ) -> tuple[dict[str, Any], ModelDecision]:
-    """Fit on `past`, judge beside the champion, register, and move the aliases; the caller holds the training lock.
+    """Fit on `past`, judge beside the champion, register, and move the aliases; the caller holds the training `lock`.
 
-    Returns what was measured and the verdict. Raises NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
+    Returns what was measured and the verdict. Raises ConfigError (require_own_measure), NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
+    from pipelines.gate import require_own_measure
     from pipelines.past import labelled_fleet
     from pipelines.tracking import log_epoch, tracked_run
     from training.runtime import load_tensorflow
 
     started = time.perf_counter()
+    require_own_measure(settings)
     load_tensorflow()
     from pipelines.challenger import log_trial, register_challenger
-    from pipelines.champion import known_champion, known_split
+    from pipelines.champion import KnownChampion, find_champion, known_split
     from pipelines.gate import prepare_unseen
     from training.trial import run_trial
 
     with tracked_run(settings, occasion.trigger) as run:
         fleet = labelled_fleet(settings, past, report)
-        champion = known_champion(registry)
-        unseen = None if champion is None else prepare_unseen(settings, spark, report)  # where Spark is missing, before the hours of a fit
+        champion = find_champion(registry)
+        # where Spark is missing, before the hours of a fit
+        unseen = prepare_unseen(settings, spark, report) if isinstance(champion, KnownChampion) else None
         with report.stage("fit") as advance:
 
             def on_epoch(epoch: int, epochs: int, log: Mapping[str, float]) -> None:
@@ -85,7 +89,9 @@ def train_and_judge(
             trial = run_trial(fleet, settings.model, on_epoch, known_split(champion, fleet.history))
         with report.stage("register"):
             log_trial(settings, past, fleet, trial)
-            decision = register_challenger(settings, registry, warehouse, past, occasion, champion, unseen, fleet, trial, run.info.run_id)
+            decision = register_challenger(
+                settings, registry, warehouse, lock, past, occasion, champion, unseen, fleet, trial, run.info.run_id
+            )
     get_log().info("model judged", version=decision.model_version, decision=decision.decision, reasons=decision.reasons)
     return {
         "metrics": {**trial.metrics, **decision.metrics},

@@ -21,6 +21,9 @@ Trigger = Literal["train", "retrain", "drift", "operator"]
 _DECISIONS: Final = Table("model_decisions", ("model_version", "decided_at"))
 _COLUMNS: Final = "model_version, decided_at, decision, trigger, drift_timestamp, previous_version, run_id, reasons, metrics, checks"
 
+# a firewall forgets a connection that says nothing for hours, which a fit may take
+_KEEPALIVES: Final = {"keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
+
 
 @dataclass(frozen=True)
 class ModelDecision:
@@ -32,7 +35,7 @@ class ModelDecision:
     trigger: Trigger
     drift_timestamp: datetime | None = None
     previous_version: str | None = None
-    run_id: str | None = None
+    run_id: str | None = None  # of the version: another registry has other runs under the same numbers; unknown of rollbacks from before
     reasons: list[str] = field(default_factory=list)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)  # the gate's: name, passed, says, numbers
@@ -61,18 +64,39 @@ def last_drift_training(connection: psycopg.Connection, since: datetime, until: 
         return cursor.execute(query, [since, until]).fetchone()
 
 
+@dataclass(frozen=True)
+class TrainingLock:
+    """The lock of this process, which lives as long as its session with the server."""
+
+    session: psycopg.Connection
+
+    def require_held(self) -> None:
+        """Raises WarehouseError when the session has ended, and the lock with it: another training may have begun since."""
+        lost = "the training lock was lost with its session, nothing has been registered or promoted: run it again"
+        try:
+            held = self.session.execute(
+                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
+            ).fetchone()
+        except psycopg.Error as error:
+            raise WarehouseError(lost) from error
+        if held is None:  # a proxy has given us another session
+            raise WarehouseError(lost)
+
+
 @contextmanager
-def training_lock(warehouse: Warehouse, wait: timedelta) -> Iterator[None]:
+def training_lock(warehouse: Warehouse, wait: timedelta) -> Iterator[TrainingLock]:
     """One training at a time for all that share the warehouse; the lock of a killed holder is free at once.
 
     Raises WarehouseError when another holds it for longer than `wait`.
     """
     # a connection of its own: the lock lives as long as the session, and must not block one of the pool's
-    with psycopg.connect(**warehouse.parameters, autocommit=True) as session:
+    with psycopg.connect(**{**_KEEPALIVES, **warehouse.parameters}, autocommit=True) as session:
         session.execute("SET statement_timeout = 0")
+        # it says nothing while the network is fitted; servers before PostgreSQL 14 end no idle session
+        session.execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
         session.execute("SELECT set_config('lock_timeout', %s, false)", [f"{max(int(wait.total_seconds() * 1000), 1)}ms"])
         try:
             session.execute("SELECT pg_advisory_lock(hashtext('altaviz.training'))")
         except psycopg.errors.LockNotAvailable:
             raise WarehouseError(f"another training has been running for over {wait}: wait for it or end it") from None
-        yield
+        yield TrainingLock(session)

@@ -13,7 +13,7 @@ from config.loader import CONFIG_DIR, load_section
 from config.retraining import GateSection, RetrainingConfig
 from monitoring.calibration import Odds
 from monitoring.comparison import UnitSums
-from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Trust, Unseen
+from monitoring.evidence import Artefact, Evidence, Ground, Origin, Recheck, Taught, Trust, Unseen
 from monitoring.gate import ERROR, RECALL, SLOW_RECALL, Verdict, better_share, judge
 
 COMPRESSORS, WINDOWS = 12, 200
@@ -70,12 +70,14 @@ def better() -> Evidence:
         trust(),
         SOUND,
         Origin(["C-3", "C-4"], learned),
+        {"challenger": Taught(3.0, 30.0), "champion": Taught(3.0, 30.0)},
     )
 
 
 def first(challenger: np.ndarray) -> Evidence:
     """A model without a champion before it."""
-    return Evidence(ground(challenger, None), 8.0, None, None, trust(), SOUND, Origin(["C-3"], {"challenger": {"C-1"}}))
+    origin = Origin(["C-3"], {"challenger": {"C-1"}})
+    return Evidence(ground(challenger, None), 8.0, None, None, trust(), SOUND, origin, {"challenger": Taught(3.0, 30.0)})
 
 
 def failed(verdict: Verdict) -> list[str]:
@@ -90,8 +92,8 @@ def test_a_model_that_is_better_and_sound_passes_every_check_and_says_by_what(ga
     verdict = judge(better(), gate)
     assert verdict.passed
     assert [check.name for check in verdict.checks] == [
-        "baseline", "champion", "slices", "history", "unseen_error", "unseen_recall",
-        "unseen_slow_recall", "unseen_slices", "coverage", "probability", "overlap",
+        "baseline", "champion", "slices", "labels", "history", "unseen_error",
+        "unseen_recall", "unseen_slow_recall", "unseen_slices", "coverage", "probability", "overlap",
         "parity", "size", "latency",
     ]  # fmt: skip
     assert verdict.reasons == [
@@ -146,6 +148,17 @@ def test_compressors_are_drawn_whole(gate: GateSection) -> None:
     assert share == pytest.approx(0.75, abs=0.03)  # worse only when the second one alone is drawn
 
 
+def test_a_model_that_was_taught_another_cap_or_event_than_the_champion_is_refused(gate: GateSection) -> None:
+    for taught, says in (
+        (Taught(3.0, 10.0), "it was taught horizon_days 3 and max_rul_days 10, the champion 3 and 30: the two cannot be compared"),
+        (Taught(7.0, 30.0), "it was taught horizon_days 7 and max_rul_days 30, the champion 3 and 30: the two cannot be compared"),
+    ):
+        verdict = judge(replace(better(), taught={**better().taught, "challenger": taught}), gate)
+        assert (failed(verdict), verdict.reasons) == (["labels"], [says])
+    assert "champion" not in first(off(7)).taught
+    assert judge(replace(first(off(7)), taught={"challenger": Taught(7.0, 10.0)}), gate).passed  # there is nothing to compare it with
+
+
 def test_on_a_history_with_other_labels_nothing_is_promoted(gate: GateSection) -> None:
     for now in (7.8, 6.2):
         verdict = judge(replace(better(), recheck=Recheck(recorded=7.0, now=now)), gate)
@@ -154,6 +167,24 @@ def test_on_a_history_with_other_labels_nothing_is_promoted(gate: GateSection) -
             f"the history has changed: on the windows it was judged by, the champion's RMSE was 7.000 d and is now {now:.3f} d; "
             "check the maintenance events and readings"
         ]
+
+
+def test_a_history_of_which_the_champion_s_judges_have_gone_is_said_or_refused(gate: GateSection) -> None:
+    some = judge(replace(better(), recheck=Recheck(recorded=7.0, now=7.1, gone=["C-9"])), gate)
+    assert some.passed
+    assert some.reasons[-1] == (
+        "compressors that the champion was judged by are no longer in the history (C-9): it was checked on the others"
+    )
+    every = judge(replace(better(), recheck=Recheck(recorded=7.0, now=None, gone=["C-8", "C-9"])), gate)
+    assert (failed(every), every.reasons) == (
+        ["history"],
+        ["nothing is left of the windows that the champion was judged by: whether the history has changed since cannot be told"],
+    )
+    unknown = judge(replace(better(), recheck=None), gate)
+    assert unknown.passed
+    assert unknown.reasons[-1] == (
+        "by which windows the champion was judged when it was made is not known: whether the history has changed since cannot be told"
+    )
 
 
 def test_better_on_average_and_much_worse_on_one_failure_mode_is_refused(gate: GateSection) -> None:
@@ -238,6 +269,16 @@ def test_two_compressors_are_too_few_to_judge_a_calibration_by(gate: GateSection
     )
 
 
+def test_where_nothing_shows_what_intervals_and_probabilities_are_worth_nothing_is_promoted(gate: GateSection) -> None:
+    none = np.array([], np.int64)
+    empty = Trust("", none, none.astype(np.bool_), none, Odds(none.astype(np.float64), none.astype(np.bool_)), 10)
+    verdict = judge(replace(better(), trust=empty), gate)
+    assert verdict.reasons == [
+        "no failure was seen, so nothing shows whether lives are inside the interval",
+        "of no window it is known whether the failure came: nothing shows whether the probability holds",
+    ]
+
+
 def test_a_model_judged_by_compressors_it_has_learned_from_is_refused(gate: GateSection) -> None:
     for side in ("challenger", "champion"):
         learned = {"challenger": {"C-1"}, "champion": {"C-1"}} | {side: {"C-1", "C-4"}}
@@ -246,6 +287,12 @@ def test_a_model_judged_by_compressors_it_has_learned_from_is_refused(gate: Gate
         assert verdict.reasons == [f"judged by compressors that were learned from: C-4 ({side})"]
     again = judge(replace(better(), origin=Origin(["C-3"], {"challenger": {"C-1"}}, relearned=["C-9"])), gate)
     assert again.reasons == ["judged by compressors that were learned from: C-9 (unseen fleet)"]
+
+
+def test_a_challenger_of_which_nobody_knows_what_it_has_learned_from_is_refused(gate: GateSection) -> None:
+    verdict = judge(replace(better(), origin=Origin(["C-3"], {"challenger": None, "champion": {"C-1"}})), gate)
+    assert failed(verdict) == ["overlap"]
+    assert verdict.reasons == ["which compressors it has learned from is not known: they may be those that judge it; train it again"]
 
 
 def test_what_a_champion_has_learned_from_may_be_unknown_and_is_then_said(gate: GateSection) -> None:

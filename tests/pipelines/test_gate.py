@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
+from config.errors import ConfigError
 from config.settings import Settings
-from features.contract import FEATURES
+from features.contract import FAILURE, FEATURES
 from features.grid import History
-from pipelines.gate import Candidate, judge_model, known_again, learned_from, measure_cost
-from pipelines.past import Past
-from tests.serving.gold import mean_model
-from training.dataset import WindowIndex
+from monitoring.alarms import Life
+from monitoring.evidence import Recheck
+from pipelines.champion import KnownChampion, LostChampion, recheck
+from pipelines.fleets import UnseenFleet
+from pipelines.gate import Candidate, judge_model, known_again, learned_from, measure_cost, require_own_measure
+from pipelines.train import train_and_judge
+from tests.pipelines.tiny import HOURS, NAMES, PAST, START, UNITS, tiny_fleet
+from tests.serving.gold import drivers_model, mean_model
 from training.fleet import Fleet
-
-HOURS, UNITS = 20 * 24, 5
-NAMES = [f"C-{number}" for number in range(UNITS)]
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def fleet() -> Fleet:
-    """Five compressors that fail after 20 days; vibration is the life that is left, so that mean_model is half a day early."""
-    hours = np.arange(HOURS, dtype=np.float32)
-    values = np.random.default_rng(3).normal(size=(UNITS * HOURS, len(FEATURES))).astype(np.float32)
-    values[:, 0] = np.tile((HOURS - hours) / 24, UNITS)
-    ends = np.concatenate([np.arange(24, HOURS) + unit * HOURS for unit in range(UNITS)])
-    unit = (ends // HOURS).astype(np.int32)
-    index = WindowIndex(unit, unit.astype(np.int64) * HOURS, ends, values[ends, 0], np.zeros(len(ends), np.bool_))
-    return Fleet(History(values, NAMES, START, HOURS), index, [np.array([20.0])] * UNITS)
+    return tiny_fleet()
 
 
 def candidate(*learned: str) -> Candidate:
@@ -41,7 +36,7 @@ def candidate(*learned: str) -> Candidate:
 
 def test_a_model_is_judged_by_what_onnx_runtime_says_of_the_windows_and_how_long_it_took(settings: Settings, fleet: Fleet) -> None:
     held_out = fleet.index.of_units([2, 3, 4])
-    verdict = judge_model(settings, Past([]), fleet, held_out, candidate("C-1"), None, None)
+    verdict = judge_model(settings, PAST, fleet, held_out, candidate("C-1"), None, None)
     # the mean over the last 24 hours of a life that falls by one day a day, as read at the last of them
     assert verdict.metrics["rmse_days"] == pytest.approx(11.5 / 24, abs=1e-4)
     assert verdict.metrics["onnx_bytes"] == len(mean_model().onnx)
@@ -64,11 +59,95 @@ def test_what_a_model_costs_is_measured_on_windows_whose_failure_was_seen(settin
 def test_a_model_evaluated_on_compressors_it_was_trained_on_is_refused(settings: Settings, fleet: Fleet) -> None:
     for learned in ("C-1", "C-2"):  # a validation compressor has taught it too: C-0 stopped its fit
         held_out = fleet.index.of_units([0 if learned == "C-1" else 2, 3])
-        verdict = judge_model(settings, Past([]), fleet, held_out, candidate(learned), None, None)
+        verdict = judge_model(settings, PAST, fleet, held_out, candidate(learned), None, None)
         shared = "C-0" if learned == "C-1" else "C-2"
         assert [check.says for check in verdict.failed if check.name == "overlap"] == [
             f"judged by compressors that were learned from: {shared} (challenger)"
         ]
+
+
+def test_both_sides_answer_for_the_same_windows_here_and_on_the_unseen_fleet(settings: Settings, fleet: Fleet) -> None:
+    names = [f"U-{number}" for number in range(UNITS)]
+    lives = {name: [Life(float("-inf"), 20.0, "failure", 20.0, "wear", 10.0)] for name in names}
+    unseen = UnseenFleet(tiny_fleet(names, seed=4), lives, dict.fromkeys(names, "Dresser"), days=20)
+    champion = KnownChampion(mean_model(), {"train": ["C-1"], "validation": ["C-0"], "test": ["C-4"]})
+    late = drivers_model(5.0, {FEATURES[0]: 1.0})  # five days more than are left, always: its alarm comes in the last two
+    verdict = judge_model(
+        settings, PAST, fleet, fleet.index.of_units([2, 3, 4]), replace(candidate("C-1"), onnx=late.onnx), champion, unseen
+    )
+    found, metrics = {check.name: check for check in verdict.checks}, verdict.metrics
+    early = 11.5 / 24  # mean_model, see above: its alarm comes six and a half days before the failure
+    assert (metrics["rmse_days"], metrics["champion_rmse_days"]) == (pytest.approx(5), pytest.approx(early, abs=1e-4))
+    assert (metrics["unseen_rmse_days"], metrics["champion_unseen_rmse_days"]) == (pytest.approx(5), pytest.approx(early, abs=1e-4))
+    for name in ("unseen_recall", "unseen_slow_recall"):
+        assert (metrics[name], metrics[f"champion_{name}"]) == (0.0, 1.0)
+    bands = ["rul_days 00-03", "rul_days 03-07", "rul_days 07-14", "rul_days 14-21"]
+    assert list(found["slices"].numbers["slices"]) == ["model Ariel", *bands]
+    assert list(found["unseen_slices"].numbers["slices"]) == ["mode wear", "model Dresser", *bands]
+    for check in ("slices", "unseen_slices"):
+        for told in found[check].numbers["slices"].values():
+            assert (told["rmse_days"], told["champion_rmse_days"]) == (pytest.approx(5), pytest.approx(early, abs=1e-3))
+    # the calibration that counts is the candidate's on the unseen fleet; its interval has no width, and it always gives the failure five days more
+    assert found["coverage"].numbers["unseen_coverage_90"] == 0.0
+    assert found["probability"].numbers["unseen_calibration_error"] == pytest.approx(0.377, abs=0.002)
+
+
+def test_a_champion_clipped_at_a_lower_cap_does_not_beat_itself(settings: Settings, fleet: Fleet) -> None:
+    taught = settings.with_model({"labels.max_rul_days": 10.0})
+    index = replace(fleet.index, rul=np.minimum(fleet.index.rul, 10))  # what such labels are
+    champion = KnownChampion(mean_model(), {"train": ["C-1"], "validation": ["C-0"], "test": ["C-4"]})
+    clipped = replace(candidate("C-1"), onnx=drivers_model(8.0, {}).onnx)  # 8 days, always: nearly right most of the time
+    verdict = judge_model(taught, PAST, replace(fleet, index=index), index.of_units([2, 3, 4]), clipped, champion, None)
+    found = {check.name: check for check in verdict.checks}
+    assert found["champion"].passed
+    assert [check.says for check in verdict.failed if check.name == "labels"] == [
+        "it was taught horizon_days 3 and max_rul_days 10, the champion 3 and 30: the two cannot be compared"
+    ]
+
+
+def test_the_champion_is_checked_again_on_those_of_its_judges_that_are_left(settings: Settings, fleet: Fleet) -> None:
+    end = fleet.history.last_mark
+    model = replace(mean_model(), facts=replace(mean_model().facts, trained_until=end.isoformat(), test_rmse_days=0.5))
+    failures = pl.DataFrame(
+        {"compressor_id": NAMES, "event_type": [FAILURE] * UNITS, "event_date": [START + timedelta(days=20) - timedelta(hours=1)] * UNITS}
+    )
+
+    def check(*tested: str) -> Recheck | None:
+        return recheck(settings, KnownChampion(model, {"train": [], "validation": [], "test": list(tested)}), fleet.history, failures)
+
+    whole, less = check("C-3", "C-4"), check("C-3", "C-4", "C-9")
+    assert whole is not None
+    assert whole.now is not None
+    assert less == replace(whole, gone=["C-9"])
+    assert check("C-8", "C-9") == Recheck(0.5, None, ["C-8", "C-9"])
+    assert check() is None
+
+
+def test_beside_a_champion_that_cannot_be_opened_nothing_is_promoted(settings: Settings, fleet: Fleet) -> None:
+    lost = LostChampion("6", "version 6 was trained on feature set 1", {"train": ["C-1"], "validation": ["C-2"], "test": ["C-4"]})
+    verdict = judge_model(settings, PAST, fleet, fleet.index.of_units([3, 4]), candidate("C-1"), lost, None)
+    assert [check.says for check in verdict.failed if check.name == "champion"] == [
+        "nothing shows that it is better than the champion, which cannot be opened (version 6 was trained on feature set 1); "
+        "an operator may promote it (--force --reason)"
+    ]
+    verdict = judge_model(settings, PAST, fleet, fleet.index.of_units([2, 3]), candidate("C-1"), lost, None)
+    assert "judged by compressors that were learned from: C-2 (champion)" in verdict.reasons  # what it knows is still known
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("baseline.max_iter", 1),
+        ("export.max_abs_difference", 1.0),
+        ("export.check_windows", 1),
+        ("windows.judge_stride_hours", 500),
+    ],
+)
+def test_what_the_gate_measures_by_is_not_set_for_one_training(settings: Settings, override: str, value: float) -> None:
+    require_own_measure(settings.with_model({"fit.epochs": 3, "labels.max_rul_days": 10.0}))
+    said = override if override.startswith(("export", "windows")) else "baseline"
+    with pytest.raises(ConfigError, match=f"--set {said}: the gate judges by it, so it can only be changed in model_config.yaml"):
+        train_and_judge(settings.with_model({override: value}), *[None] * 7)  # type: ignore[arg-type]
 
 
 def test_compressors_of_the_unseen_fleet_are_known_again_by_their_rows_under_any_name(fleet: Fleet) -> None:

@@ -19,12 +19,10 @@ from pipelines.models import promote, rollback, show_model
 from pipelines.session import LazySpark
 from serving.registry import Registry
 from tests.pipelines.commands import report_of
-from tests.pipelines.demo import END_OF_DEMO, Demo
+from tests.pipelines.demo import END_OF_DEMO, ONE_ROUND, Demo, configure
 from tests.serving.running import serving
 
 NOW = ("--as-of", END_OF_DEMO)
-# one round of boosting says little more than the mean life: a network that learns slowly for one epoch beats it, and a complete one beats that
-ONE_ROUND = ("--set", "baseline.max_iter=1")
 SLOWLY = ("--set", "fit.learning_rate=0.0005")
 
 
@@ -32,7 +30,7 @@ def test_a_challenger_trained_on_shuffled_labels_is_refused_until_an_operator_ov
     home = demo.before_the_cycle(demo.home.with_name("shuffled"))
     _exchange_failures(home)
     champion = demo.report["model_version"]
-    report = report_of("retrain", *NOW, *ONE_ROUND, home=home, **demo.quick)
+    report = report_of("retrain", *NOW, home=home, **demo.quick)
     assert report["decision"] == "refused"
     assert any(
         reason.startswith("the history has changed: on the windows it was judged by, the champion's RMSE") for reason in report["reasons"]
@@ -69,10 +67,10 @@ def test_a_challenger_trained_on_shuffled_labels_is_refused_until_an_operator_ov
 def test_a_promoted_challenger_is_what_scores_and_what_a_restarted_service_uses_until_it_is_rolled_back(demo: Demo) -> None:
     home = demo.after_the_features(demo.home.with_name("takeover"))
     (home / "mlflow.db").unlink()
-    first = report_of("train", *ONE_ROUND, *SLOWLY, home=home, **demo.quick)
+    first = report_of("train", *SLOWLY, home=home, **demo.quick)
     assert (first["version"], first["promoted"]) == ("1", True)
     assert _versions_served(home, demo) == ("1", "1")
-    second = report_of("retrain", *NOW, *ONE_ROUND, home=home, **demo.environment)
+    second = report_of("retrain", *NOW, home=home, **configure(home.with_name("one_round"), ONE_ROUND))
     assert (second["version"], second["decision"]) == ("2", "promoted")
     assert second["metrics"]["rmse_days"] < second["metrics"]["champion_rmse_days"]
     assert _versions_served(home, demo) == ("2", "2")
