@@ -40,13 +40,14 @@ def run_job(job: Job, view: View, *, home: Path | None, as_json: bool, overrides
     """Run one job and show its result; an AltavizError is one line and exit code 1."""
     from config.logs import get_log, set_up_logs
 
-    interactive = is_interactive() and not as_json
+    interactive, log = is_interactive() and not as_json, None
     try:
         settings = load_settings(home, model_overrides=parse_overrides(overrides or []))
         if overrides:
             _ = settings.model  # a wrong override fails here, not after the heavy imports
         ensure_home(settings.home)
         set_up_logs(settings.home, to_stderr=not interactive)
+        log = settings.home / "logs" / "altaviz.log"
         with StageReporter(interactive=interactive) as report:
             result = job(settings, report)
     except AltavizError as error:
@@ -54,8 +55,9 @@ def run_job(job: Job, view: View, *, home: Path | None, as_json: bool, overrides
     except KeyboardInterrupt:
         fail("interrupted: nothing is lost, run the same command again", as_json=as_json, code=_INTERRUPTED)
     except Exception as error:
+        if log is None:
+            raise  # nowhere to keep the traceback yet
         get_log().error("unexpected failure", error=repr(error), exc_info=True)
-        log = settings.home / "logs" / "altaviz.log"
         fail(f"unexpected {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]} (traceback in {log})", as_json=as_json)
     else:
         if as_json:
@@ -75,7 +77,7 @@ def fail(message: str, *, as_json: bool, code: int = 1) -> NoReturn:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Path):
@@ -93,7 +95,10 @@ def parse_time(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no ISO 8601 time such as 2026-03-09T05:50:00", param_hint="--as-of") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise typer.BadParameter(f"{text!r} is outside the years 1 to 9999 in UTC", param_hint="--as-of") from None
 
 
 def parse_overrides(pairs: list[str]) -> dict[str, Any]:
@@ -106,5 +111,9 @@ def parse_overrides(pairs: list[str]) -> dict[str, Any]:
         key, separator, value = pair.partition("=")
         if not separator or not key:
             raise ConfigError(f"--set {pair!r}: write KEY=VALUE, e.g. fit.epochs=3")
-        values[key] = yaml.safe_load(value)
+        try:
+            values[key] = yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-01
+            reason = str(getattr(error, "problem", None) or error)
+            raise ConfigError(f"--set {pair!r}: {value!r} is no YAML value ({reason}): write KEY=VALUE, e.g. fit.epochs=3") from error
     return values

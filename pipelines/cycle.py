@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from config.errors import NoReadingsError
@@ -16,6 +16,7 @@ from pipelines.monitor import monitor
 from pipelines.retrain import retrain
 from pipelines.score import score
 from pipelines.session import LazySpark
+from serving.schemas import present_moment
 
 
 def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> di
     of score and monitor the last champion's. Raises what they raise; what was done before stays.
     """
     started = time.perf_counter()
-    moment = as_of or datetime.now(UTC)
+    moment = as_of or present_moment()
     with LazySpark(settings) as spark:
         ingested = _ingest_inbox(settings, spark, report)
         built = build(settings, moment, spark, report)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from config.settings import Settings
 from pipelines.console import StageReporter
 from pipelines.home import writing_lake
 from pipelines.session import LazySpark
+from serving.schemas import present_moment
 
 
 def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, rep
 
     started = time.perf_counter()
     lake = Lake(settings.lake_uri)
-    moment = as_of or datetime.now(UTC)
+    moment = as_of or present_moment()
     with writing_lake(settings):
         rules = Rules(settings.etl, settings.thresholds, settings.fleet)
         plan = build_silver_and_gold(spark.get, lake, rules, moment, report.stage)

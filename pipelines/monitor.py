@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from config.errors import ModelError, NoDataError
 from config.settings import Settings
 from pipelines.console import StageReporter
+from serving.schemas import present_moment
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -61,7 +62,7 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
 
     started = time.perf_counter()
     quieten()
-    moment = as_of or datetime.now(UTC)
+    moment = as_of or present_moment()
     with report.stage("reference"):
         watched = watch_champion(settings)
     with report.stage("compare") as advance:

@@ -99,15 +99,16 @@ def _recompute(settings: Settings, lake: Lake, registry: Registry, rows: list[Pr
 
     from features.lake import GOLD
     from serving.predictor import Predictor
-    from serving.reproduction import compare
+    from serving.reproduction import WINDOW, compare
 
     first, used = rows[0], rows[0].features_used
-    silent = [name for name in _NAMED if name not in used]
-    if silent:
-        raise InputError(
-            f"the row of {first.compressor_id} at {first.prediction_timestamp.isoformat()} was written before rows named their "
-            f"{', '.join(silent)}: score that moment again with `altaviz score --as-of`"
-        )
+    for row in rows:
+        silent = [name for name in (*_NAMED, *WINDOW) if name not in row.features_used]
+        if silent:
+            raise InputError(
+                f"the row of {row.compressor_id} at {row.prediction_timestamp.isoformat()} was written before rows named their "
+                f"{', '.join(silent)}: score that moment again with `altaviz score --as-of`"
+            )
     _require_table(lake, used)
     model = _model(registry, first.model_version, used)
     scoring = settings.scoring.model_copy(update={name: used[name] for name in ("min_steps", "stale_after_hours")})

@@ -13,6 +13,7 @@ from features.contract import CHAMPION
 from pipelines.challenger import Occasion, fingerprint
 from pipelines.console import StageReporter
 from pipelines.registration import FINGERPRINT_TAG, decision_of, settle
+from serving.schemas import present_moment
 
 if TYPE_CHECKING:
     import psycopg
@@ -48,7 +49,7 @@ def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report
 
     started = time.perf_counter()
     quieten()
-    moment = as_of or datetime.now(UTC)
+    moment = as_of or present_moment()
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
     with open_warehouse(settings.database, settings.home) as warehouse:
         migrate(warehouse)

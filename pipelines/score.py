@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from config.settings import Settings
@@ -22,7 +22,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     from pipelines.warehouse import sync_reference
     from serving.predictor import Predictor
     from serving.registry import Registry
-    from serving.schemas import report_row
+    from serving.schemas import present_moment, report_row
     from serving.warehouse import tables
     from serving.warehouse.connection import open_warehouse
     from serving.warehouse.migrations import migrate
@@ -35,7 +35,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     with report.stage("champion"):
         champion = Registry(settings.tracking_uri).champion()
         predictor = Predictor(champion, settings.scoring, settings.costs, settings.model.scoring.threads)
-    moment = as_of or datetime.now(UTC)
+    moment = as_of or present_moment()
     with report.stage("predict") as advance:
         predictions = predictor.predict(gold, compressor_ids, moment)
         advance(1, 1, compressors=len(predictions))

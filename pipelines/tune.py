@@ -28,6 +28,8 @@ STUDY_TAG: Final = "altaviz.study"  # of the study's run: its name and its own i
 STATE_TAG: Final = "state"  # of a trial's run: running, complete, pruned or failed
 _RUN: Final = "run_id"  # user attribute of a trial: its run
 _ID: Final = "id"  # user attribute of a study: a home that begins anew must not go on with the runs of another
+_LOOK_S: Final = 1.0  # between two looks at trials that may have lost their process
+_TICKS_S: Final = 2.0  # what the storage's clock of whole seconds may be behind
 _SECTIONS: Final = ("labels", "windows", "network", "fit", "ensemble", "augmentation", "split")
 
 
@@ -64,6 +66,7 @@ def tune(
     tag = _tag(study)
     with tracked_run(settings, f"tune {study.study_name}", find_run(settings, STUDY_TAG, tag)) as run, report.stage("tune") as advance:
         _describe(settings, past, fleet, tag)
+        _end_lost(settings, study)
         wanted = config.trials if trials is None else trials
         if tried(study) < wanted:
             _search(settings, study, fleet, folds, start, wanted, timeout_min, advance)
@@ -110,19 +113,40 @@ def open_study(settings: Settings, name: str) -> optuna.Study:
     return study
 
 
+def _end_lost(settings: Settings, study: optuna.Study) -> None:
+    """End trials whose process was killed and try them again. One that was killed just now is silent for `grace_s` before it is known from a living one: that is waited out."""
+    import optuna
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.trial import TrialState
+
+    def running() -> set[int]:
+        return {trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
+
+    left, grace_s = running(), settings.tuning.lost.grace_s
+    deadline = time.monotonic() + grace_s + _TICKS_S
+    while left:
+        with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+            optuna.storages.fail_stale_trials(study)
+        left &= running()
+        if not left or time.monotonic() > deadline:  # what is left has another process
+            return
+        get_log().info("waiting for trials that may be lost", trials=sorted(left), longest_s=grace_s)
+        time.sleep(_LOOK_S)
+
+
 def _bury(settings: Settings, study: optuna.Study, trial: FrozenTrial) -> None:
-    """A trial whose process was killed: end its run and try it again."""
+    """A trial whose process was killed: try it again and end its run."""
     from mlflow import MlflowClient
     from mlflow.entities import RunStatus
     from optuna.exceptions import ExperimentalWarning
     from optuna.storages import RetryHeartbeatStaleTrialCallback
 
+    with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+        RetryHeartbeatStaleTrialCallback(max_retry=settings.tuning.lost.retries)(study, trial)
     run_id, client = trial.user_attrs.get(_RUN), MlflowClient(settings.tracking_uri)
     if run_id is not None and client.get_run(run_id).info.status == RunStatus.to_string(RunStatus.RUNNING):
         client.set_tag(run_id, STATE_TAG, "failed")
         client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
-    with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
-        RetryHeartbeatStaleTrialCallback(max_retry=settings.tuning.lost.retries)(study, trial)
 
 
 def _search(

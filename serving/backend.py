@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import psycopg
@@ -23,7 +23,7 @@ from features.windows import Floats
 from serving.newest import Fleet, GoldVersion, Newest, ReadT, read_fleet, read_newest
 from serving.predictor import Numbers, Predictor, require_data
 from serving.recovery import Recovering
-from serving.schemas import Prediction
+from serving.schemas import Prediction, present_moment
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
 
@@ -104,7 +104,7 @@ class Backend:
         """
         fleet = self.fleet()
         compressor_ids = fleet.compressor_ids if asked is None else _require_known(asked, fleet.compressor_ids)
-        moment = as_of or datetime.now(UTC)
+        moment = as_of or present_moment()
         gold = self.gold()
         steps = gold.steps(compressor_ids, moment)
         if not any(steps.last_reading):

@@ -20,6 +20,7 @@ NUMBERS: Final = {
     "expected_saving_usd": USD_DIGITS,
 }
 TEXTS: Final = ("status", "health", "reasons", "act_by")
+WINDOW: Final = ("window_start", "window_end", "feature_set_version")  # of features_used: which numbers the model was shown
 VALUES: Final = "features_used.values"  # the window's last step: float32, compared exactly
 
 # Which rules, beside model and window, decide a field: these may have changed since, the model and the window cannot.
@@ -35,7 +36,7 @@ class Reproduction:
 
     stored: Prediction
     numbers: dict[str, dict[str, float | None]]  # by field of NUMBERS: stored, recomputed, difference (None where one side has no number)
-    texts: dict[str, dict[str, Any]]  # by field of TEXTS: stored, recomputed
+    texts: dict[str, dict[str, Any]]  # by field of TEXTS, and of WINDOW below features_used: stored, recomputed
     values: dict[str, dict[str, float | None]]  # as `numbers`, by feature
     differs: list[str]  # fields that are not equal, in the order of the above
     because: list[str]  # what is known to have changed since and decides one of them
@@ -51,6 +52,7 @@ def compare(stored: Prediction, recomputed: Prediction) -> Reproduction:
     numbers = {name: _beside(getattr(stored, name), getattr(recomputed, name), digits) for name, digits in NUMBERS.items()}
     texts = {name: {"stored": getattr(stored, name), "recomputed": getattr(recomputed, name)} for name in TEXTS}
     used, now = stored.features_used, recomputed.features_used
+    texts |= {f"features_used.{name}": {"stored": used.get(name), "recomputed": now.get(name)} for name in WINDOW}
     values = {name: _beside(used["values"].get(name), value) for name, value in now["values"].items()}
     differs = [name for name, pair in (numbers | texts).items() if pair["stored"] != pair["recomputed"]]
     if used["values"] != now["values"]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 
 Status = Literal["ok", "insufficient_history", "stale"]
@@ -101,6 +101,11 @@ class Prediction:
     features_used: Mapping[str, Any]
     act_by: date | None
     expected_saving_usd: float | None
+
+
+def present_moment() -> datetime:
+    """Now as rows name it, UTC, in whole seconds: every report can say it, and a person can type it."""
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def urgency(prediction: Prediction) -> tuple[float, float, str]:

@@ -117,6 +117,7 @@ def test_a_row_that_is_not_there_is_told_with_the_newest_one(demo: Demo) -> None
     ("assignment", "kind", "told"),
     [
         ("features_used = features_used - 'gold_table_id'", InputError, "written before rows named their gold_table_id: score that moment"),
+        ("features_used = features_used - 'window_start'", InputError, "written before rows named their window_start: score that moment"),
         (
             "features_used = jsonb_set(features_used, '{gold_table_id}', '\"x\"')",
             InputError,

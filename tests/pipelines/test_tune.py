@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import optuna
 import polars as pl
 import pytest
 import yaml
@@ -40,6 +41,7 @@ from training.ensemble import Fold, fit_ensemble  # noqa: E402 - after its banne
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COMPRESSORS, HOURS = 6, 60
 EPOCHS = 2
+GRACE_S = 3
 RATE = "fit.learning_rate"
 HOPELESS = 1e-9  # learns nothing: worse than any other at every epoch
 SMALL = {
@@ -68,6 +70,19 @@ class Home:
         experiment = client.get_experiment_by_name(EXPERIMENT)
         assert experiment is not None
         return client.search_runs([experiment.experiment_id], order_by=["attributes.start_time"])
+
+    def kill_trial(self, params: dict[str, Any], parent: str, name: str = "search") -> tuple[optuna.Trial, str]:
+        """A trial of `params` whose process is gone after its first sign of life, and its run below `parent`."""
+        study = open_study(self.settings, name)
+        study.enqueue_trial(params)
+        with pytest.warns(UserWarning, match="Heartbeat"):  # beats from within `optimize` only, so one is given by hand
+            trial = study.ask()
+        study._storage.record_heartbeat(trial._trial_id)
+        client = MlflowClient(self.settings.tracking_uri)
+        tags = {"mlflow.parentRunId": parent, "state": "running"}
+        run_id = client.create_run(client.get_run(parent).info.experiment_id, tags=tags, run_name=f"trial {trial.number}").info.run_id
+        trial.set_user_attr("run_id", run_id)
+        return trial, run_id
 
     def states(self, study: str = "search") -> list[str]:
         return [trial.state.name for trial in open_study(self.settings, study).trials]
@@ -123,6 +138,7 @@ def home() -> Iterator[Home]:
         tuning = yaml.safe_load((config / "tuning.yaml").read_text())
         space = {"network.lstm_units": {"choices": [[4], [3]]}, RATE: {"low": HOPELESS, "high": 0.1, "log": True}}
         tuning |= {"space": space, "pruner": {"startup_trials": 1, "warmup_epochs": 0}}
+        tuning |= {"lost": {"heartbeat_s": 1, "grace_s": GRACE_S, "retries": 2}}
         (config / "tuning.yaml").write_text(yaml.safe_dump(tuning))
         model = yaml.safe_load((config / "model_config.yaml").read_text())
         for key, value in SMALL.items():
@@ -232,12 +248,8 @@ def test_what_is_done_is_not_done_again(home: Home, first: dict[str, Any]) -> No
 
 def test_a_killed_trial_is_tried_again_and_the_study_counts_on(home: Home, first: dict[str, Any]) -> None:
     params = {"network.lstm_units": "[3]", RATE: 0.02}
-    study = open_study(home.settings, "search")
-    study.enqueue_trial(params)
-    with pytest.warns(UserWarning, match="Heartbeat"):  # beats from within `optimize` only, so one is given by hand
-        killed = study.ask()
-    study._storage.record_heartbeat(killed._trial_id)
-    # its process is gone, and has been silent since
+    killed, run_id = home.kill_trial(params, first["run_id"])
+    # its process has been silent since
     with sqlite3.connect(home.settings.home / "tuning.db") as database:
         database.execute("UPDATE trial_heartbeats SET heartbeat = datetime('now', '-1 hour') WHERE trial_id = ?", (killed._trial_id,))
     result = home.tune(3)
@@ -246,6 +258,27 @@ def test_a_killed_trial_is_tried_again_and_the_study_counts_on(home: Home, first
     assert [(trial.number, trial.params) for trial in trials[4:]] == [(4, params)]
     assert trials[4].state.name in ("COMPLETE", "PRUNED")
     assert (result["run_id"], result["trials"]["failed"]) == (first["run_id"], 2)
+    run = MlflowClient(home.settings.tracking_uri).get_run(run_id)
+    assert (run.info.status, run.data.tags["state"]) == ("KILLED", "failed")
+
+
+def test_a_trial_that_was_killed_just_now_is_waited_for_and_tried_again(home: Home) -> None:
+    first = home.tune(1, "hasty")
+    params = {"network.lstm_units": "[3]", RATE: 0.02}
+    _, run_id = home.kill_trial(params, first["run_id"], "hasty")
+    home.tune(2, "hasty")
+    assert home.states("hasty")[:2] == ["COMPLETE", "FAIL"]
+    (again,) = open_study(home.settings, "hasty").trials[2:]
+    assert (again.params, again.state.is_finished()) == (params, True)
+    assert MlflowClient(home.settings.tracking_uri).get_run(run_id).info.status == "KILLED"
+
+
+def test_a_killed_trial_is_ended_though_all_have_been_tried(home: Home) -> None:
+    first = home.tune(1, "finished")
+    _, run_id = home.kill_trial({"network.lstm_units": "[3]", RATE: 0.02}, first["run_id"], "finished")
+    home.tune(1, "finished")
+    assert home.states("finished") == ["COMPLETE", "FAIL", "WAITING"]
+    assert MlflowClient(home.settings.tracking_uri).get_run(run_id).info.status == "KILLED"
 
 
 def test_a_study_without_a_completed_trial_says_why(home: Home) -> None:

@@ -95,6 +95,14 @@ def test_text_that_is_no_time_is_wrong_use(home: Path) -> None:
     assert not home.exists()
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-10:00"])
+def test_time_that_has_no_year_in_utc_is_wrong_use(home: Path, moment: str) -> None:
+    done = altaviz("features", "--as-of", moment, home=home)
+    assert done.returncode == 2
+    assert f"'{moment}' is outside the years" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_unknown_key_in_the_configuration_is_named_with_its_file(home: Path, site: Path, tmp_path: Path) -> None:
     write_readings(site / "readings" / "a.parquet", [reading(0)])
     shutil.copytree(CONFIG_DIR, tmp_path / "config", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -131,3 +139,8 @@ def test_home_with_a_blank_is_refused_before_anything_is_written(tmp_path: Path,
 def test_override_of_an_unknown_key_names_the_override(home: Path) -> None:
     refusal = refusal_of("train", "--set", "fit.epoch=3", home=home)
     assert "model_config.yaml with fit.epoch=3: fit.epoch: " in refusal
+
+
+@pytest.mark.parametrize(("command", "pair"), [("train", "fit.epochs=["), ("tune", "fit.epochs=: :"), ("train", "fit.epochs=2026-13-01")])
+def test_override_that_is_no_yaml_names_the_override(home: Path, command: str, pair: str) -> None:
+    assert refusal_of(command, "--set", pair, home=home).startswith(f"--set '{pair}': '{pair.partition('=')[2]}' is no YAML value (")

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
+
 from serving.reproduction import VALUES, compare
 from serving.schemas import Prediction
 
@@ -22,7 +24,14 @@ ROW = Prediction(
     health="critical",
     horizon_days=3.0,
     reasons=["vibration"],
-    features_used={"values": {"vibration_1hr_mean": 8.5, "temp_1hr_mean": None}, "scoring_digest": "a", "costs_digest": "b"},
+    features_used={
+        "window_start": "2026-03-08T05:50:00+00:00",
+        "window_end": "2026-03-09T05:50:00+00:00",
+        "feature_set_version": "3",
+        "values": {"vibration_1hr_mean": 8.5, "temp_1hr_mean": None},
+        "scoring_digest": "a",
+        "costs_digest": "b",
+    },
     act_by=date(2026, 3, 12),
     expected_saving_usd=41250.5,
 )
@@ -52,6 +61,16 @@ def test_values_of_the_window_are_compared_exactly() -> None:
     assert compare(ROW, anew).differs == [VALUES]
     gone = replace(ROW, features_used=used(values={"vibration_1hr_mean": None, "temp_1hr_mean": None}))
     assert compare(ROW, gone).values["vibration_1hr_mean"] == {"stored": 8.5, "recomputed": None, "difference": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("window_start", "2026-03-08T05:51:00+00:00"), ("window_end", "2026-03-09T05:49:00+00:00"), ("feature_set_version", "2")],
+)
+def test_a_row_that_names_another_window_or_other_features_differs(name: str, other: str) -> None:
+    found = compare(replace(ROW, features_used=used(**{name: other})), ROW)
+    assert found.differs == [f"features_used.{name}"]
+    assert found.texts[f"features_used.{name}"] == {"stored": other, "recomputed": ROW.features_used[name]}
 
 
 def test_a_number_that_is_gone_differs_though_it_has_no_difference() -> None:

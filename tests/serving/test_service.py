@@ -126,6 +126,18 @@ def test_rows_of_the_service_come_out_again(service: Running) -> None:
     assert again["rows"][0]["numbers"]["rul_days"] == {"stored": 5.0, "recomputed": 5.0, "difference": 0.0}
 
 
+def test_what_is_scored_now_comes_out_again_by_the_moment_that_was_told(service: Running) -> None:
+    told = report_of("score", home=service.home)["as_of"]
+    again = report_of("reproduce", "--as-of", told, home=service.home)
+    assert [(row["prediction_timestamp"], row["differs"]) for row in again["rows"]] == [(told, [])] * 4
+    answered = datetime.fromisoformat(service.score(compressor_ids=[SILENT])["as_of"])
+    assert answered.microsecond == 0  # as the batch job
+    fraction = "2026-03-09T11:45:00.250000Z"  # told whole where somebody asked for one
+    service.score(as_of=fraction, compressor_ids=["C-1"])
+    (row,) = report_of("reproduce", "--as-of", fraction, home=service.home)["rows"]
+    assert row["prediction_timestamp"] == fraction
+
+
 def test_only_the_compressors_asked_for_are_scored(service: Running) -> None:
     answer = service.score(compressor_ids=["C-2", "C-1"], as_of="2026-03-09T10:30:00")
     assert [row["compressor_id"] for row in answer["predictions"]] == ["C-1", "C-2"]
