@@ -53,6 +53,8 @@ def test_a_criterion_that_is_never_met_is_no_horizon_and_one_missed_at_the_end_l
 def test_lambda_is_counted_from_the_first_prediction_and_a_gap_has_none() -> None:
     assert [at_lambda(run(0, 0, 0, 0), share) for share in (0.25, 0.5, 0.75)] == [1, 2, 3]
     assert at_lambda(run(0, 0, 0, 0), 0.4) is None  # 6 days before the failure: a day from the nearest prediction
+    assert at_lambda(run(0, 0, 0, 0), 0.254) == 1  # 7.46 days: 58 minutes from it
+    assert at_lambda(run(0, 0, 0, 0), 0.255) is None  # 72 minutes
 
 
 def test_relative_accuracy_is_one_less_the_relative_error_and_accumulates_up_to_lambda() -> None:

@@ -9,13 +9,13 @@ from config.errors import ModelError
 from config.evaluation import MlpSection
 from features.windows import Floats
 from tests.training.conftest import FEATURES, MAX_RUL, STEPS, TRAIN_UNITS, small_fleet
-from training.dataset import FeatureStatistics, Labels, WindowIndex
+from training.dataset import Augment, FeatureStatistics, Labels, WindowIndex
 from training.mlp import Mlp, fit_mlp, flatten
 
 CONFIG = MlpSection(hidden_units=[16], epochs=30, patience=5, batch_size=32, learning_rate=0.01, l2=0.0, seed=1)
 
 
-def fit(values: Floats, index: WindowIndex, config: MlpSection = CONFIG) -> Mlp:
+def fit(values: Floats, index: WindowIndex, config: MlpSection = CONFIG, augment: Augment | None = None) -> Mlp:
     return fit_mlp(
         values,
         index.of_units(range(TRAIN_UNITS)),
@@ -24,6 +24,7 @@ def fit(values: Floats, index: WindowIndex, config: MlpSection = CONFIG) -> Mlp:
         config=config,
         clip_sigma=8.0,
         max_rul=MAX_RUL,
+        augment=augment,
     )
 
 
@@ -37,6 +38,28 @@ def test_it_follows_the_wear_within_the_cap_and_repeats_itself() -> None:
     assert MAX_RUL >= rul[0] > rul[1] > rul[2] >= 0.0
     assert rul[1] == pytest.approx(10.0, abs=3.0)
     assert np.array_equal(fit(values, index).predict(windows), rul)
+
+
+def test_the_epoch_that_was_best_is_kept_and_not_the_last_one() -> None:
+    values, index = small_fleet()
+    longer = fit(values, index, CONFIG.model_copy(update={"learning_rate": 0.1}))
+    until_then = fit(values, index, CONFIG.model_copy(update={"learning_rate": 0.1, "epochs": longer.epochs}))
+    assert longer.epochs < CONFIG.epochs
+    assert np.array_equal(longer.predict_rows(values, index, STEPS), until_then.predict_rows(values, index, STEPS))
+
+
+def test_it_learns_from_windows_as_they_are_moved() -> None:
+    values, index = small_fleet()
+    once = CONFIG.model_copy(update={"epochs": 1})
+    shown = []
+
+    def without_wear(windows: Floats, random: np.random.Generator) -> Floats:
+        shown.append(len(windows))
+        return windows * np.float32(0.0)
+
+    blind, seeing = fit(values, index, once, without_wear), fit(values, index, once)
+    assert sum(shown) == 520  # 6 lives of 80 windows and twice the 20 that a censored one has at the cap
+    assert not np.array_equal(blind.predict_rows(values, index, STEPS), seeing.predict_rows(values, index, STEPS))
 
 
 def test_the_whole_window_counts() -> None:

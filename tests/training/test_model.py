@@ -7,12 +7,13 @@ import math
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from config.model import ModelConfig
 from features.onnx_model import OUTPUTS
 from training.dataset import FeatureStatistics, told_within
-from training.model import UncensoredRmse, build_model, failure_loss, point_loss, quantile_loss
+from training.model import UncensoredRmse, build_model, compile_model, failure_loss, point_loss, quantile_loss
 
 SEEN, CENSORED = 0.0, 1.0
 
@@ -85,6 +86,36 @@ def test_the_lower_quantile_is_charged_more_for_being_too_high() -> None:
     loss = quantile_loss(max_rul=10.0, quantile=0.05)
     assert charge(loss, 5.0, SEEN, 6.0) == pytest.approx(0.95 * 0.1)
     assert charge(loss, 5.0, SEEN, 4.0) == pytest.approx(0.05 * 0.1)
+
+
+def test_each_head_is_charged_by_its_own_loss(config: ModelConfig) -> None:
+    model = build_model(config.network, FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32)), 4, 10.0, 3.0, seed=1)
+    compile_model(model, config.fit, max_rul=10.0, horizon=3.0, steps_per_epoch=1)
+    charged = {name: charge(loss, 5.0, SEEN, 6.0) for name, loss in model.loss.items() if name != "failure_probability"}
+    assert charged == {"rul": pytest.approx(0.1**2), "rul_lower": pytest.approx(0.95 * 0.1), "rul_upper": pytest.approx(0.05 * 0.1)}
+    assert charge(model.loss["failure_probability"], 2.0, SEEN, 0.8) == pytest.approx(-math.log(0.8), rel=1e-5)
+
+
+def test_only_the_point_itself_is_pulled_by_its_errors(config: ModelConfig) -> None:
+    """The ends and the probability start from the point and leave it where it is."""
+    model = build_model(config.network, FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32)), 4, 10.0, 3.0, seed=1)
+    windows = np.random.default_rng(1).normal(size=(8, 4, 2)).astype(np.float32)
+    with tf.GradientTape(persistent=True) as tape:
+        heads = model(windows, training=False)
+    point = model.get_layer("rul_share").kernel.value
+    pulled = {name: tape.gradient(head, point) is not None for name, head in heads.items()}
+    assert pulled == {"rul": True, "rul_lower": False, "rul_upper": False, "failure_probability": False}
+
+
+def test_dropout_is_on_what_the_lstm_hands_on_and_on_what_is_made_of_it(config: ModelConfig) -> None:
+    network = config.network.model_copy(update={"dropout": 0.5})
+    model = build_model(network, FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32)), 4, 30.0, 3.0, seed=1)
+    rates = [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    assert rates == [0.5, 0.5, 0.5]  # two layers of LSTM and the dense one
+    windows = np.random.default_rng(1).normal(size=(64, 4, 2)).astype(np.float32)
+    dense = keras.Model(model.input, model.get_layer("dense").output)
+    first, again = (np.asarray(dense(windows, training=True)) for _ in range(2))
+    assert not np.array_equal(first, again)
 
 
 def test_failure_loss_is_the_cross_entropy_of_failing_within_the_horizon() -> None:
