@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from config.errors import ModelError
 from config.loader import Section
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "altaviz-rul"
 DIRTY = "-dirty"  # ends the commit of code that has been changed since
+
+# What MLflow reads from the environment; what is set there already stays.
+_MLFLOW: Final = {
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # a server's run would be the first line of --json
+}
 
 
 @contextmanager
@@ -89,8 +97,9 @@ def _experiment_id(settings: Settings) -> str:
 
 
 def quieten() -> None:
-    """Leave MLflow's and Alembic's own chatter and bars out of the user's sight; errors still come through."""
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    """Leave MLflow's and Alembic's own chatter and bars out of the user's sight; errors still come through. Best before MLflow is imported."""
+    for name, value in _MLFLOW.items():
+        os.environ.setdefault(name, value)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
