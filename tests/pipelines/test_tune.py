@@ -271,6 +271,12 @@ def test_other_settings_or_other_data_are_refused(home: Home, first: dict[str, A
     assert len(home.states()) < 9
 
 
+@pytest.mark.parametrize("name", ["", " ", "it's", 'the "best"'])
+def test_a_name_that_cannot_be_found_again_is_refused(home: Home, name: str) -> None:
+    with pytest.raises(InputError, match=r"study .* has no name that can be found again: give --study NAME"):
+        home.tune(1, name)
+
+
 def test_a_storage_that_is_none_is_one_line(home: Home) -> None:
     wrong = load_settings(home.settings.home, environ={**home.settings.environ, "ALTAVIZ_TUNING_STORAGE": "nosuch://x"})
     with pytest.raises(ModelError, match=r"the storage of studies cannot be opened .*: check ALTAVIZ_TUNING_STORAGE"):
