@@ -26,6 +26,8 @@ _MLFLOW: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # a server's run would be the first line of --json
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # 12 s in all until a server that refuses is told; MLflow's own 7 take four minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",  # s
 }
 
 
@@ -36,7 +38,8 @@ def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Ite
     run_id: an earlier run to go on with, where MLflow has not opened one. Raises ModelError when the store cannot be reached.
     """
     import mlflow
-    from mlflow.exceptions import MlflowException
+
+    from serving.registry import store_failures
 
     quieten()
     try:
@@ -47,8 +50,8 @@ def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Ite
             run = mlflow.start_run(run_id=run_id, run_name=None if run_id else name)
         else:
             run = mlflow.start_run()
-    except MlflowException as error:
-        raise ModelError(f"the MLflow store does not work ({str(error).splitlines()[0][:200]}): check MLFLOW_TRACKING_URI") from error
+    except store_failures() as error:
+        raise _not_working(error) from error
     with run:
         commit = git_commit()
         if commit:
@@ -75,15 +78,25 @@ def log_epoch(epoch: int, log: Mapping[str, float]) -> None:
 
 
 def find_run(settings: Settings, tag: str, value: str) -> str | None:
-    """The id of the newest run of this experiment whose `tag` has `value`."""
+    """The id of the newest run of this experiment whose `tag` has `value`, a text without quotes. Raises ModelError."""
     from mlflow import MlflowClient
 
-    client = MlflowClient(settings.tracking_uri)
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        return None
-    found = client.search_runs([experiment.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
+    from serving.registry import store_failures
+
+    try:
+        client = MlflowClient(settings.tracking_uri)
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return None
+        found = client.search_runs([experiment.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
+    except store_failures() as error:
+        raise _not_working(error) from error
     return str(found[0].info.run_id) if found else None
+
+
+def _not_working(error: Exception) -> ModelError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return ModelError(f"the MLflow store does not work ({reason}): check MLFLOW_TRACKING_URI")
 
 
 def _experiment_id(settings: Settings) -> str:
