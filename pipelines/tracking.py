@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlflow import ActiveRun
 
 EXPERIMENT = "altaviz-rul"
+GOES_ON = "altaviz.goes_on_with"  # of a run of `mlflow run`: the earlier run that holds what it has done
 DIRTY = "-dirty"  # ends the commit of code that has been changed since
 
 # What MLflow reads from the environment; what is set there already stays.
@@ -35,7 +36,7 @@ _MLFLOW: Final = {
 def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Iterator[ActiveRun]:
     """An active MLflow run in the store of `settings`; inside `mlflow run` it is the run that MLflow has opened already.
 
-    run_id: an earlier run to go on with, where MLflow has not opened one. Raises ModelError when the store cannot be reached.
+    run_id: an earlier run to go on with; the one that MLflow has opened names it in the tag GOES_ON. Raises ModelError when the store cannot be reached.
     """
     import mlflow
 
@@ -45,11 +46,16 @@ def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Ite
     try:
         mlflow.set_tracking_uri(settings.tracking_uri)
         mlflow.set_registry_uri(settings.tracking_uri)
-        if "MLFLOW_RUN_ID" not in os.environ:
+        opened = os.environ.get("MLFLOW_RUN_ID")
+        if opened is None:
             mlflow.set_experiment(experiment_id=_experiment_id(settings))
             run = mlflow.start_run(run_id=run_id, run_name=None if run_id else name)
-        else:
+        elif run_id in (None, opened):
             run = mlflow.start_run()
+        else:
+            mlflow.MlflowClient().set_tag(opened, GOES_ON, run_id)
+            del os.environ["MLFLOW_RUN_ID"]  # the runs below would take it for theirs
+            run = mlflow.start_run(run_id=run_id)
     except store_failures() as error:
         raise _not_working(error) from error
     with run:
