@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +14,7 @@ from config.settings import Settings, ensure_home, load_settings
 from pipelines import cli_benchmark, cli_experiments, cli_models
 from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, run_job
 from pipelines.console import StageReporter
+from pipelines.tracking import quieten
 
 app = typer.Typer(
     name="altaviz",
@@ -30,10 +30,7 @@ app.add_typer(cli_experiments.app)
 
 def main() -> None:
     """Console script `altaviz`: exit 0 done, 1 failed with one line why, 2 wrong use."""
-    # read by MLflow when it is first imported; errors still come through
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    quieten()
     warnings.simplefilter("ignore")
     app()
 

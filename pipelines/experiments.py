@@ -3,34 +3,72 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
+import webbrowser
+from contextlib import suppress
+from typing import Final
+from urllib.parse import urlsplit
 
+from config.errors import InputError
 from config.settings import Settings
+from pipelines.console import is_interactive
 from pipelines.tracking import quieten
+
+_HOST: Final = "127.0.0.1"
+_PATIENCE_S: Final = 10.0  # for the server to end by itself
 
 
 def serve_experiments(settings: Settings, port: int) -> int:
-    """Serve the page on the loopback address until it is interrupted; returns the server's exit code. Raises ModelError."""
+    """Serve the page on the loopback address until SIGTERM or Ctrl-C; returns the server's exit code. A store that is a server has its page: that is told, and opened.
+
+    Raises ModelError when the store does not answer, InputError for a port that cannot be used.
+    """
     from serving.registry import Registry
 
     quieten()
     Registry(settings.tracking_uri).version_of("champion")  # a store that does not answer fails here, in one line
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "ui",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--backend-store-uri",
-        settings.tracking_uri,
-    ]
-    sys.stderr.write(f"MLflow on http://127.0.0.1:{port} (Ctrl-C ends it)\n")
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    store = urlsplit(settings.tracking_uri)
+    if store.scheme in ("http", "https"):
+        page = store._replace(netloc=store.netloc.rpartition("@")[2]).geturl()  # without a password
+        sys.stderr.write(f"MLflow on {page}\n")
+        if is_interactive():
+            webbrowser.open(page)
+        return 0
+    _require_free(port)
+    return _run_until_told([sys.executable, "-m", "mlflow", "ui", "--host", _HOST, "--port", str(port)], settings, port)
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((_HOST, port))
+            listener.listen()
+        except OSError as error:
+            raise InputError(f"cannot listen on {_HOST} port {port} ({error.strerror}): choose another with --port") from error
+
+
+def _run_until_told(command: list[str], settings: Settings, port: int) -> int:
+    """The server in a process group of its own: it has workers, and all of them must end with this process."""
+    for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, _end)
+    server = subprocess.Popen([*command, "--backend-store-uri", settings.tracking_uri], env=dict(os.environ), process_group=0)
     try:
-        return subprocess.run(command, check=False, env=environment).returncode
+        sys.stderr.write(f"MLflow on http://{_HOST}:{port} (Ctrl-C ends it)\n")
+        return server.wait()
     except KeyboardInterrupt:
         return 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=_PATIENCE_S)
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def _end(_: int, __: object) -> None:
+    raise KeyboardInterrupt

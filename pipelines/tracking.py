@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from config.errors import ModelError
 from config.loader import Section
@@ -18,29 +18,46 @@ if TYPE_CHECKING:
     from mlflow import ActiveRun
 
 EXPERIMENT = "altaviz-rul"
+GOES_ON = "altaviz.goes_on_with"  # of a run of `mlflow run`: the earlier run that holds what it has done
 DIRTY = "-dirty"  # ends the commit of code that has been changed since
+
+# What MLflow reads from the environment; what is set there already stays.
+_MLFLOW: Final = {
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # a server's run would be the first line of --json
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # 12 s in all until a server that refuses is told; MLflow's own 7 take four minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",  # s
+}
 
 
 @contextmanager
 def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Iterator[ActiveRun]:
     """An active MLflow run in the store of `settings`; inside `mlflow run` it is the run that MLflow has opened already.
 
-    run_id: an earlier run to go on with, where MLflow has not opened one. Raises ModelError when the store cannot be reached.
+    run_id: an earlier run to go on with; the one that MLflow has opened names it in the tag GOES_ON. Raises ModelError when the store cannot be reached.
     """
     import mlflow
-    from mlflow.exceptions import MlflowException
+
+    from serving.registry import store_failures
 
     quieten()
     try:
         mlflow.set_tracking_uri(settings.tracking_uri)
         mlflow.set_registry_uri(settings.tracking_uri)
-        if "MLFLOW_RUN_ID" not in os.environ:
+        opened = os.environ.get("MLFLOW_RUN_ID")
+        if opened is None:
             mlflow.set_experiment(experiment_id=_experiment_id(settings))
             run = mlflow.start_run(run_id=run_id, run_name=None if run_id else name)
-        else:
+        elif run_id in (None, opened):
             run = mlflow.start_run()
-    except MlflowException as error:
-        raise ModelError(f"the MLflow store does not work ({str(error).splitlines()[0][:200]}): check MLFLOW_TRACKING_URI") from error
+        else:
+            mlflow.MlflowClient().set_tag(opened, GOES_ON, run_id)
+            del os.environ["MLFLOW_RUN_ID"]  # the runs below would take it for theirs
+            run = mlflow.start_run(run_id=run_id)
+    except store_failures() as error:
+        raise _not_working(error) from error
     with run:
         commit = git_commit()
         if commit:
@@ -67,15 +84,25 @@ def log_epoch(epoch: int, log: Mapping[str, float]) -> None:
 
 
 def find_run(settings: Settings, tag: str, value: str) -> str | None:
-    """The id of the newest run of this experiment whose `tag` has `value`."""
+    """The id of the newest run of this experiment whose `tag` has `value`, a text without quotes. Raises ModelError."""
     from mlflow import MlflowClient
 
-    client = MlflowClient(settings.tracking_uri)
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    if experiment is None:
-        return None
-    found = client.search_runs([experiment.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
+    from serving.registry import store_failures
+
+    try:
+        client = MlflowClient(settings.tracking_uri)
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return None
+        found = client.search_runs([experiment.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
+    except store_failures() as error:
+        raise _not_working(error) from error
     return str(found[0].info.run_id) if found else None
+
+
+def _not_working(error: Exception) -> ModelError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return ModelError(f"the MLflow store does not work ({reason}): check MLFLOW_TRACKING_URI")
 
 
 def _experiment_id(settings: Settings) -> str:
@@ -89,8 +116,9 @@ def _experiment_id(settings: Settings) -> str:
 
 
 def quieten() -> None:
-    """Leave MLflow's and Alembic's own chatter and bars out of the user's sight; errors still come through."""
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    """Leave MLflow's and Alembic's own chatter and bars out of the user's sight; errors still come through. Best before MLflow is imported."""
+    for name, value in _MLFLOW.items():
+        os.environ.setdefault(name, value)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from config.errors import ModelError
+from config.errors import InputError, ModelError
 from config.logs import get_log
 from config.settings import Settings
 from config.tuning import values_in_force
@@ -43,6 +43,7 @@ def tune(
     """
     started = time.perf_counter()
     config = settings.tuning
+    name = _sound_name(config.study if name is None else name)
     start = values_in_force(settings.with_model(_trial_networks(settings)).model, config.space)
     from training.runtime import load_tensorflow
 
@@ -61,7 +62,7 @@ def tune(
     fleet = labelled_fleet(settings, past, report)
     split = split_fleet(fleet, settings.model, known_split(champion, fleet.history)).units
     folds = deal_folds(fleet, split, settings.with_model(_trial_networks(settings)).model)
-    study = open_study(settings, name or config.study)
+    study = open_study(settings, name)
     begin(study, _facts(settings, past, fleet, split), start, config.space)
     tag = _tag(study)
     with tracked_run(settings, f"tune {study.study_name}", find_run(settings, STUDY_TAG, tag)) as run, report.stage("tune") as advance:
@@ -83,6 +84,13 @@ def tune(
         "set_arguments": [f"{key}={as_text(value)}" for key, value in found.best_settings.items()],
         "seconds": round(time.perf_counter() - started, 2),
     }
+
+
+def _sound_name(name: str) -> str:
+    """A name that MLflow's search can ask for. Raises InputError."""
+    if not name.strip() or set(name) & set("'\"`"):
+        raise InputError(f"study {name!r} has no name that can be found again: give --study NAME, not empty and without quotes")
+    return name
 
 
 def open_study(settings: Settings, name: str) -> optuna.Study:

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,12 +73,12 @@ class Registry:
     def __init__(self, tracking_uri: str) -> None:
         """Open the store. Raises ModelError when it cannot be reached."""
         from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
 
-        self._failure = MlflowException
+        self._failure = store_failures()
+        self._unreadable: tuple[type[Exception], ...] = (*self._failure, OSError)
         try:
             self._client: MlflowClient = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
-        except MlflowException as error:
+        except self._failure as error:
             raise ModelError(f"the MLflow store cannot be opened ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
 
     def version_of(self, alias: str) -> str | None:
@@ -85,7 +86,7 @@ class Registry:
         try:
             return str(self._client.get_model_version_by_alias(REGISTERED_MODEL, alias).version)
         except self._failure as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            if _code(error) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise ModelError(f"the MLflow registry does not answer ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
 
@@ -112,7 +113,7 @@ class Registry:
                     )
                 )
                 content = local.read_bytes()
-        except (self._failure, OSError) as error:
+        except self._unreadable as error:
             raise ModelError(
                 f"version {version} of {REGISTERED_MODEL} cannot be loaded ({_first_line(error)}): train and register it again"
             ) from error
@@ -134,7 +135,7 @@ class Registry:
             with tempfile.TemporaryDirectory() as target:
                 uri = f"runs:/{run_id}/{path}"
                 return Path(artifacts.download_artifacts(uri, dst_path=target, tracking_uri=self._client.tracking_uri)).read_bytes()
-        except (self._failure, OSError) as error:
+        except self._unreadable as error:
             raise ModelError(f"{path} of run {run_id} cannot be read ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
 
     def run_metric(self, run_id: str, name: str) -> float | None:
@@ -142,7 +143,7 @@ class Registry:
         try:
             value = self._client.get_run(run_id).data.metrics.get(name)
         except self._failure as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            if _code(error) == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise ModelError(f"run {run_id} cannot be read ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
         return None if value is None else float(value)
@@ -159,7 +160,7 @@ class Registry:
                     run_id=run_id, artifact_path=path, dst_path=str(target), tracking_uri=self._client.tracking_uri
                 )
             )
-        except (self._failure, OSError) as error:
+        except self._unreadable as error:
             raise ModelError(f"{path} of run {run_id} cannot be read ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
         return sorted(file for file in copied.rglob("*") if file.is_file())
 
@@ -193,26 +194,46 @@ class Registry:
         ]
 
     def describe(self, version: str, text: str) -> None:
-        """Set the Markdown that MLflow's page shows of the version."""
-        self._client.update_model_version(REGISTERED_MODEL, version, text)
+        """Set the Markdown that MLflow's page shows of the version. Raises ModelError."""
+        with self._changing(f"version {version}"):
+            self._client.update_model_version(REGISTERED_MODEL, version, text)
 
     def set_tags(self, version: str, tags: dict[str, str]) -> None:
-        """Store short texts with the version."""
-        for key, value in tags.items():
-            self._client.set_model_version_tag(REGISTERED_MODEL, version, key, value)
+        """Store short texts with the version. Raises ModelError."""
+        with self._changing(f"version {version}"):
+            for key, value in tags.items():
+                self._client.set_model_version_tag(REGISTERED_MODEL, version, key, value)
 
     def drop_tag(self, version: str, key: str) -> None:
-        """Take a text from the version."""
-        self._client.delete_model_version_tag(REGISTERED_MODEL, version, key)
+        """Take a text from the version. Raises ModelError."""
+        with self._changing(f"version {version}"):
+            self._client.delete_model_version_tag(REGISTERED_MODEL, version, key)
 
     def set_alias(self, alias: str, version: str) -> None:
-        """Move `alias` to the version."""
-        self._client.set_registered_model_alias(REGISTERED_MODEL, alias, version)
+        """Move `alias` to the version. Raises ModelError."""
+        with self._changing(f"alias {alias} of version {version}"):
+            self._client.set_registered_model_alias(REGISTERED_MODEL, alias, version)
 
     def drop_alias(self, alias: str) -> None:
-        """Take `alias` from whichever version carries it."""
+        """Take `alias` from whichever version carries it. Raises ModelError."""
         if self.version_of(alias) is not None:
-            self._client.delete_registered_model_alias(REGISTERED_MODEL, alias)
+            with self._changing(f"alias {alias}"):
+                self._client.delete_registered_model_alias(REGISTERED_MODEL, alias)
+
+    @contextlib.contextmanager
+    def _changing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except self._failure as error:
+            raise ModelError(f"{what} of {REGISTERED_MODEL} cannot be changed ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
+
+
+def store_failures() -> tuple[type[Exception], ...]:
+    """What MLflow raises when its store does not do what is asked: errors of its own, and the database's when that cannot be opened."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError
 
 
 def facts_from_tags(tags: dict[str, Any], version: str) -> ModelFacts:
@@ -223,6 +244,10 @@ def facts_from_tags(tags: dict[str, Any], version: str) -> ModelFacts:
         raise ModelError(
             f"version {version} of {REGISTERED_MODEL} does not say what it was trained on: train and register it again"
         ) from error
+
+
+def _code(error: Exception) -> str | None:
+    return getattr(error, "error_code", None)
 
 
 def _first_line(error: Exception) -> str:

@@ -239,6 +239,25 @@ def test_every_trial_is_a_run_below_the_study(home: Home, first: dict[str, Any])
     assert [point.step for point in history] == [1, EPOCHS]
 
 
+def test_a_study_that_goes_on_inside_mlflow_run_keeps_its_run(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = MlflowClient(home.settings.tracking_uri)
+
+    def inside_mlflow_run(trials: int) -> tuple[str, str]:
+        """MLflow's run, and the study's."""
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        opened = client.create_run(experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT)).info.run_id
+        monkeypatch.setenv("MLFLOW_RUN_ID", opened)
+        return opened, home.tune(trials, "project")["run_id"]
+
+    begun, study = inside_mlflow_run(1)
+    assert begun == study
+    resumed, same = inside_mlflow_run(2)
+    assert (same, client.get_run(resumed).data.tags["altaviz.goes_on_with"]) == (study, study)
+    trials = [run for run in home.runs if run.data.tags.get("mlflow.parentRunId") == study]
+    assert [run.data.tags["trial"] for run in trials] == ["0", "1"]
+    assert not [run for run in home.runs if run.data.tags.get("mlflow.parentRunId") == resumed]
+
+
 def test_what_is_done_is_not_done_again(home: Home, first: dict[str, Any]) -> None:
     again = home.tune(2)
     assert {name: value for name, value in again.items() if name != "seconds"} == {
@@ -296,6 +315,12 @@ def test_other_settings_or_other_data_are_refused(home: Home, first: dict[str, A
         with pytest.raises(InputError, match="was begun with another history: its trials cannot be compared"):
             replace(home, settings=elsewhere).tune(9)
     assert len(home.states()) < 9
+
+
+@pytest.mark.parametrize("name", ["", " ", "it's", 'the "best"'])
+def test_a_name_that_cannot_be_found_again_is_refused(home: Home, name: str) -> None:
+    with pytest.raises(InputError, match=r"study .* has no name that can be found again: give --study NAME"):
+        home.tune(1, name)
 
 
 def test_a_storage_that_is_none_is_one_line(home: Home) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,11 @@ def test_override_of_an_unknown_key_names_the_override(home: Path) -> None:
 @pytest.mark.parametrize(("command", "pair"), [("train", "fit.epochs=["), ("tune", "fit.epochs=: :"), ("train", "fit.epochs=2026-13-01")])
 def test_override_that_is_no_yaml_names_the_override(home: Path, command: str, pair: str) -> None:
     assert refusal_of(command, "--set", pair, home=home).startswith(f"--set '{pair}': '{pair.partition('=')[2]}' is no YAML value (")
+
+
+def test_tracking_server_that_is_not_there_is_told_soon(home: Path) -> None:
+    started = time.monotonic()
+    refusal = refusal_of("experiments", home=home, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert refusal.startswith("the MLflow registry does not answer (")
+    assert refusal.endswith("): check MLFLOW_TRACKING_URI")
+    assert time.monotonic() - started < 120  # MLflow itself goes on for four minutes
