@@ -35,7 +35,7 @@ def measure_footprint(content: bytes, windows: Floats, threads: int, calls: int)
     singles = [windows[number % len(windows)][None] for number in range(calls)]
     model.predict(singles[0])  # the first call allocates
     spans = [_seconds(model, window) for window in singles]
-    p50, p99 = np.quantile(spans, [0.5, 0.99])
+    p50, p99 = np.quantile(spans, [0.5, 0.99]).tolist()
     model.predict(windows)
     together = statistics.median(_seconds(model, windows) for _ in range(_BATCHES))
     return Footprint(len(content), _parameters(content), threads, p50 * 1000, p99 * 1000, len(windows), len(windows) / together)
