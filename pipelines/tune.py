@@ -48,7 +48,7 @@ def tune(
     from training.runtime import load_tensorflow
 
     load_tensorflow()
-    from pipelines.champion import known_champion, known_split
+    from pipelines.champion import find_champion, known_split
     from pipelines.past import labelled_fleet, open_past
     from pipelines.study_record import log_study
     from pipelines.tracking import find_run, quieten, tracked_run
@@ -58,7 +58,7 @@ def tune(
 
     quieten()
     past = open_past([settings.training_lake_uri])
-    champion = known_champion(Registry(settings.tracking_uri))
+    champion = find_champion(Registry(settings.tracking_uri))
     fleet = labelled_fleet(settings, past, report)
     split = split_fleet(fleet, settings.model, known_split(champion, fleet.history)).units
     folds = deal_folds(fleet, split, settings.with_model(_trial_networks(settings)).model)
