@@ -126,20 +126,30 @@ def _end_lost(settings: Settings, study: optuna.Study) -> None:
     import optuna
     from optuna.exceptions import ExperimentalWarning
     from optuna.trial import TrialState
+    from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
     def running() -> set[int]:
         return {trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
 
-    left, grace_s = running(), settings.tuning.lost.grace_s
-    deadline = time.monotonic() + grace_s + _TICKS_S
-    while left:
+    open_at_first, grace_s = running(), settings.tuning.lost.grace_s
+
+    def end_silent() -> set[int]:
         with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
             optuna.storages.fail_stale_trials(study)
-        left &= running()
-        if not left or time.monotonic() > deadline:  # what is left has another process
-            return
-        get_log().info("waiting for trials that may be lost", trials=sorted(left), longest_s=grace_s)
-        time.sleep(_LOOK_S)
+        return open_at_first & running()
+
+    def tell(look: RetryCallState) -> None:
+        assert look.outcome is not None, "it is told between two looks"
+        get_log().info("waiting for trials that may be lost", trials=sorted(look.outcome.result()), longest_s=grace_s)
+
+    if open_at_first:
+        Retrying(
+            retry=retry_if_result(bool),
+            wait=wait_fixed(_LOOK_S),
+            stop=stop_after_delay(grace_s + _TICKS_S),
+            before_sleep=tell,
+            retry_error_callback=lambda _: None,  # what is left has another process
+        )(end_silent)
 
 
 def _bury(settings: Settings, study: optuna.Study, trial: FrozenTrial) -> None:

@@ -7,9 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+ResultT = TypeVar("ResultT")
 
 ALTAVIZ = Path(sys.executable).with_name("altaviz")
 COMMAND_LIMIT_S = 900  # a command that hangs; a busy machine is not
@@ -25,6 +29,12 @@ def altaviz(*arguments: str | Path, home: Path, **environment: str) -> subproces
         timeout=COMMAND_LIMIT_S,
         env=surroundings(environment),
     )
+
+
+def eventually(look: Callable[[], ResultT], limit_s: float) -> ResultT:
+    """What `look` returns as soon as it raises no AssertionError any more, looked at again and again; its own error after `limit_s`."""
+    patience = Retrying(stop=stop_after_delay(limit_s), wait=wait_fixed(0.05), retry=retry_if_exception_type(AssertionError), reraise=True)
+    return patience(look)
 
 
 def report_of(*arguments: str | Path, home: Path, **environment: str) -> dict[str, Any]:

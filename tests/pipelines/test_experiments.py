@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import pytest
 
 from config.settings import load_settings
 from pipelines.tracking import tracked_run
-from tests.pipelines.commands import ALTAVIZ, altaviz, refusal_of, surroundings
+from tests.pipelines.commands import ALTAVIZ, altaviz, eventually, refusal_of, surroundings
 
 START_LIMIT_S = 180
 
@@ -50,11 +49,13 @@ def served(home: Path) -> Page:
     devnull = subprocess.DEVNULL
     process = subprocess.Popen(command, stdout=devnull, stderr=devnull, text=True, env=surroundings({}))
     page = Page(process, home, port)
-    limit = time.monotonic() + START_LIMIT_S
-    while not page.answers():
-        assert process.poll() is None
-        assert time.monotonic() < limit
-        time.sleep(0.5)
+
+    def look() -> None:
+        if process.poll() is not None:
+            pytest.fail(f"it has ended with {process.returncode}")
+        assert page.answers()
+
+    eventually(look, START_LIMIT_S)
     return page
 
 

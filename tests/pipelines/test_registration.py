@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -36,6 +35,7 @@ from serving.registry import FACTS_TAG, Registry
 from serving.warehouse.connection import Warehouse, open_warehouse
 from serving.warehouse.decisions import ModelDecision, Outcome, last_drift_training, list_decisions, training_lock, upsert_decision
 from serving.warehouse.migrations import migrate
+from tests.pipelines.commands import eventually
 from tests.pipelines.tiny import PAST, tiny_fleet
 from tests.serving.gold import mean_model
 
@@ -284,8 +284,17 @@ def test_a_lock_that_was_lost_is_noticed_before_anything_moves(store: Store, mon
 
 def test_the_lock_s_session_outlives_a_server_that_ends_idle_ones(store: Store) -> None:
     parameters = {**store.warehouse.parameters, "options": f"{store.warehouse.parameters['options']} -c idle_session_timeout=200ms"}
-    with training_lock(replace(store.warehouse, parameters=parameters), timedelta(seconds=1)) as lock:
-        time.sleep(0.6)
+    with (
+        training_lock(replace(store.warehouse, parameters=parameters), timedelta(seconds=1)) as lock,
+        psycopg.connect(**parameters) as other,
+    ):
+
+        def ended() -> None:
+            with store.warehouse.connection() as connection:
+                query = "SELECT FROM pg_stat_activity WHERE pid = %s"
+                assert connection.execute(query, [other.info.backend_pid]).fetchone() is None
+
+        eventually(ended, 60)  # the server has ended a session that began to be idle after the lock's
         lock.require_held()
 
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from tests.pipelines.commands import ALTAVIZ, surroundings
+from tests.pipelines.commands import ALTAVIZ, eventually, surroundings
 
 READY_LIMIT_S = 120
 
@@ -55,9 +54,6 @@ def wait_for(
     client: httpx.Client, status: int, method: str = "GET", path: str = "/readyz", saying: str = "", **sent: Any
 ) -> httpx.Response:
     """Ask for readiness, or something else, until the answer has `status` and is `saying` something."""
-    patience = Retrying(
-        stop=stop_after_delay(READY_LIMIT_S), wait=wait_fixed(0.05), retry=retry_if_exception_type(AssertionError), reraise=True
-    )
 
     def ask() -> httpx.Response:
         answer = client.request(method, path, **sent)
@@ -65,4 +61,4 @@ def wait_for(
         assert saying in answer.text, answer.text
         return answer
 
-    return patience(ask)
+    return eventually(ask, READY_LIMIT_S)
