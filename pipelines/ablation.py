@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -92,7 +91,9 @@ def _chosen(variants: Mapping[str, dict[str, Any]], only: Sequence[str] | None) 
 def _run(
     settings: Settings, name: str, variants: Mapping[str, dict[str, Any]], seeds: int, measure: Measure, report: StageReporter
 ) -> dict[str, Any]:
-    from pipelines.tracking import tracked_run
+    import mlflow
+
+    from pipelines.tracking import nested_run, tracked_run
 
     started = time.perf_counter()
     varied = {variant: settings.with_model(changes) for variant, changes in variants.items()}
@@ -103,25 +104,16 @@ def _run(
         done = 0
         for number in range(seeds):  # seed by seed: an ablation that is cut off has compared every variant over the same seeds
             for variant, changed in varied.items():
-                with _nested(variant, variants[variant], number) as log:
+                with nested_run(f"{variant}, seed {number + 1}", {}):
+                    mlflow.log_params({"variant": variant, "seed_number": number + 1, **variants[variant]})
                     measured[variant].append(measure(changed, number))
-                    log(measured[variant][-1])
+                    mlflow.log_metrics(measured[variant][-1])
                 done += 1
                 advance(done, seeds * len(variants))
         result = {variant: {"changed": variants[variant], **_summary(rows)} for variant, rows in measured.items()}
         _log_table(result)
         run_id = run.info.run_id
     return {"ablation": name, "seeds": seeds, "variants": result, "run_id": run_id, "seconds": round(time.perf_counter() - started, 1)}
-
-
-@contextmanager
-def _nested(variant: str, changes: Mapping[str, Any], number: int) -> Iterator[Callable[[dict[str, float]], None]]:
-    """A run of its own below the active one, and how to log its numbers."""
-    import mlflow
-
-    with mlflow.start_run(run_name=f"{variant}, seed {number + 1}", nested=True):
-        mlflow.log_params({"variant": variant, "seed_number": number + 1, **changes})
-        yield mlflow.log_metrics
 
 
 def _summary(rows: list[dict[str, float]]) -> dict[str, Any]:

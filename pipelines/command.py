@@ -89,16 +89,14 @@ def _plain(value: Any) -> Any:
 
 def parse_time(text: str | None) -> datetime | None:
     """ISO 8601 as UTC; wrong use (exit 2) when it is none."""
+    from serving.schemas import parse_moment
+
     if text is None or text == "now":
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no ISO 8601 time such as 2026-03-09T05:50:00", param_hint="--as-of") from None
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
-        raise typer.BadParameter(f"{text!r} is outside the years 1 to 9999 in UTC", param_hint="--as-of") from None
+        return parse_moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}", param_hint="--as-of") from None
 
 
 def parse_overrides(pairs: list[str]) -> dict[str, Any]:

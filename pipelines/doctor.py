@@ -70,11 +70,9 @@ def _delta(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
-    from serving.warehouse.connection import open_warehouse
-    from serving.warehouse.migrations import latest_version, migrate
+    from serving.warehouse.migrations import latest_version, migrated_warehouse
 
-    with open_warehouse(settings.database, settings.home) as warehouse:
-        migrate(warehouse)
+    with migrated_warehouse(settings.database, settings.home) as warehouse:
         return f"{warehouse.place} at schema {latest_version()}"
 
 

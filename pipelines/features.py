@@ -40,14 +40,12 @@ def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: 
     from features.lake import Lake
     from pipelines.quality import sync_quality
     from pipelines.warehouse import sync_aggregates, sync_reference
-    from serving.warehouse.connection import open_warehouse
-    from serving.warehouse.migrations import migrate
+    from serving.warehouse.migrations import migrated_warehouse
 
     started = time.perf_counter()
     lake = Lake(settings.lake_uri)
     # a warehouse that is down fails the command before an hour of Spark, not after
-    with open_warehouse(settings.database, settings.home) as warehouse:
-        migrate(warehouse)
+    with migrated_warehouse(settings.database, settings.home) as warehouse:
         books = build_lake(settings, as_of, spark, report)
         with report.stage("warehouse") as advance:
             sync_reference(warehouse, lake, settings.fleet)

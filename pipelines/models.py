@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +16,6 @@ from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
     from serving.registry import ModelFacts, ModelVersion, Registry
-    from serving.warehouse.connection import Warehouse
     from serving.warehouse.decisions import ModelDecision
 
 _PATIENCE: Final = timedelta(seconds=10)  # an operator is told of a running training instead of waiting for its end
@@ -39,11 +36,12 @@ def show_model(settings: Settings, version: str) -> dict[str, Any]:
     """One version: what `list_models` says, its facts, run, and every decision about it. Raises ModelError, WarehouseError."""
     from pipelines.model_card import CARD_TAG
     from pipelines.registration import own_decisions
+    from serving.warehouse.migrations import migrated_warehouse
 
     registry = _registry(settings)
     found = _find(registry, version)
     facts = _facts(found)
-    with _warehouse(settings) as warehouse, warehouse.connection() as connection:
+    with migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
         decisions = own_decisions(registry, connection, version)
     return {
         **_summary(found),
@@ -65,9 +63,10 @@ def promote(
     from pipelines.promotion import judge_version
     from pipelines.registration import move_champion, record_refusal, settle
     from serving.warehouse.decisions import ModelDecision, training_lock
+    from serving.warehouse.migrations import migrated_warehouse
 
     registry = _registry(settings)
-    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE) as lock:
+    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, _PATIENCE) as lock:
         with warehouse.connection() as connection:
             settle(registry, connection)
         found, present = _find(registry, version), registry.version_of(CHAMPION)
@@ -108,9 +107,14 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
     """
     from pipelines.registration import move_champion, own_decisions, settle
     from serving.warehouse.decisions import ModelDecision, training_lock
+    from serving.warehouse.migrations import migrated_warehouse
 
     registry = _registry(settings)
-    with _warehouse(settings) as warehouse, training_lock(warehouse, _PATIENCE) as lock, warehouse.connection() as connection:
+    with (
+        migrated_warehouse(settings.database, settings.home) as warehouse,
+        training_lock(warehouse, _PATIENCE) as lock,
+        warehouse.connection() as connection,
+    ):
         settle(registry, connection)
         present = registry.version_of(CHAMPION)
         if present is None:
@@ -224,13 +228,3 @@ def _find(registry: Registry, version: str) -> ModelVersion:
     if version not in found:
         raise ModelError(f"there is no version {version}; there are {', '.join(sorted(found, key=int)) or 'none'}")
     return found[version]
-
-
-@contextmanager
-def _warehouse(settings: Settings) -> Iterator[Warehouse]:
-    from serving.warehouse.connection import open_warehouse
-    from serving.warehouse.migrations import migrate
-
-    with open_warehouse(settings.database, settings.home) as warehouse:
-        migrate(warehouse)
-        yield warehouse

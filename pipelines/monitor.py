@@ -57,8 +57,7 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
     """
     from features.lake import GOLD, Lake
     from pipelines.tracking import quieten
-    from serving.warehouse.connection import open_warehouse
-    from serving.warehouse.migrations import migrate
+    from serving.warehouse.migrations import migrated_warehouse
 
     started = time.perf_counter()
     quieten()
@@ -70,8 +69,7 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
         distances, decision = compared.distances, compared.decision
         advance(1, 1, compressors=distances.compressors, drifted=len(decision.drifted_features), retrain=decision.retrain)
     version = watched.champion.version
-    with report.stage("write"), open_warehouse(settings.database, settings.home) as warehouse:
-        migrate(warehouse)
+    with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
         wanted = page or decision.drift or _is_first_of_day(warehouse, version, moment)
         written = _write(warehouse, version, moment, distances, decision)
     run_id = None

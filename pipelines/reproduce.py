@@ -35,13 +35,11 @@ def reproduce(
     from pipelines.tracking import quieten
     from serving.registry import Registry
     from serving.reproduction import NUMBERS
-    from serving.warehouse.connection import open_warehouse
-    from serving.warehouse.migrations import migrate
+    from serving.warehouse.migrations import migrated_warehouse
 
     started = time.perf_counter()
     quieten()
-    with report.stage("stored rows") as advance, open_warehouse(settings.database, settings.home) as warehouse:
-        migrate(warehouse)
+    with report.stage("stored rows") as advance, migrated_warehouse(settings.database, settings.home) as warehouse:
         asked = _rows(warehouse, compressor_id, as_of, model_version)
         # The last bits of a probability depend on what is computed with it, so each row is computed with those it was scored with.
         rows = _rows(warehouse, None, asked[0].prediction_timestamp, None)

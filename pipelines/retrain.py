@@ -43,28 +43,25 @@ def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report
     from pipelines.past import open_past
     from pipelines.tracking import quieten
     from serving.registry import Registry
-    from serving.warehouse.connection import open_warehouse
     from serving.warehouse.decisions import training_lock
-    from serving.warehouse.migrations import migrate
+    from serving.warehouse.migrations import migrated_warehouse
 
     started = time.perf_counter()
     quieten()
     moment = as_of or present_moment()
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
-    with open_warehouse(settings.database, settings.home) as warehouse:
-        migrate(warehouse)
-        with training_lock(warehouse, wait) as lock:
-            registry = Registry(settings.tracking_uri)
-            past = open_past([settings.training_lake_uri, settings.lake_uri], moment)
-            with warehouse.connection() as connection:
-                settle(registry, connection)
-                occasion = _drift_occasion(settings, registry, connection, moment) if if_drifted else Occasion("retrain")
-            if isinstance(occasion, Occasion):
-                occasion = _known_result(settings, registry, past) or occasion
-            if isinstance(occasion, _NotNeeded):
-                outcome = {"decision": "not_needed", "version": registry.version_of(CHAMPION), "reasons": [occasion.reason]}
-            else:
-                outcome = _train(settings, registry, warehouse, lock, past, occasion, spark, report)
+    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, wait) as lock:
+        registry = Registry(settings.tracking_uri)
+        past = open_past([settings.training_lake_uri, settings.lake_uri], moment)
+        with warehouse.connection() as connection:
+            settle(registry, connection)
+            occasion = _drift_occasion(settings, registry, connection, moment) if if_drifted else Occasion("retrain")
+        if isinstance(occasion, Occasion):
+            occasion = _known_result(settings, registry, past) or occasion
+        if isinstance(occasion, _NotNeeded):
+            outcome = {"decision": "not_needed", "version": registry.version_of(CHAMPION), "reasons": [occasion.reason]}
+        else:
+            outcome = _train(settings, registry, warehouse, lock, past, occasion, spark, report)
     return {**outcome, "as_of": moment, "seconds": round(time.perf_counter() - started, 2)}
 
 

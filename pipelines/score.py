@@ -24,8 +24,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     from serving.registry import Registry
     from serving.schemas import present_moment, report_row
     from serving.warehouse import tables
-    from serving.warehouse.connection import open_warehouse
-    from serving.warehouse.migrations import migrate
+    from serving.warehouse.migrations import migrated_warehouse
 
     started = time.perf_counter()
     quieten()
@@ -39,8 +38,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     with report.stage("predict") as advance:
         predictions = predictor.predict(gold, compressor_ids, moment)
         advance(1, 1, compressors=len(predictions))
-    with report.stage("write"), open_warehouse(settings.database, settings.home) as warehouse:
-        migrate(warehouse)
+    with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
         sync_reference(warehouse, lake, settings.fleet)
         with warehouse.connection() as connection:
             written = tables.upsert_predictions(connection, predictions)

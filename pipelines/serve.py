@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from config.errors import ConfigError, InputError
@@ -19,7 +20,6 @@ from config.settings import Settings
 
 if TYPE_CHECKING:
     from serving.backend import Parts
-    from serving.warehouse.connection import Warehouse
 
 _SPARE_CONNECTIONS = 2  # beside the service's threads: readiness, and one that is being replaced
 
@@ -101,8 +101,7 @@ def _parts(settings: Settings) -> Parts:
     from serving.backend import Parts
     from serving.predictor import Predictor
     from serving.registry import Registry
-    from serving.warehouse.connection import open_warehouse
-    from serving.warehouse.migrations import migrate
+    from serving.warehouse.migrations import migrated_warehouse
 
     lake = Lake(settings.lake_uri)
     serving, pool = settings.serving, settings.database.pool
@@ -124,15 +123,9 @@ def _parts(settings: Settings) -> Parts:
         registered = Registry(settings.tracking_uri).champion()
         return Predictor(registered, settings.scoring, settings.costs, settings.model.scoring.threads, scored_by="service")
 
-    @contextmanager
-    def warehouse() -> Iterator[Warehouse]:
-        with open_warehouse(database, settings.home) as opened:
-            migrate(opened)
-            yield opened
-
     return Parts(
         champion=champion,
-        warehouse=warehouse,
+        warehouse=partial(migrated_warehouse, database, settings.home),
         gold=lambda: lake.delta(GOLD),
         compressors=lambda: lake.delta(COMPRESSORS),
         sync_reference=lambda opened: sync_reference(opened, lake, settings.fleet),

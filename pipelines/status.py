@@ -16,16 +16,13 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     from pipelines.tracking import quieten
     from serving.registry import Registry
     from serving.warehouse import tables
-    from serving.warehouse.connection import open_warehouse
-    from serving.warehouse.migrations import migrate
+    from serving.warehouse.migrations import migrated_warehouse
 
     quieten()
     lake = Lake(settings.lake_uri)
     registry = Registry(settings.tracking_uri)
-    with report.stage("warehouse"), open_warehouse(settings.database, settings.home) as warehouse:
-        migrate(warehouse)
-        with warehouse.connection() as connection:
-            counts = tables.table_counts(connection)
+    with report.stage("warehouse"), migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
+        counts = tables.table_counts(connection)
     return {
         "home": settings.home,
         "lake": count_rows(lake),

@@ -31,20 +31,17 @@ def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[s
     from pipelines.registration import settle
     from pipelines.tracking import quieten
     from serving.registry import Registry
-    from serving.warehouse.connection import open_warehouse
     from serving.warehouse.decisions import training_lock
-    from serving.warehouse.migrations import migrate
+    from serving.warehouse.migrations import migrated_warehouse
 
     quieten()
     past = open_past([settings.training_lake_uri])
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
-    with open_warehouse(settings.database, settings.home) as warehouse:
-        migrate(warehouse)
-        with training_lock(warehouse, wait) as lock:
-            registry = Registry(settings.tracking_uri)
-            with warehouse.connection() as connection:
-                settle(registry, connection)
-            result, decision = train_and_judge(settings, registry, warehouse, lock, past, Occasion("train"), spark, report)
+    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, wait) as lock:
+        registry = Registry(settings.tracking_uri)
+        with warehouse.connection() as connection:
+            settle(registry, connection)
+        result, decision = train_and_judge(settings, registry, warehouse, lock, past, Occasion("train"), spark, report)
     return {"version": decision.model_version, "promoted": decision.decision == "promoted", "reasons": decision.reasons, **result}
 
 

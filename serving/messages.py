@@ -23,27 +23,13 @@ from config.errors import RequestError
 from config.serving import LimitsSection
 from features.contract import FEATURES, WINDOW_STEPS
 from features.windows import Floats
-from serving.schemas import Health, Status
+from serving.schemas import Health, Status, parse_moment
 
-_FIRST_YEAR, _LAST_YEAR = 2000, 2099  # the warehouse keeps a partition for every month that is written
 _MOST_NAMED: Final = 10  # fields that one answer names
 _MOST_ID: Final = 50  # characters, as compressor_metadata takes them
 BODY: Final = "body"
 
 RequestT = TypeVar("RequestT", bound=BaseModel)
-
-
-def parse_moment(text: object) -> datetime:
-    """ISO 8601 text as UTC. Raises ValueError for anything else, and outside the years that the warehouse keeps."""
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise ValueError("must be an ISO 8601 time such as 2026-03-09T05:50:00Z")
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError(f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR}")
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _iso(moment: datetime) -> str:

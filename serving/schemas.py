@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2099  # the warehouse keeps a partition for every month that is written
+
 Status = Literal["ok", "insufficient_history", "stale"]
 Health = Literal["healthy", "warning", "critical"]
 ScoredBy = Literal["batch", "service"]
@@ -106,6 +108,23 @@ class Prediction:
 def present_moment() -> datetime:
     """Now as rows name it, UTC, in whole seconds: every report can say it, and a person can type it."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def parse_moment(text: object) -> datetime:
+    """ISO 8601 text as UTC, which it is where no zone is given. Raises ValueError for anything else, and outside the years that the warehouse keeps."""
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ValueError("must be an ISO 8601 time such as 2026-03-09T05:50:00Z")
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:  # no year in UTC
+        moment = datetime.min.replace(tzinfo=UTC)
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return moment
 
 
 def urgency(prediction: Prediction) -> tuple[float, float, str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import psycopg
 
+from config.database import DatabaseConfig
 from config.errors import WarehouseError
-from serving.warehouse.connection import Warehouse
+from serving.warehouse.connection import Warehouse, open_warehouse
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -45,6 +48,14 @@ def migrate(warehouse: Warehouse) -> bool:
     if current is not None and current > latest:
         raise WarehouseError(f"warehouse {warehouse.place}: its schema {current} is newer than this program's {latest}; update altaviz")
     return _upgrade(warehouse, current)
+
+
+@contextmanager
+def migrated_warehouse(database: DatabaseConfig, home: Path) -> Iterator[Warehouse]:
+    """`open_warehouse`, at the newest schema. Raises WarehouseError."""
+    with open_warehouse(database, home) as warehouse:
+        migrate(warehouse)
+        yield warehouse
 
 
 def run_sql(bind: sqlalchemy.Connection, path: Path) -> None:

@@ -21,8 +21,8 @@ from features.increments import BuildState
 from features.lake import COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from pipelines.quality import sync_quality
 from pipelines.warehouse import sync_reference
-from serving.warehouse.connection import Warehouse, open_warehouse
-from serving.warehouse.migrations import migrate
+from serving.warehouse.connection import Warehouse
+from serving.warehouse.migrations import migrated_warehouse
 from tests.features.readings import HEALTHY, MONDAY, compressors, reading
 
 IDS = ("C-1", "C-2", "C-3")
@@ -41,8 +41,7 @@ VIOLATION = {
 @pytest.fixture(scope="module")
 def server(settings: Settings) -> Iterator[Warehouse]:
     # not tmp_path: the embedded server's own user must be able to pass through, and pytest shuts its folders
-    with tempfile.TemporaryDirectory(prefix="altaviz-") as home, open_warehouse(settings.database, Path(home)) as warehouse:
-        migrate(warehouse)
+    with tempfile.TemporaryDirectory(prefix="altaviz-") as home, migrated_warehouse(settings.database, Path(home)) as warehouse:
         yield warehouse
 
 

@@ -32,9 +32,9 @@ from pipelines.retrain import _known_result
 from pipelines.session import LazySpark
 from pipelines.tracking import tracked_run
 from serving.registry import FACTS_TAG, Registry
-from serving.warehouse.connection import Warehouse, open_warehouse
+from serving.warehouse.connection import Warehouse
 from serving.warehouse.decisions import ModelDecision, Outcome, last_drift_training, list_decisions, training_lock, upsert_decision
-from serving.warehouse.migrations import migrate
+from serving.warehouse.migrations import migrated_warehouse
 from tests.pipelines.commands import eventually
 from tests.pipelines.tiny import PAST, tiny_fleet
 from tests.serving.gold import mean_model
@@ -110,8 +110,7 @@ def logged() -> Iterator[tuple[Settings, Warehouse]]:
     # not tmp_path: the embedded server's own user must be able to pass through, and pytest shuts its folders
     with TemporaryDirectory(prefix="altaviz-") as folder:
         settings = load_settings(Path(folder), environ={})
-        with open_warehouse(settings.database, settings.home) as warehouse:
-            migrate(warehouse)
+        with migrated_warehouse(settings.database, settings.home) as warehouse:
             yield settings, warehouse
 
 

@@ -14,8 +14,8 @@ from config.database import DatabaseConfig
 from config.loader import CONFIG_DIR, load_section
 from serving.schemas import Compressor, Station
 from serving.warehouse import embedded
-from serving.warehouse.connection import Warehouse, open_warehouse
-from serving.warehouse.migrations import migrate
+from serving.warehouse.connection import Warehouse
+from serving.warehouse.migrations import migrated_warehouse
 from serving.warehouse.tables import upsert_compressors, upsert_stations
 
 PASSWORD = "0123-of-digits"
@@ -33,8 +33,7 @@ def short_home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def migrated() -> Iterator[Warehouse]:
-    with tempfile.TemporaryDirectory() as home, open_warehouse(database_config(), Path(home)) as warehouse:
-        migrate(warehouse)
+    with tempfile.TemporaryDirectory() as home, migrated_warehouse(database_config(), Path(home)) as warehouse:
         yield warehouse
 
 
