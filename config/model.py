@@ -78,6 +78,7 @@ class CalibrationSection(Section):
     life_bands: Rising[PositiveFloat] = Field(min_length=1)
     least_coverage: float = Field(gt=0, lt=1)
     least_life_coverage: float = Field(gt=0, lt=1)
+    least_cap_coverage: float = Field(gt=0, lt=1)
 
 
 class AugmentationSection(Section):

@@ -5,8 +5,9 @@ Candes, Stat 9, 2020), Mondrian by predicted life and by the side of the point o
 on its side lie beyond it, in widths. Which quantile is each end's own: of all choices with
 
 - the promised share of lives inside over all windows,
-- `least_coverage` of them in every band of predicted life, and
-- `least_life_coverage` of them in every band of true life,
+- `least_coverage` of them in every band of predicted life,
+- `least_life_coverage` of them in every band of true life below the cap, and
+- `least_cap_coverage` of those that reach it,
 
 a narrow one, found by narrowing from the widest: each step takes the end that saves most width for each life it gives up. One quantile for all is honest
 on average only: most windows look healthy and their lives end at the cap, where nothing can miss, and machines that fail within days without a sign pay for that.
@@ -159,8 +160,13 @@ def _widen(said: Said, lives: Floats, max_rul: float, level: float, config: Cali
     middles = np.array([said.rul[band == each].mean() for each in range(len(bands))], np.float64)
     knots = np.maximum.accumulate(middles + LEAST_GAP * max_rul * np.arange(len(bands)))
     ends = [_ends(said, lives, band, side, max_rul, config) for side in (-1, 1)]
-    life_band = np.searchsorted(np.asarray(config.life_bands), said.true, side="right")
-    shares = _narrow(ends, _hats(said.rul, knots), band, life_band, level, config)
+    begins = [*(start for start in config.life_bands if start < max_rul), max_rul]
+    life_band = np.searchsorted(begins, said.true, side="right")
+    least = np.concatenate(
+        [[level], np.full(len(bands), config.least_coverage), np.full(len(begins), config.least_life_coverage), [config.least_cap_coverage]]
+    )
+    groups = np.stack([np.zeros_like(band), 1 + band, 1 + len(bands) + life_band], axis=1)  # [n, 3]: all, by predicted life, by true life
+    shares = _narrow(ends, _hats(said.rul, knots), groups, least)
     missing = config.bands - len(bands)  # beyond the last knot nothing changes any more
     knots = np.append(knots, knots[-1] + max_rul * np.arange(1, missing + 1)).astype(np.float32)
     below, above = np.pad(shares, ((0, 0), (0, missing)), mode="edge").astype(np.float32)
@@ -203,14 +209,13 @@ def _quantiles(beyond: Doubles, *, enough: bool) -> Doubles:
     return np.ravel(np.asarray(found, np.float64))
 
 
-def _narrow(ends: list[_Ends], hats: Doubles, band: Ints, life_band: Ints, level: float, config: CalibrationSection) -> Doubles:
-    """How far the ends of each side move out at each knot -> [sides, knots]; `hats` is [n, knots], `band` and `life_band` [n].
+def _narrow(ends: list[_Ends], hats: Doubles, groups: Ints, least: Doubles) -> Doubles:
+    """How far the ends of each side move out at each knot -> [sides, knots], so that of every group a share of at least `least` [groups] is inside.
 
-    A step narrows one end at one knot, and with it every window on both sides of the knot as far as the knot has a part in it.
+    `hats` is [n, knots]; `groups` [n, 3] are the ones of each window, the first of them that of all. A step narrows one end at one knot, and with it every
+    window on both sides of the knot as far as the knot has a part in it.
     """
-    groups = np.stack([np.zeros_like(band), 1 + band, 2 + band.max() + life_band], axis=1)  # [n, 3]: all, by predicted life, by true life
-    size = np.bincount(groups.ravel())
-    least = np.repeat([level, config.least_coverage, config.least_life_coverage], [1, band.max() + 1, life_band.max() + 1])
+    size = np.bincount(groups.ravel(), minlength=len(least))
     allowed = size * (1 - least)
     at = np.full((len(ends), hats.shape[1]), ends[0].shares.shape[1] - 1)
     near = [np.flatnonzero(part) for part in hats.T]

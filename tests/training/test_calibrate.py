@@ -13,8 +13,10 @@ from training.calibrate import Calibrate, Calibration, learn, neutral
 from training.intervals import Said, Widening
 
 CAP, HORIZON, LEVEL = 30.0, 3.0, 0.9
-CONFIG = CalibrationSection(bands=4, least_windows=100, life_bands=[7, 15, 22], least_coverage=0.85, least_life_coverage=0.85)
-FREE = CONFIG.model_copy(update={"least_coverage": 0.0, "least_life_coverage": 0.0})
+CONFIG = CalibrationSection(
+    bands=4, least_windows=100, life_bands=[7, 15, 22], least_coverage=0.85, least_life_coverage=0.85, least_cap_coverage=0.85
+)
+FREE = CONFIG.model_copy(update={"least_coverage": 0.0, "least_life_coverage": 0.0, "least_cap_coverage": 0.0})
 
 
 def _said(seed: int, spread: float, n: int = 4000) -> tuple[Predictions, np.ndarray]:
