@@ -52,7 +52,7 @@ def judge(true_rul: Floats, scores: Sequence[SeedScores], section: CmapssSection
     """The report over all seeds.
 
     Returns the numbers of `seed_numbers` as means over the seeds; `std`, their standard deviation over the seeds (from two seeds on); `intervals`, where
-    these means would lie, at `report.confidence`, had other engines been tested; `rul_bands`: engines, RMSE and coverage by clipped life; `baselines`: their
+    these means would lie, at `report.confidence`, had other engines been tested; `rul_bands`: engines, RMSE and coverage by clipped life, the cap by itself; `baselines`: their
     errors; `comparison` with each, paired by engine, and `not_won` (monitoring.comparison); per_seed, seeds, epochs, test_units.
     """
     cap = section.max_rul_cycles
@@ -70,7 +70,7 @@ def judge(true_rul: Floats, scores: Sequence[SeedScores], section: CmapssSection
         **_over_seeds(per_seed, np.mean),
         **({"std": _over_seeds(per_seed, lambda values: np.std(values, ddof=1))} if len(scores) > 1 else {}),
         "intervals": intervals(ours, resampling, config.report.confidence),
-        "rul_bands": _by_band(clipped, ours, section.calibration.life_bands),
+        "rul_bands": _by_band(clipped, ours, [*section.calibration.life_bands, cap]),
         "baselines": {
             name: _over_seeds([point_errors(true_rul, one, cap) for one in predicted], np.mean) for name, predicted in by_name.items()
         },

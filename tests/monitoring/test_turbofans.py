@@ -42,7 +42,7 @@ def test_means_spread_and_bands_over_two_seeds(settings: Settings) -> None:
     assert found["rul_bands"] == [
         {"cycles": "00-25", "engines": 1, "rmse_clipped": 4.5, "coverage_90": 0.5},
         {"cycles": "50-75", "engines": 1, "rmse_clipped": 6.0, "coverage_90": 0.5},
-        {"cycles": "100+", "engines": 1, "rmse_clipped": 0.0, "coverage_90": 1.0},
+        {"cycles": "125+", "engines": 1, "rmse_clipped": 0.0, "coverage_90": 1.0},
     ]
     assert (found["seeds"], found["epochs"], found["test_units"]) == ([1, 2], [5, 6], 3)
     assert found["validation_rmse"] == 12.5
