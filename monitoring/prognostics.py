@@ -164,7 +164,7 @@ def across_errors(runs: Sequence[LifeRun], number: int) -> list[int]:
 
 def errors_by_band(true: Floats, rul: Floats, edges: Sequence[float], cap: float) -> dict[str, dict[str, Any]]:
     """windows, rmse_days and bias_days (predicted - true: above 0 is too late) by band of true life; the last one is the cap and beyond."""
-    bands = rul_bands(true, [*edges, cap])
+    bands = rul_bands(true, edges, cap)
     return {
         str(name): {
             "windows": int(own.sum()),

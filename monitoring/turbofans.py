@@ -70,7 +70,7 @@ def judge(true_rul: Floats, scores: Sequence[SeedScores], section: CmapssSection
         **_over_seeds(per_seed, np.mean),
         **({"std": _over_seeds(per_seed, lambda values: np.std(values, ddof=1))} if len(scores) > 1 else {}),
         "intervals": intervals(ours, resampling, config.report.confidence),
-        "rul_bands": _by_band(clipped, ours, [*section.calibration.life_bands, cap]),
+        "rul_bands": _by_band(clipped, ours, section.calibration.life_bands, cap),
         "baselines": {
             name: _over_seeds([point_errors(true_rul, one, cap) for one in predicted], np.mean) for name, predicted in by_name.items()
         },
@@ -96,9 +96,9 @@ def _sums(clipped: Floats, predicted: Sequence[Floats]) -> UnitSums:
     )
 
 
-def _by_band(clipped: Floats, ours: UnitSums, edges: Sequence[float]) -> list[dict[str, Any]]:
+def _by_band(clipped: Floats, ours: UnitSums, edges: Sequence[float], cap: float) -> list[dict[str, Any]]:
     """engines, rmse_clipped and coverage_90 in each band of clipped life, cycles; means over the seeds."""
-    band = rul_bands(clipped[:, 0], [0, *edges])
+    band = rul_bands(clipped[:, 0], [0, *edges], cap)
     return [
         {
             "cycles": name,

@@ -92,7 +92,7 @@ class UnseenFleet:
         """The band of remaining life of every window -> [windows]; the last one is the cap."""
         from monitoring.calibration import rul_bands
 
-        return rul_bands(self.labelled.index.rul, [*settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days])
+        return rul_bands(self.labelled.index.rul, settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days)
 
     def worst_statuses(self) -> Floats:
         """The worst of the three statuses at every row of the history -> [rows]: 0 normal or not known, 1 warning, 2 critical."""

@@ -162,7 +162,8 @@ def _slices(settings: Settings, past: Past, history: History, judged: WindowInde
 
     known = past.models()
     models = np.array([known.get(compressor_id, "unknown") for compressor_id in history.compressor_ids])
-    return {"model": models[judged.unit], "rul_days": rul_bands(judged.rul, settings.evaluation.report.rul_bands_days)}
+    bands = rul_bands(judged.rul, settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days)
+    return {"model": models[judged.unit], "rul_days": bands}
 
 
 def _origin(

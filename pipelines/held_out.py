@@ -89,7 +89,7 @@ def judge_held_out(settings: Settings, fleet: Fleet, trial: Trial, machines: Mac
     most = settings.evaluation.card.most_groups
     groups: dict[str, Names] = {
         BY_MODEL: most_frequent(np.array(machines.models)[test.unit[seen]], most),
-        BY_RUL: rul_bands(test.rul[seen], settings.evaluation.report.rul_bands_days),
+        BY_RUL: rul_bands(test.rul[seen], settings.evaluation.report.rul_bands_days, model.labels.max_rul_days),
         BY_FAILURE: most_frequent(failures[seen], most),
     }
     return HeldOut(

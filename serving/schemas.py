@@ -123,7 +123,7 @@ def parse_moment(text: object) -> datetime:
     except OverflowError:  # no year in UTC
         moment = datetime.min.replace(tzinfo=UTC)
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError(f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+        raise ValueError(f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR} in UTC")
     return moment
 
 

@@ -160,7 +160,7 @@ def _widen(said: Said, lives: Floats, max_rul: float, level: float, config: Cali
     middles = np.array([said.rul[band == each].mean() for each in range(len(bands))], np.float64)
     knots = np.maximum.accumulate(middles + LEAST_GAP * max_rul * np.arange(len(bands)))
     ends = [_ends(said, lives, band, side, max_rul, config) for side in (-1, 1)]
-    begins = [*(start for start in config.life_bands if start < max_rul), max_rul]
+    begins = np.asarray([*(start for start in config.life_bands if start < max_rul), max_rul], said.true.dtype)
     life_band = np.searchsorted(begins, said.true, side="right")
     least = np.concatenate(
         [[level], np.full(len(bands), config.least_coverage), np.full(len(begins), config.least_life_coverage), [config.least_cap_coverage]]
@@ -218,27 +218,34 @@ def _narrow(ends: list[_Ends], hats: Doubles, groups: Ints, least: Doubles) -> D
     size = np.bincount(groups.ravel(), minlength=len(least))
     allowed = size * (1 - least)
     at = np.full((len(ends), hats.shape[1]), ends[0].shares.shape[1] - 1)
-    near = [np.flatnonzero(part) for part in hats.T]
+    near = [np.flatnonzero(part) for part in hats.T]  # of each knot, the windows in which it has a part,
+    parts = [hats[rows, knot] for knot, rows in enumerate(near)]  # which part,
+    members = [groups[rows] for rows in near]  # and their groups
+    moved = [hats @ own.shares[:, -1] for own in ends]  # [n] of each side: how far the end of every window has moved out
+    outside = [own.beyond > far + _ROUNDING for own, far in zip(ends, moved, strict=True)]  # [n] of each side: the life is beyond it
     looked: dict[tuple[int, int], tuple[Doubles, Ints]] = {}
-
-    def present(side: int) -> Doubles:
-        shares: Doubles = ends[side].shares[np.arange(at.shape[1]), at[side]]
-        return shares
 
     def look(side: int, knot: int) -> tuple[Doubles, Ints]:
         """Width that each level below the present one saves -> [levels], and the lives that it gives up -> [levels, groups]."""
-        own, rows, part = ends[side], near[knot], hats[near[knot], knot]
-        shares, moved = own.shares[knot, : at[side, knot] + 1], hats[rows] @ present(side)
-        reach = own.reach(rows, moved, part, shares - shares[-1])
-        enough = np.searchsorted(shares, shares[-1] + (own.beyond[rows] - moved) / part - _ROUNDING)  # the least level that holds the life
-        cells = enough[:, None] * len(size) + groups[rows]
+        own, rows, part = ends[side], near[knot], parts[knot]
+        shares, far = own.shares[knot, : at[side, knot] + 1], moved[side][rows]
+        reach = own.reach(rows, far, part, shares - shares[-1])
+        enough = np.searchsorted(shares, shares[-1] + (own.beyond[rows] - far) / part - _ROUNDING)  # the least level that holds the life
+        cells = enough[:, None] * len(size) + members[knot]
         needing = np.bincount(cells.ravel(), minlength=(len(shares) + 1) * len(size)).reshape(len(shares) + 1, len(size))
         lost = needing[::-1].cumsum(axis=0)[::-1][1:]  # [levels, groups] lives that need a higher level
         return reach[-1] - reach[:-1], lost[:-1] - lost[-1]
 
+    def move(side: int, knot: int, level: int) -> None:
+        rows, own = near[knot], ends[side]
+        moved[side][rows] += parts[knot] * (own.shares[knot, level] - own.shares[knot, at[side, knot]])
+        outside[side][rows] = own.beyond[rows] > moved[side][rows] + _ROUNDING
+        at[side, knot] = level
+        for neighbour in (knot - 1, knot, knot + 1):
+            looked.pop((side, neighbour), None)
+
     while True:
-        outside = [groups[own.beyond > hats @ present(side) + _ROUNDING] for side, own in enumerate(ends)]
-        lost = np.bincount(np.concatenate(outside).ravel(), minlength=len(size))
+        lost = np.bincount(np.concatenate([groups[beyond] for beyond in outside]).ravel(), minlength=len(size))
         best, step = 0.0, None
         for side, knot in np.ndindex(at.shape):
             if not at[side, knot]:
@@ -251,7 +258,5 @@ def _narrow(ends: list[_Ends], hats: Doubles, groups: Ints, least: Doubles) -> D
             if gains.max() > best:
                 best, step = float(gains.max()), (side, knot, int(gains.argmax()))
         if step is None:
-            return np.stack([present(side) for side in range(len(ends))])
-        side, knot, at[side, knot] = step
-        for neighbour in (knot - 1, knot, knot + 1):
-            looked.pop((side, neighbour), None)
+            return np.stack([own.shares[np.arange(at.shape[1]), levels] for own, levels in zip(ends, at, strict=True)])
+        move(*step)

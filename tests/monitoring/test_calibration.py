@@ -54,4 +54,6 @@ def test_groups_that_hold_too_few_lives_are_named_unless_they_are_small() -> Non
 
 
 def test_a_life_belongs_to_the_band_that_it_begins() -> None:
-    assert rul_bands(np.array([0.0, 2.9, 3.0, 29.9, 30.0]), [0, 3, 7, 30]).tolist() == ["00-03", "00-03", "03-07", "07-30", "30+"]
+    assert rul_bands(np.array([0.0, 2.9, 3.0, 29.9, 30.0]), [0, 3, 7], 30).tolist() == ["00-03", "00-03", "03-07", "07-30", "30+"]
+    assert rul_bands(np.array([6.9, 7.0]), [0, 3, 7, 14], 7).tolist() == ["03-07", "07+"]  # a band cannot begin beyond the cap
+    assert rul_bands(np.array([29.9], np.float32), [0, 3], 29.9).tolist() == ["29.9+"]  # float32 rounds this cap down

@@ -100,7 +100,7 @@ def test_text_that_is_no_time_is_wrong_use(home: Path) -> None:
 def test_time_that_the_warehouse_does_not_keep_is_wrong_use(home: Path, moment: str) -> None:
     done = altaviz("features", "--as-of", moment, home=home)
     assert done.returncode == 2
-    assert "must be in the years 2000 to 2099" in " ".join(done.stderr.replace("│", " ").split())
+    assert "must be in the years 2000 to 2099 in UTC" in " ".join(done.stderr.replace("│", " ").split())
     assert "Traceback" not in done.stderr
 
 

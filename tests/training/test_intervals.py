@@ -141,8 +141,19 @@ def test_each_demand_holds_its_own_bands(demand: str) -> None:
         return float(min(held[group == each].mean() for each in np.unique(group[group >= 0])))
 
     asked = 0.99 if demand == "least_cap_coverage" else 0.88
-    assert worst(FREE.model_copy(update={demand: asked})) >= asked - 0.001
-    assert worst(FREE.model_copy(update={other: LEAST for other in DEMANDS if other != demand})) < asked - 0.01
+    others = FREE.model_copy(update={other: LEAST for other in DEMANDS if other != demand})
+    assert worst(others) < asked - 0.01
+    assert worst(others.model_copy(update={demand: asked})) >= asked - 0.001
+
+
+@pytest.mark.parametrize(("cap", "bands"), [(29.9, [3, 7, 14, 21]), (CAP, [3, 7, 14, 21, 40, 50])])
+def test_lives_at_the_cap_are_found_whatever_it_is(cap: float, bands: list[float]) -> None:
+    """One that float32 rounds down, and one that a band of true life would begin beyond."""
+    said = one_machine(fleet(1))
+    capped = Said(*(np.minimum(part, np.float32(cap)) for part in (said.rul, said.lower, said.upper, said.true)), said.unit)
+    config = CONFIG.model_copy(update={"life_bands": bands, "least_cap_coverage": 0.99})
+    held = learn_widening(capped, cap, LEVEL, config).holds(capped, capped.true, cap)
+    assert held[capped.true >= np.float32(cap)].mean() >= 0.99 - 0.001
 
 
 def test_no_end_can_come_nearer_without_breaking_a_demand() -> None:
