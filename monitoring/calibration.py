@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from training.metrics import brier, coverage, mean_width
+from training.metrics import brier, coverage, life_bands, mean_width
 
 _DIGITS = 4
 
@@ -100,10 +100,7 @@ def thin_groups(coverage: Mapping[str, Mapping[str, Mapping[str, Any]]], least: 
 
 
 def rul_bands(rul: Floats, edges: Sequence[float], cap: float) -> Names:
-    """The band of each life [n] as text that sorts: `00-03`, `03-07`... and, by itself, what reaches the label cap: `30+`.
-
-    `edges` start at 0, in the unit of the lives; those from the cap on begin no band.
-    """
-    begins = [*(edge for edge in edges if edge < cap), cap]
+    """The band of each life [n] (training.metrics.life_bands) as text that sorts: `00-03`, `03-07`... and, by itself, what reaches the label cap: `30+`."""
+    begins, band = life_bands(rul, edges, cap)
     named = [f"{low:02g}-{high:02g}" for low, high in itertools.pairwise(begins)] + [f"{cap:02g}+"]
-    return np.array(named)[np.digitize(rul, np.asarray(begins[1:], rul.dtype))]  # a label at the cap is the cap in the precision of labels
+    return np.array(named)[band]

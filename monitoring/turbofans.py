@@ -52,8 +52,8 @@ def judge(true_rul: Floats, scores: Sequence[SeedScores], section: CmapssSection
     """The report over all seeds.
 
     Returns the numbers of `seed_numbers` as means over the seeds; `std`, their standard deviation over the seeds (from two seeds on); `intervals`, where
-    these means would lie, at `report.confidence`, had other engines been tested; `rul_bands`: engines, RMSE and coverage by clipped life, the cap by itself; `baselines`: their
-    errors; `comparison` with each, paired by engine, and `not_won` (monitoring.comparison); per_seed, seeds, epochs, test_units.
+    these means would lie, at `report.confidence`, had other engines been tested; `rul_bands`: engines, RMSE and coverage by clipped life, the cap by itself;
+    `baselines`: their errors; `comparison` with each, paired by engine, and `not_won` (monitoring.comparison); per_seed, seeds, epochs, test_units.
     """
     cap = section.max_rul_cycles
     per_seed = [seed_numbers(true_rul, one, section) for one in scores]
@@ -98,7 +98,7 @@ def _sums(clipped: Floats, predicted: Sequence[Floats]) -> UnitSums:
 
 def _by_band(clipped: Floats, ours: UnitSums, edges: Sequence[float], cap: float) -> list[dict[str, Any]]:
     """engines, rmse_clipped and coverage_90 in each band of clipped life, cycles; means over the seeds."""
-    band = rul_bands(clipped[:, 0], [0, *edges], cap)
+    band = rul_bands(clipped[:, 0], edges, cap)
     return [
         {
             "cycles": name,

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal
 
-_FIRST_YEAR, _LAST_YEAR = 2000, 2099  # the warehouse keeps a partition for every month that is written
+# the warehouse keeps a partition for every month that is written
+_FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_END: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 Status = Literal["ok", "insufficient_history", "stale"]
 Health = Literal["healthy", "warning", "critical"]
@@ -111,20 +113,21 @@ def present_moment() -> datetime:
 
 
 def parse_moment(text: object) -> datetime:
-    """ISO 8601 text as UTC, which it is where no zone is given. Raises ValueError for anything else, and outside the years that the warehouse keeps."""
+    """ISO 8601 text as UTC, which it is where no zone is given.
+
+    Raises ValueError for anything else, and outside the years that the warehouse keeps.
+    """
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         moment = None
     if moment is None:
         raise ValueError("must be an ISO 8601 time such as 2026-03-09T05:50:00Z")
-    try:
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:  # no year in UTC
-        moment = datetime.min.replace(tzinfo=UTC)
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError(f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR} in UTC")
-    return moment
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    if not _FIRST_MOMENT <= moment < _END:
+        raise ValueError(f"must be in the years {_FIRST_MOMENT.year} to {_END.year - 1} in UTC")
+    return moment.astimezone(UTC)
 
 
 def urgency(prediction: Prediction) -> tuple[float, float, str]:

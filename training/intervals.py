@@ -36,7 +36,7 @@ from sklearn.model_selection import GroupKFold
 from config.logs import get_log
 from config.model import CalibrationSection
 from features.windows import Floats
-from training.metrics import inside
+from training.metrics import inside, life_bands
 
 LEAST_WIDTH: Final = 0.01  # share of the cap that is added to every width: an interval without width can still be widened
 _WHOLE_RANGE: Final = 1 / LEAST_WIDTH  # widths that reach across the whole range whatever the interval
@@ -160,11 +160,9 @@ def _widen(said: Said, lives: Floats, max_rul: float, level: float, config: Cali
     middles = np.array([said.rul[band == each].mean() for each in range(len(bands))], np.float64)
     knots = np.maximum.accumulate(middles + LEAST_GAP * max_rul * np.arange(len(bands)))
     ends = [_ends(said, lives, band, side, max_rul, config) for side in (-1, 1)]
-    begins = np.asarray([*(start for start in config.life_bands if start < max_rul), max_rul], said.true.dtype)
-    life_band = np.searchsorted(begins, said.true, side="right")
-    least = np.concatenate(
-        [[level], np.full(len(bands), config.least_coverage), np.full(len(begins), config.least_life_coverage), [config.least_cap_coverage]]
-    )
+    begins, life_band = life_bands(said.true, config.life_bands, max_rul)
+    demands = [level, config.least_coverage, config.least_life_coverage, config.least_cap_coverage]
+    least = np.repeat(demands, [1, len(bands), len(begins) - 1, 1])
     groups = np.stack([np.zeros_like(band), 1 + band, 1 + len(bands) + life_band], axis=1)  # [n, 3]: all, by predicted life, by true life
     shares = _narrow(ends, _hats(said.rul, knots), groups, least)
     missing = config.bands - len(bands)  # beyond the last knot nothing changes any more
@@ -222,7 +220,6 @@ def _narrow(ends: list[_Ends], hats: Doubles, groups: Ints, least: Doubles) -> D
     parts = [hats[rows, knot] for knot, rows in enumerate(near)]  # which part,
     members = [groups[rows] for rows in near]  # and their groups
     moved = [hats @ own.shares[:, -1] for own in ends]  # [n] of each side: how far the end of every window has moved out
-    outside = [own.beyond > far + _ROUNDING for own, far in zip(ends, moved, strict=True)]  # [n] of each side: the life is beyond it
     looked: dict[tuple[int, int], tuple[Doubles, Ints]] = {}
 
     def look(side: int, knot: int) -> tuple[Doubles, Ints]:
@@ -237,15 +234,15 @@ def _narrow(ends: list[_Ends], hats: Doubles, groups: Ints, least: Doubles) -> D
         return reach[-1] - reach[:-1], lost[:-1] - lost[-1]
 
     def move(side: int, knot: int, level: int) -> None:
-        rows, own = near[knot], ends[side]
-        moved[side][rows] += parts[knot] * (own.shares[knot, level] - own.shares[knot, at[side, knot]])
-        outside[side][rows] = own.beyond[rows] > moved[side][rows] + _ROUNDING
+        shares = ends[side].shares[knot]
+        moved[side][near[knot]] += parts[knot] * (shares[level] - shares[at[side, knot]])
         at[side, knot] = level
         for neighbour in (knot - 1, knot, knot + 1):
             looked.pop((side, neighbour), None)
 
     while True:
-        lost = np.bincount(np.concatenate([groups[beyond] for beyond in outside]).ravel(), minlength=len(size))
+        outside = [groups[own.beyond > far + _ROUNDING] for own, far in zip(ends, moved, strict=True)]
+        lost = np.bincount(np.concatenate(outside).ravel(), minlength=len(size))
         best, step = 0.0, None
         for side, knot in np.ndindex(at.shape):
             if not at[side, knot]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -43,6 +44,15 @@ def phm08_score(true: Array, predicted: Array) -> float:
 def clipped_phm08_score(true: Array, predicted: Array, cap: float) -> float:
     """The PHM08 score against labels clipped at `cap`."""
     return phm08_score(np.minimum(true, cap), predicted)
+
+
+def life_bands(life: Array, starts: Sequence[float], cap: float) -> tuple[list[float], npt.NDArray[np.intp]]:
+    """Where bands of true life begin, 0 the first and the label cap the last; and the band of each of `life` [n] -> [n], lowest 0.
+
+    Of `starts` those between 0 and the cap begin a band. What a label at the cap is, is said in the precision of labels, which may round the cap down.
+    """
+    begins = [0.0, *(start for start in starts if 0 < start < cap), cap]
+    return begins, np.searchsorted(np.asarray(begins[1:], life.dtype), life, side="right")
 
 
 def inside(true: Array, lower: Array, upper: Array) -> npt.NDArray[np.bool_]:

@@ -168,9 +168,8 @@ def test_a_perceptron_is_trained_on_the_compressors_of_the_champions_split_and_s
     assert result["left_out"] == {}
     assert result["mlp"]["windows"] == result["windows"]
     assert result["mlp"]["prognostics"]["lives"] == 3
-    beside = result["comparison"][
-        "baselines"
-    ]  # a boosting that always says 20 days raises no alarm whose precision or lead could be compared
+    beside = result["comparison"]["baselines"]
+    # a boosting that always says 20 days raises no alarm whose precision or lead could be compared
     assert set(beside["mlp"]) - set(beside["baseline"]) == {"precision", "lead_days"}
     assert set(beside["baseline"]) <= set(beside["mlp"])
     assert mlflow.get_run(result["run_id"]).data.metrics["mlp.rul_rmse_days"] == result["mlp"]["rul_rmse_days"]

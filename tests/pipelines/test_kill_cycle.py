@@ -51,11 +51,12 @@ def test_a_cycle_killed_at_random_moments_ends_in_the_state_of_an_undisturbed_on
 
 def _cut_off(demo: Demo, draw: random.Random, seconds: float) -> Path:
     """A home whose cycle was killed; one that was quicker than the undisturbed one is tried again from the beginning, in half the time."""
-    for attempt in itertools.count():
-        home = demo.before_the_cycle(demo.home.with_name(f"killed-{attempt}"))
-        if kill_after(draw.uniform(0.1, 0.9) * seconds / 2**attempt, *CYCLE, home=home, **demo.quick):
-            return home
-    raise AssertionError
+    homes = (demo.before_the_cycle(demo.home.with_name(f"killed-{attempt}")) for attempt in itertools.count())
+    return next(
+        home
+        for attempt, home in enumerate(homes)
+        if kill_after(draw.uniform(0.1, 0.9) * seconds / 2**attempt, *CYCLE, home=home, **demo.quick)
+    )
 
 
 def _lake(home: Path) -> Lake:
