@@ -74,6 +74,7 @@ class CostsConfig(Section):
     next_life: NextLifeSection
     signs_days: CountLimit
     signs_share: ShareLimit
+    age_doubt: ShareLimit
     plan_days: AmountLimit
     simulation: SimulationSection
 

@@ -81,6 +81,12 @@ class CalibrationSection(Section):
     least_cap_coverage: float = Field(gt=0, lt=1)
 
 
+class AgeingSection(Section):
+    """When a law of lives is learned from the maintenance events."""
+
+    least_failures: int = Field(gt=1)
+
+
 class AugmentationSection(Section):
     """Standard deviations by which the levels of a training window are moved; 0 moves nothing."""
 
@@ -158,6 +164,7 @@ class ModelConfig(Section):
     fit: FitSection
     ensemble: EnsembleSection
     calibration: CalibrationSection
+    ageing: AgeingSection
     augmentation: AugmentationSection
     split: SplitSection
     export: ExportSection

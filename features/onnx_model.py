@@ -5,17 +5,22 @@ The export check, the benchmark, the evaluation and the hourly scoring all go th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
 from config.errors import ModelError
-from features.levels import METADATA_KEY, NOMINAL, Levels
+from features import ageing, levels
+from features.ageing import Ageing
+from features.levels import NOMINAL, Levels
 from features.windows import Floats, Rows, gather
+
+ReadT = TypeVar("ReadT")
 
 INPUT: Final = "windows"  # [n, steps, features] float32, NaN where a feature has no value in the window
 RUL: Final = "rul"  # point prediction, in the unit of the labels (days, cycles)
@@ -62,11 +67,9 @@ class OnnxModel:
         if [item.name for item in inputs] != [INPUT] or not outputs.issuperset(OUTPUTS):
             raise ModelError(f"{where}: wants the input {INPUT!r} and the outputs {', '.join(OUTPUTS)}; train and register it again")
         _, self.steps, self.features = inputs[0].shape
-        said = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-        try:
-            self.levels = NOMINAL if said is None else Levels.from_json(said)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{where}: its metadata {METADATA_KEY} cannot be read ({error}); train and register it again") from error
+        said = self._session.get_modelmeta().custom_metadata_map
+        self.levels: Levels = _read(said, levels.METADATA_KEY, Levels.from_json, where) or NOMINAL
+        self.ageing: Ageing | None = _read(said, ageing.METADATA_KEY, Ageing.from_json, where)
 
     def predict(self, windows: Floats) -> Predictions:
         """Predict for [n, steps, features] windows; n may be 0. Raises ModelError when the shape is not the model's."""
@@ -83,6 +86,16 @@ class OnnxModel:
             for start in range(0, max(len(ends), 1), batch_size)
         ]
         return Predictions(*(_joined([getattr(part, name) for part in parts]) for name in OUTPUTS))
+
+
+def _read(metadata: Mapping[str, str], key: str, read: Callable[[str], ReadT], where: Path | str) -> ReadT | None:
+    """What the file says under `key`, None of one that says nothing."""
+    if key not in metadata:
+        return None
+    try:
+        return read(metadata[key])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{where}: its metadata {key} cannot be read ({error}); train and register it again") from error
 
 
 def _joined(arrays: list[npt.NDArray[np.float32]]) -> Floats:

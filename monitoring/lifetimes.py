@@ -6,16 +6,11 @@ A life is complete when it was seen from its renewal to its failure. Cut lives s
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
-
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 from scipy import stats
 
 from config.costs import CostsConfig
-from features.contract import FAILURE
 
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -59,23 +54,3 @@ def replacement_age(days: Doubles, failed: Bools, costs: CostsConfig) -> float |
     to_failure = unplanned.usd / (lived[-1] + beyond + unplanned.days)
     best = int(rate.argmin())
     return float(ages[best]) if rate[best] < to_failure else None
-
-
-def lives_between(events: pl.DataFrame, resetting: Collection[str], until: datetime | None) -> tuple[Doubles, Bools]:
-    """Lives from maintenance events: how long each lasted, and whether it failed; the last of each compressor is cut at `until`.
-
-    A life begins when the compressor runs again after a failure or an event of a type in `resetting`. What had begun before the first event is left out:
-    nobody knows its age.
-    """
-    days: list[float] = []
-    failed: list[bool] = []
-    renewing = events.filter(pl.col("event_type").is_in([FAILURE, *resetting])).sort("compressor_id", "event_date")
-    for _, own in renewing.group_by("compressor_id", maintain_order=True):
-        down = pl.duration(seconds=pl.col("downtime_hours").fill_null(0.0) * 3600)
-        begins = own.select(pl.col("event_date") + down).to_series().to_list()
-        ends = [*zip(own["event_date"][1:], own["event_type"][1:] == FAILURE, strict=True), (until, False)]
-        for begin, (end, is_failure) in zip(begins, ends, strict=True):
-            if end is not None and end > begin:
-                days.append((end - begin) / timedelta(days=1))
-                failed.append(is_failure)
-    return np.array(days, np.float64), np.array(failed, np.bool_)

@@ -65,6 +65,7 @@ def log_trial(settings: Settings, past: Past, fleet: Fleet, trial: Trial) -> Non
             "ensemble_error_ratio": trial.fit.error_ratio,
             "fit_seconds": trial.fit.seconds,
             "onnx_max_abs_difference": trial.export.max_abs_difference,
+            **({"ageing_shape": trial.ageing.shape, "ageing_scale_days": trial.ageing.scale_days} if trial.ageing else {}),
         }
     )
     mlflow.log_dict(_parts(fleet, trial), SPLIT_FILE)

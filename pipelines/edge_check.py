@@ -67,7 +67,7 @@ def check_folder(settings: Settings, lake: Lake, model: RegisteredModel, folder:
     said = run_folder(folder, readings, newest, "--features", str(features))["predictions"]
     rows, difference = compare_features(features, lake, newest, MAX_LOOKBACK_HOURS)
     ids = read_reference(lake, COMPRESSORS)["compressor_id"].sort().to_list()
-    expected = Predictor(model, settings.scoring, settings.costs, threads=1).predict(lake.delta(GOLD), ids, newest)
+    expected = Predictor(model, settings.scoring, settings.costs, threads=1).predict(lake.delta(GOLD), ids, newest, {})
     for mine, theirs in zip(said, expected, strict=True):
         differing = [name for name, value in mine.items() if hasattr(theirs, name) and getattr(theirs, name) != value]
         if differing:

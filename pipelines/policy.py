@@ -14,6 +14,7 @@ from pipelines.fleets import UnseenFleet, fleet_truth, prepare_fleet
 from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
+    from monitoring.alarms import Days
     from monitoring.episodes import Told
     from serving.registry import RegisteredModel
 
@@ -81,7 +82,9 @@ def _told(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> 
     lower, point, upper, fails = (
         np.asarray(numbers, np.float64) for numbers in (said.rul_lower, said.rul, said.rul_upper, said.failure_probability)
     )
-    repairs = plan_repairs(Forecast(lower, point, upper, fails, facts.horizon_days, facts.max_rul_days, model.levels), settings.costs)
+    ages = _ages(fleet)[index.end]
+    forecast = Forecast(lower, point, upper, fails, ages, facts.horizon_days, facts.max_rul_days, model.levels, model.ageing)
+    repairs = plan_repairs(forecast, settings.costs)
     due = np.full(len(history.values), NOT_DUE, np.int64)
     life = np.full(len(history.values), np.nan)
     due[index.end], life[index.end] = repairs.due_days, point
@@ -89,15 +92,23 @@ def _told(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> 
     return Told(due.reshape(shape), life.reshape(shape), fleet.worst_statuses().reshape(shape))
 
 
+def _ages(fleet: UnseenFleet) -> Days:
+    """Days since the last renewal at every row of the fleet's history, as its maintenance events tell them -> [rows]."""
+    from features.renewals import read_renewals
+
+    history, renewals = fleet.labelled.history, read_renewals(fleet.labelled.events)
+    return np.concatenate([renewals.ages(name, history.first_mark, history.hours) for name in history.compressor_ids])
+
+
 def _interval(settings: Settings) -> float | None:
     """The fixed interval that would have cost least on the training history, by its maintenance events."""
     from features.lake import EVENTS, Lake
     from features.reference import read_reference
-    from monitoring.lifetimes import lives_between, replacement_age
-    from training.fleet import RESETTING
+    from features.renewals import lives_between
+    from monitoring.lifetimes import replacement_age
 
     lake = Lake(settings.training_lake_uri)
-    days, failed = lives_between(read_reference(lake, EVENTS), RESETTING, lake.newest_reading())
+    days, failed = lives_between(read_reference(lake, EVENTS), lake.newest_reading())
     return replacement_age(days, failed, settings.costs)
 
 

@@ -112,9 +112,13 @@ def _recompute(settings: Settings, lake: Lake, registry: Registry, rows: list[Pr
     scoring = settings.scoring.model_copy(update={name: used[name] for name in ("min_steps", "stale_after_hours")})
     predictor = Predictor(model, scoring, settings.costs, settings.model.scoring.threads, used["scored_by"])
     ids = sorted(row.compressor_id for row in rows)
+    begun = {
+        row.compressor_id: row.features_used.get("renewed_at") for row in rows
+    }  # as it was known then, whatever events were recorded since
+    renewed = {name: datetime.fromisoformat(moment) for name, moment in begun.items() if moment is not None}
     try:
         gold = lake.delta(GOLD, used["gold_version"])
-        anew = {item.compressor_id: item for item in predictor.predict(gold, ids, first.prediction_timestamp)}
+        anew = {item.compressor_id: item for item in predictor.predict(gold, ids, first.prediction_timestamp, renewed)}
     except (OSError, DeltaError, pl.exceptions.PolarsError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise InputError(

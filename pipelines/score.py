@@ -16,8 +16,9 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     Returns model_version, as_of, predictions (serving.schemas.REPORTED, most urgent first), rows_written, seconds.
     Raises NoChampionError, NoDataError, ModelError, WarehouseError.
     """
-    from features.lake import COMPRESSORS, GOLD, Lake
+    from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
     from features.reference import read_reference
+    from features.renewals import read_renewals
     from pipelines.tracking import quieten
     from pipelines.warehouse import sync_reference
     from serving.predictor import Predictor
@@ -36,7 +37,8 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
         predictor = Predictor(champion, settings.scoring, settings.costs, settings.model.scoring.threads)
     moment = as_of or present_moment()
     with report.stage("predict") as advance:
-        predictions = predictor.predict(gold, compressor_ids, moment)
+        renewed = read_renewals(read_reference(lake, EVENTS)).at(compressor_ids, moment)
+        predictions = predictor.predict(gold, compressor_ids, moment, renewed)
         advance(1, 1, compressors=len(predictions))
     with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
         sync_reference(warehouse, lake, settings.fleet)

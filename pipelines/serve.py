@@ -96,7 +96,7 @@ class _Events(logging.Handler):
 
 
 def _parts(settings: Settings) -> Parts:
-    from features.lake import COMPRESSORS, GOLD, Lake
+    from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
     from pipelines.warehouse import sync_reference
     from serving.backend import Parts
     from serving.predictor import Predictor
@@ -128,5 +128,6 @@ def _parts(settings: Settings) -> Parts:
         warehouse=partial(migrated_warehouse, database, settings.home),
         gold=lambda: lake.delta(GOLD),
         compressors=lambda: lake.delta(COMPRESSORS),
+        events=lambda: lake.delta(EVENTS),
         sync_reference=lambda opened: sync_reference(opened, lake, settings.fleet),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import polars as pl
 import psycopg
 from deltalake import DeltaTable
 from psycopg_pool import PoolTimeout
@@ -19,6 +20,7 @@ from psycopg_pool import PoolTimeout
 from config.errors import AltavizError, NoDataError, NotReadyError, RequestError, WarehouseError
 from config.logs import get_log
 from config.serving import ServingConfig
+from features.renewals import Renewals, read_renewals
 from features.windows import Floats
 from serving.newest import Fleet, GoldVersion, Newest, ReadT, read_fleet, read_newest
 from serving.predictor import Numbers, Predictor, require_data
@@ -38,6 +40,7 @@ class Parts:
     warehouse: Callable[[], AbstractContextManager[Warehouse]]  # its schema up to date
     gold: Callable[[], DeltaTable]
     compressors: Callable[[], DeltaTable]
+    events: Callable[[], DeltaTable]
     sync_reference: Callable[[Warehouse], None]  # the fleet into the warehouse: predictions refer to it
 
 
@@ -70,11 +73,12 @@ class Backend:
         self._warehouse = Recovering("warehouse", parts.warehouse, retry_s)
         self._gold = Newest(parts.gold, lambda table: read_newest(table, config.gold), config.gold.check_s)
         self._fleet = Newest(parts.compressors, read_fleet, config.gold.check_s)
+        self._renewals = Newest(parts.events, lambda table: read_renewals(pl.read_delta(table)), config.gold.check_s)
         self._synced: tuple[Warehouse, int] | None = None  # where the fleet of which version is
 
     def warm_up(self) -> None:
         """Open everything that is there, so that the first request need not."""
-        for part in (self._predictor.get, self._warehouse.get, self.gold, self.fleet):
+        for part in (self._predictor.get, self._warehouse.get, self.gold, self.fleet, self.renewals):
             try:
                 part()
             except AltavizError:
@@ -110,7 +114,7 @@ class Backend:
         if not any(steps.last_reading):
             _require_data(gold, moment)
         predictor = self._predictor.get()
-        predictions = predictor.predict_steps(steps, moment, gold.source, gold.past)
+        predictions = predictor.predict_steps(steps, moment, gold.source, gold.past, self.renewals().at(compressor_ids, moment))
         with self._connection(fleet) as connection:
             written = tables.upsert_predictions(connection, predictions)
         return Scored(predictor.version, moment, predictions, written)
@@ -132,6 +136,15 @@ class Backend:
     def fleet(self) -> Fleet:
         """Every compressor that the lake knows. Raises NotReadyError."""
         return _read("the list of compressors", self._fleet)
+
+    def renewals(self) -> Renewals:
+        """When each compressor began its present life; nothing while no event was ever loaded. Raises NotReadyError."""
+        try:
+            return _read("the list of maintenance events", self._renewals)
+        except NotReadyError as error:
+            if isinstance(error.__cause__, NoDataError):
+                return Renewals({}, {})
+            raise
 
     @contextmanager
     def _open_champion(self) -> Iterator[Predictor]:

@@ -11,11 +11,13 @@ criterion (Barlow and Proschan, Mathematical Theory of Reliability, 1965, ch. 4)
 S(t + w) + unplanned (1 - S(t + w)) - g E[T] where it shows what is to come: what fails meanwhile is lost, and of the rest no life is wasted.
 Where it shows nothing, the machine is as good as left alone: W(t) is the mean of that and J(cap), by the share that shows. A repair is due from
 the first day on which the best day within w costs no more than W. docs/costs.md explains it with an example.
+
+S(t) is that of a machine of its age, where both its age and the law of such lives are known (features/ageing.py), by Bayes' rule.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -23,6 +25,8 @@ import numpy.typing as npt
 
 from config.costs import CostsConfig
 from config.errors import ModelError
+from features.ageing import Ageing
+from features.contract import WINDOW_STEP_HOURS, WINDOW_STEPS
 from features.levels import NOMINAL, Levels
 
 Doubles = npt.NDArray[np.float64]
@@ -33,6 +37,8 @@ NOT_DUE: Final = -1
 _NEAREST_LEVEL: Final = 1e-3  # to 0 or 1 that a quantile counts as
 _STEPS_PER_DAY: Final = 24  # of the grid that a life is integrated on: predictions are hourly
 _LEAST_GAP: Final = 1 / _STEPS_PER_DAY  # d between two quantiles
+_LEAST_PIECE: Final = 1e-9  # of a life: what is less likely at any age is rounding
+_WINDOW_DAYS: Final = WINDOW_STEPS * WINDOW_STEP_HOURS / 24
 _ROWS: Final = 4096  # lives in memory at a time
 
 
@@ -44,14 +50,17 @@ class Forecast:
     point: Doubles
     upper: Doubles
     failure_probability: Doubles  # within horizon_days, 0..1
+    age_days: Doubles  # since the last repair, service or failure; NaN where nobody knows
     horizon_days: float
     cap_days: float  # the longest life the model can say
     levels: Levels = NOMINAL  # which quantiles lower, point and upper are
+    ageing: Ageing | None = None  # how long such machines live; where it is not known, ages say nothing
 
-    def rows(self, start: int, stop: int) -> Forecast:
-        """Those of the compressors [start, stop)."""
-        lower, point, upper, fails = (item[start:stop] for item in (self.lower, self.point, self.upper, self.failure_probability))
-        return Forecast(lower, point, upper, fails, self.horizon_days, self.cap_days, self.levels)
+    def rows(self, which: slice | Ints) -> Forecast:
+        """Those of some of the compressors."""
+        said = (self.lower, self.point, self.upper, self.failure_probability, self.age_days)
+        lower, point, upper, fails, ages = (item[which] for item in said)
+        return replace(self, lower=lower, point=point, upper=upper, failure_probability=fails, age_days=ages)
 
 
 @dataclass(frozen=True)
@@ -65,19 +74,19 @@ class Repairs:
 def plan_repairs(forecast: Forecast, costs: CostsConfig) -> Repairs:
     """The whole day of least expected cost for each life, no earlier than parts can be there.
 
-    Nothing is due where watching costs less on every day up to `plan_days`.
+    Nothing is due where watching costs less on every day up to `plan_days`, nor where the window of the prediction begins before the last renewal.
     Raises ModelError when the cap is too near to see what a repair is compared with.
     """
     if costs.planned.lead_days.value + costs.signs_days.value > forecast.cap_days:
         raise ModelError(
             f"a model that says at most {forecast.cap_days:g} days cannot plan repairs: lead_days and signs_days of costs.yaml are more"
         )
-    parts = [_plan(forecast.rows(start, start + _ROWS), costs) for start in range(0, max(len(forecast.lower), 1), _ROWS)]
+    parts = [_plan(forecast.rows(slice(start, start + _ROWS)), costs) for start in range(0, max(len(forecast.lower), 1), _ROWS)]
     return Repairs(np.concatenate([part.due_days for part in parts]), np.concatenate([part.saving_usd for part in parts]))
 
 
 def survival(forecast: Forecast, days: Doubles) -> Doubles:
-    """P(T > day) for `days` [m] from 0 to the cap -> [n, m]."""
+    """P(T > day) for `days` [m] from 0 to the cap, whatever the ages -> [n, m]."""
     hazard = _cumulative_hazard(forecast, days)
     at_horizon = _cumulative_hazard(forecast, np.array([forecast.horizon_days]))
     fails = forecast.failure_probability[:, None]
@@ -86,13 +95,39 @@ def survival(forecast: Forecast, days: Doubles) -> Doubles:
     return np.where(days <= forecast.horizon_days, within, beyond)
 
 
+def survival_at_age(forecast: Forecast, days: Doubles, doubt: float) -> Doubles:
+    """`survival` for `days` [m] that ascend from 0 to the cap, as the age of each machine has it -> [n, m].
+
+    doubt: share of the failures that come at any age. By Bayes' rule, what the readings tell of a life and what the age tells of it being independent
+    given the life: the probability of each piece of it is multiplied by how much likelier it is at that age than at any, and all divided by their sum.
+    """
+    alive = survival(forecast, days)
+    known = np.flatnonzero(np.isfinite(forecast.age_days))
+    if forecast.ageing is None or not len(known):
+        return alive
+    at_age, at_any = (
+        _pieces(left) for left in (forecast.ageing.left(forecast.age_days[known], days), forecast.ageing.left_at_any_age(days))
+    )
+    likelier = np.divide(at_age, at_any, out=np.ones_like(at_age), where=at_any > _LEAST_PIECE)
+    weighed = _pieces(alive[known]) * ((1 - doubt) * likelier + doubt)
+    left = np.cumsum(weighed[:, ::-1], axis=1)[:, ::-1]  # of each piece and all later ones
+    possible = left[:, 0] > 0  # by law and doubt together
+    alive[known[possible]] = left[possible] / left[possible, :1]
+    return alive
+
+
+def _pieces(alive: Doubles) -> Doubles:
+    """Probabilities that a life ends between a day and the next, the last one that it does not, from P(T > day) [..., m] -> [..., m]."""
+    return -np.diff(alive, append=0.0)
+
+
 def expected_costs(forecast: Forecast, costs: CostsConfig) -> tuple[Doubles, Doubles]:
     """J(t) of a repair on, and W(t) of watching from, each whole day up to the cap, USD -> [n, days], [n, days - signs_days].
 
     Only differences within a row mean something.
     """
     steps = int(forecast.cap_days * _STEPS_PER_DAY)
-    alive = survival(forecast, np.arange(steps + 1) / _STEPS_PER_DAY)  # [n, steps + 1]
+    alive = survival_at_age(forecast, np.arange(steps + 1) / _STEPS_PER_DAY, costs.age_doubt.value)  # [n, steps + 1]
     lived = np.zeros_like(alive)  # E[min(T, t)], by the trapezoidal rule
     np.cumsum((alive[:, 1:] + alive[:, :-1]) / (2 * _STEPS_PER_DAY), axis=1, out=lived[:, 1:])
     whole = slice(None, None, _STEPS_PER_DAY)
@@ -112,7 +147,8 @@ def _plan(forecast: Forecast, costs: CostsConfig) -> Repairs:
     first = earliest + pays.argmax(axis=1)
     row = np.arange(len(first))
     due = first + soon[row, first].argmin(axis=1)
-    waits = ~pays.any(axis=1) | (due > costs.plan_days.value)
+    young = forecast.age_days < _WINDOW_DAYS  # what was read before the repair says nothing of the life that it began
+    waits = ~pays.any(axis=1) | (due > costs.plan_days.value) | young
     return Repairs(np.where(waits, NOT_DUE, due), np.where(waits, np.nan, repair[:, -1] - repair[row, due]))
 
 

@@ -5,9 +5,9 @@ No JVM, no TensorFlow, no MLflow: the caller hands over the registered model and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,6 @@ from features.contract import (
     FEATURES,
     SHARE_DIGITS,
     TIMESTAMP,
-    USD_DIGITS,
     WINDOW_STEP_HOURS,
     WINDOW_STEPS,
 )
@@ -34,15 +33,23 @@ from features.onnx_model import OnnxModel, Predictions
 from features.windows import Floats, fill_gaps, has_data
 from serving.attribution import SENSOR_OF, attribute
 from serving.best_day import PAST_HOURS, best_days, past_days_of
-from serving.costs import NOT_DUE, Forecast, plan_repairs
-from serving.reasons import driving_reasons, finite_or_none, healthy_reason, history_reason, incomparable_reason, stale_reason
+from serving.costs import Forecast
+from serving.due import Due, ages_at, due_repairs
+from serving.reasons import (
+    driving_reasons,
+    finite_or_none,
+    healthy_reason,
+    history_reason,
+    incomparable_reason,
+    stale_reason,
+)
 from serving.registry import RegisteredModel
 from serving.schemas import Health, Prediction, ScoredBy, Status, urgency
 
 _MOST_NAMED = 10  # windows that an error names
 _WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)
 
-Due = tuple[date | None, float | None]  # day and saving, USD; of what is not due yet None
+Renewed = Mapping[str, datetime]  # when compressors began their present life, of those that it is known of (features/renewals.py)
 ReadPast = Callable[[list[str], datetime], History]  # PAST_HOURS or more of some compressors before a moment
 
 
@@ -97,8 +104,8 @@ class Predictor:
             "scored_by": scored_by,
         }
 
-    def predict(self, gold: DeltaTable, compressor_ids: Sequence[str], as_of: datetime) -> list[Prediction]:
-        """One prediction per compressor at `as_of` (timezone-aware), most urgent first.
+    def predict(self, gold: DeltaTable, compressor_ids: Sequence[str], as_of: datetime, renewed: Renewed) -> list[Prediction]:
+        """One prediction per compressor at `as_of` (timezone-aware), most urgent first. `renewed` is as it was known by then.
 
         A compressor without a recent reading is stale, one with too few hours of data has insufficient_history; neither gets a number.
         Raises NoDataError when gold has nothing at or before `as_of`, ModelError when the model's answer is no number.
@@ -106,9 +113,9 @@ class Predictor:
         steps = steps_before(gold, list(compressor_ids), as_of)
         if not any(steps.last_reading):
             require_data(first_reading(gold), as_of)
-        return self.predict_steps(steps, as_of, source_of(gold), partial(read_past, gold))
+        return self.predict_steps(steps, as_of, source_of(gold), partial(read_past, gold), renewed)
 
-    def predict_steps(self, steps: Steps, as_of: datetime, gold: GoldSource, past: ReadPast) -> list[Prediction]:
+    def predict_steps(self, steps: Steps, as_of: datetime, gold: GoldSource, past: ReadPast, renewed: Renewed) -> list[Prediction]:
         """`predict` from the steps before `as_of`, cut from `gold`.
 
         `past` reads what went before for those that need a reason. Raises ModelError.
@@ -125,13 +132,18 @@ class Predictor:
             "window_start": (as_of - _WINDOW).isoformat(),
             "window_end": as_of.isoformat(),
         }
-        predictions = [self._without_number(steps, unit, as_of, status, source) for unit, status in enumerate(statuses) if status != "ok"]
+        sources = [{**source, "renewed_at": renewed[name].isoformat() if name in renewed else None} for name in steps.compressor_ids]
+        predictions = [
+            self._without_number(steps, unit, as_of, status, sources[unit]) for unit, status in enumerate(statuses) if status != "ok"
+        ]
         numbers = [self._numbers(answers, row) for row in range(len(scored))]
-        due = self._due(numbers, as_of)
         ids = [steps.compressor_ids[unit] for unit in scored]
+        due = self._due(numbers, as_of, [renewed.get(name) for name in ids])
         reasons = self._reasons(ids, windows, numbers, due, as_of, past)
         for row, compressor_id in enumerate(ids):
-            predictions.append(self._with_numbers(compressor_id, as_of, windows[row], numbers[row], reasons[row], due[row], source))
+            predictions.append(
+                self._with_numbers(compressor_id, as_of, windows[row], numbers[row], reasons[row], due[row], sources[scored[row]])
+            )
         return sorted(predictions, key=urgency)
 
     def predict_windows(self, windows: Floats) -> list[Numbers]:
@@ -154,17 +166,22 @@ class Predictor:
         probability = round(float(np.clip(answers.failure_probability[row], 0, 1)), SHARE_DIGITS)
         return Numbers(rul, lower, upper, probability, confidence(lower, upper, self._max_rul_days))
 
-    def _due(self, numbers: Sequence[Numbers], as_of: datetime) -> list[Due]:
-        """Day and saving of the repair of each, from its numbers as they are stored; None where none is due yet."""
+    def _due(self, numbers: Sequence[Numbers], as_of: datetime, renewed: Sequence[datetime | None]) -> list[Due]:
+        """The repair of each, from its numbers as they are stored and the beginning of its life."""
         lives = [(item.rul_lower_days, item.rul_days, item.rul_upper_days, item.failure_probability) for item in numbers]
         lower, point, upper, fails = np.array(lives, np.float64).reshape(len(lives), 4).T
-        forecast = Forecast(lower, point, upper, fails, self.horizon_days, self._max_rul_days, self._model.levels)
-        repairs = plan_repairs(forecast, self._costs)
-        today = as_of.astimezone(UTC).date()
-        return [
-            (None, None) if days == NOT_DUE else (today + timedelta(days=int(days)), round(float(usd), USD_DIGITS))
-            for days, usd in zip(repairs.due_days, repairs.saving_usd, strict=True)
-        ]
+        forecast = Forecast(
+            lower,
+            point,
+            upper,
+            fails,
+            ages_at(as_of, renewed),
+            self.horizon_days,
+            self._max_rul_days,
+            self._model.levels,
+            self._model.ageing,
+        )
+        return due_repairs(forecast, as_of, self._costs, self._scoring.health.warning.value)
 
     def _reasons(
         self, ids: list[str], windows: Floats, numbers: list[Numbers], due: list[Due], as_of: datetime, past: ReadPast
@@ -173,7 +190,7 @@ class Predictor:
         limits = self._scoring.health
         reasons = [[healthy_reason(limits.warning.value)] for _ in ids]
         planned = enumerate(zip(numbers, due, strict=True))
-        ailing = [row for row, (own, (day, _)) in planned if day is not None or health_of(own.rul_days, limits) != "healthy"]
+        ailing = [row for row, (own, repair) in planned if repair.act_by is not None or health_of(own.rul_days, limits) != "healthy"]
         if not ailing:
             return reasons
         some = [ids[row] for row in ailing]
@@ -185,6 +202,9 @@ class Predictor:
             reasons[row] = (
                 driving_reasons(windows[row], best.windows[place], days, *moved, self._scoring.reasons) if days else [incomparable_reason()]
             )
+            word = due[row].by_age
+            if word is not None:  # the first reason of a date that only the age gives, the last of one that it takes away
+                reasons[row] = [word, *reasons[row]] if due[row].act_by is not None else [*reasons[row], word]
         return reasons
 
     def _with_numbers(
@@ -207,8 +227,8 @@ class Predictor:
             horizon_days=self.horizon_days,
             reasons=reasons,
             features_used={**source, "values": finite_or_none(window[-1])},
-            act_by=due[0],
-            expected_saving_usd=due[1],
+            act_by=due.act_by,
+            expected_saving_usd=due.saving_usd,
         )
 
     def _without_number(self, steps: Steps, unit: int, as_of: datetime, status: Status, source: dict[str, Any]) -> Prediction:

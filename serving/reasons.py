@@ -1,6 +1,6 @@
 """Why a prediction is what it is, in a planner's words: what the model made of each sensor, and what that sensor did.
 
-Only sensors are named; docs/reasons.md says how the numbers come about and how far they can be believed.
+Only sensors are named, and the age of the machine where it decides about a repair; docs/reasons.md says how the numbers come about and how far they can be believed.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _LEVEL_FEATURES: Final = {
 _STATUS_OF: Final = {sensor: name for name, sensor in STATUS_FEATURES.items()}
 _INTERVAL_UNITS: Final = ("F",)  # whose zero means nothing, so that a share of a value means nothing either
 _MOST_RELATIVE: Final = 2.0  # a larger change is told as two values, not as hundreds of per cent
+_HOURS_PER_DAY: Final = 24
 _LEAST_TOLD: Final = 0.005  # failure probability that would be told as 0.00
 
 
@@ -68,6 +69,21 @@ def incomparable_reason() -> str:
 def healthy_reason(warning_days: float) -> str:
     """Why no sensor is named: nothing is to be done."""
     return f"nothing to plan: the predicted life is above {warning_days:g} days"
+
+
+def old_reason(age_days: float, fails: float, plan_days: float) -> str:
+    """Why a repair is due that the readings alone do not call for. fails: share of machines of that age that fail within `plan_days`."""
+    return f"age: {age_days:.0f} days since the last repair or service; of machines that old {fails:.0%} fail within {plan_days:g} days"
+
+
+def young_reason(age_days: float, fails: float, plan_days: float) -> str:
+    """Why none is due yet that the readings alone do call for."""
+    return f"no date yet: {age_days:.0f} days since the last repair or service; of machines that young {fails:.0%} fail within {plan_days:g} days"
+
+
+def renewed_reason(age_days: float) -> str:
+    """Why none is due of a machine that was mended within its window."""
+    return f"no date yet: the last repair or service ended {age_days * _HOURS_PER_DAY:.0f} h ago, and the readings of the last {WINDOW_HOURS} h begin before it"
 
 
 def stale_reason(last_reading: datetime | None, stale_after_hours: float) -> str:

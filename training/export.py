@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import keras
@@ -12,7 +13,6 @@ import tf2onnx
 
 from config.errors import ExportError
 from config.model import ExportSection
-from features.levels import METADATA_KEY, Levels
 from features.onnx_model import INPUT, OUTPUTS, OnnxModel, Predictions
 from features.windows import Floats
 
@@ -26,10 +26,12 @@ class Export:
     windows: int
 
 
-def export_onnx(model: keras.Model, config: ExportSection, windows: Floats, threads: int, levels: Levels | None = None) -> Export:
+def export_onnx(
+    model: keras.Model, config: ExportSection, windows: Floats, threads: int, metadata: Mapping[str, str] | None = None
+) -> Export:
     """Convert `model` to ONNX with a dynamic batch and compare both on the first `check_windows` of `windows` [n, steps, features].
 
-    levels: what the ends of its intervals are, for the file's metadata.
+    metadata: what whoever scores with it must know (features/levels.py, features/ageing.py), for the file.
 
     Raises ExportError when an LSTM layer did not become an LSTM node, or the batch is not dynamic. How much difference is too much is for
     others to say: `require_parity`, or a gate that keeps the number.
@@ -45,8 +47,8 @@ def export_onnx(model: keras.Model, config: ExportSection, windows: Floats, thre
         )
     if proto.graph.input[0].type.tensor_type.shape.dim[0].HasField("dim_value"):
         raise ExportError("the ONNX graph has a fixed batch size; check the input signature of the export")
-    if levels is not None:
-        onnx.helper.set_model_props(proto, {METADATA_KEY: levels.to_json()})
+    if metadata:
+        onnx.helper.set_model_props(proto, dict(metadata))
     onnx.checker.check_model(proto)
     content: bytes = proto.SerializeToString()
     checked = windows[: config.check_windows]

@@ -7,7 +7,7 @@ data. Only a failure tells the remaining life; the other two say "at least this 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -16,12 +16,12 @@ import polars as pl
 
 from config.errors import ModelError
 from config.model import LabelSection
-from features.contract import FAILURE, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.contract import FAILURE, RESETTING, WINDOW_STEP_HOURS, WINDOW_STEPS
 from features.grid import History
+from features.reference import EVENT_SCHEMA
 from features.windows import observed_steps
 from training.dataset import Labels, WindowIndex, rul_labels
 
-RESETTING = ("scheduled", "unscheduled")
 _HOURS_PER_DAY = 24.0
 
 
@@ -32,6 +32,7 @@ class Fleet:
     history: History
     index: WindowIndex
     failures: list[npt.NDArray[np.float64]]  # per compressor, days since history.first_mark
+    events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EVENT_SCHEMA))  # the maintenance events it was labelled by
 
     def failed_units(self) -> npt.NDArray[np.bool_]:
         """Which compressors have a window whose failure has been seen -> [compressors]."""
@@ -72,7 +73,7 @@ def label_fleet(history: History, events: pl.DataFrame, labels: LabelSection, mi
         )
     if not sum(len(part) for part in parts):
         raise ModelError(f"no compressor has {min_steps} h of features within {WINDOW_STEPS} h: ingest more readings")
-    return Fleet(history, WindowIndex.concatenate(parts), failures)
+    return Fleet(history, WindowIndex.concatenate(parts), failures, events)
 
 
 def life_labels(

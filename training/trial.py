@@ -13,9 +13,12 @@ import keras
 import numpy as np
 
 from config.model import ModelConfig
+from features import ageing, levels
+from features.ageing import Ageing
 from features.contract import WINDOW_STEPS
 from features.onnx_model import OnnxModel, Predictions
 from features.windows import Floats, gather
+from training.ageing import fleet_ageing
 from training.augment import LevelAugmentation
 from training.baselines import GRADIENT_BOOSTING, Baseline, fit_baseline
 from training.dataset import WindowIndex
@@ -44,6 +47,7 @@ class Trial:
 
     parts: Parts
     fit: EnsembleFit
+    ageing: Ageing | None  # of the compressors that the networks have learned from
     export: Export
     baseline: Baseline
     predictions: Predictions  # for `parts.test`, by ONNX Runtime
@@ -100,7 +104,9 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     labels, seed = config.labels, config.split.seed
     model, fit = fit_folds(values, deal_folds(fleet, parts.units, config), config, on_epoch)
     checked = sample_windows(values, parts.validation, config.export.check_windows, seed)
-    export = export_onnx(model, config.export, checked, config.scoring.threads, fit.calibration.levels)
+    aged = fleet_ageing(fleet, np.concatenate([parts.units.train, parts.units.validation]), config.ageing)
+    metadata = {levels.METADATA_KEY: fit.calibration.levels.to_json(), **({ageing.METADATA_KEY: aged.to_json()} if aged else {})}
+    export = export_onnx(model, config.export, checked, config.scoring.threads, metadata)
     baseline = fit_baseline(
         GRADIENT_BOOSTING,
         values,
@@ -115,7 +121,7 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
     predictions = served.predict_rows(values, parts.test.first_row, parts.test.end, config.scoring.batch_size)
     measured = measure(parts.test, predictions, labels.horizon_days)
     measured |= {f"baseline_{name}": value for name, value in measure_baseline(values, parts.test, baseline).items()}
-    return Trial(parts, fit, export, baseline, predictions, measured)
+    return Trial(parts, fit, aged, export, baseline, predictions, measured)
 
 
 def fit_folds(

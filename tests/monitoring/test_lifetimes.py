@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
-import polars as pl
 import pytest
 
 from config.settings import Settings
-from monitoring.lifetimes import complete_weights, lives_between, product_limit, replacement_age
+from monitoring.lifetimes import complete_weights, product_limit, replacement_age
 
 DAYS, COMPLETE = np.array([2.0, 3.0, 3.0, 5.0]), np.array([True, False, True, True])
 
@@ -52,17 +49,3 @@ def test_no_age_pays_where_machines_fail_at_random_however_short_they_were_seen(
     worn = 40.0 * np.random.default_rng(4).weibull(6.0, 2000)  # most fail between 30 and 50 days: an age pays
     age = replacement_age(np.minimum(worn, seen_days), worn < seen_days, settings.costs)
     assert age is None if seen_days < 21 else 15 < age < 35  # type: ignore[operator]
-
-
-def test_lives_begin_when_the_compressor_runs_again_and_the_last_one_is_cut_by_the_end_of_the_data() -> None:
-    rows = [
-        ("A", datetime(2026, 1, 5, tzinfo=UTC), "failure", 24.0),
-        ("A", datetime(2026, 1, 9, tzinfo=UTC), "inspection", 2.0),
-        ("A", datetime(2026, 1, 16, tzinfo=UTC), "failure", 12.0),
-        ("A", datetime(2026, 1, 20, 12, tzinfo=UTC), "scheduled", 0.0),
-        ("B", datetime(2026, 1, 29, 12, tzinfo=UTC), "unscheduled", None),
-    ]
-    events = pl.DataFrame(rows, schema=["compressor_id", "event_date", "event_type", "downtime_hours"], orient="row")
-    days, failed = lives_between(events, ("scheduled", "unscheduled"), datetime(2026, 1, 30, tzinfo=UTC))
-    assert days.tolist() == [10.0, 4.0, 9.5, 0.5]
-    assert failed.tolist() == [True, False, False, False]

@@ -55,7 +55,7 @@ def random_episodes(seed: int, lives: int = 40) -> Episodes:
     left = own.left_days
     said = np.clip(left * np.repeat(random.uniform(0.8, 1.2, lives), own.hours), 0, 30)
     lower, upper = said * 0.6, np.minimum(said * 1.5, 30)
-    repairs = plan_repairs(Forecast(lower, said, upper, np.clip((4 - said) / 4, 0, 1), 3.0, 30.0), COSTS)
+    repairs = plan_repairs(Forecast(lower, said, upper, np.clip((4 - said) / 4, 0, 1), np.full(len(said), np.nan), 3.0, 30.0), COSTS)
     status = np.where(left < np.repeat(random.uniform(0, 6, lives), own.hours), 1.0, 0.0).astype(np.float32)
     return Episodes(own, Told(repairs.due_days, said, status), {})
 
@@ -63,7 +63,7 @@ def random_episodes(seed: int, lives: int = 40) -> Episodes:
 def exact(episodes: Episodes) -> Episodes:
     """The same lives, told by who knows when they end."""
     left = np.minimum(episodes.lives.left_days, 30)
-    repairs = plan_repairs(Forecast(left, left, left, (left <= 3).astype(float), 3.0, 30.0), COSTS)
+    repairs = plan_repairs(Forecast(left, left, left, (left <= 3).astype(float), np.full(len(left), np.nan), 3.0, 30.0), COSTS)
     return Episodes(episodes.lives, Told(repairs.due_days, left, episodes.told.status), {})
 
 
@@ -210,7 +210,7 @@ def test_a_repair_is_ordered_on_the_first_whole_day_that_parts_can_be_there(
     lives = lives_of(22.0)
     left = lives.left_days
     costs = changed(costs, {}, lead_days=lead_days, crews=10)
-    due = plan_repairs(Forecast(left, left, left, (left <= 3).astype(float), 3.0, 30.0), costs).due_days
+    due = plan_repairs(Forecast(left, left, left, (left <= 3).astype(float), np.full(len(left), np.nan), 3.0, 30.0), costs).due_days
     assert due[due >= 0].min() == due_days  # no date is earlier
     told = Told(np.floor(left).astype(np.int64), left, np.zeros(22 * DAY, np.float32))  # days count down
     asks = policies(Episodes(lives, told, {}), None, 1, costs)[OURS]

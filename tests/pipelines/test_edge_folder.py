@@ -133,7 +133,7 @@ def test_all_features_of_five_dirty_days_equal_gold_and_so_do_the_books(site: Si
 def test_predictions_equal_the_predictors_at_any_moment(site: Site, hours_back: float) -> None:
     moment = AS_OF - timedelta(hours=hours_back)
     expected = Predictor(mean_model(), site.settings.scoring, site.settings.costs, threads=1).predict(
-        site.lake.delta(GOLD), ["C-1", "C-2", "C-3", "C-4"], moment
+        site.lake.delta(GOLD), ["C-1", "C-2", "C-3", "C-4"], moment, {}
     )
     said = site.says(site.readings, "--as-of", moment.isoformat())["predictions"]
     common = [name for name in said[0] if hasattr(expected[0], name)]

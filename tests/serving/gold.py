@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from config.costs import CostsConfig
 from config.loader import CONFIG_DIR, load_section
 from config.scoring import ScoringConfig
+from features.ageing import METADATA_KEY, Ageing
 from features.contract import COMPRESSOR_ID, DATE, FEATURE_SET_VERSION, FEATURES, STATUS_FEATURES, TIMESTAMP, WINDOW_STEPS
 from serving.registry import ModelFacts, RegisteredModel
 
@@ -53,6 +55,13 @@ def mean_model(version: str = "7", steps: int = WINDOW_STEPS) -> RegisteredModel
         helper.make_node("Div", ["one", "more_than_rul"], ["failure_probability"]),
     ]
     return _registered(version, "mean", nodes, numbers, steps)
+
+
+def with_ageing(model: RegisteredModel, law: Ageing) -> RegisteredModel:
+    """The same model, that also says how long machines live."""
+    proto = onnx.load_from_string(model.onnx)
+    helper.set_model_props(proto, {METADATA_KEY: law.to_json()})
+    return replace(model, onnx=proto.SerializeToString())
 
 
 def drivers_model(

@@ -12,11 +12,12 @@ from deltalake import DeltaTable
 
 from config.errors import ConfigError, ModelError, NoDataError
 from config.scoring import ScoringConfig
+from features.ageing import Ageing
 from features.contract import FEATURES
 from features.grid import History, steps_before
 from serving.predictor import Predictor, confidence, health_of, source_of
 from serving.schemas import Prediction, report_row
-from tests.serving.gold import COSTS, SCORING, drivers_model, gold_row, mean_model, write_gold
+from tests.serving.gold import COSTS, SCORING, drivers_model, gold_row, mean_model, with_ageing, write_gold
 
 AS_OF = datetime(2026, 3, 9, 5, 50, tzinfo=UTC)
 
@@ -26,7 +27,7 @@ def _hourly(compressor_id: str, vibration: float, hours: range = range(24), **fe
 
 
 def _predict(folder: Path, rows: list[dict[str, Any]], compressor_ids: list[str], scoring: ScoringConfig = SCORING) -> list[Prediction]:
-    return Predictor(mean_model(), scoring, COSTS, threads=1).predict(write_gold(folder, rows), compressor_ids, AS_OF)
+    return Predictor(mean_model(), scoring, COSTS, threads=1).predict(write_gold(folder, rows), compressor_ids, AS_OF, {})
 
 
 def test_numbers_are_the_models_answer_for_the_window(tmp_path: Path) -> None:
@@ -65,6 +66,7 @@ def test_features_used_tell_the_last_step_and_where_it_came_from(tmp_path: Path)
         "scored_by": "batch",
         "window_start": "2026-03-08T05:50:00+00:00",
         "window_end": "2026-03-09T05:50:00+00:00",
+        "renewed_at": None,
     }
     assert tuple(values) == FEATURES
     assert (values["vibration_1hr_mean"], values["temp_status"], values["temp_1hr_mean"]) == (9.5, 1.0, 1.0)
@@ -146,7 +148,7 @@ def test_a_repair_is_dated_in_utc_days_from_the_moment_asked_whatever_zone_it_is
     tmp_path: Path, as_of: datetime, act_by: date
 ) -> None:
     rows = [gold_row("C-1", as_of.astimezone(UTC) - timedelta(hours=hour), vibration_1hr_mean=4.0) for hour in range(24)]
-    (prediction,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict(write_gold(tmp_path, rows), ["C-1"], as_of)
+    (prediction,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict(write_gold(tmp_path, rows), ["C-1"], as_of, {})
     assert prediction.act_by == act_by  # three days later
 
 
@@ -161,7 +163,7 @@ def test_readings_after_the_asked_time_change_nothing(tmp_path: Path) -> None:
 def test_same_question_twice_has_the_same_answer(tmp_path: Path) -> None:
     gold = write_gold(tmp_path, _hourly("C-1", 4.0) + _hourly("C-2", 5.0))
     predictor = Predictor(mean_model(), SCORING, COSTS, threads=1)
-    assert predictor.predict(gold, ["C-1", "C-2"], AS_OF) == predictor.predict(gold, ["C-2", "C-1"], AS_OF)
+    assert predictor.predict(gold, ["C-1", "C-2"], AS_OF, {}) == predictor.predict(gold, ["C-2", "C-1"], AS_OF, {})
 
 
 def test_reasons_name_what_the_model_was_driven_by_and_not_what_merely_changed(tmp_path: Path) -> None:
@@ -170,7 +172,7 @@ def test_reasons_name_what_the_model_was_driven_by_and_not_what_merely_changed(t
     now = _hourly("C-1", 4.5, range(1), vibration_4hr_mean=4.4, temp_1hr_mean=300.0, vibration_status="warning")
     weights = {"vibration_1hr_mean": -2.0, "temp_1hr_mean": 0.001, "hour_of_day": -5.0}
     predictor = Predictor(drivers_model(17.0, weights), SCORING, COSTS, threads=1)
-    (prediction,) = predictor.predict(write_gold(tmp_path, before + then + now), ["C-1"], AS_OF)
+    (prediction,) = predictor.predict(write_gold(tmp_path, before + then + now), ["C-1"], AS_OF, {})
     assert prediction.rul_days == 3.3
     assert prediction.reasons == [
         "vibration 4 h mean up 38% in 1 day to 4.4 mm/s (warning): 3.0 days off the predicted life, most by the last 6 h, +0.10 failure probability"
@@ -180,7 +182,7 @@ def test_reasons_name_what_the_model_was_driven_by_and_not_what_merely_changed(t
 def test_no_reason_is_invented_for_a_machine_that_shows_what_it_showed_all_week(tmp_path: Path) -> None:
     weights = dict.fromkeys(("vibration_1hr_mean", "temp_1hr_mean", "pressure_1hr_mean"), -2.0)
     predictor = Predictor(drivers_model(12.0, weights), SCORING, COSTS, threads=1)
-    (prediction,) = predictor.predict(write_gold(tmp_path, _hourly("C-1", 1.0, range(240))), ["C-1"], AS_OF)
+    (prediction,) = predictor.predict(write_gold(tmp_path, _hourly("C-1", 1.0, range(240))), ["C-1"], AS_OF, {})
     assert prediction.rul_days == 6.0
     assert prediction.reasons == ["no sensor takes 1 d or more off the predicted life of the best day of the last 7"]
 
@@ -192,14 +194,14 @@ def test_a_healthy_compressor_costs_no_further_run_of_the_model_and_no_further_r
         raise AssertionError(f"what went before {as_of} of {ids} was read")
 
     steps = steps_before(gold, ["C-1"], AS_OF)
-    (prediction,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict_steps(steps, AS_OF, source_of(gold), past)
+    (prediction,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict_steps(steps, AS_OF, source_of(gold), past, {})
     assert prediction.reasons == ["nothing to plan: the predicted life is above 14 days"]
 
 
 def test_null_feature_is_none_in_features_used_and_no_reason(tmp_path: Path) -> None:
     predictor = Predictor(drivers_model(12.0, {"temp_1hr_delta": -2.0}), SCORING, COSTS, threads=1)
     rows = _hourly("C-1", 4.0, temp_1hr_delta=None, temp_status=None)
-    (prediction,) = predictor.predict(write_gold(tmp_path, rows + _hourly("C-1", 4.0, range(24, 48))), ["C-1"], AS_OF)
+    (prediction,) = predictor.predict(write_gold(tmp_path, rows + _hourly("C-1", 4.0, range(24, 48))), ["C-1"], AS_OF, {})
     assert prediction.features_used["values"]["temp_1hr_delta"] is None
     assert prediction.reasons == ["no sensor takes 1 d or more off the predicted life of the best day of the last 7"]
 
@@ -213,7 +215,7 @@ def test_answer_that_is_no_number_is_refused(tmp_path: Path) -> None:
 def test_moment_before_all_data_is_named_with_the_first_row(tmp_path: Path) -> None:
     gold = write_gold(tmp_path, [gold_row("C-1", AS_OF + timedelta(hours=1))])
     with pytest.raises(NoDataError, match=r"nothing at or before 2026-03-09T05:50:00\+00:00; its first row is of 2026-03-09T06:50:00"):
-        Predictor(mean_model(), SCORING, COSTS, threads=1).predict(gold, ["C-1"], AS_OF)
+        Predictor(mean_model(), SCORING, COSTS, threads=1).predict(gold, ["C-1"], AS_OF, {})
 
 
 def test_model_for_other_windows_is_refused() -> None:
@@ -244,3 +246,33 @@ def test_scoring_loads_neither_spark_nor_tensorflow_nor_mlflow() -> None:
         "print([name for name in ('pyspark', 'tensorflow', 'keras', 'mlflow', 'alembic', 'training') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_the_age_of_a_machine_can_call_for_a_repair_or_forbid_one_and_is_told(tmp_path: Path) -> None:
+    gold = write_gold(tmp_path, [row for life in (5, 17) for row in _hourly(f"C-{life}", float(life), range(72))])
+    predictor = Predictor(with_ageing(mean_model(), Ageing(3.3, 42.0, 70.0)), SCORING, COSTS, threads=1)
+
+    def told(compressor_id: str, age_days: float | None) -> tuple[date | None, list[str], str | None]:
+        renewed = {} if age_days is None else {compressor_id: AS_OF - timedelta(days=age_days)}
+        (row,) = predictor.predict(gold, [compressor_id], AS_OF, renewed)
+        assert (row.expected_saving_usd is None) == (row.act_by is None)
+        return row.act_by, row.reasons, row.features_used["renewed_at"]
+
+    nothing, unmoved = (
+        "nothing to plan: the predicted life is above 14 days",
+        "no sensor takes 1 d or more off the predicted life of the best day of the last 7",
+    )
+    assert told("C-17", None) == (None, [nothing], None)
+    assert told("C-17", 20) == (None, [nothing], "2026-02-17T05:50:00+00:00")
+    old = "age: 45 days since the last repair or service; of machines that old 54% fail within 7 days"
+    assert told("C-17", 45) == (date(2026, 3, 12), [old, unmoved], "2026-01-23T05:50:00+00:00")
+    assert told("C-5", None) == (*told("C-5", 20)[:2], None) == (date(2026, 3, 12), [unmoved], None)
+    mended = "no date yet: the last repair or service ended 12 h ago, and the readings of the last 24 h begin before it"
+    assert told("C-5", 0.5) == (None, [unmoved, mended], "2026-03-08T17:50:00+00:00")
+    assert told("C-5", -0.5)[:2] == (None, [unmoved, mended.replace("12 h", "0 h")])  # it still stands still
+
+
+def test_a_machine_without_a_number_says_when_its_life_began_too(tmp_path: Path) -> None:
+    gold = write_gold(tmp_path, _hourly("C-1", 4.0, range(5)))
+    (row,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict(gold, ["C-1"], AS_OF, {"C-1": AS_OF - timedelta(days=3)})
+    assert (row.status, row.features_used["renewed_at"]) == ("insufficient_history", "2026-03-06T05:50:00+00:00")

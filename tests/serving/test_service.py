@@ -16,12 +16,13 @@ import mlflow.onnx
 import onnx
 import polars as pl
 import pytest
+from deltalake import write_deltalake
 
 from config.errors import NotReadyError
 from config.settings import load_settings
 from features.contract import CHAMPION, FEATURES, WINDOW_STEPS
-from features.lake import COMPRESSORS, GOLD, Lake
-from features.reference import COMPRESSOR_KEY, merge_reference
+from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
+from features.reference import COMPRESSOR_KEY, EVENT_KEY, EVENT_SCHEMA, merge_reference
 from pipelines.tracking import tracked_run
 from serving import service as service_module
 from serving.backend import Backend, Parts
@@ -136,6 +137,28 @@ def test_what_is_scored_now_comes_out_again_by_the_moment_that_was_told(service:
     service.score(as_of=fraction, compressor_ids=["C-1"])
     (row,) = report_of("reproduce", "--as-of", fraction, home=service.home)["rows"]
     assert row["prediction_timestamp"] == fraction
+
+
+def test_a_repair_that_is_recorded_while_the_service_runs_counts_from_the_next_request(service: Running) -> None:
+    moment, lake = "2026-03-09T10:45:00Z", Lake(str(service.home / "lake"))
+    asked = {"as_of": moment, "compressor_ids": ["C-1"]}
+    assert service.score(**asked)["predictions"][0]["act_by"] == "2026-03-12"
+    repair = {"compressor_id": "C-1", "event_date": datetime(2026, 3, 9, 4, tzinfo=UTC), "event_type": "unscheduled", "downtime_hours": 2.0}
+    merge_reference(lake, EVENTS, pl.DataFrame([repair], schema=EVENT_SCHEMA), EVENT_KEY)
+    try:
+        (row,) = service.score(**asked)["predictions"]
+        assert (row["rul_days"], row["act_by"], row["expected_saving_usd"]) == (5.0, None, None)
+        assert (
+            row["reasons"][-1] == "no date yet: the last repair or service ended 5 h ago, and the readings of the last 24 h begin before it"
+        )
+        batch = {row["compressor_id"]: row for row in report_of("score", "--as-of", moment, home=service.home)["predictions"]}
+        assert batch["C-1"] == row
+    finally:
+        write_deltalake(lake.uri(EVENTS), pl.DataFrame(schema=EVENT_SCHEMA).to_arrow(), mode="overwrite")
+    # what was recorded then is what counts, though nothing tells of it any more
+    again = report_of("reproduce", "C-1", "--as-of", moment, home=service.home)
+    assert again["rows"][0]["differs"] == []
+    assert service.score(**asked)["predictions"][0]["act_by"] == "2026-03-12"
 
 
 def test_only_the_compressors_asked_for_are_scored(service: Running) -> None:
@@ -311,7 +334,7 @@ def test_what_is_there_when_it_has_warmed_up_is_not_searched_for_garbage_any_mor
     def missing(*_: object) -> Any:
         raise NotReadyError("nothing is there")
 
-    backend = Backend(Parts(missing, missing, missing, missing, missing), load_settings(tmp_path, environ={}).serving)
+    backend = Backend(Parts(missing, missing, missing, missing, missing, missing), load_settings(tmp_path, environ={}).serving)
     try:
         service_module._warm_up(backend)
         assert gc.get_freeze_count() > 100 * len(gc.get_objects())

@@ -14,6 +14,8 @@ from config.errors import ExportError, ModelError
 from config.loader import CONFIG_DIR, load_section
 from config.model import ModelConfig
 from config.retraining import RetrainingConfig
+from features.ageing import METADATA_KEY as AGEING_KEY
+from features.ageing import Ageing
 from features.levels import METADATA_KEY, NOMINAL, Levels
 from features.onnx_model import OUTPUTS, OnnxModel
 from features.windows import Floats, gather
@@ -49,12 +51,17 @@ def test_onnx_runtime_and_keras_agree(export: Export, fitted: Fitted, windows: F
         np.testing.assert_allclose(getattr(got, name), wanted[name], atol=1e-4)
 
 
-def test_levels_travel_with_the_model_and_one_without_them_has_nominal_ones(fitted: Fitted, export: Export, config: ModelConfig) -> None:
-    assert OnnxModel(export.model, 1).levels == NOMINAL
+def test_levels_and_ageing_travel_with_the_model_and_one_without_them_has_nominal_levels(
+    fitted: Fitted, export: Export, config: ModelConfig
+) -> None:
+    bare = OnnxModel(export.model, 1)
+    assert (bare.levels, bare.ageing) == (NOMINAL, None)
     levels = Levels.of([2.0, 20.0], [[0.08, 0.5, 0.97], [0.02, 0.4, 0.99]])
     windows = gather(fitted.values, fitted.train.first_row[:3], fitted.train.end[:3], STEPS)
-    marked = export_onnx(fitted.model, config.export, windows, threads=1, levels=levels).model
-    assert OnnxModel(marked, 1).levels == levels
+    ageing = Ageing(3.3, 42.0, 70.0)
+    metadata = {METADATA_KEY: levels.to_json(), AGEING_KEY: ageing.to_json()}
+    marked = OnnxModel(export_onnx(fitted.model, config.export, windows, threads=1, metadata=metadata).model, 1)
+    assert (marked.levels, marked.ageing) == (levels, ageing)
     assert levels.at(np.array([0.0, 11.0, 30.0])).tolist() == pytest.approx(
         np.array([[0.08, 0.5, 0.97], [0.05, 0.45, 0.98], [0.02, 0.4, 0.99]])
     )
@@ -76,6 +83,17 @@ def test_levels_that_are_none_are_refused(export: Export, text: str) -> None:
     proto = onnx.load_from_string(export.model)
     onnx.helper.set_model_props(proto, {METADATA_KEY: text})
     with pytest.raises(ModelError, match=r"metadata altaviz.levels cannot be read .*train and register it again"):
+        OnnxModel(proto.SerializeToString(), 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["no JSON", "{}", "[]", '{"shape": 0, "scale_days": 42, "longest_days": 70}', '{"shape": "a", "scale_days": 1, "longest_days": 1}'],
+)
+def test_an_ageing_that_is_none_is_refused(export: Export, text: str) -> None:
+    proto = onnx.load_from_string(export.model)
+    onnx.helper.set_model_props(proto, {AGEING_KEY: text})
+    with pytest.raises(ModelError, match=r"metadata altaviz.ageing cannot be read .*train and register it again"):
         OnnxModel(proto.SerializeToString(), 1)
 
 

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from config.model import AgeingSection
+from features.ageing import Ageing
+from features.grid import History
+from features.reference import EVENT_SCHEMA
+from training.ageing import fleet_ageing, learn_ageing
+from training.dataset import WindowIndex
+from training.fleet import Fleet
+
+CONFIG = AgeingSection(least_failures=30)
+
+
+@pytest.mark.parametrize("law", [Ageing(3.3, 42.0, 1.0), Ageing(1.0, 38.0, 1.0), Ageing(0.7, 20.0, 1.0)])
+def test_the_law_that_lives_were_drawn_from_is_found_though_many_are_cut(law: Ageing) -> None:
+    random = np.random.default_rng(7)
+    lives, cuts = law.scale_days * random.weibull(law.shape, 6000), random.uniform(5, 60, 6000)
+    days, failed = np.minimum(lives, cuts), lives <= cuts
+    assert 0.3 < failed.mean() < 0.8
+    learned = learn_ageing(days, failed, CONFIG)
+    assert learned is not None
+    assert (learned.shape, learned.scale_days) == (pytest.approx(law.shape, rel=0.05), pytest.approx(law.scale_days, rel=0.05))
+    assert learned.longest_days == days.max()
+
+
+def test_too_few_failures_give_no_law() -> None:
+    days = np.linspace(5, 50, 60)
+    assert learn_ageing(days, np.arange(60) < 29, CONFIG) is None
+    assert learn_ageing(days, np.arange(60) < 30, CONFIG) is not None
+    assert learn_ageing(days[:0], days[:0] > 0, CONFIG) is None
+
+
+def test_lives_that_all_lasted_the_same_stop_nothing() -> None:
+    learned = learn_ageing(np.full(40, 20.0), np.ones(40, np.bool_), CONFIG)
+    assert learned is not None
+    assert learned.mean_days == pytest.approx(20.0, rel=0.05)
+
+
+def test_lives_of_the_other_compressors_and_after_the_data_do_not_count() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    random = np.random.default_rng(4)
+    rows = []
+    for unit in range(40):
+        moment = start
+        for life in random.uniform(*((18, 22) if unit < 20 else (2, 4)), size=5):
+            moment += timedelta(days=float(life))
+            rows.append((f"C-{unit}", moment, "failure", 0.0))
+    events = pl.DataFrame(rows, schema=["compressor_id", "event_date", "event_type", "downtime_hours"], orient="row").cast(
+        {name: EVENT_SCHEMA[name] for name in ("event_date", "downtime_hours")}
+    )
+    history = History(np.zeros((0, 24), np.float32), [f"C-{unit}" for unit in range(40)], start, 24 * 70)
+    nothing = np.zeros(0, np.int64)
+    index = WindowIndex(nothing.astype(np.int32), nothing, nothing, nothing.astype(np.float32), nothing > 0)
+    fleet = Fleet(history, index, [], events)
+    learned = fleet_ageing(fleet, np.arange(20), CONFIG)
+    assert learned is not None
+    assert 18 < learned.mean_days < 22
+    assert learned.longest_days < 23  # the end of the data cuts what had begun
