@@ -15,6 +15,8 @@ from pipelines.held_out import BY_FAILURE, BY_MODEL, BY_RUL
 from pipelines.prognoses import BASELINE_NAMES
 
 if TYPE_CHECKING:
+    from config.model import AgeingSection
+    from features.ageing import Ageing
     from pipelines.held_out import HeldOut, Machines
     from pipelines.past import Past
     from serving.warehouse.decisions import ModelDecision
@@ -102,8 +104,8 @@ def _cell(found: dict[str, Any]) -> str:
     return "none" if found["median"] is None else f"{found['median']:.2f}"
 
 
-def data_facts(past: Past, fleet: Fleet, trial: Trial, machines: Machines) -> dict[str, Any]:
-    """sources (gold of each lake, without where it lies), from, until, days, compressors, failures, models, parts."""
+def data_facts(settings: Settings, past: Past, fleet: Fleet, trial: Trial, machines: Machines) -> dict[str, Any]:
+    """sources (gold of each lake, without where it lies), from, until, days, compressors, failures, ageing, models, parts."""
     from features.lake import GOLD
     from training.lives import seen_lives
 
@@ -134,6 +136,7 @@ def data_facts(past: Past, fleet: Fleet, trial: Trial, machines: Machines) -> di
         "days": round(history.hours / 24, 1),
         "compressors": len(history.compressor_ids),
         "failures": sum(part["failures"] for part in parts.values()),
+        "ageing": _ageing_words(trial.ageing, settings.model.ageing),
         "parts": parts,
     }
 
@@ -206,6 +209,16 @@ def feature_groups() -> dict[str, list[int]]:
         SENSOR_WORDS[sensor]: [FEATURES.index(name) for name in FEATURES if SENSOR_OF.get(name) == sensor] for sensor in MODEL_SENSORS
     }
     return {**groups, CALENDAR: [column for column, name in enumerate(FEATURES) if name not in SENSOR_OF]}
+
+
+def _ageing_words(ageing: Ageing | None, config: AgeingSection) -> str:
+    """What is known of how long such machines live, for the dates of repairs."""
+    if ageing is None:
+        return f"Fewer than {config.least_failures} failures of lives whose beginning is known: dates of repairs (act_by) know nothing of a machine's age"
+    return (
+        f"Dates of repairs (act_by) know the age of a machine: from a renewal to a failure it takes {ageing.mean_days:.1f} days on average "
+        f"(Weibull law of shape {ageing.shape:.2f}, from the maintenance events of training and validation; the longest life seen took {ageing.longest_days:.1f} days)"
+    )
 
 
 def limit_facts(settings: Settings, data: dict[str, Any], judged: dict[str, Any]) -> list[str]:

@@ -94,7 +94,7 @@ def make_card(settings: Settings, past: Past, fleet: Fleet, trial: Trial, cost: 
 
     machines = describe_machines(fleet.history.compressor_ids, past.models(), past.events())
     held = judge_held_out(settings, fleet, trial, machines)
-    data, judged = data_facts(past, fleet, trial, machines), judged_facts(settings, held)
+    data, judged = data_facts(settings, past, fleet, trial, machines), judged_facts(settings, held)
     importance = measure_importance(settings, fleet, trial)
     facts = {
         **identity_facts(settings, decided, judged["overall"]),
