@@ -78,6 +78,7 @@ EVENT_FIELDS: Final[tuple[str, ...]] = (
 )
 EVENT_TYPES: Final[tuple[str, ...]] = ("scheduled", "unscheduled", "inspection", "failure")
 FAILURE: Final = "failure"
+MOST_DOWNTIME_HOURS: Final = 87_600.0  # of an event: ten years; more is a slip of the pen
 RESETTING: Final[tuple[str, ...]] = ("scheduled", "unscheduled")  # repairs and services that make a machine good again
 
 SENSOR_UNITS: Final = {VIBRATION: "mm/s", DISCHARGE_TEMP: "F", DISCHARGE_PRESSURE: "PSI"}  # of MODEL_SENSORS

@@ -9,7 +9,7 @@ from deltalake import write_deltalake
 
 from config.errors import MetadataError
 from config.fleet import FleetConfig
-from features.contract import EVENT_FIELDS, EVENT_TYPES, METADATA_FIELDS
+from features.contract import EVENT_FIELDS, EVENT_TYPES, METADATA_FIELDS, MOST_DOWNTIME_HOURS
 from features.intake import parse_timestamps
 from features.lake import COMPRESSORS, EVENTS, Lake
 
@@ -58,6 +58,12 @@ def read_events(path: Path, known: set[str]) -> tuple[pl.DataFrame, dict[str, in
     _refuse(path, table, pl.col("event_date").is_null(), "has no event_date")
     _refuse(
         path, table, ~pl.col("event_type").is_in(EVENT_TYPES).fill_null(False), f"has an event_type other than {', '.join(EVENT_TYPES)}"
+    )
+    _refuse(
+        path,
+        table,
+        ~pl.col("downtime_hours").is_between(0, MOST_DOWNTIME_HOURS).fill_null(True),
+        f"has a downtime_hours outside 0 to {MOST_DOWNTIME_HOURS:g}",
     )
     of_known = table.filter(pl.col("compressor_id").is_in(list(known)).fill_null(False))
     events = of_known.unique(EVENT_KEY, keep="last", maintain_order=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from features.contract import COMPRESSOR_ID, FAILURE, RESETTING
+from features.contract import COMPRESSOR_ID, FAILURE, MOST_DOWNTIME_HOURS, RESETTING
 
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -79,6 +79,7 @@ def lives_between(events: pl.DataFrame, until: datetime | None) -> tuple[Doubles
 
 def _renewing(events: pl.DataFrame) -> pl.DataFrame:
     """Events that end a life, in order of time within each compressor, with the moment from which on it runs again."""
-    down = pl.duration(seconds=pl.col("downtime_hours").fill_null(0.0) * 3600)
+    told = pl.col("downtime_hours").is_between(0, MOST_DOWNTIME_HOURS)  # lakes from before others were refused may hold some
+    down = pl.duration(seconds=pl.when(told).then(pl.col("downtime_hours") * 3600).otherwise(0.0))
     renewing = events.filter(pl.col("event_type").is_in([FAILURE, *RESETTING])).sort(COMPRESSOR_ID, "event_date")
     return renewing.with_columns(runs_again=pl.col("event_date") + down)
