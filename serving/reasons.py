@@ -73,12 +73,14 @@ def healthy_reason(warning_days: float) -> str:
 
 def old_reason(age_days: float, fails: float, plan_days: float) -> str:
     """Why a repair is due that the readings alone do not call for. fails: share of machines of that age that fail within `plan_days`."""
-    return f"age: {age_days:.0f} days since the last repair or service; of machines that old {fails:.0%} fail within {plan_days:g} days"
+    return (
+        f"age: {_days(round(age_days))} since the last repair or service; of machines that old {fails:.0%} fail within {plan_days:g} days"
+    )
 
 
 def young_reason(age_days: float, fails: float, plan_days: float) -> str:
     """Why none is due yet that the readings alone do call for."""
-    return f"no date yet: {age_days:.0f} days since the last repair or service; of machines that young {fails:.0%} fail within {plan_days:g} days"
+    return f"no date yet: {_days(round(age_days))} since the last repair or service; of machines that young {fails:.0%} fail within {plan_days:g} days"
 
 
 def renewed_reason(age_days: float) -> str:
@@ -127,12 +129,16 @@ def _sign(now: Floats, then: Floats, days: int, sensor: str, notable_changes: Ma
 
 def _change(limit: Limit, then: float, now: float, days: int) -> str:
     word = "up" if now > then else "down"
-    when = f"in {days} day{'s' if days > 1 else ''}"
+    when = f"in {_days(days)}"
     if limit.unit in _INTERVAL_UNITS:
         return f"{limit.description} {word} {abs(now - then):.3g} {limit.unit} {when} to {now:.4g} {limit.unit}"
     if abs(now - then) > _MOST_RELATIVE * then:
         return f"{limit.description} {word} from {then:.3g} to {now:.4g} {limit.unit} {when}"
     return f"{limit.description} {word} {abs(now - then) / then:.0%} {when} to {now:.4g} {limit.unit}"
+
+
+def _days(number: int) -> str:
+    return f"{number} day{'' if number == 1 else 's'}"
 
 
 def _hours(lost: Doubles) -> str:
