@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -52,34 +52,56 @@ class Renewals:
 
 def read_renewals(events: pl.DataFrame) -> Renewals:
     """The renewals that `events`, the lake's maintenance_events, tell of."""
-    ended: dict[str, Moments] = {}
-    began: dict[str, Moments] = {}
-    for (compressor_id,), own in _renewing(events).group_by(COMPRESSOR_ID, maintain_order=True):
-        ended[str(compressor_id)] = own["event_date"].dt.epoch("us").to_numpy()
-        began[str(compressor_id)] = np.maximum.accumulate(own["runs_again"].dt.epoch("us").to_numpy())
-    return Renewals(ended, began)
+    found = list(_renewing(events))
+    return Renewals({name: ended for name, ended, _, _ in found}, {name: again for name, _, again, _ in found})
 
 
-def lives_between(events: pl.DataFrame, until: datetime | None) -> tuple[Doubles, Bools]:
-    """Lives from maintenance events -> how many days each lasted [n], and whether it failed [n]; the last of each compressor is cut at `until`.
+def lives_between(events: pl.DataFrame, until: Mapping[str, datetime]) -> tuple[Doubles, Bools]:
+    """Lives from maintenance events -> how many days each lasted [n], and whether it failed [n].
 
-    A life begins when the compressor runs again. What had begun before the first event is left out: nobody knows its age.
+    until: when each compressor was last seen; its last life is cut there, what was recorded of later days does not count, and one that is not in it has no lives.
+    A life begins when the compressor runs again. What had begun before the first event is left out: nobody knows its age. Events within a day of that
+    are of the same incident (a failure and its repair, or one written twice): a likelihood takes lives of minutes for half of the truth.
     """
     days: list[float] = []
     failed: list[bool] = []
-    for _, own in _renewing(events).group_by(COMPRESSOR_ID, maintain_order=True):
-        begins = own["runs_again"].to_list()
-        ends = [*zip(own["event_date"][1:], own["event_type"][1:] == FAILURE, strict=True), (until, False)]
-        for begin, (end, is_failure) in zip(begins, ends, strict=True):
-            if end is not None and end > begin:
-                days.append((end - begin) / timedelta(days=1))
-                failed.append(is_failure)
+    for name, ended, again, is_failure in _renewing(events):
+        if name not in until:
+            continue
+        seen = (until[name] - _EPOCH) // _MICROSECOND
+        began: int | None = None
+        own = False  # whether the incident at hand has ended a life whose beginning was known
+        for at, restart, failure in zip(ended.tolist(), again.tolist(), is_failure.tolist(), strict=True):
+            if at > seen:
+                break
+            if began is not None and at < began + _DAY_US:
+                if own:
+                    failed[-1] |= failure
+            else:
+                own = began is not None
+                if began is not None:
+                    days.append((at - began) / _DAY_US)
+                    failed.append(failure)
+            began = restart
+        if began is not None and seen > began:
+            days.append((seen - began) / _DAY_US)
+            failed.append(False)
     return np.array(days, np.float64), np.array(failed, np.bool_)
 
 
-def _renewing(events: pl.DataFrame) -> pl.DataFrame:
-    """Events that end a life, in order of time within each compressor, with the moment from which on it runs again."""
+def _renewing(events: pl.DataFrame) -> Iterator[tuple[str, Moments, Moments, Bools]]:
+    """By compressor, in order of time: when lives ended, from when on it ran again after that and all before, and whether by a failure."""
     told = pl.col("downtime_hours").is_between(0, MOST_DOWNTIME_HOURS)  # lakes from before others were refused may hold some
-    down = pl.duration(seconds=pl.when(told).then(pl.col("downtime_hours") * 3600).otherwise(0.0))
-    renewing = events.filter(pl.col("event_type").is_in([FAILURE, *RESETTING])).sort(COMPRESSOR_ID, "event_date")
-    return renewing.with_columns(runs_again=pl.col("event_date") + down)
+    down = pl.when(told).then(pl.col("downtime_hours") * (_DAY_US / 24)).otherwise(0.0).cast(pl.Int64)
+    renewing = (
+        events.filter(pl.col("event_type").is_in([FAILURE, *RESETTING]))
+        .sort(COMPRESSOR_ID, "event_date")
+        .select(COMPRESSOR_ID, ended=pl.col("event_date").dt.epoch("us"), down=down, failure=pl.col("event_type") == FAILURE)
+        .with_columns(again=(pl.col("ended") + pl.col("down")).cum_max().over(COMPRESSOR_ID))
+    )
+    ended, again, failure = (renewing[name].to_numpy() for name in ("ended", "again", "failure"))
+    start = 0
+    for name, rows in renewing.group_by(COMPRESSOR_ID, maintain_order=True).len().iter_rows():
+        own = slice(start, start + rows)
+        yield name, ended[own], again[own], failure[own]
+        start += rows

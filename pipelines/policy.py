@@ -102,13 +102,16 @@ def _ages(fleet: UnseenFleet) -> Days:
 
 def _interval(settings: Settings) -> float | None:
     """The fixed interval that would have cost least on the training history, by its maintenance events."""
+    from features.contract import COMPRESSOR_ID
     from features.lake import EVENTS, Lake
     from features.reference import read_reference
     from features.renewals import lives_between
     from monitoring.lifetimes import replacement_age
 
     lake = Lake(settings.training_lake_uri)
-    days, failed = lives_between(read_reference(lake, EVENTS), lake.newest_reading())
+    events, newest = read_reference(lake, EVENTS), lake.newest_reading()
+    seen = {} if newest is None else dict.fromkeys(events[COMPRESSOR_ID].unique().to_list(), newest)
+    days, failed = lives_between(events, seen)
     return replacement_age(days, failed, settings.costs)
 
 

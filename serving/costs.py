@@ -37,7 +37,7 @@ NOT_DUE: Final = -1
 _NEAREST_LEVEL: Final = 1e-3  # to 0 or 1 that a quantile counts as
 _STEPS_PER_DAY: Final = 24  # of the grid that a life is integrated on: predictions are hourly
 _LEAST_GAP: Final = 1 / _STEPS_PER_DAY  # d between two quantiles
-_LEAST_PIECE: Final = 1e-9  # of a life: what is less likely at any age is rounding
+_LEAST_PIECE: Final = 1e-9  # of a life: what is less likely at any age is rounding, and does not happen
 _WINDOW_DAYS: Final = WINDOW_STEPS * WINDOW_STEP_HOURS / 24
 _ROWS: Final = 4096  # lives in memory at a time
 
@@ -108,7 +108,7 @@ def survival_at_age(forecast: Forecast, days: Doubles, doubt: float) -> Doubles:
     at_age, at_any = (
         _pieces(left) for left in (forecast.ageing.left(forecast.age_days[known], days), forecast.ageing.left_at_any_age(days))
     )
-    likelier = np.divide(at_age, at_any, out=np.ones_like(at_age), where=at_any > _LEAST_PIECE)
+    likelier = np.divide(at_age, at_any, out=np.zeros_like(at_age), where=at_any > _LEAST_PIECE)
     weighed = _pieces(alive[known]) * ((1 - doubt) * likelier + doubt)
     left = np.cumsum(weighed[:, ::-1], axis=1)[:, ::-1]  # of each piece and all later ones
     possible = left[:, 0] > 0  # by law and doubt together

@@ -52,7 +52,7 @@ def _by_age(forecast: Forecast, is_due: npt.NDArray[np.bool_], told: npt.NDArray
     for row in known[(blind.due_days != NOT_DUE) != is_due[known]]:
         age = forecast.age_days[row : row + 1]
         if forecast.ageing is None or age[0] < _WINDOW_DAYS:
-            words[row] = renewed_reason(float(age[0]))
+            words[row] = renewed_reason()
             continue
         within = costs.plan_days.value
         fails = 1 - float(forecast.ageing.left(age, np.array([within]))[0, 0])

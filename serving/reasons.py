@@ -40,7 +40,6 @@ _LEVEL_FEATURES: Final = {
 _STATUS_OF: Final = {sensor: name for name, sensor in STATUS_FEATURES.items()}
 _INTERVAL_UNITS: Final = ("F",)  # whose zero means nothing, so that a share of a value means nothing either
 _MOST_RELATIVE: Final = 2.0  # a larger change is told as two values, not as hundreds of per cent
-_HOURS_PER_DAY: Final = 24
 _LEAST_TOLD: Final = 0.005  # failure probability that would be told as 0.00
 
 
@@ -73,19 +72,21 @@ def healthy_reason(warning_days: float) -> str:
 
 def old_reason(age_days: float, fails: float, plan_days: float) -> str:
     """Why a repair is due that the readings alone do not call for. fails: share of machines of that age that fail within `plan_days`."""
-    return (
-        f"age: {_days(round(age_days))} since the last repair or service; of machines that old {fails:.0%} fail within {plan_days:g} days"
-    )
+    return f"age: {_of_age(age_days, fails, plan_days)}"
 
 
 def young_reason(age_days: float, fails: float, plan_days: float) -> str:
     """Why none is due yet that the readings alone do call for."""
-    return f"no date yet: {_days(round(age_days))} since the last repair or service; of machines that young {fails:.0%} fail within {plan_days:g} days"
+    return f"no date yet: {_of_age(age_days, fails, plan_days)}"
 
 
-def renewed_reason(age_days: float) -> str:
-    """Why none is due of a machine that was mended within its window."""
-    return f"no date yet: the last repair or service ended {age_days * _HOURS_PER_DAY:.0f} h ago, and the readings of the last {WINDOW_HOURS} h begin before it"
+def renewed_reason() -> str:
+    """Why none is due of a machine that was mended within its window, or still is."""
+    return f"no date yet: the readings of the last {WINDOW_HOURS} h begin before it ran again after its last failure, repair or service"
+
+
+def _of_age(age_days: float, fails: float, plan_days: float) -> str:
+    return f"{_days(round(age_days))} since the last failure, repair or service; of machines of that age {fails:.0%} fail within {_days(plan_days)}"
 
 
 def stale_reason(last_reading: datetime | None, stale_after_hours: float) -> str:
@@ -137,8 +138,8 @@ def _change(limit: Limit, then: float, now: float, days: int) -> str:
     return f"{limit.description} {word} {abs(now - then) / then:.0%} {when} to {now:.4g} {limit.unit}"
 
 
-def _days(number: int) -> str:
-    return f"{number} day{'' if number == 1 else 's'}"
+def _days(number: float) -> str:
+    return f"{number:g} day{'' if number == 1 else 's'}"
 
 
 def _hours(lost: Doubles) -> str:

@@ -26,7 +26,7 @@ VALUES: Final = "features_used.values"  # the window's last step: float32, compa
 # Which rules, beside model and window, decide a field: these may have changed since, the model and the window cannot.
 _RULES: Final = {
     "scoring_digest": ("scoring.yaml", ("health", "reasons")),
-    "costs_digest": ("costs.yaml", ("act_by", "expected_saving_usd", "reasons")),
+    "costs_digest": ("costs.yaml", ("act_by", "expected_saving_usd")),
 }
 
 

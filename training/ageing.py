@@ -5,12 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import Final
 
-import polars as pl
+import numpy as np
 from scipy import stats
 
 from config.model import AgeingSection
 from features.ageing import Ageing
-from features.contract import COMPRESSOR_ID
 from features.renewals import Bools, Doubles, lives_between
 from training.fleet import Fleet
 from training.split import Units
@@ -19,10 +18,15 @@ _SHARPEST: Final = 20.0  # shape: nine lives in ten within 12 % of each other; w
 
 
 def fleet_ageing(fleet: Fleet, units: Units, config: AgeingSection) -> Ageing | None:
-    """The law of the lives of some compressors of `fleet`, by its events up to the last hour of its history; None where they are too few."""
-    names = [fleet.history.compressor_ids[unit] for unit in units]
-    events = fleet.events.filter(pl.col(COMPRESSOR_ID).is_in(names))
-    return learn_ageing(*lives_between(events, fleet.history.last_mark), config)
+    """The law of the lives of some compressors of `fleet`, by its events up to the last hour each was seen in; None where they are too few."""
+    history = fleet.history
+    until = {}
+    for unit in units:
+        first = history.first_rows()[unit]
+        seen = np.flatnonzero(~np.isnan(history.values[first : first + history.hours]).all(axis=1))
+        if len(seen):
+            until[history.compressor_ids[unit]] = history.mark(int(seen[-1]))
+    return learn_ageing(*lives_between(fleet.events, until), config)
 
 
 def learn_ageing(days: Doubles, failed: Bools, config: AgeingSection) -> Ageing | None:

@@ -206,7 +206,6 @@ def test_a_life_at_an_age_is_what_bayes_rule_makes_of_lives_that_show_the_same()
         alike = shows & (np.abs(age - years) < 0.5)
         for day in (2, 5, 8):
             assert found[row, 24 * day] == pytest.approx((left[alike] > day).mean(), abs=0.015)
-    assert found[0, 24 * 5] < found[1, 24 * 5] + 0.2  # among those that fail within ten days, both fail at about the same pace
 
 
 @pytest.mark.parametrize("doubt", [0.0, 0.2])
@@ -218,6 +217,15 @@ def test_any_life_at_any_age_still_is_a_distribution(life: Forecast, doubt: floa
     assert share[:, 0] == pytest.approx(np.ones(4))
     assert (np.diff(share) <= 1e-12).all()
     assert (share >= -1e-12).all()
+
+
+def test_a_life_that_no_machine_of_its_age_has_left_is_not_made_likelier_by_its_age() -> None:
+    sharp_law = Ageing(20.0, 20.0, 25.0)
+    assert sharp_law.left(np.array([19.0]), np.array([25.0]))[0, 0] == 0.0
+    life = aged(forecast(8, 20, 30, fails=0.02), 19.0, math.nan, law=sharp_law)
+    believed, blind = survival_at_age(life, GRID, 0.2)[:, 24 * 25]
+    assert believed < blind
+    assert survival_at_age(life, GRID, 0.0)[0, 24 * 25] == 0.0
 
 
 def test_an_old_machine_is_repaired_that_a_young_one_with_the_same_readings_is_not() -> None:

@@ -24,7 +24,7 @@ def one(age_days: float, told_below_days: float = WARNING) -> Due:
 def test_a_date_that_the_age_takes_away_is_told() -> None:
     blind = one(np.nan)
     assert (blind.act_by is None, blind.by_age) == (False, None)
-    word = "no date yet: 5 days since the last repair or service; of machines that young 2% fail within 7 days"
+    word = "no date yet: 5 days since the last failure, repair or service; of machines of that age 2% fail within 7 days"
     assert one(5.0) == Due(None, None, word)
     assert str(one(1.2).by_age).startswith("no date yet: 1 day since the last")
     assert one(30.0).act_by is not None

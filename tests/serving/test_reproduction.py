@@ -84,7 +84,7 @@ def test_changed_rules_are_named_only_where_they_decide_what_differs() -> None:
     assert compare(ROW, replace(ROW, features_used=changed)).because == []
     later = replace(ROW, features_used=changed, act_by=date(2026, 3, 13))
     assert compare(ROW, later).because == ["costs.yaml has changed since the row was written"]
-    assert compare(ROW, replace(later, act_by=ROW.act_by, health="warning")).because == []
+    assert compare(ROW, replace(later, act_by=ROW.act_by, reasons=["temperature"])).because == []
     assert compare(ROW, replace(ROW, features_used=used(scoring_digest="other"), reasons=["temperature"])).because == [
         "scoring.yaml has changed since the row was written"
     ]

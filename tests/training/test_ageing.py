@@ -42,23 +42,44 @@ def test_lives_that_all_lasted_the_same_stop_nothing() -> None:
     assert learned.mean_days == pytest.approx(20.0, rel=0.05)
 
 
-def test_lives_of_the_other_compressors_and_after_the_data_do_not_count() -> None:
-    start = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DAYS = 70
+
+
+def fleet(lives: dict[str, tuple[float, float]], seen_days: dict[str, float]) -> Fleet:
+    """Compressors that fail again and again for 200 days, after lives drawn between the given bounds, with readings up to `seen_days`."""
     random = np.random.default_rng(4)
     rows = []
-    for unit in range(40):
-        moment = start
-        for life in random.uniform(*((18, 22) if unit < 20 else (2, 4)), size=5):
-            moment += timedelta(days=float(life))
-            rows.append((f"C-{unit}", moment, "failure", 0.0))
+    for name, bounds in lives.items():
+        moment = START
+        while moment < START + timedelta(days=200):
+            moment += timedelta(days=float(random.uniform(*bounds)))
+            rows.append((name, moment, "failure", 0.0))
     events = pl.DataFrame(rows, schema=["compressor_id", "event_date", "event_type", "downtime_hours"], orient="row").cast(
         {name: EVENT_SCHEMA[name] for name in ("event_date", "downtime_hours")}
     )
-    history = History(np.zeros((0, 24), np.float32), [f"C-{unit}" for unit in range(40)], start, 24 * 70)
+    values = np.full((len(lives), 24 * DAYS, 24), np.nan, np.float32)
+    for unit, name in enumerate(lives):
+        values[unit, : int(24 * seen_days[name]) + 1] = 1.0
     nothing = np.zeros(0, np.int64)
     index = WindowIndex(nothing.astype(np.int32), nothing, nothing, nothing.astype(np.float32), nothing > 0)
-    fleet = Fleet(history, index, [], events)
-    learned = fleet_ageing(fleet, np.arange(20), CONFIG)
+    return Fleet(History(values.reshape(-1, 24), list(lives), START, 24 * DAYS), index, [], events)
+
+
+def test_only_lives_of_the_compressors_asked_for_count() -> None:
+    names = [f"C-{unit}" for unit in range(40)]
+    both = fleet({name: (18, 22) if unit < 20 else (2, 4) for unit, name in enumerate(names)}, dict.fromkeys(names, 69.0))
+    learned = fleet_ageing(both, np.arange(20), CONFIG)
     assert learned is not None
     assert 18 < learned.mean_days < 22
-    assert learned.longest_days < 23  # the end of the data cuts what had begun
+
+
+def test_a_life_is_cut_when_its_compressor_was_last_seen_and_later_events_do_not_count() -> None:
+    """Half of them were seen for 30 days only, as a history of another time is beside a newer one: their last lives did not last to the end of it."""
+    names = [f"C-{unit}" for unit in range(60)]
+    seen = {name: 30.0 if unit < 30 else 69.0 for unit, name in enumerate(names)}
+    learned = fleet_ageing(fleet(dict.fromkeys(names, (8, 12)), seen), np.arange(60), CONFIG)
+    assert learned is not None
+    assert learned.longest_days < 12
+    assert 9 < learned.mean_days < 11
+    assert learned.shape > 5
