@@ -43,6 +43,11 @@ class History:
         """Numbers of the compressors among `names`, ascending; names that are not here are left out."""
         return np.flatnonzero(np.isin(self.compressor_ids, list(names))).astype(np.int32)
 
+    def hours_with_data(self, unit: int) -> Rows:
+        """The hours in which a compressor has any value, ascending -> [n]."""
+        first = unit * self.hours
+        return np.flatnonzero(~np.isnan(np.asarray(self.values[first : first + self.hours])).all(axis=1))
+
     def mark(self, hour: int) -> datetime:
         """Time of the grid's row `hour` of a compressor."""
         return self.first_mark + hour * _STEP

@@ -141,6 +141,16 @@ def data_facts(settings: Settings, past: Past, fleet: Fleet, trial: Trial, machi
     }
 
 
+def _ageing_words(ageing: Ageing | None, config: AgeingSection) -> str:
+    """What is known of how long such machines live, for the dates of repairs."""
+    if ageing is None:
+        return f"Fewer than {config.least_failures} failures of lives whose beginning is known: dates of repairs (act_by) know nothing of a machine's age"
+    return (
+        f"Dates of repairs (act_by) know the age of a machine: from a renewal to a failure it takes {ageing.mean_days:.1f} days on average "
+        f"(Weibull law of shape {ageing.shape:.2f}, from the maintenance events of training and validation; the longest life seen took {ageing.longest_days:.1f} days)"
+    )
+
+
 def range_facts(settings: Settings, fleet: Fleet, trial: Trial) -> dict[str, Any]:
     """rows, quantiles asked for, and features: name, unit, quantiles (None without a value), missing share."""
     from training.ranges import feature_ranges
@@ -209,16 +219,6 @@ def feature_groups() -> dict[str, list[int]]:
         SENSOR_WORDS[sensor]: [FEATURES.index(name) for name in FEATURES if SENSOR_OF.get(name) == sensor] for sensor in MODEL_SENSORS
     }
     return {**groups, CALENDAR: [column for column, name in enumerate(FEATURES) if name not in SENSOR_OF]}
-
-
-def _ageing_words(ageing: Ageing | None, config: AgeingSection) -> str:
-    """What is known of how long such machines live, for the dates of repairs."""
-    if ageing is None:
-        return f"Fewer than {config.least_failures} failures of lives whose beginning is known: dates of repairs (act_by) know nothing of a machine's age"
-    return (
-        f"Dates of repairs (act_by) know the age of a machine: from a renewal to a failure it takes {ageing.mean_days:.1f} days on average "
-        f"(Weibull law of shape {ageing.shape:.2f}, from the maintenance events of training and validation; the longest life seen took {ageing.longest_days:.1f} days)"
-    )
 
 
 def limit_facts(settings: Settings, data: dict[str, Any], judged: dict[str, Any]) -> list[str]:

@@ -112,9 +112,8 @@ def _recompute(settings: Settings, lake: Lake, registry: Registry, rows: list[Pr
     scoring = settings.scoring.model_copy(update={name: used[name] for name in ("min_steps", "stale_after_hours")})
     predictor = Predictor(model, scoring, settings.costs, settings.model.scoring.threads, used["scored_by"])
     ids = sorted(row.compressor_id for row in rows)
-    begun = {
-        row.compressor_id: row.features_used.get("renewed_at") for row in rows
-    }  # as it was known then, whatever events were recorded since
+    # as it was known then, whatever events were recorded since
+    begun = {row.compressor_id: row.features_used.get("renewed_at") for row in rows}
     renewed = {name: datetime.fromisoformat(moment) for name, moment in begun.items() if moment is not None}
     try:
         gold = lake.delta(GOLD, used["gold_version"])

@@ -139,12 +139,7 @@ class Backend:
 
     def renewals(self) -> Renewals:
         """When each compressor began its present life; nothing while no event was ever loaded. Raises NotReadyError."""
-        try:
-            return _read("the list of maintenance events", self._renewals)
-        except NotReadyError as error:
-            if isinstance(error.__cause__, NoDataError):
-                return Renewals({}, {})
-            raise
+        return _read("the list of maintenance events", self._renewals, without=Renewals({}, {}))
 
     @contextmanager
     def _open_champion(self) -> Iterator[Predictor]:
@@ -171,10 +166,13 @@ class Backend:
             self._synced = (warehouse, version)
 
 
-def _read(name: str, newest: Newest[ReadT]) -> ReadT:
+def _read(name: str, newest: Newest[ReadT], without: ReadT | None = None) -> ReadT:
+    """What the newest version holds; `without`, if given, while there is no table yet. Raises NotReadyError."""
     try:
         return newest.current()
     except NoDataError as error:
+        if without is not None:
+            return without
         raise NotReadyError(str(error)) from error
     except Exception as error:  # delta-rs and polars raise several kinds of their own
         get_log().error("table cannot be read", table=name, error=repr(error))

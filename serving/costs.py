@@ -17,6 +17,7 @@ S(t) is that of a machine of its age, where both its age and the law of such liv
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -33,12 +34,12 @@ Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 NOT_DUE: Final = -1
+WINDOW_DAYS: Final = WINDOW_STEPS * WINDOW_STEP_HOURS / 24  # of age that a window needs to hold nothing from before the renewal
 
 _NEAREST_LEVEL: Final = 1e-3  # to 0 or 1 that a quantile counts as
 _STEPS_PER_DAY: Final = 24  # of the grid that a life is integrated on: predictions are hourly
 _LEAST_GAP: Final = 1 / _STEPS_PER_DAY  # d between two quantiles
 _LEAST_PIECE: Final = 1e-9  # of a life: what is less likely at any age is rounding, and does not happen
-_WINDOW_DAYS: Final = WINDOW_STEPS * WINDOW_STEP_HOURS / 24
 _ROWS: Final = 4096  # lives in memory at a time
 
 
@@ -95,25 +96,35 @@ def survival(forecast: Forecast, days: Doubles) -> Doubles:
     return np.where(days <= forecast.horizon_days, within, beyond)
 
 
-def survival_at_age(forecast: Forecast, days: Doubles, doubt: float) -> Doubles:
-    """`survival` for `days` [m] that ascend from 0 to the cap, as the age of each machine has it -> [n, m].
+def survival_at_age(forecast: Forecast, doubt: float) -> Doubles:
+    """`survival` in steps of an hour from 0 to the cap, as the age of each machine has it -> [n, steps + 1].
 
     doubt: share of the failures that come at any age. By Bayes' rule, what the readings tell of a life and what the age tells of it being independent
     given the life: the probability of each piece of it is multiplied by how much likelier it is at that age than at any, and all divided by their sum.
     """
+    days = _hourly(forecast.cap_days)
     alive = survival(forecast, days)
     known = np.flatnonzero(np.isfinite(forecast.age_days))
     if forecast.ageing is None or not len(known):
         return alive
-    at_age, at_any = (
-        _pieces(left) for left in (forecast.ageing.left(forecast.age_days[known], days), forecast.ageing.left_at_any_age(days))
-    )
+    at_age, at_any = _pieces(forecast.ageing.left(forecast.age_days[known], days)), _at_any_age(forecast.ageing, forecast.cap_days)
     likelier = np.divide(at_age, at_any, out=np.zeros_like(at_age), where=at_any > _LEAST_PIECE)
     weighed = _pieces(alive[known]) * ((1 - doubt) * likelier + doubt)
     left = np.cumsum(weighed[:, ::-1], axis=1)[:, ::-1]  # of each piece and all later ones
     possible = left[:, 0] > 0  # by law and doubt together
     alive[known[possible]] = left[possible] / left[possible, :1]
     return alive
+
+
+@functools.cache
+def _at_any_age(ageing: Ageing, cap_days: float) -> Doubles:
+    """The pieces of the remaining life of a machine of any age: the same for every prediction of a model, and more work than those of an age."""
+    return _pieces(ageing.left_at_any_age(_hourly(cap_days)))
+
+
+def _hourly(cap_days: float) -> Doubles:
+    """Days from 0 to the cap -> [steps + 1]."""
+    return np.arange(int(cap_days * _STEPS_PER_DAY) + 1) / _STEPS_PER_DAY
 
 
 def _pieces(alive: Doubles) -> Doubles:
@@ -126,8 +137,7 @@ def expected_costs(forecast: Forecast, costs: CostsConfig) -> tuple[Doubles, Dou
 
     Only differences within a row mean something.
     """
-    steps = int(forecast.cap_days * _STEPS_PER_DAY)
-    alive = survival_at_age(forecast, np.arange(steps + 1) / _STEPS_PER_DAY, costs.age_doubt.value)  # [n, steps + 1]
+    alive = survival_at_age(forecast, costs.age_doubt.value)  # [n, steps + 1]
     lived = np.zeros_like(alive)  # E[min(T, t)], by the trapezoidal rule
     np.cumsum((alive[:, 1:] + alive[:, :-1]) / (2 * _STEPS_PER_DAY), axis=1, out=lived[:, 1:])
     whole = slice(None, None, _STEPS_PER_DAY)
@@ -147,7 +157,7 @@ def _plan(forecast: Forecast, costs: CostsConfig) -> Repairs:
     first = earliest + pays.argmax(axis=1)
     row = np.arange(len(first))
     due = first + soon[row, first].argmin(axis=1)
-    young = forecast.age_days < _WINDOW_DAYS  # what was read before the repair says nothing of the life that it began
+    young = forecast.age_days < WINDOW_DAYS  # what was read before the repair says nothing of the life that it began
     waits = ~pays.any(axis=1) | (due > costs.plan_days.value) | young
     return Repairs(np.where(waits, NOT_DUE, due), np.where(waits, np.nan, repair[:, -1] - repair[row, due]))
 

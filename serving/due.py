@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from config.costs import CostsConfig
-from features.contract import USD_DIGITS, WINDOW_STEP_HOURS, WINDOW_STEPS
-from serving.costs import NOT_DUE, Forecast, plan_repairs
+from features.contract import USD_DIGITS
+from serving.costs import NOT_DUE, WINDOW_DAYS, Forecast, plan_repairs
 from serving.reasons import old_reason, renewed_reason, young_reason
 
 _DAY = timedelta(days=1)
-_WINDOW_DAYS = WINDOW_STEPS * timedelta(hours=WINDOW_STEP_HOURS) / _DAY
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def _by_age(forecast: Forecast, is_due: npt.NDArray[np.bool_], told: npt.NDArray
     blind = plan_repairs(replace(forecast.rows(known), age_days=np.full(len(known), np.nan)), costs)
     for row in known[(blind.due_days != NOT_DUE) != is_due[known]]:
         age = forecast.age_days[row : row + 1]
-        if forecast.ageing is None or age[0] < _WINDOW_DAYS:
+        if forecast.ageing is None or age[0] < WINDOW_DAYS:
             words[row] = renewed_reason()
             continue
         within = costs.plan_days.value

@@ -35,14 +35,7 @@ from serving.attribution import SENSOR_OF, attribute
 from serving.best_day import PAST_HOURS, best_days, past_days_of
 from serving.costs import Forecast
 from serving.due import Due, ages_at, due_repairs
-from serving.reasons import (
-    driving_reasons,
-    finite_or_none,
-    healthy_reason,
-    history_reason,
-    incomparable_reason,
-    stale_reason,
-)
+from serving.reasons import driving_reasons, finite_or_none, healthy_reason, history_reason, incomparable_reason, stale_reason
 from serving.registry import RegisteredModel
 from serving.schemas import Health, Prediction, ScoredBy, Status, urgency
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Final
 
-import numpy as np
 from scipy import stats
 
 from config.model import AgeingSection
@@ -20,12 +19,8 @@ _SHARPEST: Final = 20.0  # shape: nine lives in ten within 12 % of each other; w
 def fleet_ageing(fleet: Fleet, units: Units, config: AgeingSection) -> Ageing | None:
     """The law of the lives of some compressors of `fleet`, by its events up to the last hour each was seen in; None where they are too few."""
     history = fleet.history
-    until = {}
-    for unit in units:
-        first = history.first_rows()[unit]
-        seen = np.flatnonzero(~np.isnan(history.values[first : first + history.hours]).all(axis=1))
-        if len(seen):
-            until[history.compressor_ids[unit]] = history.mark(int(seen[-1]))
+    seen = {history.compressor_ids[unit]: history.hours_with_data(unit) for unit in units}
+    until = {name: history.mark(int(hours[-1])) for name, hours in seen.items() if len(hours)}
     return learn_ageing(*lives_between(fleet.events, until), config)
 
 

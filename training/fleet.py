@@ -58,8 +58,7 @@ def label_fleet(history: History, events: pl.DataFrame, labels: LabelSection, mi
         failed = _days_since(history.first_mark, own.filter(pl.col("event_type") == FAILURE))
         repaired = _days_since(history.first_mark, own.filter(pl.col("event_type").is_in(RESETTING)))
         failures.append(failed)
-        rows = np.asarray(history.values[first_row : first_row + history.hours])
-        hours = np.flatnonzero(~np.isnan(rows).all(axis=1))
+        hours = history.hours_with_data(unit)
         if not len(hours):
             continue
         ends = first_row + hours

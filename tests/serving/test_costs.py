@@ -176,15 +176,15 @@ HEALTHY = forecast(14, 28, 30, fails=0.02)
 def test_an_age_that_is_not_known_and_a_law_that_is_not_known_change_nothing() -> None:
     said = survival(HEALTHY, GRID)[0]
     for life in (aged(HEALTHY, np.nan), aged(HEALTHY, 40.0, law=None)):
-        assert survival_at_age(life, GRID, 0.2)[0].tolist() == said.tolist()
-    assert survival_at_age(aged(HEALTHY, 40.0), GRID, 1.0)[0] == pytest.approx(said)  # nothing of it is believed
-    both = survival_at_age(aged(HEALTHY, 40.0, np.nan), GRID, 0.2)
+        assert survival_at_age(life, 0.2)[0].tolist() == said.tolist()
+    assert survival_at_age(aged(HEALTHY, 40.0), 1.0)[0] == pytest.approx(said)  # nothing of it is believed
+    both = survival_at_age(aged(HEALTHY, 40.0, np.nan), 0.2)
     assert both[1].tolist() == said.tolist() != both[0].tolist()
 
 
 def test_where_machines_do_not_age_an_age_changes_nothing() -> None:
     for age in (0.0, 15.0, 60.0):
-        assert survival_at_age(aged(HEALTHY, age, law=Ageing(1.0, 38.0, 200.0)), GRID, 0.0)[0] == pytest.approx(
+        assert survival_at_age(aged(HEALTHY, age, law=Ageing(1.0, 38.0, 200.0)), 0.0)[0] == pytest.approx(
             survival(HEALTHY, GRID)[0], abs=1e-4
         )
 
@@ -201,7 +201,7 @@ def test_a_life_at_an_age_is_what_bayes_rule_makes_of_lives_that_show_the_same()
     model = aged(HEALTHY, 8.0, 30.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("serving.costs.survival", lambda forecast, days: np.tile(said, (len(forecast.point), 1)))
-        found = survival_at_age(model, GRID, 0.0)
+        found = survival_at_age(model, 0.0)
     for row, years in enumerate((8.0, 30.0)):
         alike = shows & (np.abs(age - years) < 0.5)
         for day in (2, 5, 8):
@@ -212,7 +212,7 @@ def test_a_life_at_an_age_is_what_bayes_rule_makes_of_lives_that_show_the_same()
 @pytest.mark.parametrize("life", [forecast(0, 0, 0, 1.0), forecast(30, 30, 30, 0.0), forecast(0, 30, 30, 1.0), forecast(5, 9, 14, 0.1)])
 @pytest.mark.parametrize("law", [LAW, Ageing(80.0, 20.0, 25.0), Ageing(0.5, 10.0, 300.0), Ageing(5.0, 0.5, 1.0)])
 def test_any_life_at_any_age_still_is_a_distribution(life: Forecast, doubt: float, law: Ageing) -> None:
-    share = survival_at_age(aged(life, 0.0, 1.5, 40.0, 5000.0, law=law), GRID, doubt)
+    share = survival_at_age(aged(life, 0.0, 1.5, 40.0, 5000.0, law=law), doubt)
     assert np.isfinite(share).all()
     assert share[:, 0] == pytest.approx(np.ones(4))
     assert (np.diff(share) <= 1e-12).all()
@@ -223,9 +223,9 @@ def test_a_life_that_no_machine_of_its_age_has_left_is_not_made_likelier_by_its_
     sharp_law = Ageing(20.0, 20.0, 25.0)
     assert sharp_law.left(np.array([19.0]), np.array([25.0]))[0, 0] == 0.0
     life = aged(forecast(8, 20, 30, fails=0.02), 19.0, math.nan, law=sharp_law)
-    believed, blind = survival_at_age(life, GRID, 0.2)[:, 24 * 25]
+    believed, blind = survival_at_age(life, 0.2)[:, 24 * 25]
     assert believed < blind
-    assert survival_at_age(life, GRID, 0.0)[0, 24 * 25] == 0.0
+    assert survival_at_age(life, 0.0)[0, 24 * 25] == 0.0
 
 
 def test_an_old_machine_is_repaired_that_a_young_one_with_the_same_readings_is_not() -> None:
