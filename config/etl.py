@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from config.loader import Section
+
+
+def _as_utc(value: object) -> object:
+    """YAML reads a time without a zone as a naive one; here it is UTC."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+UtcTime = Annotated[AwareDatetime, BeforeValidator(_as_utc)]
 
 
 class SparkConfig(Section):
@@ -36,6 +47,7 @@ class IngestConfig(Section):
     rows_per_commit: int = Field(gt=0)
     rows_per_batch: int = Field(gt=0)
     clock_skew_minutes: float = Field(ge=0)
+    earliest: UtcTime
 
 
 class OutlierConfig(Section):

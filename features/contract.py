@@ -48,6 +48,7 @@ SOURCE_SHA256: Final = "_source_sha256"
 SOURCE_ROW: Final = "_source_row"  # position in the file, from 0
 FILE_SEQ: Final = "_file_seq"  # rises with every loaded file: who was loaded last
 LOADED_AT: Final = "_loaded_at"
+FLAGGED_BAD_SENSORS: Final = "_flagged_bad"  # sensors that the source's own quality column calls bad, comma-separated; null: none
 
 # Working columns of silver.
 REASON: Final = "reason"  # why a row is rejected; null: it is kept
@@ -55,16 +56,31 @@ RAW_PREFIX: Final = "_raw_"  # a sensor's value as it was loaded
 SPIKE_PREFIX: Final = "_spike_"  # whether a sensor's value is an isolated spike
 
 # Why a row is rejected: of several the first in this order.
+WITHDRAWN: Final = "withdrawn"  # its file was taken back with `altaviz withdraw`
 MISSING_COMPRESSOR_ID: Final = "missing_compressor_id"
 MISSING_TIMESTAMP: Final = "missing_timestamp"
+IMPLAUSIBLE_TIMESTAMP: Final = "implausible_timestamp"  # before the earliest time of etl_config.yaml
 UNKNOWN_COMPRESSOR: Final = "unknown_compressor"
 FUTURE_TIMESTAMP: Final = "future_timestamp"
 ALL_SENSORS_NULL: Final = "all_sensors_null"
+MERGED: Final = "merged"  # its values complete another row of the same compressor and time
 DUPLICATE: Final = "duplicate"
 
 # Why a value is nulled.
 OUT_OF_RANGE: Final = "out_of_range"
 ISOLATED_SPIKE: Final = "isolated_spike"
+
+# What is wrong with a sensor (features/sensor_health). A value with one of these is nulled with it as the reason; a sensor with none is `ok`.
+FROZEN: Final = "frozen"
+ZERO: Final = "zero"
+UNIT_CHANGE: Final = "unit_change"
+WRONG_UNIT: Final = "wrong_unit"
+IMPLAUSIBLE: Final = "implausible"
+FLAGGED_BAD: Final = "flagged_bad"
+MISSING: Final = "missing"
+SENSOR_FAULTS: Final[tuple[str, ...]] = (FROZEN, ZERO, UNIT_CHANGE, WRONG_UNIT, IMPLAUSIBLE, FLAGGED_BAD, MISSING)
+ALL_SENSORS: Final = "all"  # as the sensor of a fault: every sensor at once, a dead link
+DATA_FAULTS: Final = "data_faults"  # column of silver and gold: JSON text, the faults known at the reading; null: none
 
 METADATA_FIELDS: Final[tuple[str, ...]] = ("compressor_id", "model", "horsepower", "install_date", "station_id")
 EVENT_FIELDS: Final[tuple[str, ...]] = (
