@@ -20,17 +20,19 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
     and NoReadingsError also when not one file could be loaded and bronze is still empty.
     """
     from config.errors import NoReadingsError
+    from config.site.description import load_site
     from features import bronze
     from features.build import count_rows
     from features.intake import list_reading_files
     from features.lake import BRONZE, Lake
-    from features.reference import load_reference
+    from features.reference_load import ReferenceRules, load_reference
 
     started = time.perf_counter()
     files = list_reading_files(folder)
     lake = Lake(settings.lake_uri)
+    rules = ReferenceRules(settings.fleet, settings.etl.ingest, load_site(folder).reference)
     with writing_lake(settings):
-        rejected_events = load_reference(lake, folder, settings.fleet)
+        reference = load_reference(lake, folder, rules, datetime.now(UTC))
         with report.stage("ingest") as advance:
             named = [(str(path.relative_to(folder / "readings")), path) for path in files]
             loaded = bronze.load_files(spark.get, lake, named, settings.home / "staging", settings.etl.ingest, datetime.now(UTC), advance)
@@ -44,6 +46,6 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
         "loaded_files": loaded.loaded,
         "known_files": loaded.known,
         "refused_files": loaded.refused,
-        "rejected_events": rejected_events,
+        **reference.facts(),
         "seconds": round(time.perf_counter() - started, 2),
     }

@@ -13,6 +13,8 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     from features.build import count_rows
     from features.contract import CHALLENGER, CHAMPION
     from features.lake import GOLD, Lake
+    from features.reference import read_retired
+    from features.reference_load import read_rejects
     from pipelines.tracking import quieten
     from serving.registry import Registry
     from serving.warehouse import tables
@@ -28,6 +30,8 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
         "lake": count_rows(lake),
         "gold_version": lake.version(GOLD) if lake.exists(GOLD) else None,
         "newest_reading": lake.newest_reading() if lake.exists(GOLD) else None,
+        "retired_compressors": read_retired(lake),
+        "rejected_reference_rows": read_rejects(lake),
         "warehouse": counts,
         "champion": registry.version_of(CHAMPION),
         "challenger": registry.version_of(CHALLENGER),
