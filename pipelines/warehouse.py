@@ -11,7 +11,7 @@ from features.aggregates import WINDOWS, hourly_aggregates
 from features.build import rebuilt_since
 from features.contract import DATE, TIMESTAMP
 from features.lake import COMPRESSORS, EVENTS, GOLD, SILVER, Interval, Lake, merge_intervals
-from features.reference import read_reference
+from features.reference import read_reference_history
 from pipelines.console import Advance
 from serving.schemas import Compressor, MaintenanceEvent, Station
 from serving.warehouse import tables
@@ -24,7 +24,9 @@ _LOOKBACK = timedelta(hours=max(WINDOWS.values()))
 
 
 def sync_reference(warehouse: Warehouse, lake: Lake, fleet: FleetConfig) -> None:
-    """Stations, compressors and maintenance events as the lake has them."""
+    """Stations, compressors and maintenance events as the lake has them, also those taken back."""
+    compressors = read_reference_history(lake, COMPRESSORS).drop("retired_by_hand").with_columns(pl.col("model").fill_null("unknown"))
+    events = read_reference_history(lake, EVENTS)
     with warehouse.connection() as connection:
         tables.upsert_stations(
             connection,
@@ -33,8 +35,8 @@ def sync_reference(warehouse: Warehouse, lake: Lake, fleet: FleetConfig) -> None
                 for station_id, station in fleet.stations.items()
             ),
         )
-        tables.upsert_compressors(connection, (Compressor(**row) for row in read_reference(lake, COMPRESSORS).iter_rows(named=True)))
-        tables.upsert_events(connection, (MaintenanceEvent(**row) for row in read_reference(lake, EVENTS).iter_rows(named=True)))
+        tables.upsert_compressors(connection, (Compressor(**row) for row in compressors.iter_rows(named=True)))
+        tables.upsert_events(connection, (MaintenanceEvent(**row) for row in events.iter_rows(named=True)))
 
 
 def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:
