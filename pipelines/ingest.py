@@ -23,9 +23,10 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
     from config.site.description import load_site
     from features import bronze
     from features.build import count_rows
-    from features.intake import list_reading_files
+    from features.intake import file_digest, list_reading_files
     from features.lake import BRONZE, Lake
     from features.reference_load import ReferenceRules, load_reference
+    from features.withdrawals import read_withdrawn
 
     started = time.perf_counter()
     files = list_reading_files(folder)
@@ -40,12 +41,13 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
         if not lake.exists(BRONZE):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in loaded.refused.items())
             raise NoReadingsError(f"{folder / 'readings'}: no file holds a reading that can be loaded ({reasons or 'all are empty'})")
-        books = count_rows(lake)
+        books, withdrawn = count_rows(lake), read_withdrawn(lake)
     return {
         **books,
         "loaded_files": loaded.loaded,
         "known_files": loaded.known,
         "refused_files": loaded.refused,
+        "withdrawn_files": [name for name, path in named if name in loaded.known and withdrawn and file_digest(path) in withdrawn],
         **reference.facts(),
         "seconds": round(time.perf_counter() - started, 2),
     }

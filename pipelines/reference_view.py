@@ -1,4 +1,4 @@
-"""What a person sees of the reference files of an ingest."""
+"""What a person sees of an ingest beside its readings: reference files, and what was taken back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ _MOST_NAMED: Final = 10  # rows or events; the report in JSON has them all
 
 def show_reference(console: Console, result: dict[str, Any]) -> None:
     """Reference files refused, rows rejected by line and word, and what was taken back or came back. Nothing of a report without them."""
+    for name in result.get("withdrawn_files", []):
+        console.print(
+            f"{escape(name)} was withdrawn and stays out; `altaviz withdraw {escape(name)} --undo` brings it back", soft_wrap=True
+        )
     for name, reason in result.get("refused_reference_files", {}).items():
         console.print(f"refused reference file {escape(name)}: {escape(reason)}", soft_wrap=True)
     _list(console, [_row(row) for row in result.get("rejected_reference_rows", [])])

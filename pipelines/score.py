@@ -20,7 +20,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     from features.reference import read_fleet, read_reference, read_retired
     from features.renewals import read_renewals
     from pipelines.tracking import quieten
-    from pipelines.warehouse import sync_reference
+    from pipelines.warehouse import sync_reference, sync_withdrawals
     from serving.predictor import Predictor
     from serving.registry import Registry
     from serving.schemas import present_moment, report_row
@@ -44,6 +44,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
         sync_reference(warehouse, lake, settings.fleet)
         with warehouse.connection() as connection:
             written = tables.upsert_predictions(connection, predictions)
+            sync_withdrawals(connection, lake, settings.etl)
     return {
         "model_version": champion.version,
         "as_of": moment,

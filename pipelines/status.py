@@ -15,6 +15,7 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     from features.lake import GOLD, Lake
     from features.reference import read_retired
     from features.reference_load import read_rejects
+    from features.withdrawals import read_withdrawals
     from pipelines.tracking import quieten
     from serving.registry import Registry
     from serving.warehouse import tables
@@ -31,6 +32,7 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
         "gold_version": lake.version(GOLD) if lake.exists(GOLD) else None,
         "newest_reading": lake.newest_reading() if lake.exists(GOLD) else None,
         "retired_compressors": read_retired(lake),
+        "withdrawn_files": {item.file: item.withdrawn_at for item in read_withdrawals(lake) if item.undone_at is None},
         "rejected_reference_rows": read_rejects(lake),
         "warehouse": counts,
         "champion": registry.version_of(CHAMPION),

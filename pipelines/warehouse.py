@@ -5,21 +5,27 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import polars as pl
+import psycopg
 
+from config.etl import EtlConfig
 from config.fleet import FleetConfig
 from features.aggregates import WINDOWS, hourly_aggregates
 from features.build import rebuilt_since
-from features.contract import DATE, TIMESTAMP
+from features.contract import DATE, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.increments import Reach
 from features.lake import COMPRESSORS, EVENTS, GOLD, SILVER, Interval, Lake, merge_intervals
 from features.reference import read_reference_history
+from features.withdrawals import read_withdrawals
 from pipelines.console import Advance
 from serving.schemas import Compressor, MaintenanceEvent, Station
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.lake_sync import record_sync, synced_version
+from serving.warehouse.withdrawn import TakenReadings, mark_predictions
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)
 _LOOKBACK = timedelta(hours=max(WINDOWS.values()))
 
 
@@ -37,6 +43,21 @@ def sync_reference(warehouse: Warehouse, lake: Lake, fleet: FleetConfig) -> None
         )
         tables.upsert_compressors(connection, (Compressor(**row) for row in compressors.iter_rows(named=True)))
         tables.upsert_events(connection, (MaintenanceEvent(**row) for row in events.iter_rows(named=True)))
+
+
+def sync_withdrawals(connection: psycopg.Connection, lake: Lake, etl: EtlConfig) -> int:
+    """Mark the predictions that were made from a withdrawn file; returns how many are. Costs nothing while no file ever was."""
+    withdrawals = read_withdrawals(lake)
+    if not withdrawals:
+        return 0
+    reach = Reach.of(etl)
+    taken = [
+        TakenReadings(name, first, last, item.gold.table_id, item.gold.first_version, item.gold.last_version, item.withdrawn_at)
+        for item in withdrawals
+        if item.undone_at is None and item.gold is not None
+        for name, (first, last) in item.spans.items()
+    ]
+    return mark_predictions(connection, taken, reach.silver + reach.gold + _WINDOW)
 
 
 def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:

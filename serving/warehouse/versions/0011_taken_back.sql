@@ -13,6 +13,8 @@ ALTER TABLE compressor_metadata
 ALTER TABLE ml_predictions
     ADD COLUMN data_withdrawn_at TIMESTAMPTZ; -- it was made from readings of a file that was taken back then
 
+CREATE INDEX idx_predictions_withdrawn ON ml_predictions (compressor_id) WHERE data_withdrawn_at IS NOT NULL;
+
 COMMENT ON COLUMN ml_predictions.data_withdrawn_at IS 'made from readings of a file that was withdrawn then; NULL: of none';
 
 -- Events that count: a planner's query needs no condition of its own.
