@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from features.contract import COMPRESSOR_ID, DISCHARGE_TEMP, ROLLING_FEATURES, TEMP_DELTA, TIMESTAMP, RollingFeature
+from features.contract import COMPRESSOR_ID, DATA_FAULTS, DISCHARGE_TEMP, ROLLING_FEATURES, TEMP_DELTA, TIMESTAMP, RollingFeature
 from features.kernels import ROLLED_FEATURES, ROLLED_SENSORS
 from features.rolling import MICROSECONDS_PER_HOUR
 
@@ -37,7 +37,7 @@ def range_between(silver: DataFrame, delta_tolerance_s: float) -> DataFrame:
     slack = int(delta_tolerance_s * _MICROSECONDS_PER_SECOND)
     hour_before = series.rangeBetween(-MICROSECONDS_PER_HOUR - slack, -MICROSECONDS_PER_HOUR + slack)
     delta = F.col(DISCHARGE_TEMP) - F.first(DISCHARGE_TEMP).over(hour_before)
-    return silver.select(COMPRESSOR_ID, TIMESTAMP, *ROLLED_SENSORS, *map(rolled, ROLLING_FEATURES), delta.alias(TEMP_DELTA))
+    return silver.select(COMPRESSOR_ID, TIMESTAMP, DATA_FAULTS, *ROLLED_SENSORS, *map(rolled, ROLLING_FEATURES), delta.alias(TEMP_DELTA))
 
 
 def duckdb_windows(silver_files: list[str], target: Path, delta_tolerance_s: float, threads: int) -> None:

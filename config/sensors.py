@@ -24,3 +24,5 @@ MODEL_SENSORS: Final = (VIBRATION, DISCHARGE_TEMP, DISCHARGE_PRESSURE)  # that f
 TEMP_DELTA: Final = "temp_1hr_delta"  # F/h, against the reading exactly one hour before
 PRESSURE_DIFFERENTIAL: Final = "pressure_differential"  # PSI, discharge - suction
 DERIVED: Final[tuple[str, ...]] = (PRESSURE_DIFFERENTIAL, TEMP_DELTA)  # quantities with limits that no sensor measures
+
+RUN_SENSORS: Final = (VIBRATION, HORSEPOWER, GAS_FLOW)  # whose level tells whether a unit runs

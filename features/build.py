@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,16 +13,32 @@ import polars as pl
 from config.errors import NoDataError
 from config.etl import EtlConfig
 from config.fleet import FleetConfig
+from config.sensor_health import SensorHealthSection
 from config.thresholds import ThresholdsConfig
 from features import gold, silver
 from features.bronze import quarantined_files
-from features.contract import DATE, FILE_SEQ, TIMESTAMP
-from features.increments import BuildState, Plan, Reach, eligible, fingerprint, plan_build, read_state, slice_bronze
+from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, FILE_SEQ, TIMESTAMP
+from features.increments import (
+    BuildState,
+    Plan,
+    Reach,
+    eligible,
+    fingerprint,
+    plan_build,
+    read_state,
+    shift,
+    slice_bronze,
+    unplaced,
+)
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake, any_of
 from features.reference import read_reference
+from features.sensor_health.settings import HealthRules
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+_FAULT_MEMORY = timedelta(days=7)  # a compressor that was silent for longer is judged as if it were new
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Stage = Callable[[str], AbstractContextManager[object]]
 
@@ -34,6 +50,12 @@ class Rules:
     etl: EtlConfig
     thresholds: ThresholdsConfig
     fleet: FleetConfig
+    sensor_health: SensorHealthSection
+
+    @property
+    def health(self) -> HealthRules:
+        """The rules of sensor health as numbers."""
+        return HealthRules.of(self.sensor_health, self.thresholds)
 
 
 def build_silver_and_gold(spark: Callable[[], SparkSession], lake: Lake, rules: Rules, as_of: datetime, stage: Stage = nullcontext) -> Plan:
@@ -45,20 +67,19 @@ def build_silver_and_gold(spark: Callable[[], SparkSession], lake: Lake, rules: 
     if not lake.exists(BRONZE):
         raise NoDataError(f"no readings under {lake.root}: run `altaviz ingest DIR` first")
     compressors = read_reference(lake, COMPRESSORS)
-    current = fingerprint(compressors, rules.etl, rules.thresholds, rules.fleet)
+    current = fingerprint(compressors, rules.etl, rules.thresholds, rules.fleet, rules.health)
     state = read_state(lake)
     if state is not None:
         as_of = max(as_of, state.as_of)  # what is in stays in
-    skew = rules.etl.ingest.clock_skew_minutes
     with stage("plan"):
         newest = newest_file(lake)
-        plan = plan_build(pl.scan_delta(lake.uri(BRONZE)), state, as_of, skew, current, rules.etl.lake.most_intervals)
+        plan = plan_build(pl.scan_delta(lake.uri(BRONZE)), state, as_of, rules.etl.ingest, current, rules.etl.lake.most_intervals)
     if plan.empty:
         return plan
     session = spark()
-    at_hand = eligible(lake.read(session, BRONZE), as_of, skew)
+    at_hand = eligible(lake.read(session, BRONZE), as_of, rules.etl.ingest)
     reach = Reach.of(rules.etl)
-    _build_silver(session, lake, rules, slice_bronze(at_hand, plan, reach), plan, reach, stage)
+    _build_silver(session, lake, rules, slice_bronze(at_hand, plan, reach, rules.etl.ingest), plan, reach, stage)
     if state is None and lake.row_count(SILVER) == 0:
         raise NoDataError(f"no usable reading at or before {as_of:%Y-%m-%dT%H:%M:%S}: ask for a later --as-of, or see the rejects")
     made_from = BuildState(newest, as_of, current, plan.gold_core(reach))
@@ -68,11 +89,12 @@ def build_silver_and_gold(spark: Callable[[], SparkSession], lake: Lake, rules: 
 
 
 def _build_silver(spark: SparkSession, lake: Lake, rules: Rules, bronze: DataFrame, plan: Plan, reach: Reach, stage: Stage) -> None:
-    known = lake.read(spark, COMPRESSORS)
-    cleaned = silver.clean(bronze, known, rules.etl, rules.thresholds).persist()
+    compressors = lake.read(spark, COMPRESSORS)
+    known = known_faults(lake, plan.bronze_input(reach))
+    cleaned = silver.clean(bronze, compressors, silver.SilverRules(rules.etl, rules.health, known=known)).persist()
     core = plan.silver_core(reach)
     where = None if core is None else any_of(core)
-    rejects_where = f"{where} OR {TIMESTAMP} IS NULL" if where and plan.missing_timestamps else where
+    rejects_where = f"{where} OR {unplaced(rules.etl.ingest)}" if where and plan.unplaced else where
     try:
         with stage("silver"):
             lake.replace(_inside(silver.silver_rows(cleaned), where), SILVER, partition_by=DATE, metadata={}, where=where)
@@ -95,6 +117,25 @@ def _build_gold(
 
 def _inside(frame: DataFrame, where: str | None) -> DataFrame:
     return frame if where is None else frame.where(where)
+
+
+def known_faults(lake: Lake, read: list[Interval] | None) -> dict[str, list[tuple[int, str]]]:
+    """By compressor: what silver says of its sensors just before each interval that is `read` anew, as (moment in us, faults); oldest first.
+
+    A fault of level or unit lasts until sound readings end it, and may have begun before what is read. None: all is read, nothing is known.
+    """
+    found: dict[str, list[tuple[int, str]]] = {}
+    if read is None or DATA_FAULTS not in lake.columns(SILVER):
+        return found
+    scan = pl.scan_delta(lake.uri(SILVER)).select(COMPRESSOR_ID, TIMESTAMP, DATE, DATA_FAULTS)
+    for interval in sorted(read):
+        first = shift(interval.start, -_FAULT_MEMORY).date()
+        before = scan.filter(pl.col(DATE) >= first, pl.col(DATE) <= interval.start.date(), pl.col(TIMESTAMP) < interval.start)
+        newest = before.group_by(COMPRESSOR_ID).agg(pl.col(DATA_FAULTS).sort_by(TIMESTAMP).last()).collect().drop_nulls(DATA_FAULTS)
+        moment = interval.start - timedelta(microseconds=1)
+        for compressor_id, text in newest.iter_rows():
+            found.setdefault(compressor_id, []).append(((moment - _EPOCH) // timedelta(microseconds=1), text))
+    return found
 
 
 def newest_file(lake: Lake) -> int:

@@ -15,6 +15,7 @@ from config.sensors import GAS_FLOW as GAS_FLOW
 from config.sensors import HORSEPOWER as HORSEPOWER
 from config.sensors import MODEL_SENSORS as MODEL_SENSORS
 from config.sensors import PRESSURE_DIFFERENTIAL as PRESSURE_DIFFERENTIAL
+from config.sensors import RUN_SENSORS as RUN_SENSORS
 from config.sensors import SENSORS as SENSORS
 from config.sensors import SUCTION_PRESSURE as SUCTION_PRESSURE
 from config.sensors import TEMP_DELTA as TEMP_DELTA
@@ -52,8 +53,8 @@ FLAGGED_BAD_SENSORS: Final = "_flagged_bad"  # sensors that the source's own qua
 
 # Working columns of silver.
 REASON: Final = "reason"  # why a row is rejected; null: it is kept
-RAW_PREFIX: Final = "_raw_"  # a sensor's value as it was loaded
-SPIKE_PREFIX: Final = "_spike_"  # whether a sensor's value is an isolated spike
+RAW_PREFIX: Final = "_raw_"  # a sensor's value as it was loaded, completed by other rows of the same reading
+VERDICT_PREFIX: Final = "_verdict_"  # why a sensor's value is refused; null: it is not
 
 # Why a row is rejected: of several the first in this order.
 WITHDRAWN: Final = "withdrawn"  # its file was taken back with `altaviz withdraw`

@@ -12,6 +12,7 @@ from config.fleet import FleetConfig
 from config.thresholds import ThresholdsConfig
 from features.contract import (
     COMPRESSOR_ID,
+    DATA_FAULTS,
     DATE,
     DAY_OF_WEEK,
     DISCHARGE_PRESSURE,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
-GOLD_COLUMNS = (COMPRESSOR_ID, TIMESTAMP, DATE, *FEATURES)
+GOLD_COLUMNS = (COMPRESSOR_ID, TIMESTAMP, DATE, *FEATURES, DATA_FAULTS)
 _TIME_ZONE = "_time_zone"
 
 
@@ -53,12 +54,14 @@ def compressor_limits(compressors: pl.DataFrame, fleet: FleetConfig, thresholds:
 
 
 def build_features(silver: DataFrame, limits: DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig) -> DataFrame:
-    """GOLD_COLUMNS for every row of `silver`; for rows near its start the look-back must be in `silver` too.
+    """GOLD_COLUMNS for every row of `silver`, the faults of its sensors beside the features; for rows near its start the look-back must be in `silver` too.
 
     `limits` is the frame of `compressor_limits`. A feature is null where its window holds too little (features.rolling).
     """
     placed = (
-        silver.select(COMPRESSOR_ID, TIMESTAMP, *ROLLED_SENSORS).repartition(COMPRESSOR_ID).sortWithinPartitions(COMPRESSOR_ID, TIMESTAMP)
+        silver.select(COMPRESSOR_ID, TIMESTAMP, DATA_FAULTS, *ROLLED_SENSORS)
+        .repartition(COMPRESSOR_ID)
+        .sortWithinPartitions(COMPRESSOR_ID, TIMESTAMP)
     )
     return complete_features(_roll(placed, etl.gold.delta_tolerance_s, etl.spark.rows_per_chunk), limits, thresholds)
 
@@ -79,6 +82,7 @@ def complete_features(rolled: DataFrame, limits: DataFrame, thresholds: Threshol
         F.hour(local).alias(HOUR_OF_DAY),
         day.alias(DAY_OF_WEEK),
         F.when(day >= 6, 1).otherwise(0).alias(IS_WEEKEND),
+        DATA_FAULTS,
     )
 
 

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from config.etl import EtlConfig
+from config.etl import EtlConfig, IngestConfig
 from config.fleet import FleetConfig
 from config.thresholds import ThresholdsConfig
 from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, MAX_LOOKBACK_HOURS, STATUS_FEATURES, TIMESTAMP
-from features.lake import GOLD, Interval, Lake, any_of, merge_intervals
+from features.lake import GOLD, Interval, Lake, any_of, merge_intervals, sql_time
+from features.sensor_health.settings import HealthRules
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -71,12 +72,12 @@ class Plan:
     """What to recompute. `touched` None means everything."""
 
     touched: list[Interval] | None
-    missing_timestamps: bool  # rows without a timestamp are among the new ones
+    unplaced: bool  # rows without a usable timestamp are among the new ones
 
     @property
     def empty(self) -> bool:
         """Nothing is new."""
-        return self.touched == [] and not self.missing_timestamps
+        return self.touched == [] and not self.unplaced
 
     def silver_core(self, reach: Reach) -> list[Interval] | None:
         """Silver (and rejects) to be replaced."""
@@ -98,11 +99,11 @@ class Plan:
 def _widen(intervals: list[Interval] | None, before: timedelta, after: timedelta) -> list[Interval] | None:
     if intervals is None:
         return None
-    widened = [Interval(_shift(item.start, -before), _shift(item.end, after)) for item in intervals]
+    widened = [Interval(shift(item.start, -before), shift(item.end, after)) for item in intervals]
     return merge_intervals(widened, len(widened) or 1)
 
 
-def _shift(moment: datetime, by: timedelta) -> datetime:
+def shift(moment: datetime, by: timedelta) -> datetime:
     """`moment` + `by`, held within the years 1 to 9999: a wrong clock may stand at either end of them."""
     try:
         return moment + by
@@ -118,13 +119,15 @@ def read_state(lake: Lake) -> BuildState | None:
     return BuildState.from_metadata(commits[0]["metadata"])
 
 
-def fingerprint(compressors: pl.DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig, fleet: FleetConfig) -> str:
+def fingerprint(compressors: pl.DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig, fleet: FleetConfig, health: HealthRules) -> str:
     """Changes when anything but new readings changes what silver or gold should be.
 
     Of the thresholds those are the physical ranges, and the limits that statuses come from: no other limit, and no description.
     """
     shaping = {
         "clock_skew": etl.ingest.clock_skew_minutes,
+        "earliest": etl.ingest.earliest.isoformat(),
+        "sensor_health": health.to_dict(),
         "outliers": etl.outliers.numbers(),
         "gold": etl.gold.numbers(),
         "physical": {name: [sensor.physical.low, sensor.physical.high] for name, sensor in thresholds.sensors.items()},
@@ -145,11 +148,16 @@ def fingerprint(compressors: pl.DataFrame, etl: EtlConfig, thresholds: Threshold
     return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()
 
 
-def eligible(bronze: DataFrame, as_of: datetime, clock_skew_minutes: float) -> DataFrame:
+def unplaced(ingest: IngestConfig) -> str:
+    """SQL that is true for rows without a usable timestamp: none, or one of a clock that had no power."""
+    return f"{TIMESTAMP} IS NULL OR {TIMESTAMP} < TIMESTAMP'{sql_time(ingest.earliest)}'"
+
+
+def eligible(bronze: DataFrame, as_of: datetime, ingest: IngestConfig) -> DataFrame:
     """Rows of bronze that count at `as_of`: not later than it, or refused anyway (no timestamp, later than their own loading)."""
     from pyspark.sql import functions as F
 
-    refused = F.col(TIMESTAMP) > F.col(LOADED_AT) + F.make_dt_interval(secs=F.lit(clock_skew_minutes * 60.0))
+    refused = F.col(TIMESTAMP) > F.col(LOADED_AT) + F.make_dt_interval(secs=F.lit(ingest.clock_skew_minutes * 60.0))
     return bronze.where(F.col(TIMESTAMP).isNull() | (F.col(TIMESTAMP) <= F.lit(as_of)) | refused)
 
 
@@ -157,7 +165,7 @@ def plan_build(
     bronze: pl.LazyFrame,
     state: BuildState | None,
     as_of: datetime,
-    clock_skew_minutes: float,
+    ingest: IngestConfig,
     current_fingerprint: str,
     most_intervals: int,
 ) -> Plan:
@@ -166,25 +174,26 @@ def plan_build(
     Only the clock hours of new rows are collected; three columns are read, of files that can hold new rows.
     """
     if state is None or state.fingerprint != current_fingerprint:
-        return Plan(touched=None, missing_timestamps=True)
+        return Plan(touched=None, unplaced=True)
     time = pl.col(TIMESTAMP)
-    refused = time > pl.col(LOADED_AT) + timedelta(minutes=clock_skew_minutes)
+    refused = time > pl.col(LOADED_AT) + timedelta(minutes=ingest.clock_skew_minutes)
+    placed = pl.when(time >= ingest.earliest).then(time)
     arrived = (pl.col(FILE_SEQ) > state.file_seq) & (time.is_null() | (time <= as_of) | refused)
     became_due = (time > state.as_of) & (time <= as_of)
     hours = (
         bronze.filter(arrived | became_due)
-        .group_by(time.dt.truncate("1h").alias("hour"))
-        .agg(time.min().alias("start"), time.max().alias("end"))
+        .group_by(placed.dt.truncate("1h").alias("hour"))
+        .agg(placed.min().alias("start"), placed.max().alias("end"))
         .collect()
     )
     intervals = [Interval(start, end) for _, start, end in hours.iter_rows() if start is not None]
-    return Plan(touched=merge_intervals(intervals, most_intervals), missing_timestamps=len(intervals) < hours.height)
+    return Plan(touched=merge_intervals(intervals, most_intervals), unplaced=len(intervals) < hours.height)
 
 
-def slice_bronze(eligible_bronze: DataFrame, plan: Plan, reach: Reach) -> DataFrame:
+def slice_bronze(eligible_bronze: DataFrame, plan: Plan, reach: Reach, ingest: IngestConfig) -> DataFrame:
     """The rows of bronze that the plan needs, pruned by date."""
     wanted = plan.bronze_input(reach)
     if wanted is None:
         return eligible_bronze
     condition = any_of(wanted, EVENT_DATE)
-    return eligible_bronze.where(f"{TIMESTAMP} IS NULL OR {condition}" if plan.missing_timestamps else condition)
+    return eligible_bronze.where(f"{unplaced(ingest)} OR {condition}" if plan.unplaced else condition)

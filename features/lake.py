@@ -47,11 +47,12 @@ class Interval:
         first, last = self.start.astimezone(UTC).date(), self.end.astimezone(UTC).date()
         return (
             f"({date_column} >= DATE'{first}' AND {date_column} <= DATE'{last}'"
-            f" AND {TIMESTAMP} >= TIMESTAMP'{_sql_time(self.start)}' AND {TIMESTAMP} <= TIMESTAMP'{_sql_time(self.end)}')"
+            f" AND {TIMESTAMP} >= TIMESTAMP'{sql_time(self.start)}' AND {TIMESTAMP} <= TIMESTAMP'{sql_time(self.end)}')"
         )
 
 
-def _sql_time(moment: datetime) -> str:
+def sql_time(moment: datetime) -> str:
+    """`moment` as SQL writes it, UTC."""
     return moment.astimezone(UTC).isoformat(sep=" ", timespec="microseconds")
 
 
@@ -89,6 +90,10 @@ class Lake:
     def version(self, table: str) -> int:
         """Newest Delta version of `table`. Raises NoDataError when it does not exist."""
         return int(self.delta(table).version())
+
+    def columns(self, table: str) -> list[str]:
+        """Columns of the newest version; none when the table does not exist."""
+        return [field.name for field in self.delta(table).schema().fields] if self.exists(table) else []
 
     def row_count(self, table: str) -> int:
         """Rows of the newest version, from the log alone; 0 when the table does not exist."""
@@ -133,7 +138,7 @@ class Lake:
         if version is not None:
             reader = reader.option("versionAsOf", version)
         if as_of is not None:
-            reader = reader.option("timestampAsOf", _sql_time(as_of))
+            reader = reader.option("timestampAsOf", sql_time(as_of))
         try:
             return reader.load(self.uri(table))
         except Exception as error:

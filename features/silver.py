@@ -1,93 +1,105 @@
 """Silver: readings that can be trusted. A bad row is rejected, a bad value is nulled; both are kept, with the reason, in `rejects`.
 
-Row reasons, the first that holds: missing_compressor_id, missing_timestamp, unknown_compressor, future_timestamp,
-all_sensors_null, duplicate (the last loaded wins). Value reasons: out_of_range, isolated_spike.
+Row reasons, the first that holds: withdrawn, missing_compressor_id, missing_timestamp, implausible_timestamp, unknown_compressor,
+future_timestamp, all_sensors_null, merged (its values complete a row of the same compressor and time), duplicate (the last loaded wins).
+Value reasons: out_of_range, a fault of the sensor (features/sensor_health), isolated_spike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from config.etl import EtlConfig, OutlierConfig
-from config.thresholds import ThresholdsConfig
+from config.etl import EtlConfig
 from features.contract import (
     ALL_SENSORS_NULL,
     COMPRESSOR_ID,
+    DATA_FAULTS,
     DATE,
-    DUPLICATE,
     FILE_SEQ,
+    FLAGGED_BAD_SENSORS,
     FUTURE_TIMESTAMP,
-    ISOLATED_SPIKE,
+    IMPLAUSIBLE_TIMESTAMP,
     LOADED_AT,
     MISSING_COMPRESSOR_ID,
     MISSING_TIMESTAMP,
     OPERATING_HOURS,
-    OUT_OF_RANGE,
     RAW_PREFIX,
     REASON,
     SENSORS,
     SOURCE_FILE,
     SOURCE_ROW,
-    SPIKE_PREFIX,
+    SOURCE_SHA256,
     TIMESTAMP,
     UNKNOWN_COMPRESSOR,
+    VERDICT_PREFIX,
+    WITHDRAWN,
 )
-from features.kernels import judge_spikes
+from features.kernels import JudgeRules, judge_readings
+from features.sensor_health.settings import HealthRules
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import Column, DataFrame
 
 
-def clean(bronze: DataFrame, compressors: DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig) -> DataFrame:
+@dataclass(frozen=True)
+class SilverRules:
+    """What rows and values are judged by; `withdrawn` are the SHA-256 of files that were taken back."""
+
+    etl: EtlConfig
+    health: HealthRules
+    withdrawn: frozenset[str] = frozenset()
+    known: Mapping[str, Sequence[tuple[int, str]]] = field(default_factory=dict)  # JudgeRules.known
+
+
+def clean(bronze: DataFrame, compressors: DataFrame, rules: SilverRules) -> DataFrame:
     """Judge every bronze row.
 
     `bronze` holds READING_FIELDS and their origin; `compressors` one row per known compressor. Returns one row per bronze row:
-    compressor_id, timestamp, date, sensors with bad values nulled, operating_hours, `reason` (null: keep), the raw
-    sensor values `_raw_*`, the spike verdicts `_spike_*` and the origin. Persist it before taking `silver_rows` and `rejects` from it.
+    compressor_id, timestamp, date, sensors with bad values nulled, operating_hours, data_faults, `reason` (null: keep), the raw
+    sensor values `_raw_*`, the verdicts `_verdict_*` and the origin. Persist it before taking `silver_rows` and `rejects` from it.
     """
-    from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     known = F.broadcast(compressors.select(F.col(COMPRESSOR_ID), F.lit(True).alias("_known")))
+    flagged = F.col(FLAGGED_BAD_SENSORS) if FLAGGED_BAD_SENSORS in bronze.columns else F.lit(None).cast("string")
     raw = bronze.select(
         COMPRESSOR_ID,
         TIMESTAMP,
         *(F.nanvl(F.col(sensor), F.lit(None).cast("double")).alias(f"{RAW_PREFIX}{sensor}") for sensor in SENSORS),
         F.nanvl(F.col(OPERATING_HOURS), F.lit(None).cast("double")).alias(OPERATING_HOURS),
+        flagged.alias(FLAGGED_BAD_SENSORS),
         SOURCE_FILE,
         SOURCE_ROW,
+        SOURCE_SHA256,
         FILE_SEQ,
         LOADED_AT,
     )
-    judged = raw.join(known, on=COMPRESSOR_ID, how="left").withColumn("_row_reason", _row_reason(etl.ingest.clock_skew_minutes))
-    # one shuffle serves all: duplicates and spikes are both questions within a compressor
-    placed = judged.repartition(COMPRESSOR_ID)
-    same_reading = Window.partitionBy(COMPRESSOR_ID, TIMESTAMP, F.col("_row_reason").isNull()).orderBy(F.desc(FILE_SEQ), F.desc(SOURCE_ROW))
-    ranked = placed.withColumn("_rank", F.when(F.col("_row_reason").isNull(), F.row_number().over(same_reading)))
-    selected = ranked.select(
+    judged = raw.join(known, on=COMPRESSOR_ID, how="left").select(
         COMPRESSOR_ID,
         TIMESTAMP,
         F.to_date(TIMESTAMP).alias(DATE),
-        *(_in_range(sensor, thresholds).alias(sensor) for sensor in SENSORS),
         OPERATING_HOURS,
-        F.coalesce("_row_reason", F.when(F.col("_rank") > 1, DUPLICATE)).alias(REASON),
+        FLAGGED_BAD_SENSORS,
+        _row_reason(rules).alias(REASON),
         *(f"{RAW_PREFIX}{sensor}" for sensor in SENSORS),
         SOURCE_FILE,
         SOURCE_ROW,
+        FILE_SEQ,
     )
-    return _mark_spikes(selected.sortWithinPartitions(COMPRESSOR_ID, TIMESTAMP), etl.outliers, etl.spark.rows_per_chunk)
+    # one shuffle serves all: merging rows, spikes and faults are all questions within a compressor
+    placed = judged.repartition(COMPRESSOR_ID).sortWithinPartitions(COMPRESSOR_ID, TIMESTAMP, FILE_SEQ, SOURCE_ROW)
+    return _judge(placed, JudgeRules(rules.etl.outliers, rules.health, rules.known), rules.etl.spark.rows_per_chunk)
 
 
 def silver_rows(cleaned: DataFrame) -> DataFrame:
     """The rows to keep, as silver stores them."""
     from pyspark.sql import functions as F
 
-    kept = cleaned.where(F.col(REASON).isNull())
-    values = (F.when(~F.col(f"{SPIKE_PREFIX}{sensor}"), F.col(sensor)).alias(sensor) for sensor in SENSORS)
-    return kept.select(COMPRESSOR_ID, TIMESTAMP, DATE, *values, OPERATING_HOURS)
+    return cleaned.where(F.col(REASON).isNull()).select(COMPRESSOR_ID, TIMESTAMP, DATE, *SENSORS, OPERATING_HOURS, DATA_FAULTS)
 
 
 def rejects(cleaned: DataFrame) -> DataFrame:
@@ -95,9 +107,8 @@ def rejects(cleaned: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F
 
     def nulled(sensor: str) -> Column:
-        raw, verdict = F.col(f"{RAW_PREFIX}{sensor}"), F.col(f"{SPIKE_PREFIX}{sensor}")
-        reason = F.when(raw.isNotNull() & F.col(sensor).isNull(), OUT_OF_RANGE).when(verdict, ISOLATED_SPIKE)
-        return F.struct(F.lit("value").alias("kind"), reason.alias("why"), F.lit(sensor).alias("sensor"), raw.alias("value"))
+        verdict, raw = F.col(f"{VERDICT_PREFIX}{sensor}"), F.col(f"{RAW_PREFIX}{sensor}")
+        return F.struct(F.lit("value").alias("kind"), verdict.alias("why"), F.lit(sensor).alias("sensor"), raw.alias("value"))
 
     whole_row = F.struct(
         F.lit("row").alias("kind"),
@@ -123,36 +134,34 @@ def rejects(cleaned: DataFrame) -> DataFrame:
     )
 
 
-def _row_reason(clock_skew_minutes: float) -> Column:
+def _row_reason(rules: SilverRules) -> Column:
     from pyspark.sql import functions as F
 
-    allowed = F.col(LOADED_AT) + F.make_dt_interval(secs=F.lit(clock_skew_minutes * 60.0))
+    ingest = rules.etl.ingest
+    allowed = F.col(LOADED_AT) + F.make_dt_interval(secs=F.lit(ingest.clock_skew_minutes * 60.0))
     nothing_measured = reduce(lambda left, right: left & right, (F.col(f"{RAW_PREFIX}{sensor}").isNull() for sensor in SENSORS))
     return (
-        F.when(F.col(COMPRESSOR_ID).isNull(), MISSING_COMPRESSOR_ID)
+        F.when(F.col(SOURCE_SHA256).isin(sorted(rules.withdrawn)), WITHDRAWN)
+        .when(F.col(COMPRESSOR_ID).isNull(), MISSING_COMPRESSOR_ID)
         .when(F.col(TIMESTAMP).isNull(), MISSING_TIMESTAMP)
+        .when(F.col(TIMESTAMP) < F.lit(ingest.earliest), IMPLAUSIBLE_TIMESTAMP)
         .when(F.col("_known").isNull(), UNKNOWN_COMPRESSOR)
         .when(F.col(TIMESTAMP) > allowed, FUTURE_TIMESTAMP)
         .when(nothing_measured, ALL_SENSORS_NULL)
     )
 
 
-def _in_range(sensor: str, thresholds: ThresholdsConfig) -> Column:
-    from pyspark.sql import functions as F
+def _judge(placed: DataFrame, rules: JudgeRules, rows_per_chunk: int) -> DataFrame:
+    """Add the verdicts. Partitions must hold whole compressors, ascending by time and loading; rows with a reason are no evidence."""
+    from pyspark.sql.types import DoubleType, StringType, StructField, StructType
 
-    physical = thresholds.sensors[sensor].physical
-    raw = F.col(f"{RAW_PREFIX}{sensor}")
-    return F.when(raw.between(physical.low, physical.high), raw)
-
-
-def _mark_spikes(selected: DataFrame, config: OutlierConfig, rows_per_chunk: int) -> DataFrame:
-    """Add a verdict column per sensor. Partitions must hold whole compressors, ascending by time; rows with a reason are no evidence."""
-    from pyspark.sql.types import BooleanType, StructField, StructType
-
-    schema = StructType([*selected.schema.fields, *(StructField(f"{SPIKE_PREFIX}{sensor}", BooleanType(), False) for sensor in SENSORS)])
+    added = [
+        item for sensor in SENSORS for item in (StructField(sensor, DoubleType()), StructField(f"{VERDICT_PREFIX}{sensor}", StringType()))
+    ]
+    schema = StructType([*placed.schema.fields, *added, StructField(DATA_FAULTS, StringType())])
 
     # bound as defaults: the workers get the kernel and its settings, not this module
-    def judge(batches: Iterator[pa.RecordBatch], config: OutlierConfig = config, rows: int = rows_per_chunk) -> Iterator[pa.RecordBatch]:
-        return judge_spikes(batches, config, rows)
+    def judge(batches: Iterator[pa.RecordBatch], rules: JudgeRules = rules, rows: int = rows_per_chunk) -> Iterator[pa.RecordBatch]:
+        return judge_readings(batches, rules, rows)
 
-    return selected.mapInArrow(judge, schema)
+    return placed.mapInArrow(judge, schema)

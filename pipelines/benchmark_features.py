@@ -96,7 +96,9 @@ def _bronze_to_gold(settings: Settings, lake: Lake, folder: Path, as_of: datetim
     files = [(path.name, path) for path in list_reading_files(folder / "site")]
     with timed.stage("bronze") as advance:
         load_files(spark.get, lake, files, folder / "staging", settings.etl.ingest, datetime.now(UTC), advance)
-    build_silver_and_gold(spark.get, lake, Rules(settings.etl, settings.thresholds, settings.fleet), as_of, timed.stage)
+    build_silver_and_gold(
+        spark.get, lake, Rules(settings.etl, settings.thresholds, settings.fleet, settings.quality.sensor_health), as_of, timed.stage
+    )
 
 
 def _gold_alone(settings: Settings, lake: Lake, folder: Path, spark: LazySpark, timed: _Timed) -> dict[str, float]:

@@ -25,7 +25,7 @@ def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, rep
     lake = Lake(settings.lake_uri)
     moment = as_of or present_moment()
     with writing_lake(settings):
-        rules = Rules(settings.etl, settings.thresholds, settings.fleet)
+        rules = Rules(settings.etl, settings.thresholds, settings.fleet, settings.quality.sensor_health)
         plan = build_silver_and_gold(spark.get, lake, rules, moment, report.stage)
         books = count_rows(lake)
     rebuilt = "all" if plan.touched is None else [[item.start, item.end] for item in plan.touched]

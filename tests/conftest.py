@@ -51,7 +51,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="session")
 def rules(settings: Settings) -> Rules:
-    return Rules(settings.etl, settings.thresholds, settings.fleet)
+    return Rules(settings.etl, settings.thresholds, settings.fleet, settings.quality.sensor_health)
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from config.thresholds import LimitOverride, SensorOverride
 from features.build import Rules
-from features.contract import COMPRESSOR_ID, FEATURES, TIMESTAMP
+from features.contract import COMPRESSOR_ID, DATA_FAULTS, FEATURES, TIMESTAMP
 from features.gold import GOLD_COLUMNS, build_features, compressor_limits
 from features.kernels import ROLLED_FEATURES, ROLLED_SENSORS, compressor_codes, float_column, timestamps_us
 from features.rolling import rolling_features
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
+FAULT = '[["gas_flow_mcf","zero",0,null]]'
+
+
 def _gold(spark: SparkSession, rules: Rules, rows: list[dict[str, Any]], fleet: pl.DataFrame | None = None) -> pl.DataFrame:
     known = compressors("C-1", "C-2", "C-3") if fleet is None else fleet
     limits = spark.createDataFrame(compressor_limits(known, rules.fleet, rules.thresholds).to_arrow())
-    built = pl.from_arrow(build_features(spark.createDataFrame(reading_table(rows)), limits, rules.etl, rules.thresholds).toArrow())
+    silver = reading_table(rows).append_column(DATA_FAULTS, pa.array([FAULT] * len(rows), pa.string()))
+    built = pl.from_arrow(build_features(spark.createDataFrame(silver), limits, rules.etl, rules.thresholds).toArrow())
     assert isinstance(built, pl.DataFrame)
     return built.sort(COMPRESSOR_ID, TIMESTAMP)
 
@@ -49,6 +55,7 @@ def test_gold_holds_the_contract_and_nothing_else(spark: SparkSession, rules: Ru
         "hour_of_day": 18,  # Sunday evening in Texas
         "day_of_week": 7,
         "is_weekend": 1,
+        "data_faults": FAULT,
     }
 
 
@@ -75,7 +82,7 @@ def test_limits_of_a_compressor_model_hold_for_that_model_only(spark: SparkSessi
     thresholds = rules.thresholds.model_copy(update={"overrides": {"Ariel JGK/4": {"vibration_mms": lower}}})
     fleet = pl.concat([compressors("C-1"), compressors("C-2", model="Ariel JGK/4")])
     rows = [reading(0, name, vibration_mms=5.5) for name in ("C-1", "C-2")]
-    gold = _gold(spark, Rules(rules.etl, thresholds, rules.fleet), rows, fleet)
+    gold = _gold(spark, dataclasses.replace(rules, thresholds=thresholds), rows, fleet)
     assert gold["vibration_status"].to_list() == ["normal", "warning"]
 
 
@@ -83,7 +90,9 @@ def test_low_direction_and_a_missing_critical_limit_are_respected(spark: SparkSe
     sensors = rules.thresholds.sensors
     low_only = sensors["gas_flow_mcf"].model_copy(update={"critical": None})  # direction low, warning 6000
     thresholds = rules.thresholds.model_copy(update={"sensors": {**sensors, "vibration_mms": low_only}})
-    gold = _gold(spark, Rules(rules.etl, thresholds, rules.fleet), [reading(0, vibration_mms=6001.0), reading(10, vibration_mms=1.0)])
+    gold = _gold(
+        spark, dataclasses.replace(rules, thresholds=thresholds), [reading(0, vibration_mms=6001.0), reading(10, vibration_mms=1.0)]
+    )
     assert gold["vibration_status"].to_list() == ["normal", "warning"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from features.build import Rules, build_silver_and_gold, count_rows, rebuilt_sin
 from features.increments import BuildState, Plan, Reach, eligible, fingerprint, read_state, slice_bronze
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from features.reference import COMPRESSOR_KEY, merge_reference
+from features.sensor_health.settings import HealthRules
 from tests.features.readings import LOADED_AT, MONDAY, assert_same_tables, compressors, noisy_fleet, reading, write_readings
 
 if TYPE_CHECKING:
@@ -89,7 +91,8 @@ def test_one_more_hour_reads_that_hour_and_its_look_back_and_equals_a_full_rebui
     assert plan.touched == [Interval(start, end)]
     assert plan.bronze_input(reach) == [Interval(start - timedelta(hours=48), end + timedelta(hours=48))]
     assert plan.silver_input(reach) == [Interval(start - timedelta(hours=24), end + timedelta(hours=72))]
-    sliced = slice_bronze(eligible(site.lake.read(site.spark, BRONZE), LOADED_AT, 0), plan, reach)
+    ingest = site.rules.etl.ingest
+    sliced = slice_bronze(eligible(site.lake.read(site.spark, BRONZE), LOADED_AT, ingest), plan, reach, ingest)
     dates = {Path(file).parent.name.removeprefix("_event_date=") for file in sliced.inputFiles()}
     assert dates == {f"2026-03-{day:02}" for day in range(DAYS, DAYS + 3)}, "bronze is read beyond the look-back"
     assert site.lake.commits(GOLD)[0]["metadata"]["rebuilt"] == [[start.isoformat(), (end + timedelta(hours=72)).isoformat()]]
@@ -108,7 +111,7 @@ def test_late_readings_repeated_ones_and_bad_rows_equal_a_full_rebuild(site: Sit
     site.load(arrived, [reading(None, "C-2")]).build()
     site.load(late).build()
     plan = site.load(corrected, bad).build()
-    assert plan.missing_timestamps
+    assert plan.unplaced
     rebuilt.load(arrived, [reading(None, "C-2")], late, corrected, bad).build()
     assert_same_tables(site.lake, rebuilt.lake, BUILT)
     books = count_rows(site.lake)
@@ -139,7 +142,7 @@ def test_run_with_nothing_new_or_an_earlier_moment_commits_nothing(site: Site, l
 def test_rows_without_a_timestamp_alone_reach_the_rejects_and_are_not_new_again(site: Site, rebuilt: Site, last_hour: Rows) -> None:
     site.load(last_hour, [reading(None)]).build()
     plan = site.load([reading(None, vibration_mms=4.0)]).build()
-    assert (plan.touched, plan.missing_timestamps) == ([], True)
+    assert (plan.touched, plan.unplaced) == ([], True)
     assert site.build().empty
     rebuilt.load(last_hour, [reading(None)], [reading(None, vibration_mms=4.0)]).build()
     assert_same_tables(site.lake, rebuilt.lake, BUILT)
@@ -150,7 +153,7 @@ def test_reading_of_a_wrong_clock_at_either_end_of_the_calendar_is_booked(site: 
     last = {**reading(0), "timestamp": datetime.max.replace(tzinfo=UTC)}
     site.load(last_hour).build()
     site.load([first, last]).build()
-    assert count_rows(site.lake)["rejected_rows"] == {"future_timestamp": 1}
+    assert count_rows(site.lake)["rejected_rows"] == {"future_timestamp": 1, "implausible_timestamp": 1}
     rebuilt.load(last_hour, [first, last]).build()
     assert_same_tables(site.lake, rebuilt.lake, BUILT)
 
@@ -163,7 +166,7 @@ def test_changed_reference_data_or_rules_rebuild_everything(site: Site, last_hou
     assert site.build().touched is None
     assert count_rows(site.lake)["rejected_rows"] == {}
     etl = site.rules.etl.model_copy(update={"gold": site.rules.etl.gold.model_copy(update={"delta_tolerance_s": 1.0})})
-    site.rules = Rules(etl, site.rules.thresholds, site.rules.fleet)
+    site.rules = dataclasses.replace(site.rules, etl=etl)
     assert site.build().touched is None
     assert site.build().empty
 
@@ -196,7 +199,9 @@ def test_a_threshold_rebuilds_only_where_it_shapes_rows(rules: Rules, key: str, 
     inner[leaf] = value
     changed = ThresholdsConfig.model_validate(told)
     assert changed != rules.thresholds
-    before, after = (fingerprint(compressors("C-1"), rules.etl, item, rules.fleet) for item in (rules.thresholds, changed))
+    health = (HealthRules.of(rules.sensor_health, item) for item in (rules.thresholds, changed))
+    judged = zip((rules.thresholds, changed), health, strict=True)
+    before, after = (fingerprint(compressors("C-1"), rules.etl, item, rules.fleet, own) for item, own in judged)
     assert (after != before) is rebuilds
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,8 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.build import Rules
-from features.contract import REASON, SENSORS, SPIKE_PREFIX
-from features.kernels import judge_spikes, roll_features, whole_compressors
+from features.contract import (
+    COMPRESSOR_ID,
+    DATA_FAULTS,
+    FLAGGED_BAD_SENSORS,
+    OPERATING_HOURS,
+    RAW_PREFIX,
+    REASON,
+    SENSORS,
+    TIMESTAMP,
+    VERDICT_PREFIX,
+)
+from features.kernels import JudgeRules, judge_readings, roll_features, whole_compressors
 from tests.features.readings import MONDAY, reading_table, series
 
 IDS = st.lists(
@@ -39,18 +50,27 @@ def test_any_batch_split_gives_tables_of_whole_compressors(
     assert all(len(chunk) >= rows_per_chunk for chunk in chunks[:-1])
 
 
+def _placed(rows: list[dict[str, Any]], reasons: Sequence[str | None] = ()) -> pa.Table:
+    """Readings as silver hands them to the kernel."""
+    table = reading_table(rows)
+    columns = {COMPRESSOR_ID: table[COMPRESSOR_ID], TIMESTAMP: table[TIMESTAMP], OPERATING_HOURS: table[OPERATING_HOURS]}
+    columns |= {f"{RAW_PREFIX}{sensor}": table[sensor] for sensor in SENSORS}
+    columns[REASON] = pa.array([*reasons] or [None] * len(rows), pa.string())
+    return pa.table(columns | {FLAGGED_BAD_SENSORS: pa.nulls(len(rows), pa.string())})
+
+
 def test_features_and_verdicts_do_not_depend_on_how_the_stream_was_cut(rules: Rules) -> None:
     random = np.random.default_rng(1)
     rows = [row for name in ("C-1", "C-2", "C-3") for row in series(random.normal(3, 0.1, 40).tolist(), compressor_id=name)]
     rows[20]["vibration_mms"] = 30.0
-    table = reading_table(rows).append_column(REASON, pa.nulls(len(rows), pa.string()))
+    table, judging = _placed(rows), JudgeRules(rules.etl.outliers, rules.health)
 
     def run(cuts: list[int], rows_per_chunk: int) -> pa.Table:
-        judged = judge_spikes(_split(table, cuts), rules.etl.outliers, rows_per_chunk)
+        judged = judge_readings(_split(table, cuts), judging, rows_per_chunk)
         return pa.Table.from_batches(roll_features(judged, rules.etl.gold.delta_tolerance_s, rows_per_chunk)).combine_chunks()
 
     whole = run([], 1000)
-    assert whole[f"{SPIKE_PREFIX}vibration_mms"].to_pylist().index(True) == 20
+    assert whole[f"{VERDICT_PREFIX}vibration_mms"].to_pylist().index("isolated_spike") == 20
     for cuts, rows_per_chunk in (([1, 39, 41, 100], 1), ([60], 50), (list(range(0, 120, 7)), 30)):
         assert run(cuts, rows_per_chunk).equals(whole)
 
@@ -58,8 +78,8 @@ def test_features_and_verdicts_do_not_depend_on_how_the_stream_was_cut(rules: Ru
 def test_rejected_rows_are_no_evidence_and_get_no_verdict(rules: Rules) -> None:
     rows = series([3.0, 3.1, 2.9, 3.0, 3.1, 2.9, 3.0, 50.0, 12.0, 3.0])
     reasons = [None] * 7 + ["duplicate", None, None]
-    table = reading_table(rows).append_column(REASON, pa.array(reasons, pa.string()))
-    judged = pa.Table.from_batches(judge_spikes(iter(table.to_batches()), rules.etl.outliers, 1000))
-    assert [position for position, spike in enumerate(judged[f"{SPIKE_PREFIX}vibration_mms"].to_pylist()) if spike] == [8]
-    assert judged.column_names[-len(SENSORS) :] == [f"{SPIKE_PREFIX}{sensor}" for sensor in SENSORS]
+    judging = JudgeRules(rules.etl.outliers, rules.health)
+    judged = pa.Table.from_batches(judge_readings(iter(_placed(rows, reasons).to_batches()), judging, 1000))
+    assert [position for position, why in enumerate(judged[f"{VERDICT_PREFIX}vibration_mms"].to_pylist()) if why] == [8]
+    assert judged.column_names[-1] == DATA_FAULTS
     assert judged["timestamp"][0].as_py() == MONDAY

@@ -12,11 +12,11 @@ from deltalake import write_deltalake
 
 from config.errors import InputError, NoDataError
 from features.build import Rules
-from features.contract import DATE, EVENT_DATE, TIMESTAMP
+from features.contract import DATA_FAULTS, DATE, EVENT_DATE, TIMESTAMP
 from features.gold import build_features, compressor_limits
 from features.lake import COMPRESSORS, GOLD, SILVER, Interval, Lake, any_of, merge_intervals
 from features.reference import COMPRESSOR_KEY, merge_reference
-from features.silver import clean
+from features.silver import SilverRules, clean
 from tests.features.readings import LOADED_AT, MONDAY, compressors, reading, reading_table
 
 if TYPE_CHECKING:
@@ -107,9 +107,15 @@ def test_read_of_one_day_opens_the_files_of_that_day_only(spark: SparkSession, l
 def test_silver_shuffles_once_and_broadcasts_the_reference_data(spread: SparkSession, rules: Rules) -> None:
     from pyspark.sql import functions as F
 
-    origin = {"_source_file": F.lit("a"), "_source_row": F.lit(0), "_file_seq": F.lit(0), "_loaded_at": F.lit(LOADED_AT)}
+    origin = {
+        "_source_file": F.lit("a"),
+        "_source_row": F.lit(0),
+        "_source_sha256": F.lit("a1"),
+        "_file_seq": F.lit(0),
+        "_loaded_at": F.lit(LOADED_AT),
+    }
     bronze = _dated(spread, ROWS).withColumns(origin).withColumnRenamed(DATE, EVENT_DATE)
-    cleaned = clean(bronze, spread.createDataFrame(compressors("C-1", "C-2").to_arrow()), rules.etl, rules.thresholds)
+    cleaned = clean(bronze, spread.createDataFrame(compressors("C-1", "C-2").to_arrow()), SilverRules(rules.etl, rules.health))
     plan = _plan(cleaned)
     assert plan.count("Exchange hashpartitioning") == 1
     assert plan.count("BroadcastHashJoin") == 1
@@ -117,8 +123,12 @@ def test_silver_shuffles_once_and_broadcasts_the_reference_data(spread: SparkSes
 
 
 def test_gold_shuffles_once_and_broadcasts_the_limits(spread: SparkSession, rules: Rules) -> None:
+    from pyspark.sql import functions as F
+
     limits = spread.createDataFrame(compressor_limits(compressors("C-1", "C-2"), rules.fleet, rules.thresholds).to_arrow())
-    plan = _plan(build_features(_dated(spread, ROWS), limits, rules.etl, rules.thresholds))
+    plan = _plan(
+        build_features(_dated(spread, ROWS).withColumn(DATA_FAULTS, F.lit(None).cast("string")), limits, rules.etl, rules.thresholds)
+    )
     assert plan.count("Exchange hashpartitioning") == 1
     assert plan.count("BroadcastHashJoin") == 1
     assert "MapInArrow" in plan

@@ -8,8 +8,20 @@ import pyarrow as pa
 import pytest
 
 from features.build import Rules
-from features.contract import COMPRESSOR_ID, DATE, FILE_SEQ, LOADED_AT, OPERATING_HOURS, SENSORS, SOURCE_FILE, SOURCE_ROW, TIMESTAMP
-from features.silver import clean, rejects, silver_rows
+from features.contract import (
+    COMPRESSOR_ID,
+    DATA_FAULTS,
+    DATE,
+    FILE_SEQ,
+    LOADED_AT,
+    OPERATING_HOURS,
+    SENSORS,
+    SOURCE_FILE,
+    SOURCE_ROW,
+    SOURCE_SHA256,
+    TIMESTAMP,
+)
+from features.silver import SilverRules, clean, rejects, silver_rows
 from tests.features.readings import LOADED_AT as LOADED
 from tests.features.readings import MONDAY, READING_SCHEMA, compressors, reading, series
 
@@ -17,16 +29,22 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NOTHING = dict.fromkeys(SENSORS, None)
-ORIGIN = [(SOURCE_FILE, pa.string()), (SOURCE_ROW, pa.int64()), (FILE_SEQ, pa.int64()), (LOADED_AT, pa.timestamp("us", tz="UTC"))]
+ORIGIN = [
+    (SOURCE_FILE, pa.string()),
+    (SOURCE_SHA256, pa.string()),
+    (SOURCE_ROW, pa.int64()),
+    (FILE_SEQ, pa.int64()),
+    (LOADED_AT, pa.timestamp("us", tz="UTC")),
+]
 SCHEMA = pa.schema([*READING_SCHEMA, *(pa.field(name, kind) for name, kind in ORIGIN)])
 
 
 def _clean(spark: SparkSession, rules: Rules, rows: list[dict[str, Any]]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(silver, rejects) of bronze rows that came in this order in one file, where a row does not say otherwise."""
-    origin = {SOURCE_FILE: "a.parquet", FILE_SEQ: 0, LOADED_AT: LOADED}
+    origin = {SOURCE_FILE: "a.parquet", SOURCE_SHA256: "a1", FILE_SEQ: 0, LOADED_AT: LOADED}
     bronze = pa.Table.from_pylist([{**origin, SOURCE_ROW: position, **row} for position, row in enumerate(rows)], schema=SCHEMA)
     known = spark.createDataFrame(compressors("C-1", "C-2").to_arrow())
-    cleaned = clean(spark.createDataFrame(bronze), known, rules.etl, rules.thresholds).persist()
+    cleaned = clean(spark.createDataFrame(bronze), known, SilverRules(rules.etl, rules.health)).persist()
     try:
         silver, refused = (pl.from_arrow(part(cleaned).toArrow()) for part in (silver_rows, rejects))
     finally:
@@ -66,7 +84,7 @@ def test_bad_row_is_rejected_with_the_first_reason_that_holds(spark: SparkSessio
         7: "duplicate",
     }
     assert silver[TIMESTAMP].to_list() == [MONDAY, MONDAY + timedelta(minutes=10), MONDAY + timedelta(minutes=late)]
-    assert silver.columns == [COMPRESSOR_ID, TIMESTAMP, DATE, *SENSORS, OPERATING_HOURS]
+    assert silver.columns == [COMPRESSOR_ID, TIMESTAMP, DATE, *SENSORS, OPERATING_HOURS, DATA_FAULTS]
 
 
 def test_last_loaded_of_two_readings_wins_and_only_whole_readings_compete(spark: SparkSession, rules: Rules) -> None:

@@ -108,7 +108,7 @@ def site(spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempP
     merge_reference(lake, COMPRESSORS, known, COMPRESSOR_KEY)
     readings = _write(root / "readings.csv", _dirty_fleet())
     load_files(lambda: spark, lake, [("readings.csv", readings)], root / "staging", own.etl.ingest, LOADED_AT)
-    build_silver_and_gold(lambda: spark, lake, Rules(own.etl, thresholds, fleet), LOADED_AT)
+    build_silver_and_gold(lambda: spark, lake, Rules(own.etl, thresholds, fleet, own.quality.sensor_health), LOADED_AT)
     folder.mkdir()
     write_folder(folder, {MODEL_FILE: mean_model().onnx}, contract_document(mean_model(), known, own))
     return Site(lake, own, readings, folder)

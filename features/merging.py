@@ -1,0 +1,74 @@
+"""Rows of one compressor and time made into one reading: several files or tags may hold a part of it each (numpy only)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.rolling import FloatArray, IntArray, group_starts
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class MergedRows:
+    """What became of rows [n]: those kept, and for each of them the completed values [kept]."""
+
+    kept: IntArray  # the last loaded row of each compressor and time
+    duplicates: IntArray  # rows that add nothing to a later loaded one
+    contributed: IntArray  # rows whose values complete a later loaded one
+    values: dict[str, FloatArray]
+    operating_hours: FloatArray
+    flagged: dict[str, Bools]
+
+
+def merge_rows(
+    group: IntArray, time_us: IntArray, values: Mapping[str, FloatArray], operating_hours: FloatArray, flagged: Mapping[str, Bools]
+) -> MergedRows:
+    """Complete each reading by the newest value of each sensor.
+
+    Every array is [n], ascending by compressor (`group`), time and loading. Of two values of a sensor the last loaded wins; a missing one never wins.
+    """
+    rows = len(group)
+    starts = _same_reading(group, time_us)
+    last = np.append(starts[1:], rows) - 1 if rows else starts
+    if len(last) == rows:  # nothing to merge
+        none = np.empty(0, np.int64)
+        return MergedRows(last, none, none, dict(values), operating_hours, dict(flagged))
+    begins = np.repeat(starts, np.diff(np.append(starts, rows)))
+    contributes = np.zeros(rows, np.bool_)
+    merged, merged_flags = {}, {}
+    for sensor, own in values.items():
+        newest = _newest_value(own, begins)[last]
+        source = np.where(newest >= 0, newest, last)
+        contributes[source[newest >= 0]] = True
+        merged[sensor] = own[source]
+        if sensor in flagged:
+            merged_flags[sensor] = flagged[sensor][source]
+    newest = _newest_value(operating_hours, begins)[last]
+    others = np.ones(rows, np.bool_)
+    others[last] = False
+    return MergedRows(
+        kept=last,
+        duplicates=np.flatnonzero(others & ~contributes),
+        contributed=np.flatnonzero(others & contributes),
+        values=merged,
+        operating_hours=operating_hours[np.where(newest >= 0, newest, last)],
+        flagged=merged_flags,
+    )
+
+
+def _same_reading(group: IntArray, time_us: IntArray) -> IntArray:
+    """First row of each compressor and time -> [readings]."""
+    if not len(group):
+        return np.empty(0, np.int64)
+    return np.union1d(group_starts(group), group_starts(time_us))
+
+
+def _newest_value(values: FloatArray, begins: IntArray) -> IntArray:
+    """Newest row with a value at or before each row, within its reading that begins at `begins`; -1 where there is none -> [n]."""
+    newest = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
+    return np.where(newest >= begins, newest, -1)

@@ -1,0 +1,23 @@
+"""Readings as the rules of sensor health take them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.rolling import FloatArray, IntArray
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Readings of some compressors, one below the other, each oldest first. Every array is [n]."""
+
+    group: IntArray  # code of the compressor, ascending
+    time_us: IntArray
+    values: Mapping[str, FloatArray]  # by sensor, as they were loaded; NaN where nothing was
+    flagged: Mapping[str, Bools]  # by sensor that the source itself calls bad somewhere

@@ -1,0 +1,133 @@
+"""Whether the machine runs at each reading, as power, flow and vibration tell, and whether it has run for long enough to judge a level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.contract import GAS_FLOW, VIBRATION
+from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray, group_starts
+from features.sensor_health.readings import Bools, Readings
+from features.sensor_health.settings import HealthRules
+from features.sensor_health.units import OTHER_UNITS
+
+Votes = dict[str, NDArray[np.int8]]
+
+# Readings in these units look like a stopped machine's, or like its noise: they must not decide that it runs.
+_TOO_CLOSE_TO_ZERO: Final = 1e-3
+ROUNDING: Final = 1 + 1e-9  # a resolution of 0.01 is no exact number
+
+
+def running_votes(values: Mapping[str, FloatArray], rules: HealthRules) -> Votes:
+    """What each sensor of `runs_above` says: 1 runs, -1 stands, 0 cannot tell -> [n] each.
+
+    A power or flow in another unit still says that it runs. A low vibration denies nothing: it may be in in/s.
+    """
+    votes: Votes = {}
+    for sensor, least in rules.runs_above.items():
+        value = values[sensor]
+        runs = value >= least
+        stands = value < least
+        if sensor == VIBRATION:
+            stands = np.zeros(len(value), np.bool_)
+        elif sensor == GAS_FLOW:
+            bands = rules.sensors[sensor]
+            for unit in OTHER_UNITS[sensor]:
+                converted = unit.factor * value + unit.offset
+                usual = (converted >= bands.usual_low) & (converted <= bands.usual_high) & (value > _TOO_CLOSE_TO_ZERO)
+                runs |= usual
+                stands &= ~usual
+        votes[sensor] = runs.astype(np.int8) - stands.astype(np.int8)
+    return votes
+
+
+def machine_runs(votes: Votes, without: str | None = None) -> Bools:
+    """Whether more of the sensors, `without` one, say that the machine runs than deny it -> [n]."""
+    counted = [vote for sensor, vote in votes.items() if sensor != without]
+    return np.asarray(np.sum(counted, axis=0) > 0)
+
+
+def last_true(mask: Bools, group: IntArray) -> IntArray:
+    """Row of the newest true value at or before each row within its compressor, -1 where there is none -> [n]."""
+    rows = np.where(mask, np.arange(len(mask)), -1)
+    newest = np.maximum.accumulate(rows) if len(rows) else rows
+    return np.where(newest >= first_rows(group), newest, -1)
+
+
+def first_rows(group: IntArray) -> IntArray:
+    """First row of the compressor of each row -> [n]."""
+    starts = group_starts(group)
+    lengths = np.diff(np.append(starts, len(group)))
+    return np.repeat(starts, lengths)
+
+
+def settled(runs: Bools, group: IntArray, time_us: IntArray, settle_hours: float) -> Bools:
+    """Whether the machine has been running for `settle_hours`, as far as is known -> [n].
+
+    The first reading after a gap longer than that counts as a start: nobody knows what went before.
+    """
+    long = int(settle_hours * MICROSECONDS_PER_HOUR)
+    after_gap = np.ones(len(runs), np.bool_)
+    after_gap[1:] = (group[1:] != group[:-1]) | (np.diff(time_us) > long)
+    stopped = last_true(~runs | after_gap, group)
+    return runs & (stopped >= 0) & (time_us - time_us[np.maximum(stopped, 0)] >= long)
+
+
+def changes(values: FloatArray, group: IntArray, limit: float) -> Bools:
+    """Whether a value differs by more than `limit` from the row before -> [n]; the first row of a compressor counts as a change, a gap does not."""
+    changed = np.ones(len(values), np.bool_)
+    with np.errstate(invalid="ignore"):  # infinite values are no measurement, and refused as such
+        changed[1:] = (group[1:] != group[:-1]) | (np.abs(np.diff(values)) > limit)
+    return changed
+
+
+def dead_since(readings: Readings, rules: HealthRules) -> IntArray:
+    """When any sensor changed last, at rows where none has for `dead_link_hours`; -1 elsewhere -> [n] microseconds."""
+    group, time_us = readings.group, readings.time_us
+    changed = [changes(values, group, rules.sensors[sensor].resolution * ROUNDING) for sensor, values in readings.values.items()]
+    last = last_true(np.logical_or.reduce(changed), group)
+    lasts = time_us - time_us[last] >= round(rules.dead_link_hours * MICROSECONDS_PER_HOUR)
+    return np.where(lasts & (np.arange(len(last)) - last >= rules.frozen_readings - 1), time_us[last], -1)
+
+
+def reads_zero(readings: Readings, rules: HealthRules) -> Bools:
+    """Rows in which every sensor with a value reads zero, and more than one has a value -> [n]."""
+    count = np.zeros(len(readings.group), np.int8)
+    zero = np.ones(len(readings.group), np.bool_)
+    for sensor, values in readings.values.items():
+        present = ~np.isnan(values)
+        count += present
+        zero &= ~present | (np.abs(values) <= rules.sensors[sensor].zero)
+    return np.asarray(zero & (count > 1))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the machine does at each reading. Every array is [n]."""
+
+    votes: Votes
+    runs: Bools
+    settled: Bools
+    all_zero: Bools
+    unchanged_since: IntArray  # `dead_since`
+
+    @classmethod
+    def of(cls, readings: Readings, rules: HealthRules) -> Machine:
+        """The state at every reading."""
+        votes = running_votes(readings.values, rules)
+        runs = machine_runs(votes)
+        return cls(
+            votes,
+            runs,
+            settled(runs, readings.group, readings.time_us, rules.settle_hours),
+            reads_zero(readings, rules),
+            dead_since(readings, rules),
+        )
+
+    def runs_by_others(self, sensor: str) -> Bools:
+        """Whether the machine runs, as the sensors other than `sensor` tell -> [n]."""
+        return machine_runs(self.votes, without=sensor) if sensor in self.votes else self.runs

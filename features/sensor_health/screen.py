@@ -1,0 +1,105 @@
+"""Which sensors of which compressors need a judge: a fast look at all readings at once.
+
+The judge (judge.py) finds a fault only where one of these rules holds, so a sensor that the screen lets pass has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray
+from features.sensor_health.readings import Bools, Readings
+from features.sensor_health.running import ROUNDING, Machine, changes, last_true
+from features.sensor_health.settings import HealthRules, SensorBands
+
+_PROOF: Final = 4  # readings: one before the jump and three after it
+
+
+def hours_us(hours: float) -> int:
+    """Hours as whole microseconds."""
+    return round(hours * MICROSECONDS_PER_HOUR)
+
+
+def same_group(group: IntArray) -> Bools:
+    """Whether the row before is of the same compressor -> [n]."""
+    same = np.zeros(len(group), np.bool_)
+    same[1:] = group[1:] == group[:-1]
+    return same
+
+
+def still_since(values: FloatArray, group: IntArray, bands: SensorBands) -> IntArray:
+    """Row since which a value has perhaps not changed -> [n]."""
+    return last_true(changes(values, group, 2 * bands.resolution * ROUNDING), group)
+
+
+def missing_since(values: FloatArray, group: IntArray) -> IntArray:
+    """Row since which there has been no value, the row itself where it has one -> [n]."""
+    present = ~np.isnan(values)
+    since = np.where(present, np.arange(len(values)), last_true(present, group) + 1)
+    return np.maximum(since, last_true(~same_group(group), group))
+
+
+def again(found: Bools, ended: Bools, group: IntArray, time_us: IntArray, rules: HealthRules) -> Bools:
+    """Rows of `found` with another one before, within `frozen_hours`, and nothing in `ended` between them."""
+    rows = np.flatnonzero(found)
+    result = np.zeros(len(found), np.bool_)
+    if len(rows) > 1:
+        earlier, later = rows[:-1], rows[1:]
+        last_end = last_true(ended, group)
+        near = (group[earlier] == group[later]) & (time_us[later] - time_us[earlier] <= hours_us(rules.frozen_hours))
+        result[later[near & (last_end[later] < earlier)]] = True
+    return result
+
+
+def is_outside(values: FloatArray, runs: Bools, settled: Bools, bands: SensorBands) -> tuple[Bools, Bools]:
+    """Rows whose level proves to be outside what the sensor can show, and those whose level proves to be inside."""
+    physical = (values >= bands.physical_low) & (values <= bands.physical_high)
+    running = (values >= bands.running_low) & (values <= bands.running_high)
+    stopped = (values >= bands.stopped_low) & (values <= bands.stopped_high)
+    judged = settled & runs
+    outside = ~np.isnan(values) & (~physical | (judged & ~running) | (~runs & ~stopped))
+    return np.asarray(outside), np.asarray(judged & running & physical)
+
+
+def steps(values: FloatArray, inside: Bools, group: IntArray, time_us: IntArray, rules: HealthRules) -> IntArray:
+    """Rows at which three sound readings may prove that the level has jumped from the sound reading before them."""
+    rows = np.flatnonzero(inside & (values > 0))
+    if len(rows) < _PROOF:
+        return rows[:0]
+    before, first, last = rows[:-3], rows[1:-2], rows[3:]
+    jumped = np.abs(np.log(values[first] / values[before])) >= rules.least_jump * (1 - 1e-9)
+    stays = np.abs(np.log(values[last] / values[before])) >= rules.least_jump / 2 * (1 - 1e-9)
+    near = (group[before] == group[last]) & (time_us[first] - time_us[before] <= hours_us(rules.frozen_hours))
+    proven: IntArray = last[jumped & stays & near]
+    return proven
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What the screen saw of one sensor; every array but `inside` is [n]."""
+
+    runs: Bools  # whether the other sensors say that the machine runs
+    suspect: Bools  # rows at which the judge may find something
+    inside: IntArray  # rows whose level is sound, ascending
+    began: IntArray  # how far back the state at a row reaches at least
+
+
+def screen_sensor(readings: Readings, sensor: str, machine: Machine, rules: HealthRules) -> Screen:
+    """Look at all values of one sensor at once."""
+    values, bands, group, time_us = readings.values[sensor], rules.sensors[sensor], readings.group, readings.time_us
+    runs = machine.runs_by_others(sensor)
+    still, missing = still_since(values, group, bands), missing_since(values, group)
+    suspect = (machine.unchanged_since >= 0) | machine.all_zero
+    if sensor in readings.flagged:
+        suspect |= readings.flagged[sensor]
+    suspect |= time_us - time_us[still] >= hours_us(rules.frozen_hours)
+    suspect |= np.isnan(values) & (time_us - time_us[np.minimum(missing, len(values) - 1)] >= hours_us(rules.missing_hours))
+    zero = (np.abs(values) <= bands.zero) & runs
+    suspect |= again(zero, ~np.isnan(values) & ~zero, group, time_us, rules)
+    outside, inside = is_outside(values, runs, machine.settled, bands)
+    suspect |= again(outside, inside, group, time_us, rules)
+    suspect[steps(values, inside, group, time_us, rules)] = True
+    return Screen(runs, suspect, np.flatnonzero(inside), np.minimum(still, missing))

@@ -1,0 +1,78 @@
+"""Units that a sensor's values may come in instead of the contract's, as exact conversions.
+
+A conversion that was done twice is here too: a transmitter that sends the contract's unit behind a gateway that converts.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from features.contract import DISCHARGE_PRESSURE, DISCHARGE_TEMP, GAS_FLOW, HORSEPOWER, SUCTION_PRESSURE, VIBRATION
+
+_BAR: Final = 14.503773773  # PSI
+_KPA: Final = _BAR / 100
+_CUBIC_METRE: Final = 35.314666721 / 1000  # Mcf
+_KW: Final = 1.3410220896  # hp (mechanical)
+
+
+@dataclass(frozen=True)
+class OtherUnit:
+    """Values in this unit become the contract's by `factor` * value + `offset`."""
+
+    name: str
+    factor: float
+    offset: float = 0.0
+    rare: bool = False  # named only where no other unit fits
+
+    def converted(self, value: float) -> float:
+        """`value`, taken to be in this unit, in the contract's."""
+        return self.factor * value + self.offset
+
+
+_PRESSURES: Final = (
+    OtherUnit("bar", _BAR),
+    OtherUnit("kPa", _KPA),
+    OtherUnit("MPa", 1000 * _KPA, rare=True),
+    OtherUnit("kg/cm2", 0.980665 * _BAR, rare=True),
+    OtherUnit("PSI converted from bar twice", 1 / _BAR, rare=True),
+    OtherUnit("PSI converted from kPa twice", 1 / _KPA, rare=True),
+)
+OTHER_UNITS: Final[dict[str, tuple[OtherUnit, ...]]] = {
+    VIBRATION: (
+        OtherUnit("in/s", 25.4),
+        OtherUnit("cm/s", 10.0, rare=True),
+        OtherUnit("m/s", 1000.0, rare=True),
+        OtherUnit("um/s", 0.001, rare=True),
+        OtherUnit("mm/s converted from in/s twice", 1 / 25.4, rare=True),
+    ),
+    DISCHARGE_TEMP: (
+        OtherUnit("degC", 1.8, 32.0),
+        OtherUnit("K", 1.8, -459.67),
+        OtherUnit("degR", 1.0, -459.67, rare=True),
+        OtherUnit("F converted from degC twice", 1 / 1.8, -32.0 / 1.8, rare=True),
+    ),
+    SUCTION_PRESSURE: _PRESSURES,
+    DISCHARGE_PRESSURE: _PRESSURES,
+    HORSEPOWER: (OtherUnit("kW", _KW), OtherUnit("W", _KW / 1000, rare=True), OtherUnit("hp converted from kW twice", 1 / _KW, rare=True)),
+    GAS_FLOW: (
+        OtherUnit("MMcf/day", 1000.0),
+        OtherUnit("m3/day", _CUBIC_METRE),
+        OtherUnit("1000 m3/day", 1000 * _CUBIC_METRE),
+        OtherUnit("Mcf/h", 24.0),
+        OtherUnit("Mcf/day converted from 1000 m3/day twice", 1 / (1000 * _CUBIC_METRE), rare=True),
+    ),
+}
+_BY_NAME: Final = {(sensor, unit.name): unit for sensor, units in OTHER_UNITS.items() for unit in units}
+
+
+def unit_named(sensor: str, name: str) -> OtherUnit:
+    """The unit of OTHER_UNITS. Raises KeyError."""
+    return _BY_NAME[sensor, name]
+
+
+def likeliest_unit(sensor: str, value: float, expected: float, low: float, high: float) -> OtherUnit | None:
+    """The unit that brings `value` into [low, high] and nearest to `expected`, by their ratio; None where no unit does."""
+    found = [unit for unit in OTHER_UNITS[sensor] if low <= unit.converted(value) <= high and unit.converted(value) > 0]
+    return min(found, key=lambda unit: (unit.rare, abs(math.log(unit.converted(value) / expected))), default=None)
