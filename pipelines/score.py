@@ -16,6 +16,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     Returns model_version, as_of, retired (ids that are not scored), predictions (serving.schemas.REPORTED, most urgent first), rows_written, seconds.
     Raises NoChampionError, NoDataError, ModelError, WarehouseError.
     """
+    from config.errors import NoDataError
     from features.lake import EVENTS, GOLD, Lake
     from features.reference import read_fleet, read_reference, read_retired
     from features.renewals import read_renewals
@@ -32,6 +33,8 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     lake = Lake(settings.lake_uri)
     gold = lake.delta(GOLD)
     compressor_ids = read_fleet(lake)["compressor_id"].sort().to_list()
+    if not compressor_ids:
+        raise NoDataError("no compressor is in service: `altaviz retire ID --undo` takes one back, or ingest a list that names it")
     with report.stage("champion"):
         champion = Registry(settings.tracking_uri).champion()
         predictor = Predictor(champion, settings.scoring, settings.costs, settings.model.scoring.threads)

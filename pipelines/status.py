@@ -33,8 +33,21 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
         "newest_reading": lake.newest_reading() if lake.exists(GOLD) else None,
         "retired_compressors": read_retired(lake),
         "withdrawn_files": {item.file: item.withdrawn_at for item in read_withdrawals(lake) if item.undone_at is None},
-        "rejected_reference_rows": read_rejects(lake),
+        **_reference_rejects(read_rejects(lake)),
         "warehouse": counts,
         "champion": registry.version_of(CHAMPION),
         "challenger": registry.version_of(CHALLENGER),
+    }
+
+
+def _reference_rejects(rejects: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """Rows of reference files by place, and refused files by name, each with the reason and the cure."""
+    rows = {
+        f"{row['file']} line {row['line']}, {row['column']}": f"{row['reason']} {row['word']!r}: {row['cure']}"
+        for row in rejects
+        if row["line"] is not None
+    }
+    return {
+        "rejected_reference_rows": rows,
+        "refused_reference_files": {row["file"]: row["cure"] for row in rejects if row["line"] is None},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import psycopg
@@ -25,6 +25,7 @@ from serving.warehouse.withdrawn import TakenReadings, mark_predictions
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)
 _LOOKBACK = timedelta(hours=max(WINDOWS.values()))
 
@@ -61,7 +62,7 @@ def sync_withdrawals(connection: psycopg.Connection, lake: Lake, etl: EtlConfig)
 
 
 def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:
-    """Hourly aggregates of every hour whose readings changed, one transaction; returns the rows inserted or changed.
+    """Hourly aggregates of every hour whose readings changed, one transaction; returns the rows inserted, changed or deleted.
 
     Killed in between, nothing is recorded as taken in, and the next run does it again.
     """
@@ -71,23 +72,28 @@ def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:
         seen = synced_version(connection, table_id)
         if seen == version:
             return 0
-        written = 0
-        days = _days(lake, rebuilt_since(lake, seen))
+        reach = _reach(lake)
+        days = _days(reach, rebuilt_since(lake, seen))
+        written = tables.delete_aggregates_outside(connection, _floor_hour(reach.start), _floor_hour(reach.end) + _HOUR)
         for done, day in enumerate(days):
             advance(done, len(days))
-            written += tables.upsert_aggregates(connection, _aggregates(lake, day))
+            aggregates = _aggregates(lake, day)
+            written += tables.upsert_aggregates(connection, aggregates)
+            written += tables.delete_aggregates(connection, aggregates, day.start, day.end)
         record_sync(connection, table_id, GOLD, version)
         advance(len(days), len(days), rows=written)
     return written
 
 
-def _days(lake: Lake, changed: list[Interval] | None) -> list[Interval]:
-    """Hour marks to write, (start, end] of at most a day each, so that memory holds a day of readings whatever the history."""
+def _reach(lake: Lake) -> Interval:
+    """Where aggregates may stand, (start, end]; an empty interval when silver holds nothing."""
     extent = pl.scan_delta(lake.uri(SILVER)).select(pl.col(TIMESTAMP).min().alias("first"), pl.col(TIMESTAMP).max().alias("last")).collect()
     first, last = extent["first"][0], extent["last"][0]
-    if first is None:
-        return []
-    reach = Interval(first - _HOUR, last + _LOOKBACK)
+    return Interval(_EPOCH, _EPOCH) if first is None else Interval(first - _HOUR, last + _LOOKBACK)
+
+
+def _days(reach: Interval, changed: list[Interval] | None) -> list[Interval]:
+    """Hour marks of `reach` to write, (start, end] of at most a day each, so that memory holds a day of readings whatever the history."""
     wanted = (
         [reach]
         if changed is None
