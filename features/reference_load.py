@@ -19,9 +19,9 @@ from config.site.reference_files import ReferenceSection
 from features.contract import COMPRESSOR_ID
 from features.lake import COMPRESSORS, EVENTS, Lake
 from features.reference import read_reference, read_reference_history, write_compressors, write_events
-from features.site.compressor_list import RETIRED_DATE, read_compressors
-from features.site.reference_file import ReferenceFile, RejectedRow, find_file
-from features.site.work_orders import read_events
+from features.site.reference_files.compressor_list import RETIRED_DATE, read_compressors
+from features.site.reference_files.reference_file import ReferenceFile, RejectedRow, find_files
+from features.site.reference_files.work_orders import read_events
 from features.taken_back import COMPRESSOR_SCHEMA, EVENT_SCHEMA, Changes, Coverage, Schema, merge_compressors, merge_events
 
 REFERENCE_REJECTS: Final = "reference_rejects"
@@ -90,9 +90,10 @@ def read_rejects(lake: Lake) -> list[dict[str, Any]]:
 def _load_compressors(lake: Lake, folder: Path, rules: ReferenceRules, now: datetime, report: ReferenceReport) -> set[str] | None:
     """The compressors that the list names; None without a list that can be read."""
     section = rules.site.compressors
-    path = find_file(folder, section)
-    if path is None:
+    paths = find_files(folder, section)
+    if not paths:
         return None
+    path = paths[-1]
     try:
         file = read_compressors(path, section, rules.fleet, now)
     except MetadataError as error:
@@ -109,6 +110,7 @@ def _load_compressors(lake: Lake, folder: Path, rules: ReferenceRules, now: date
         write_compressors(lake, merged)
     report.retired_compressors, report.restored_compressors = _ids(changes.taken_back), _ids(changes.restored)
     report.still_retired_compressors = sorted(changes.still_retired)
+    _tell_unread(file, paths)
     _account(lake, file, changes, now, report)
     return file.named
 
@@ -117,9 +119,10 @@ def _load_events(
     lake: Lake, folder: Path, rules: ReferenceRules, now: datetime, known: set[str], listed: set[str] | None, report: ReferenceReport
 ) -> None:
     section = rules.site.events
-    path = find_file(folder, section)
-    if path is None:
+    paths = find_files(folder, section)
+    if not paths:
         return
+    path = paths[-1]
     try:
         file = read_events(path, section, known, rules.ingest.earliest, now)
     except MetadataError as error:
@@ -138,7 +141,15 @@ def _load_events(
     report.withdrawn_events, report.restored_events = changes.taken_back, changes.restored
     report.rejected_events = dict(Counter(row.reason for row in file.rejected))
     report.left_out_events = dict(file.left_out)
+    _tell_unread(file, paths)
     _account(lake, file, changes, now, report)
+
+
+def _tell_unread(file: ReferenceFile, paths: list[Path]) -> None:
+    if len(paths) > 1:
+        file.assumed.append(
+            f"{len(paths)} files fit its pattern; the last by name is read: remove the others, or narrow `file` in site.yaml"
+        )
 
 
 def _account(lake: Lake, file: ReferenceFile, changes: Changes, now: datetime, report: ReferenceReport) -> None:
@@ -181,7 +192,7 @@ def _why_unknown(folder: Path, site: ReferenceSection, report: ReferenceReport) 
     if report.rejected_reference_rows:
         row = report.rejected_reference_rows[0]
         return f"{place}: no row can be used; line {row.line}: {row.reason} {row.word!r}: {row.cure}"
-    if find_file(folder, site.compressors) is not None:
+    if find_files(folder, site.compressors):
         return f"{place} lists no compressor and none is known yet: add one row for each"
     columns = ", ".join(COMPRESSOR_SCHEMA)
     return f"{place} is missing and no compressor is known yet: add it with the columns {columns}"

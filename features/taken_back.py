@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 from features.contract import COMPRESSOR_ID
-from features.site.reference_file import Doubt
+from features.site.reference_files.reference_file import Doubt
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 

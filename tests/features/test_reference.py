@@ -197,6 +197,15 @@ def test_a_file_that_cannot_be_used_is_refused_by_name_and_the_other_is_loaded(s
     assert read_rejects(site.lake) == []
 
 
+def test_of_several_files_that_fit_the_last_by_name_is_read_and_the_others_are_told(site: Site) -> None:
+    pattern = ReferenceSection.model_validate({"events": {"file": "WO_*.csv"}})
+    for day in (1, 2):
+        (site.folder / f"WO_{day}.csv").write_text(f"{EVENT_HEADER}\nC-1,2026-03-0{day},failure,,,,\n")
+    report = site.hand_over(*FLEET, site=pattern)
+    assert site.events() == ["C-1,03-02,failure"]
+    assert report.assumed_of_reference_files["WO_2.csv"][0].startswith("2 files fit its pattern; the last by name is read")
+
+
 def test_without_a_single_compressor_nothing_can_begin(site: Site) -> None:
     with pytest.raises(MetadataError, match=r"compressor_metadata.csv is missing and no compressor is known yet: add it with the columns"):
         site.hand_over()

@@ -12,9 +12,9 @@ from config.errors import MetadataError
 from config.fleet import FleetConfig
 from config.site.reference_files import CompressorsSection, same_word
 from features.contract import COMPRESSOR_ID, METADATA_FIELDS
-from features.site.cell_values import Decimal, parse_date, parse_number
-from features.site.reference_file import DUPLICATE, ReferenceFile, decimal_of, open_reference, words
-from features.site.table_file import Header, Row, read_table
+from features.site.reference_files.cell_values import Decimal, parse_date, parse_number
+from features.site.reference_files.reference_file import DUPLICATE, ReferenceFile, decimal_of, open_reference, words
+from features.site.reference_files.table_file import Header, Row, read_table
 
 RETIRED_DATE: Final = "retired_date"
 _FIRST_YEAR: Final = 1900  # of a compressor's life

@@ -13,11 +13,12 @@ from typing import Any, Final
 from config.errors import MetadataError
 from config.site.reference_files import TableSection, same_word
 from features.contract import COMPRESSOR_ID
-from features.site.cell_values import Decimal, decimal_sign
-from features.site.table_file import Row, TextTable
+from features.site.reference_files.cell_values import Decimal, decimal_sign
+from features.site.reference_files.table_file import Row, TextTable
 
 DUPLICATE: Final = "duplicate"
 _SHA_CHARACTERS: Final = 12
+_MOST_WORD_CHARACTERS: Final = 100  # of a rejected cell that are told
 _MOST_ID_CHARACTERS: Final = 50  # of the warehouse's keys
 
 
@@ -63,7 +64,7 @@ class ReferenceFile:
 
     def reject(self, row: Row, column: str, word: str | None, reason: str, cure: str) -> None:
         """Note a row or cell that cannot be used."""
-        self.rejected.append(RejectedRow(self.name, row.line, column, word or "", reason, cure))
+        self.rejected.append(RejectedRow(self.name, row.line, column, (word or "")[:_MOST_WORD_CHARACTERS], reason, cure))
 
     def reject_ragged(self, row: Row, columns: Mapping[str, str]) -> bool:
         """Whether `row` has more or fewer cells than there are columns; notes it then."""
@@ -93,16 +94,15 @@ def open_reference(path: Path, table: TextTable) -> ReferenceFile:
     return ReferenceFile(path.name, f"{path.name} {digest}", table.ends_its_lines, assumed=list(table.assumed))
 
 
-def find_file(folder: Path, section: TableSection) -> Path | None:
-    """The file of `section` in `folder`: of several that fit its pattern the last by name; None when there is none.
+def find_files(folder: Path, section: TableSection) -> list[Path]:
+    """The files in `folder` that fit the name or pattern of `section`, by name. The last one is read.
 
     Raises MetadataError for a name that is no pattern within the folder.
     """
     try:
-        found = sorted(path for path in folder.glob(section.file) if path.is_file() and not path.name.startswith((".", "_", "~$")))
+        return sorted(path for path in folder.glob(section.file) if path.is_file() and not path.name.startswith((".", "_", "~$")))
     except (ValueError, NotImplementedError) as error:
         raise MetadataError(f"site.yaml: reference: file {section.file!r} is no name or pattern within the folder ({error})") from error
-    return found[-1] if found else None
 
 
 def decimal_of(file: ReferenceFile, table: TextTable, section: TableSection, fields: tuple[str, ...]) -> Decimal:

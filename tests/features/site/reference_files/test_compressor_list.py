@@ -9,7 +9,7 @@ import pytest
 
 from config.errors import MetadataError
 from config.site.reference_files import CompressorsSection
-from tests.features.site.tables import METADATA_HEADER, compressors_of
+from tests.features.site.reference_files.tables import METADATA_HEADER, compressors_of
 
 
 def test_a_good_row_is_taken_as_it_is(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from features.site.cell_values import decimal_sign, parse_date, parse_number, parse_time
+from features.site.reference_files.cell_values import decimal_sign, parse_date, parse_number, parse_time
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from config.site.reference_files import HOURS_OF, EventsSection, same_word
 from features.contract import COMPRESSOR_ID, EVENT_FIELDS, EVENT_TYPES, MOST_DOWNTIME_HOURS
-from features.site.cell_values import Decimal, parse_number, parse_time
-from features.site.reference_file import DUPLICATE, Doubt, ReferenceFile, decimal_of, open_reference, words
-from features.site.table_file import Header, Row, read_table
+from features.site.reference_files.cell_values import Decimal, parse_number, parse_time
+from features.site.reference_files.reference_file import DUPLICATE, Doubt, ReferenceFile, decimal_of, open_reference, words
+from features.site.reference_files.table_file import Header, Row, read_table
 
 UNKNOWN_COMPRESSOR: Final = "unknown_compressor"
 _NEEDED: Final = (COMPRESSOR_ID, "event_date", "event_type")

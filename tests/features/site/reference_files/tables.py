@@ -7,9 +7,9 @@ from pathlib import Path
 
 from config.settings import load_settings
 from config.site.reference_files import CompressorsSection, EventsSection
-from features.site.compressor_list import read_compressors
-from features.site.reference_file import ReferenceFile
-from features.site.work_orders import read_events
+from features.site.reference_files.compressor_list import read_compressors
+from features.site.reference_files.reference_file import ReferenceFile
+from features.site.reference_files.work_orders import read_events
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)

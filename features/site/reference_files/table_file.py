@@ -99,7 +99,7 @@ def _decode(path: Path, content: bytes, encoding: str | None) -> tuple[str, list
 
 def _fit(text: str, delimiter: str, header: Header) -> tuple[int, int]:
     """How many fields a line near the top names when it is split like that, and how many columns it has."""
-    lines = _split("\n".join(text.splitlines()[:_HEADER_WITHIN]), delimiter)
+    lines = _split("\n".join(_lines(text)[:_HEADER_WITHIN]), delimiter)
     return max(((len(header.places(cells)), len(cells)) for _, cells in lines), default=(0, 0))
 
 
@@ -112,12 +112,24 @@ def _split(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
             lines.append((start, cells))
             start = reader.line_num + 1
     except csv.Error:
-        return [(number, next(csv.reader([line], delimiter=delimiter), [])) for number, line in enumerate(text.splitlines(), 1)]
+        return [(number, _cells(line, delimiter)) for number, line in enumerate(_lines(text), 1)]
     return lines
 
 
+def _cells(line: str, delimiter: str) -> list[str]:
+    """The cells of one line; a line beyond all measure is one cell."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return [line]
+
+
+def _lines(text: str) -> list[str]:
+    return io.StringIO(text, newline=None).read().split("\n")
+
+
 def _ends_its_lines(text: str) -> bool:
-    return text.endswith(("\n", "\r")) or len(text.splitlines()) < 2
+    return text.endswith(("\n", "\r")) or len(_lines(text)) < 2
 
 
 def _read_sheet(path: Path, sheet: str | None) -> list[tuple[int, list[str]]]:

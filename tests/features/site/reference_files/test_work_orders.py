@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from config.errors import MetadataError
 from config.site.reference_files import EventsSection
-from features.site.reference_file import Doubt
-from features.site.work_orders import read_events
-from tests.features.site.tables import EARLIEST, EVENT_HEADER, NOW, events_of
+from features.site.reference_files.reference_file import Doubt
+from features.site.reference_files.work_orders import read_events
+from tests.features.site.reference_files.tables import EARLIEST, EVENT_HEADER, NOW, events_of
 
 GOOD = "C-1,2026-03-02 09:00:00,scheduled,Quarterly,3.0,low,1200.0\n"
 EXPORT = EventsSection.model_validate(
@@ -171,6 +171,13 @@ def test_a_file_without_a_needed_column_says_which(tmp_path: Path) -> None:
 def test_a_wrong_description_is_refused(section: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         EventsSection.model_validate(section)
+
+
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MetadataError, match=r"maintenance_events.csv lacks the column\(s\)"):
+        events_of(tmp_path, '"' + "x" * 200_000)
+    with pytest.raises(MetadataError, match="is neither UTF-8 nor cp1252"):
+        events_of(tmp_path, bytes(range(128, 256)))
 
 
 def _write_workbook(path: Path, rows: list[list[object]]) -> None:
