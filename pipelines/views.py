@@ -67,6 +67,11 @@ def show_fleet(result: dict[str, Any]) -> None:
             why,
         )
     console.print(table)
+    faulty = [row["compressor_id"] for row in result["predictions"] if row["data_faults"]]
+    if faulty:
+        console.print(
+            f"data faults: {len(faulty)} of {len(result['predictions'])} compressors ({', '.join(faulty)}): see why", soft_wrap=True
+        )
     horizons = {row["horizon_days"] for row in result["predictions"]}
     console.print(f"fails soon: probability of a failure within {', '.join(f'{days:g}' for days in sorted(horizons))} days")
     if result["predictions"] and all(row["status"] == "stale" for row in result["predictions"]):

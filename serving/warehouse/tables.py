@@ -44,7 +44,7 @@ _PREDICTIONS: Final = Table("ml_predictions", ("compressor_id", "model_version",
 _PREDICTED: Final = """
     prediction_timestamp, model_version, status, rul_days::float8, rul_lower_days::float8, rul_upper_days::float8,
     failure_probability::float8, confidence_score::float8, health, horizon_days::float8, reasons, features_used,
-    act_by, expected_saving_usd::float8
+    act_by, expected_saving_usd::float8, data_faults
 """
 
 TABLES: Final = (
