@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from config.loader import Section
+from config.loader import Section, Share
 
 
 def _as_utc(value: object) -> object:
@@ -48,6 +48,7 @@ class IngestConfig(Section):
     rows_per_batch: int = Field(gt=0)
     clock_skew_minutes: float = Field(ge=0)
     earliest: UtcTime
+    most_withdrawn_share: Share
 
 
 class OutlierConfig(Section):

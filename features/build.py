@@ -33,6 +33,7 @@ from features.increments import (
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake, any_of
 from features.reference import read_reference
 from features.sensor_health.settings import HealthRules
+from features.withdrawals import plan_withdrawals, read_withdrawn
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -73,25 +74,31 @@ def build_silver_and_gold(spark: Callable[[], SparkSession], lake: Lake, rules: 
         as_of = max(as_of, state.as_of)  # what is in stays in
     with stage("plan"):
         newest = newest_file(lake)
-        plan = plan_build(pl.scan_delta(lake.uri(BRONZE)), state, as_of, rules.etl.ingest, current, rules.etl.lake.most_intervals)
+        bronze, most = pl.scan_delta(lake.uri(BRONZE)), rules.etl.lake.most_intervals
+        withdrawn = read_withdrawn(lake)
+        arrived = plan_build(bronze, state, as_of, rules.etl.ingest, current, most)
+        plan = arrived.joined(plan_withdrawals(bronze, state, withdrawn, rules.etl.ingest), most)
     if plan.empty:
         return plan
     session = spark()
     at_hand = eligible(lake.read(session, BRONZE), as_of, rules.etl.ingest)
     reach = Reach.of(rules.etl)
-    _build_silver(session, lake, rules, slice_bronze(at_hand, plan, reach, rules.etl.ingest), plan, reach, stage)
+    sliced = slice_bronze(at_hand, plan, reach, rules.etl.ingest)
+    _build_silver(session, lake, rules, withdrawn, sliced, plan, reach, stage)
     if state is None and lake.row_count(SILVER) == 0:
         raise NoDataError(f"no usable reading at or before {as_of:%Y-%m-%dT%H:%M:%S}: ask for a later --as-of, or see the rejects")
-    made_from = BuildState(newest, as_of, current, plan.gold_core(reach))
+    made_from = BuildState(newest, as_of, current, plan.gold_core(reach), withdrawn)
     with stage("gold"):
         _build_gold(session, lake, rules, compressors, plan, reach, made_from)
     return plan
 
 
-def _build_silver(spark: SparkSession, lake: Lake, rules: Rules, bronze: DataFrame, plan: Plan, reach: Reach, stage: Stage) -> None:
+def _build_silver(
+    spark: SparkSession, lake: Lake, rules: Rules, withdrawn: frozenset[str], bronze: DataFrame, plan: Plan, reach: Reach, stage: Stage
+) -> None:
     compressors = lake.read(spark, COMPRESSORS)
     known = known_faults(lake, plan.bronze_input(reach))
-    cleaned = silver.clean(bronze, compressors, silver.SilverRules(rules.etl, rules.health, known=known)).persist()
+    cleaned = silver.clean(bronze, compressors, silver.SilverRules(rules.etl, rules.health, withdrawn, known)).persist()
     core = plan.silver_core(reach)
     where = None if core is None else any_of(core)
     rejects_where = f"{where} OR {unplaced(rules.etl.ingest)}" if where and plan.unplaced else where

@@ -36,11 +36,18 @@ class BuildState:
     as_of: datetime  # readings after it are not in yet
     fingerprint: str  # of the rules and reference data that shaped the result
     rebuilt: list[Interval] | None  # intervals of gold this commit replaced; None: all of it
+    withdrawn: frozenset[str] = frozenset()  # SHA-256 of files that are left out
 
     def to_metadata(self) -> dict[str, Any]:
         """As JSON-ready commit metadata."""
         rebuilt = None if self.rebuilt is None else [[item.start.isoformat(), item.end.isoformat()] for item in self.rebuilt]
-        return {"file_seq": self.file_seq, "as_of": self.as_of.isoformat(), "fingerprint": self.fingerprint, "rebuilt": rebuilt}
+        return {
+            "file_seq": self.file_seq,
+            "as_of": self.as_of.isoformat(),
+            "fingerprint": self.fingerprint,
+            "rebuilt": rebuilt,
+            "withdrawn": sorted(self.withdrawn),
+        }
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, Any]) -> BuildState:
@@ -51,6 +58,7 @@ class BuildState:
             datetime.fromisoformat(metadata["as_of"]),
             str(metadata["fingerprint"]),
             None if rebuilt is None else [Interval(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in rebuilt],
+            frozenset(metadata.get("withdrawn", ())),
         )
 
 
@@ -78,6 +86,13 @@ class Plan:
     def empty(self) -> bool:
         """Nothing is new."""
         return self.touched == [] and not self.unplaced
+
+    def joined(self, other: Plan, most_intervals: int) -> Plan:
+        """What either of both has to recompute."""
+        unplaced = self.unplaced or other.unplaced
+        if self.touched is None or other.touched is None:
+            return Plan(None, unplaced)
+        return Plan(merge_intervals([*self.touched, *other.touched], most_intervals), unplaced)
 
     def silver_core(self, reach: Reach) -> list[Interval] | None:
         """Silver (and rejects) to be replaced."""

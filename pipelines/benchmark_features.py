@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
+from config.site.reference_files import ReferenceSection
 from pipelines.console import Advance, StageReporter
 from pipelines.session import LazySpark
 
@@ -89,9 +90,9 @@ def _bronze_to_gold(settings: Settings, lake: Lake, folder: Path, as_of: datetim
     from features.bronze import load_files
     from features.build import Rules, build_silver_and_gold
     from features.intake import list_reading_files
-    from features.reference import load_reference
+    from features.reference_load import ReferenceRules, load_reference
 
-    load_reference(lake, folder / "site", settings.fleet)
+    load_reference(lake, folder / "site", ReferenceRules(settings.fleet, settings.etl.ingest, ReferenceSection()), datetime.now(UTC))
     files = [(path.name, path) for path in list_reading_files(folder / "site")]
     with timed.stage("bronze") as advance:
         load_files(spark.get, lake, files, folder / "staging", settings.etl.ingest, datetime.now(UTC), advance)

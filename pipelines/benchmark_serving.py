@@ -46,9 +46,9 @@ def serving(settings: Settings, minutes: float, rate: float, report: StageReport
     import psutil
 
     from benchmarks.serving import run_load
-    from features.lake import COMPRESSORS, GOLD, Lake
+    from features.lake import GOLD, Lake
     from features.onnx_model import OnnxModel
-    from features.reference import read_reference
+    from features.reference import read_fleet
     from pipelines.tracking import quieten
     from serving.registry import Registry
 
@@ -56,7 +56,7 @@ def serving(settings: Settings, minutes: float, rate: float, report: StageReport
     champion = Registry(settings.tracking_uri).champion()
     lake = Lake(settings.lake_uri)
     lake.delta(GOLD)  # says so when there is none
-    ids = read_reference(lake, COMPRESSORS)["compressor_id"].sort().to_list()
+    ids = read_fleet(lake)["compressor_id"].sort().to_list()
     newest = lake.newest_reading()
     if newest is None:
         raise NoDataError("gold holds no rows: run `altaviz ingest` and `altaviz features` first")

@@ -39,7 +39,7 @@ def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: 
     """
     from features.lake import Lake
     from pipelines.quality import sync_quality
-    from pipelines.warehouse import sync_aggregates, sync_reference
+    from pipelines.warehouse import sync_aggregates, sync_reference, sync_withdrawals
     from serving.warehouse.migrations import migrated_warehouse
 
     started = time.perf_counter()
@@ -49,6 +49,8 @@ def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: 
         books = build_lake(settings, as_of, spark, report)
         with report.stage("warehouse") as advance:
             sync_reference(warehouse, lake, settings.fleet)
+            with warehouse.connection() as connection:
+                sync_withdrawals(connection, lake, settings.etl)
             aggregate_rows = sync_aggregates(warehouse, lake, advance)
         with report.stage("quality") as advance:
             checked = sync_quality(warehouse, lake, settings, advance)

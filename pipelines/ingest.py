@@ -20,17 +20,20 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
     and NoReadingsError also when not one file could be loaded and bronze is still empty.
     """
     from config.errors import NoReadingsError
+    from config.site.description import load_site
     from features import bronze
     from features.build import count_rows
-    from features.intake import list_reading_files
+    from features.intake import file_digest, list_reading_files
     from features.lake import BRONZE, Lake
-    from features.reference import load_reference
+    from features.reference_load import ReferenceRules, load_reference
+    from features.withdrawals import read_withdrawn
 
     started = time.perf_counter()
     files = list_reading_files(folder)
     lake = Lake(settings.lake_uri)
+    rules = ReferenceRules(settings.fleet, settings.etl.ingest, load_site(folder).reference)
     with writing_lake(settings):
-        rejected_events = load_reference(lake, folder, settings.fleet)
+        reference = load_reference(lake, folder, rules, datetime.now(UTC))
         with report.stage("ingest") as advance:
             named = [(str(path.relative_to(folder / "readings")), path) for path in files]
             loaded = bronze.load_files(spark.get, lake, named, settings.home / "staging", settings.etl.ingest, datetime.now(UTC), advance)
@@ -38,12 +41,13 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
         if not lake.exists(BRONZE):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in loaded.refused.items())
             raise NoReadingsError(f"{folder / 'readings'}: no file holds a reading that can be loaded ({reasons or 'all are empty'})")
-        books = count_rows(lake)
+        books, withdrawn = count_rows(lake), read_withdrawn(lake)
     return {
         **books,
         "loaded_files": loaded.loaded,
         "known_files": loaded.known,
         "refused_files": loaded.refused,
-        "rejected_events": rejected_events,
+        "withdrawn_files": [name for name, path in named if name in loaded.known and withdrawn and file_digest(path) in withdrawn],
+        **reference.facts(),
         "seconds": round(time.perf_counter() - started, 2),
     }

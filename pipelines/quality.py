@@ -16,9 +16,9 @@ import psycopg
 from config.quality import AlertsSection
 from config.settings import Settings
 from features.build import rebuilt_since
-from features.contract import COMPRESSOR_ID, DATE, OPERATING_HOURS, REASON, SENSORS, TIMESTAMP
+from features.contract import COMPRESSOR_ID, DATE, OPERATING_HOURS, REASON, SENSORS, TIMESTAMP, WITHDRAWN
 from features.lake import COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
-from features.reference import read_reference
+from features.reference import read_fleet, read_reference
 from monitoring.alerts import Quantity, alert_quantities, find_alerts, window_start
 from monitoring.quality import STAGES, Day, measure_day, unplaced_rows
 from pipelines.console import Advance
@@ -38,8 +38,8 @@ def sync_quality(warehouse: Warehouse, lake: Lake, settings: Settings, advance: 
     """
     gold = lake.delta(GOLD)
     version = int(gold.version())
-    compressors = read_reference(lake, COMPRESSORS)
-    sync_id = f"{gold.metadata().id}:{_SYNC}:{_fingerprint(settings, compressors)}"
+    compressors, expected = read_reference(lake, COMPRESSORS), read_fleet(lake)
+    sync_id = f"{gold.metadata().id}:{_SYNC}:{_fingerprint(settings, compressors, expected)}"
     written = 0
     with warehouse.connection() as connection:
         alert_lock(connection)
@@ -47,19 +47,20 @@ def sync_quality(warehouse: Warehouse, lake: Lake, settings: Settings, advance: 
         if seen != version:
             changed = rebuilt_since(lake, seen)
             written += _write_alerts(connection, lake, settings, compressors, changed)
-            written += _write_metrics(connection, lake, settings, compressors, changed, advance)
+            written += _write_metrics(connection, lake, settings, expected, changed, advance)
             record_only_sync(connection, sync_id, _SYNC, version)
         alerts, quality = asdict(count_alerts(connection)), summarize_quality(connection)
     return {"alerts": alerts, "quality": quality, "quality_rows_written": written}
 
 
-def _fingerprint(settings: Settings, compressors: pl.DataFrame) -> str:
+def _fingerprint(settings: Settings, compressors: pl.DataFrame, expected: pl.DataFrame) -> str:
     """Changes when anything but readings changes what is written."""
     shaping = {
         "quality": settings.quality.numbers(),
         "stale_after_hours": settings.scoring.stale_after_hours,
         "thresholds": settings.thresholds.numbers(),
         "compressors": compressors.select(COMPRESSOR_ID, "model", "install_date").sort(COMPRESSOR_ID).rows(),
+        "retired": sorted({*compressors[COMPRESSOR_ID]} - {*expected[COMPRESSOR_ID]}),
     }
     return hashlib.sha256(json.dumps(shaping, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -80,7 +81,7 @@ def _write_alerts(
     if changed is None:
         begins = dict.fromkeys(sorted(compressors[COMPRESSOR_ID]), oldest)
     else:
-        since = _restarts(connection, lake, max(oldest, min(item.start for item in changed)), rules)
+        since = _restarts(connection, lake, max(settings.etl.ingest.earliest, min(item.start for item in changed)), rules)
         lookback = timedelta(minutes=rules.group_minutes.value)
         begins = {compressor_id: moment - lookback for compressor_id, moment in since.items()}
     alerts = [alert for tables in _read(lake, begins, quantities, rules) for alert in find_alerts(tables, quantities, rules)]
@@ -128,7 +129,7 @@ def _write_metrics(
     connection: psycopg.Connection,
     lake: Lake,
     settings: Settings,
-    compressors: pl.DataFrame,
+    expected: pl.DataFrame,
     changed: list[Interval] | None,
     advance: Advance,
 ) -> int:
@@ -141,14 +142,19 @@ def _write_metrics(
     for done, day in enumerate(reached):
         advance(done, len(reached))
         measured = _read_day(lake, day, days, gold_rows.get(day, 0))
-        metrics += measure_day(measured, compressors, rules, settings.scoring.stale_after_hours)
+        metrics += measure_day(measured, expected, rules, settings.scoring.stale_after_hours)
     if days:
-        rejected = pl.scan_delta(lake.delta(REJECTS)).filter(pl.col("kind") == "row")
+        rejected = _judged(lake).filter(pl.col("kind") == "row")
         unplaced = rejected.filter(pl.col(DATE).is_null() | ~pl.col(DATE).is_in(days)).group_by(REASON).len().sort(REASON).collect()
         all_rows = sum(silver_rows.values()) + int(rejected.select(pl.len()).collect().item())
         metrics.append(unplaced_rows(days[-1], dict(unplaced.iter_rows()), all_rows, rules))
     advance(len(reached), len(reached), rows=len(metrics))
     return replace_quality_metrics(connection, metrics, STAGES, reached, days)
+
+
+def _judged(lake: Lake) -> pl.LazyFrame:
+    """What was refused, without the rows of withdrawn files: they say nothing of the source's quality any more."""
+    return pl.scan_delta(lake.delta(REJECTS)).filter(pl.col(REASON) != WITHDRAWN)
 
 
 def _reached_days(days: list[date], changed: list[Interval] | None) -> list[date]:
@@ -163,7 +169,7 @@ def _reached_days(days: list[date], changed: list[Interval] | None) -> list[date
 
 def _read_day(lake: Lake, day: date, days: list[date], gold_rows: int) -> Day:
     readings = pl.scan_delta(lake.delta(SILVER)).filter(pl.col(DATE).is_between(day - timedelta(days=1), day))
-    refused = pl.scan_delta(lake.delta(REJECTS)).filter(pl.col(DATE) == day)
+    refused = _judged(lake).filter(pl.col(DATE) == day)
     return Day(
         date=day,
         is_oldest=day == days[0],

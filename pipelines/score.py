@@ -1,4 +1,4 @@
-"""altaviz score: the champion's predictions for every compressor, into `ml_predictions`."""
+"""altaviz score: the champion's predictions for every compressor in service, into `ml_predictions`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from pipelines.console import StageReporter
 
 
 def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
-    """Score the fleet at `as_of` (now when None). The same moment twice writes the same rows once.
+    """Score the compressors in service at `as_of` (now when None). The same moment twice writes the same rows once.
 
-    Returns model_version, as_of, predictions (serving.schemas.REPORTED, most urgent first), rows_written, seconds.
+    Returns model_version, as_of, retired (ids that are not scored), predictions (serving.schemas.REPORTED, most urgent first), rows_written, seconds.
     Raises NoChampionError, NoDataError, ModelError, WarehouseError.
     """
-    from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
-    from features.reference import read_reference
+    from config.errors import NoDataError
+    from features.lake import EVENTS, GOLD, Lake
+    from features.reference import read_fleet, read_reference, read_retired
     from features.renewals import read_renewals
     from pipelines.tracking import quieten
-    from pipelines.warehouse import sync_reference
+    from pipelines.warehouse import sync_reference, sync_withdrawals
     from serving.predictor import Predictor
     from serving.registry import Registry
     from serving.schemas import present_moment, report_row
@@ -31,7 +32,9 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     quieten()
     lake = Lake(settings.lake_uri)
     gold = lake.delta(GOLD)
-    compressor_ids = read_reference(lake, COMPRESSORS)["compressor_id"].sort().to_list()
+    compressor_ids = read_fleet(lake)["compressor_id"].sort().to_list()
+    if not compressor_ids:
+        raise NoDataError("no compressor is in service: `altaviz retire ID --undo` takes one back, or ingest a list that names it")
     with report.stage("champion"):
         champion = Registry(settings.tracking_uri).champion()
         predictor = Predictor(champion, settings.scoring, settings.costs, settings.model.scoring.threads)
@@ -44,9 +47,11 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
         sync_reference(warehouse, lake, settings.fleet)
         with warehouse.connection() as connection:
             written = tables.upsert_predictions(connection, predictions)
+            sync_withdrawals(connection, lake, settings.etl)
     return {
         "model_version": champion.version,
         "as_of": moment,
+        "retired": read_retired(lake),
         "predictions": [report_row(prediction) for prediction in predictions],
         "rows_written": written,
         "seconds": round(time.perf_counter() - started, 2),

@@ -13,6 +13,9 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     from features.build import count_rows
     from features.contract import CHALLENGER, CHAMPION
     from features.lake import GOLD, Lake
+    from features.reference import read_retired
+    from features.reference_load import read_rejects
+    from features.withdrawals import read_withdrawals
     from pipelines.tracking import quieten
     from serving.registry import Registry
     from serving.warehouse import tables
@@ -28,7 +31,23 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
         "lake": count_rows(lake),
         "gold_version": lake.version(GOLD) if lake.exists(GOLD) else None,
         "newest_reading": lake.newest_reading() if lake.exists(GOLD) else None,
+        "retired_compressors": read_retired(lake),
+        "withdrawn_files": {item.file: item.withdrawn_at for item in read_withdrawals(lake) if item.undone_at is None},
+        **_reference_rejects(read_rejects(lake)),
         "warehouse": counts,
         "champion": registry.version_of(CHAMPION),
         "challenger": registry.version_of(CHALLENGER),
+    }
+
+
+def _reference_rejects(rejects: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """Rows of reference files by place, and refused files by name, each with the reason and the cure."""
+    rows = {
+        f"{row['file']} line {row['line']}, {row['column']}": f"{row['reason']} {row['word']!r}: {row['cure']}"
+        for row in rejects
+        if row["line"] is not None
+    }
+    return {
+        "rejected_reference_rows": rows,
+        "refused_reference_files": {row["file"]: row["cure"] for row in rejects if row["line"] is None},
     }

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pipelines.console import open_console as _console
 from pipelines.prognostics_view import show_prognostics
+from pipelines.reference_view import show_reference
 
 
 def show_books(result: dict[str, Any]) -> None:
@@ -24,6 +25,7 @@ def show_books(result: dict[str, Any]) -> None:
     console.print(table)
     for name, reason in result["rejected_files"].items():
         console.print(f"refused file {name}: {reason}", soft_wrap=True)
+    show_reference(console, result)
     if "alerts" in result:
         _show_quality(console, result["alerts"], result["quality"])
     console.print(f"done in {result['seconds']} s")
@@ -72,6 +74,8 @@ def show_fleet(result: dict[str, Any]) -> None:
         console.print(
             f"data faults: {len(faulty)} of {len(result['predictions'])} compressors ({', '.join(faulty)}): see why", soft_wrap=True
         )
+    if result.get("retired"):
+        console.print(f"retired, not scored: {', '.join(result['retired'])}", soft_wrap=True, markup=False)
     horizons = {row["horizon_days"] for row in result["predictions"]}
     console.print(f"fails soon: probability of a failure within {', '.join(f'{days:g}' for days in sorted(horizons))} days")
     if result["predictions"] and all(row["status"] == "stale" for row in result["predictions"]):
@@ -129,6 +133,7 @@ def _show_reasons(console: Console, reasons: list[str]) -> None:
 def show_cycle(result: dict[str, Any]) -> None:
     """The cycle step by step: what came in, the fleet, drift, and what became of the model."""
     show_books(result["features"])
+    show_reference(_console(), result["ingest"])
     show_fleet(result["score"])
     show_drift(result["monitor"])
     show_verdict(result["retrain"])

@@ -21,6 +21,7 @@ from config.errors import AltavizError, NoDataError, NotReadyError, RequestError
 from config.logs import get_log
 from config.serving import ServingConfig
 from features.renewals import Renewals, read_renewals
+from features.taken_back import in_force
 from features.windows import Floats
 from serving.newest import Fleet, GoldVersion, Newest, ReadT, read_fleet, read_newest
 from serving.predictor import Numbers, Predictor, require_data
@@ -73,7 +74,7 @@ class Backend:
         self._warehouse = Recovering("warehouse", parts.warehouse, retry_s)
         self._gold = Newest(parts.gold, lambda table: read_newest(table, config.gold), config.gold.check_s)
         self._fleet = Newest(parts.compressors, read_fleet, config.gold.check_s)
-        self._renewals = Newest(parts.events, lambda table: read_renewals(pl.read_delta(table)), config.gold.check_s)
+        self._renewals = Newest(parts.events, lambda table: read_renewals(in_force(pl.read_delta(table))), config.gold.check_s)
         self._synced: tuple[Warehouse, int] | None = None  # where the fleet of which version is
 
     def warm_up(self) -> None:
@@ -134,7 +135,7 @@ class Backend:
         return _read("gold", self._gold)
 
     def fleet(self) -> Fleet:
-        """Every compressor that the lake knows. Raises NotReadyError."""
+        """Every compressor in service. Raises NotReadyError."""
         return _read("the list of compressors", self._fleet)
 
     def renewals(self) -> Renewals:

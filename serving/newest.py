@@ -22,6 +22,7 @@ from config.serving import GoldSection
 from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
 from features.grid import History, Steps, encode, fault_texts, read_history, scan_gold, steps_before
 from features.sensor_health.fault import FaultTexts
+from features.taken_back import in_force
 from features.windows import Floats
 from serving.best_day import PAST_HOURS
 from serving.predictor import GoldSource, first_reading, read_past, source_of
@@ -162,8 +163,8 @@ class Newest(Generic[ReadT]):
 
 
 def read_fleet(table: DeltaTable) -> Fleet:
-    """Every compressor that the reference table names."""
-    ids = pl.scan_delta(table).select(pl.col(COMPRESSOR_ID).sort()).collect()[COMPRESSOR_ID]
+    """Every compressor in service: the retired ones are not scored."""
+    ids = in_force(pl.read_delta(table))[COMPRESSOR_ID].sort()
     return Fleet(int(table.version()), ids.to_list())
 
 

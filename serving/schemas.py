@@ -49,18 +49,20 @@ class Station:
 
 @dataclass(frozen=True)
 class Compressor:
-    """A compressor of the fleet; `horsepower` is the rated one."""
+    """A compressor; `horsepower` is the rated one. `retired_at` is None while it is in service."""
 
     compressor_id: str
     model: str
     horsepower: float | None
     install_date: date | None
     station_id: str | None
+    retired_at: datetime | None = None
+    retired_by: str | None = None
 
 
 @dataclass(frozen=True)
 class MaintenanceEvent:
-    """A maintenance event; `event_type` is one of contract.EVENT_TYPES."""
+    """A maintenance event; `event_type` is one of contract.EVENT_TYPES. `withdrawn_at` is None while it counts."""
 
     compressor_id: str
     event_date: datetime
@@ -69,6 +71,8 @@ class MaintenanceEvent:
     downtime_hours: float | None = None
     severity: str | None = None
     cost_usd: float | None = None
+    withdrawn_at: datetime | None = None
+    withdrawn_by: str | None = None
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,21 @@ def upsert_aggregates(connection: psycopg.Connection, frame: pl.DataFrame) -> in
     return written
 
 
+def delete_aggregates(connection: psycopg.Connection, kept: pl.DataFrame, start: datetime, end: datetime) -> int:
+    """Delete the aggregates of (start, end] that are not among `kept`: their readings are gone. Returns the rows deleted."""
+    gone = """
+        DELETE FROM sensor_readings_agg WHERE agg_timestamp > %s AND agg_timestamp <= %s
+          AND (compressor_id, window_type, agg_timestamp) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
+    """
+    return connection.execute(gone, [start, end, *(kept[name].to_list() for name in _AGGREGATES.key)]).rowcount
+
+
+def delete_aggregates_outside(connection: psycopg.Connection, start: datetime, end: datetime) -> int:
+    """Delete the aggregates whose mark is not in (start, end]: no reading is near them any more. Returns the rows deleted."""
+    outside = "DELETE FROM sensor_readings_agg WHERE agg_timestamp <= %s OR agg_timestamp > %s"
+    return connection.execute(outside, [start, end]).rowcount
+
+
 def table_counts(connection: psycopg.Connection) -> dict[str, int]:
     """Rows per table, in the order of TABLES."""
     counts = sql.SQL(" UNION ALL ").join(
@@ -117,16 +132,21 @@ def table_counts(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def latest_predictions(connection: psycopg.Connection, as_of: datetime | None = None) -> list[Prediction]:
-    """The newest prediction of every compressor, at or before `as_of` if given; most urgent first, as serving.schemas.urgency orders."""
+    """The newest prediction of every compressor in service, at or before `as_of` if given; most urgent first, as serving.schemas.urgency orders.
+
+    One made from readings that were withdrawn since is passed over.
+    """
     query = f"""
         SELECT newest.compressor_id, {_PREDICTED}
         FROM compressor_metadata AS compressor
         CROSS JOIN LATERAL (
             SELECT * FROM ml_predictions AS own
             WHERE own.compressor_id = compressor.compressor_id AND own.prediction_timestamp <= coalesce(%s, 'infinity'::timestamptz)
+                AND own.data_withdrawn_at IS NULL
             ORDER BY own.prediction_timestamp DESC, own.updated_at DESC, own.model_version DESC
             LIMIT 1
         ) AS newest
+        WHERE compressor.retired_at IS NULL
         ORDER BY rul_days NULLS LAST, failure_probability DESC NULLS LAST, newest.compressor_id
     """
     with connection.cursor(row_factory=class_row(Prediction)) as cursor:
@@ -152,7 +172,7 @@ def predictions_of_a_moment(
 
 
 def compressors(connection: psycopg.Connection) -> list[Compressor]:
-    """The fleet by id."""
+    """Every known compressor by id, also the retired ones."""
     names = [item.name for item in fields(Compressor)]
     query = sql.SQL("SELECT {} FROM compressor_metadata ORDER BY compressor_id").format(_identifiers(names))
     with connection.cursor(row_factory=class_row(Compressor)) as cursor:

@@ -19,7 +19,8 @@ from features.increments import BuildState, Plan, Reach, eligible, fingerprint, 
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from features.reference import COMPRESSOR_KEY, merge_reference
 from features.sensor_health.settings import HealthRules
-from tests.features.readings import LOADED_AT, MONDAY, assert_same_tables, compressors, noisy_fleet, reading, write_readings
+from features.withdrawals import find_file, undo_withdrawal, withdraw_file
+from tests.features.readings import LOADED_AT, MONDAY, assert_same_tables, compressors, noisy_fleet, reading, stored, write_readings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -251,3 +252,22 @@ def test_state_survives_its_way_through_the_commit(site: Site, last_hour: Rows) 
     assert state is not None
     assert (state.file_seq, state.as_of, state.rebuilt) == (0, LOADED_AT, None)
     assert BuildState.from_metadata(state.to_metadata()) == state
+
+
+def test_after_a_withdrawal_all_is_as_if_the_file_had_never_been_there_and_back(site: Site, rebuilt: Site, last_hour: Rows) -> None:
+    wrong = [{**reading(minute, "C-2"), "vibration_mms": 9.0} for minute in range(DAYS * 1440 - 240, DAYS * 1440 + 90, 10)]
+    site.load(last_hour, [*wrong, reading(None, "C-2")]).build()
+    before = {table: stored(site.lake, table) for table in BUILT}
+    file = find_file(site.lake, "part-1.parquet")
+    withdraw_file(site.lake, file, "ana", None, LOADED_AT)
+    plan = site.build()
+    assert plan.touched == [Interval(wrong[0]["timestamp"], max(wrong[-1]["timestamp"], last_hour[-1]["timestamp"]))]
+    rebuilt.load(last_hour).build()
+    assert_same_tables(site.lake, rebuilt.lake, (SILVER, GOLD))
+    books = count_rows(site.lake)
+    assert (books["rejected_rows"], books["pending_rows"]) == ({"withdrawn": len(wrong) + 1}, 0)
+    assert site.build().empty
+    undo_withdrawal(site.lake, file, LOADED_AT)
+    site.build()
+    for table, rows in before.items():
+        assert stored(site.lake, table).equals(rows), table

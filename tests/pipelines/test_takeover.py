@@ -94,7 +94,8 @@ def _exchange_failures(home: Path) -> None:
     events = read_reference(lake, EVENTS)
     names = events["compressor_id"].unique().sort().to_list()
     other = dict(zip(names, names[1:] + names[:1], strict=True))
-    write_deltalake(lake.uri(EVENTS), events.with_columns(pl.col("compressor_id").replace_strict(other)).to_arrow(), mode="overwrite")
+    exchanged = events.with_columns(pl.col("compressor_id").replace_strict(other))
+    write_deltalake(lake.uri(EVENTS), exchanged, mode="overwrite", schema_mode="overwrite")
 
 
 def _versions_served(home: Path, demo: Demo) -> tuple[str, str]:

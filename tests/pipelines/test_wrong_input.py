@@ -61,11 +61,11 @@ def test_no_metadata(home: Path, site: Path) -> None:
     )
 
 
-def test_metadata_with_a_wrong_line_names_it(home: Path, site: Path) -> None:
-    (site / "compressor_metadata.csv").write_text(METADATA + "C-2,Ajax DPC-360,1340,2020-01-01,STATION-Z\n")
+def test_metadata_of_which_no_line_can_be_used_names_the_first(home: Path, site: Path) -> None:
+    (site / "compressor_metadata.csv").write_text(METADATA.replace("STATION-A", "STATION-Z"))
     write_readings(site / "readings" / "a.parquet", [reading(0)])
     refusal = refusal_of("ingest", site, home=home)
-    assert "compressor_metadata.csv: line 3 names a station that config/fleet.yaml does not list" in refusal
+    assert "compressor_metadata.csv: no row can be used; line 2: unknown_station 'STATION-Z': write one of STATION-A," in refusal
 
 
 def test_home_that_cannot_be_written(site: Path, tmp_path: Path) -> None:

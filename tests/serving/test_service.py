@@ -155,7 +155,7 @@ def test_a_repair_that_is_recorded_while_the_service_runs_counts_from_the_next_r
         batch = {row["compressor_id"]: row for row in report_of("score", "--as-of", moment, home=service.home)["predictions"]}
         assert batch["C-1"] == row
     finally:
-        write_deltalake(lake.uri(EVENTS), pl.DataFrame(schema=EVENT_SCHEMA).to_arrow(), mode="overwrite")
+        write_deltalake(lake.uri(EVENTS), pl.DataFrame(schema=EVENT_SCHEMA), mode="overwrite", schema_mode="overwrite")
     # what was recorded then is what counts, though nothing tells of it any more
     again = report_of("reproduce", "C-1", "--as-of", moment, home=service.home)
     assert again["rows"][0]["differs"] == []

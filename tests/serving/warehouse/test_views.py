@@ -6,8 +6,16 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from features.aggregates import PREFIXES, hourly_aggregates
+from serving.schemas import Compressor, MaintenanceEvent
 from serving.warehouse.connection import Warehouse
-from serving.warehouse.tables import upsert_aggregates, upsert_predictions
+from serving.warehouse.tables import (
+    latest_predictions,
+    table_counts,
+    upsert_aggregates,
+    upsert_compressors,
+    upsert_events,
+    upsert_predictions,
+)
 from tests.serving.warehouse.test_tables import OK, STALE, T
 
 ALERT = """
@@ -52,3 +60,25 @@ def test_latest_readings_are_one_row_per_compressor(warehouse: Warehouse) -> Non
         upsert_aggregates(connection, hourly_aggregates(readings, T - timedelta(hours=1), T + timedelta(hours=30)))
         latest = connection.execute("SELECT compressor_id, agg_timestamp, vibration_avg FROM v_latest_readings").fetchall()
     assert latest == [("C-1", datetime(2026, 3, 9, 11, tzinfo=UTC), 2.0), ("C-2", datetime(2026, 3, 9, 6, tzinfo=UTC), 3.0)]
+
+
+def test_what_was_taken_back_stays_and_counts_no_more(warehouse: Warehouse) -> None:
+    events = [
+        MaintenanceEvent("C-1", T, "scheduled"),
+        MaintenanceEvent("C-1", T, "failure", withdrawn_at=T, withdrawn_by="events.csv 0a1b"),
+    ]
+    later = replace(OK, prediction_timestamp=T + timedelta(hours=1))
+    with warehouse.connection() as connection:
+        upsert_events(connection, events)
+        upsert_predictions(connection, [OK, later, replace(OK, compressor_id="C-2")])
+        connection.execute("UPDATE ml_predictions SET data_withdrawn_at = %s WHERE prediction_timestamp > %s", [T, T])
+        retired = Compressor("C-2", "Ariel JGK/4", 1480.0, None, "S-1", retired_at=T, retired_by="by hand: sold")
+        assert upsert_compressors(connection, [retired]) == 1
+        counting = connection.execute("SELECT compressor_id, event_type FROM v_maintenance_events").fetchall()
+        summary = connection.execute("SELECT compressor_id, prediction_timestamp FROM v_fleet_health_summary").fetchall()
+        newest = [(row.compressor_id, row.prediction_timestamp) for row in latest_predictions(connection)]
+        assert table_counts(connection)["maintenance_events"] == 2
+        assert upsert_events(connection, [MaintenanceEvent("C-1", T, "failure")]) == 1
+        assert len(connection.execute("SELECT FROM v_maintenance_events").fetchall()) == 2
+    assert counting == [("C-1", "scheduled")]
+    assert (dict(summary), newest) == ({"C-1": T, "C-3": None}, [("C-1", T)])

@@ -1,0 +1,121 @@
+"""What a reference file says: its rows, and every row left out by line and word, with the cure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from config.errors import MetadataError
+from config.site.reference_files import TableSection, same_word
+from features.contract import COMPRESSOR_ID
+from features.site.cell_values import Decimal, decimal_sign
+from features.site.table_file import Row, TextTable
+
+DUPLICATE: Final = "duplicate"
+_SHA_CHARACTERS: Final = 12
+_MOST_ID_CHARACTERS: Final = 50  # of the warehouse's keys
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A row of a reference file, or a cell of it, that nobody can use. `line` is None for the whole file."""
+
+    file: str
+    line: int | None
+    column: str
+    word: str
+    reason: str
+    cure: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What a rejected row may have been about; None: anything. An event it may stand for is not taken back."""
+
+    compressor_id: str | None
+    event_date: datetime | None
+
+    def may_be(self, compressor_id: str, event_date: datetime) -> bool:
+        """Whether the row may stand for this event. A row that says neither compressor nor date is no event at all."""
+        if self.compressor_id is None and self.event_date is None:
+            return False
+        return self.compressor_id in (None, compressor_id) and self.event_date in (None, event_date)
+
+
+@dataclass
+class ReferenceFile:
+    """What one reference file says."""
+
+    name: str
+    origin: str  # name and start of the SHA-256, as `withdrawn_by` and `retired_by` say it
+    whole: bool = True  # False: its last line has no line end, so that lines may be lost
+    rows: list[dict[str, Any]] = field(default_factory=list)  # by the fields of the table
+    named: set[str] = field(default_factory=set)  # compressors it names, also in rows that were rejected
+    rejected: list[RejectedRow] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)  # rows that are no maintenance, or not done yet, by reason
+    doubts: list[Doubt] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
+
+    def reject(self, row: Row, column: str, word: str | None, reason: str, cure: str) -> None:
+        """Note a row or cell that cannot be used."""
+        self.rejected.append(RejectedRow(self.name, row.line, column, word or "", reason, cure))
+
+    def reject_ragged(self, row: Row, columns: Mapping[str, str]) -> bool:
+        """Whether `row` has more or fewer cells than there are columns; notes it then."""
+        if row.fault is not None:
+            cure = "write one cell for each column, and put text that holds the delimiter in quotes"
+            self.reject(row, next(iter(columns.values())), row.fault, "wrong_column_count", cure)
+        return row.fault is not None
+
+    def compressor_of(self, row: Row, column: str) -> str | None:
+        """The compressor that `row` names, and None, noted, where it names none that can be one."""
+        name = row.cells[COMPRESSOR_ID]
+        if name is None:
+            self.reject(row, column, None, "missing_compressor_id", "say which compressor the row is about, or remove the row")
+        elif len(name) > _MOST_ID_CHARACTERS:
+            self.reject(row, column, name, "bad_compressor_id", f"an id has at most {_MOST_ID_CHARACTERS} characters")
+        else:
+            return name
+        return None
+
+
+def open_reference(path: Path, table: TextTable) -> ReferenceFile:
+    """An account of `path` without rows yet. Raises MetadataError when the file has gone meanwhile."""
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:_SHA_CHARACTERS]
+    except OSError as error:
+        raise MetadataError(f"{path} cannot be read: {error.strerror}") from error
+    return ReferenceFile(path.name, f"{path.name} {digest}", table.ends_its_lines, assumed=list(table.assumed))
+
+
+def find_file(folder: Path, section: TableSection) -> Path | None:
+    """The file of `section` in `folder`: of several that fit its pattern the last by name; None when there is none.
+
+    Raises MetadataError for a name that is no pattern within the folder.
+    """
+    try:
+        found = sorted(path for path in folder.glob(section.file) if path.is_file() and not path.name.startswith((".", "_", "~$")))
+    except (ValueError, NotImplementedError) as error:
+        raise MetadataError(f"site.yaml: reference: file {section.file!r} is no name or pattern within the folder ({error})") from error
+    return found[-1] if found else None
+
+
+def decimal_of(file: ReferenceFile, table: TextTable, section: TableSection, fields: tuple[str, ...]) -> Decimal:
+    """The decimal sign of the file's numbers; an assumption goes into its account."""
+    if section.decimal is not None:
+        return section.decimal
+    numbers = (row.cells.get(name) for row in table.rows for name in fields)
+    decimal, is_assumed = decimal_sign((text for text in numbers if text is not None), table.delimiter)
+    if is_assumed:
+        file.assumed.append(f"the decimal sign is {decimal!r}; say `decimal` in site.yaml if it is not")
+    return decimal
+
+
+def words(mapping: Mapping[str, str]) -> dict[str, str]:
+    """`mapping` by words as they are compared."""
+    return {same_word(word): meaning for word, meaning in mapping.items()}

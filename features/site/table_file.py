@@ -1,0 +1,180 @@
+"""A small table as a site writes it, all cells as text: any encoding, any delimiter, titles above the header."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from config.errors import MetadataError
+from config.site.reference_files import TableSection, same_word
+from features.contract import MISSING_TEXT
+
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_HEADER_WITHIN: Final = 20  # lines; a title or a date of export may stand above the header
+_BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_UNIT: Final = re.compile(r"[(\[].*?[)\]]")
+_WORKBOOKS: Final = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its line in the file (row of the sheet), and its cells by field; None: no value."""
+
+    line: int
+    cells: Mapping[str, str | None]
+    fault: str | None = None  # why it is no row at all
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """The rows below the header. `delimiter` is None in a workbook."""
+
+    rows: list[Row]
+    fields: frozenset[str]  # found in the header
+    delimiter: str | None
+    ends_its_lines: bool  # False: the last line has no line end, the others have
+    assumed: list[str]  # what was found out, for the report
+
+
+@dataclass(frozen=True)
+class Header:
+    """The columns that are looked for: by field the name of its column, and the fields that must be there."""
+
+    columns: Mapping[str, str]
+    needed: Sequence[str]
+
+    def places(self, cells: Sequence[str]) -> dict[str, int]:
+        """By field the place of its column in a header line; of two columns of one name the first."""
+        names = [_plain(cell) for cell in cells]
+        return {field: names.index(_plain(column)) for field, column in self.columns.items() if _plain(column) in names}
+
+    def lacks(self, found: Mapping[str, int]) -> list[str]:
+        """The needed columns that are not there."""
+        return [self.columns[field] for field in self.needed if field not in found]
+
+
+def read_table(path: Path, section: TableSection, header: Header) -> TextTable:
+    """The table in `path`. Raises MetadataError when it cannot be read or lacks a needed column."""
+    if path.suffix.lower() in _WORKBOOKS:
+        return _from_lines(path, _read_sheet(path, section.sheet), section, header, None, [])
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MetadataError(f"{path} cannot be read: {error.strerror}") from error
+    text, assumed = _decode(path, content, section.encoding)
+    delimiters = [section.delimiter] if section.delimiter else list(_DELIMITERS)
+    delimiter = max(delimiters, key=lambda item: _fit(text, item, header))
+    if delimiter != "," and not section.delimiter:
+        assumed.append(f"columns are separated by {delimiter!r}")
+    return _from_lines(path, _split(text, delimiter), section, header, delimiter, assumed, ends_its_lines=_ends_its_lines(text))
+
+
+def _decode(path: Path, content: bytes, encoding: str | None) -> tuple[str, list[str]]:
+    """Text, and what was assumed of its encoding. UTF-8 unless a byte order mark or the bytes say something else."""
+    found = encoding or next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), None)
+    try:
+        if found is not None:
+            return content.decode(found).lstrip("\ufeff"), []
+        if b"\0" in content[:200]:
+            wide = "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+            return content.decode(wide), [f"read as {wide}"]
+        return content.decode("utf-8"), []
+    except LookupError as error:
+        raise MetadataError(f"{path} cannot be read: {found!r} is no encoding; correct `encoding` in site.yaml") from error
+    except UnicodeDecodeError as error:
+        if found is not None or b"\0" in content[:200]:
+            raise MetadataError(
+                f"{path} cannot be read as {error.encoding} (byte {error.start}): say its `encoding` in site.yaml"
+            ) from error
+    try:
+        return content.decode("cp1252"), ["read as cp1252"]
+    except UnicodeDecodeError as error:
+        raise MetadataError(f"{path} is neither UTF-8 nor cp1252 (byte {error.start}): say its `encoding` in site.yaml") from error
+
+
+def _fit(text: str, delimiter: str, header: Header) -> tuple[int, int]:
+    """How many fields a line near the top names when it is split like that, and how many columns it has."""
+    lines = _split("\n".join(text.splitlines()[:_HEADER_WITHIN]), delimiter)
+    return max(((len(header.places(cells)), len(cells)) for _, cells in lines), default=(0, 0))
+
+
+def _split(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Line number and cells of each record. A text whose quotes do not pair is split line by line, so that one quote costs one row."""
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        lines, start = [], 1
+        for cells in reader:
+            lines.append((start, cells))
+            start = reader.line_num + 1
+    except csv.Error:
+        return [(number, next(csv.reader([line], delimiter=delimiter), [])) for number, line in enumerate(text.splitlines(), 1)]
+    return lines
+
+
+def _ends_its_lines(text: str) -> bool:
+    return text.endswith(("\n", "\r")) or len(text.splitlines()) < 2
+
+
+def _read_sheet(path: Path, sheet: str | None) -> list[tuple[int, list[str]]]:
+    """Row number and cells of a sheet; a number without a fraction and a date are written as a CSV file has them."""
+    from python_calamine import CalamineError, CalamineWorkbook  # only sites that write workbooks pay for it
+
+    try:
+        workbook = CalamineWorkbook.from_path(path)
+        rows = (workbook.get_sheet_by_name(sheet) if sheet else workbook.get_sheet_by_index(0)).to_python(skip_empty_area=False)
+    except (CalamineError, OSError) as error:
+        raise MetadataError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from error
+    return [(number, [_cell_text(cell) for cell in row]) for number, row in enumerate(rows, 1)]
+
+
+def _cell_text(cell: object) -> str:
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    isoformat = getattr(cell, "isoformat", None)
+    return str(cell) if isoformat is None else str(isoformat())
+
+
+def _from_lines(
+    path: Path,
+    lines: list[tuple[int, list[str]]],
+    section: TableSection,
+    header: Header,
+    delimiter: str | None,
+    assumed: list[str],
+    *,
+    ends_its_lines: bool = True,
+) -> TextTable:
+    top = lines[:_HEADER_WITHIN]
+    at = max(range(len(top)), key=lambda place: (len(header.places(top[place][1])), -place), default=None)
+    if at is None:
+        raise MetadataError(f"{path} is empty: it needs the columns {', '.join(header.columns.values())}")
+    names = top[at][1]
+    places = header.places(names)
+    if header.lacks(places):
+        expected = ", ".join(header.columns.values())
+        raise MetadataError(
+            f"{path} lacks the column(s) {', '.join(header.lacks(places))}; expected {expected}. "
+            "Columns of other names go into section `reference` of site.yaml"
+        )
+    if at:
+        assumed = [*assumed, f"the header is line {top[at][0]}"]
+    none = {same_word(word) for word in (*MISSING_TEXT, *section.missing)}
+    rows = []
+    for line, cells in lines[at + 1 :]:
+        if not any(cell.strip() for cell in cells):
+            continue
+        filled = [None if same_word(cell) in none else cell.strip() for cell in (*cells, *[""] * (len(names) - len(cells)))]
+        too_many = any(cell.strip() for cell in cells[len(names) :])
+        fault = f"{len(cells)} cells below {len(names)} columns" if too_many or len(cells) < len(names) else None
+        rows.append(Row(line, {field: filled[place] for field, place in places.items()}, fault))
+    return TextTable(rows, frozenset(places), delimiter, ends_its_lines, assumed)
+
+
+def _plain(name: str) -> str:
+    """A column's name as it is compared: without a unit in brackets, in lower case, blanks as underscores."""
+    return "_".join(_UNIT.sub(" ", name.replace("\ufeff", "")).split()).casefold()

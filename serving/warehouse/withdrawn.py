@@ -1,0 +1,57 @@
+"""Marks predictions that were made from readings of a file that was taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime, timedelta
+
+import psycopg
+
+_MADE_FROM = """
+    prediction.compressor_id = taken.compressor_id
+    AND prediction.prediction_timestamp BETWEEN taken.first_reading AND taken.last_reading + %(reach)s
+    AND prediction.features_used ->> 'gold_table_id' = taken.gold_table_id
+    AND (prediction.features_used ->> 'gold_version')::bigint BETWEEN taken.first_version AND taken.last_version
+"""
+_TAKEN = """
+    unnest(%(compressor_id)s::text[], %(first_reading)s::timestamptz[], %(last_reading)s::timestamptz[], %(gold_table_id)s::text[],
+           %(first_version)s::bigint[], %(last_version)s::bigint[], %(withdrawn_at)s::timestamptz[])
+        AS taken (compressor_id, first_reading, last_reading, gold_table_id, first_version, last_version, withdrawn_at)
+"""
+
+
+@dataclass(frozen=True)
+class TakenReadings:
+    """Readings of one compressor in a withdrawn file, and the versions of gold that held them."""
+
+    compressor_id: str
+    first_reading: datetime
+    last_reading: datetime
+    gold_table_id: str
+    first_version: int
+    last_version: int
+    withdrawn_at: datetime
+
+
+def mark_predictions(connection: psycopg.Connection, taken: Sequence[TakenReadings], reach: timedelta) -> int:
+    """Set `data_withdrawn_at` as `taken` says, and clear it of all others; returns the predictions marked in all.
+
+    A prediction was made from a file when it is of a version of gold that held it, and at most `reach` later than a reading of it.
+    Repeating it changes nothing; a prediction that was computed anew without the file is no longer marked.
+    """
+    rows = [astuple(item) for item in taken]
+    asked = {"reach": reach, **{item.name: [row[place] for row in rows] for place, item in enumerate(fields(TakenReadings))}}
+    connection.execute(
+        f"""UPDATE ml_predictions AS prediction SET data_withdrawn_at = NULL
+            WHERE data_withdrawn_at IS NOT NULL AND NOT EXISTS (SELECT FROM {_TAKEN} WHERE {_MADE_FROM})""",
+        asked,
+    )
+    if rows:
+        connection.execute(
+            f"""UPDATE ml_predictions AS prediction SET data_withdrawn_at = taken.withdrawn_at
+                FROM {_TAKEN} WHERE {_MADE_FROM} AND prediction.data_withdrawn_at IS NULL""",
+            asked,
+        )
+    row = connection.execute("SELECT count(*) FROM ml_predictions WHERE data_withdrawn_at IS NOT NULL").fetchone()
+    return int(row[0]) if row else 0
