@@ -38,6 +38,10 @@ def main() -> None:
 @app.command()
 def ingest(
     folder: Annotated[Path, typer.Argument(help="Holds readings/, compressor_metadata.csv, maintenance_events.csv.")],
+    site: Annotated[
+        Path | None,
+        typer.Option("--site", metavar="FILE", help="How the site writes its files; else FOLDER/site.yaml.", show_default=False),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -48,7 +52,7 @@ def ingest(
         from pipelines.session import LazySpark
 
         with LazySpark(settings) as spark:
-            return load(settings, folder, spark, report)
+            return load(settings, folder, spark, report, site)
 
     from pipelines.views import show_books
 

@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 from pipelines.console import StageReporter
 from pipelines.home import writing_lake
 from pipelines.session import LazySpark
 
+if TYPE_CHECKING:
+    from features.intake import FileNotes
 
-def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
+
+def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageReporter, site_file: Path | None = None) -> dict[str, Any]:
     """Load `folder` into bronze and the reference tables; what is there already adds nothing.
 
+    `site_file` describes how the site writes its files; None: site.yaml in the folder, if there is one.
     Returns the books (features.build.count_rows) and what this run loaded. Raises NoReadingsError, MetadataError,
     and NoReadingsError also when not one file could be loaded and bronze is still empty.
     """
     from config.errors import NoReadingsError
+    from config.site.description import load_site
     from features import bronze
     from features.build import count_rows
-    from features.intake import list_reading_files
-    from features.lake import BRONZE, Lake
-    from features.reference import load_reference
+    from features.intake import SiteReader, list_reading_files
+    from features.lake import BRONZE, COMPRESSORS, Lake
+    from features.reference import load_reference, read_reference
 
     started = time.perf_counter()
+    site = load_site(folder, site_file)
     files = list_reading_files(folder)
     lake = Lake(settings.lake_uri)
     with writing_lake(settings):
         rejected_events = load_reference(lake, folder, settings.fleet)
         with report.stage("ingest") as advance:
             named = [(str(path.relative_to(folder / "readings")), path) for path in files]
-            loaded = bronze.load_files(spark.get, lake, named, settings.home / "staging", settings.etl.ingest, datetime.now(UTC), advance)
+            compressors = read_reference(lake, COMPRESSORS)
+            reader = SiteReader(site.readings, dict(zip(compressors["compressor_id"], compressors["station_id"], strict=True)))
+            staging, now = settings.home / "staging", datetime.now(UTC)
+            loaded = bronze.load_files(spark.get, lake, named, staging, settings.etl.ingest, now, advance, reader)
             advance(len(files), len(files), rows=sum(loaded.loaded.values()))
         if not lake.exists(BRONZE):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in loaded.refused.items())
@@ -45,5 +55,18 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
         "known_files": loaded.known,
         "refused_files": loaded.refused,
         "rejected_events": rejected_events,
+        **tell_notes(loaded.notes),
         "seconds": round(time.perf_counter() - started, 2),
+    }
+
+
+def tell_notes(notes: Mapping[str, FileNotes]) -> dict[str, Any]:
+    """`assumed`, `null_words`, `unused_columns` and `left_out_lines` by file; a file without any is left out."""
+    return {
+        "assumed": {name: note.assumed for name, note in notes.items() if note.assumed},
+        "null_words": {
+            name: {column: dict(words) for column, words in note.null_words.items()} for name, note in notes.items() if note.null_words
+        },
+        "unused_columns": {name: note.unused_columns for name, note in notes.items() if note.unused_columns},
+        "left_out_lines": {name: note.left_out_lines for name, note in notes.items() if note.left_out_lines},
     }
