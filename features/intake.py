@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from features.site.cells import READING_TYPES as READING_TYPES
 from features.site.listing import file_digest as file_digest
 from features.site.listing import list_reading_files as list_reading_files
 from features.site.notes import FileNotes as FileNotes
 from features.site.notes import RefusedFile as RefusedFile
-from features.site.reader import READING_TYPES as READING_TYPES
 from features.site.reader import SiteReader as SiteReader
 from features.site.times import parse_timestamps as parse_timestamps
 

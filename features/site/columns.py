@@ -118,7 +118,7 @@ def match_columns(
             place = site.sensors[sensor].column if sensor in site.sensors else None
             missing.append(f"{place} ({sensor})" if place else sensor)
     if missing:
-        _refuse_missing(missing, without_unit)
+        _refuse_missing(missing, without_unit, names)
     assert time is not None  # it would be missing
     plan = Plan(list(names), compressor, constant_id if compressor is None else None, time, sensors)
     if site.quality is not None:
@@ -240,6 +240,8 @@ def _quality_place(names: Sequence[str], column: str) -> int:
     return at
 
 
-def _refuse_missing(missing: Sequence[str], without_unit: Sequence[str]) -> None:
+def _refuse_missing(missing: Sequence[str], without_unit: Sequence[str], names: Sequence[str]) -> None:
     units = f" ({', '.join(map(repr, without_unit))} tells no unit: write it in brackets or in site.yaml)" if without_unit else ""
-    raise RefusedFile(f"missing_column: {', '.join(missing)}{units}; {_CURE}")
+    folded = {fold(name) for name in names}
+    cure = "say readings.layout: long in site.yaml" if folded & {"tag", "tagname", "point"} and folded & {"value", "val"} else _CURE
+    raise RefusedFile(f"missing_column: {', '.join(missing)}{units}; {cure}")
