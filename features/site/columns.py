@@ -120,6 +120,8 @@ def match_columns(
     if missing:
         _refuse_missing(missing, without_unit, names)
     assert time is not None  # it would be missing
+    notes.map_to(COMPRESSOR_ID, names[compressor] if compressor is not None else f"always {constant_id}")
+    notes.map_to(TIMESTAMP, names[time])
     plan = Plan(list(names), compressor, constant_id if compressor is None else None, time, sensors)
     if site.quality is not None:
         if site.quality.column is not None:
@@ -214,7 +216,9 @@ def _choices(
         if at is None:
             continue
         unit = source.unit or (units[at].strip() if units else None) or split_unit(names[at])[1]
-        found.append(Choice(at, convert_by(sensor, unit, site, notes, names[at], told=source.unit is not None), only))
+        rule = convert_by(sensor, unit, site, notes, names[at], told=source.unit is not None)
+        notes.map_to(sensor, split_unit(names[at])[0], rule.unit)
+        found.append(Choice(at, rule, only))
     return found
 
 

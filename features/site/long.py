@@ -60,6 +60,10 @@ class LongTable:
         if self.constant_id is None and site.compressor_id.tag is None:
             id_at = find_column(names, site.compressor_id.column or COMPRESSOR_ID)
         self.tags = self._known_tags()
+        self.notes.map_to(TIMESTAMP, names[time_at])
+        self.notes.map_to(
+            COMPRESSOR_ID, names[id_at] if id_at is not None else f"always {self.constant_id}" if self.constant_id else "the tag"
+        )
         numbers = NumberReader.of(self.notes, number_style(self.table, {value_at}, site, self.notes), site.missing)
         times = TimeReader(site.time, self.notes, names[time_at])
         unknown: Counter[str] = Counter()
@@ -131,6 +135,7 @@ class LongTable:
             owners = [unit] if unit is not None else [owner for owner, of in self.tags if of == word and owner != _ANY]
             for owner in (*owners, _ANY):
                 if known := self.tags.get((owner, word)):
+                    self.notes.map_to(known.sensor, name if owner == _ANY else f"{name} of {owner}", known.conversion.unit)
                     return known.compressor_id or unit, known.sensor, known.conversion.factor, known.conversion.offset
         return unit, None, 1.0, 0.0
 

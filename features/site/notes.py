@@ -27,10 +27,18 @@ class RefusedFile(InputError):  # noqa: N818 - a verdict on a file, caught by th
 class FileNotes:
     """What one file made the reader assume, count and leave out; nothing of it refuses the file."""
 
+    mapped: dict[str, list[str]] = field(default_factory=dict)  # field of the contract -> columns or tags, each with its unit
     assumed: list[str] = field(default_factory=list)
     null_words: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # column -> word -> cells
     unused_columns: list[str] = field(default_factory=list)
     left_out_lines: list[str] = field(default_factory=list)
+
+    def map_to(self, name: str, place: str, unit: str | None = None) -> None:
+        """Note which column or tag a field comes from, and in which unit."""
+        places = self.mapped.setdefault(name, [])
+        told = f"{place} ({unit})" if unit else place
+        if told not in places:
+            places.append(told)
 
     def assume(self, sentence: str) -> None:
         """Say it once."""

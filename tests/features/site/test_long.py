@@ -45,14 +45,18 @@ def test_tags_that_arrive_seconds_apart_are_one_reading_in_the_contract_s_units(
 
 
 def test_bad_quality_keeps_the_value_and_names_the_sensor(tmp_path: Path) -> None:
-    path = text(tmp_path, HEAD, "K1.VIB,2026-03-02T06:00:00Z,3.0,Good", "K1.TD,2026-03-02T06:00:00Z,100,Bad", "K1.VIB,2026-03-02T06:10:00Z,3,good")
+    path = text(
+        tmp_path, HEAD, "K1.VIB,2026-03-02T06:00:00Z,3.0,Good", "K1.TD,2026-03-02T06:00:00Z,100,Bad", "K1.VIB,2026-03-02T06:10:00Z,3,good"
+    )
     found = read(path, **SITE, quality={"column": "status", "good": ["Good"]})
     assert found.column("_flagged_bad") == ["discharge_temp_f", None]
     assert found.column("discharge_temp_f") == [pytest.approx(212.0), None]
 
 
 def test_words_of_the_historian_cost_their_cell_and_are_counted_by_sensor(tmp_path: Path) -> None:
-    path = text(tmp_path, HEAD, "K1.VIB,2026-03-02T06:00:00Z,No Data,x", "K1.TD,2026-03-02T06:00:00Z,100,x", "K1.VIB,2026-03-02T06:10:00Z,3,x")
+    path = text(
+        tmp_path, HEAD, "K1.VIB,2026-03-02T06:00:00Z,No Data,x", "K1.TD,2026-03-02T06:00:00Z,100,x", "K1.VIB,2026-03-02T06:10:00Z,3,x"
+    )
     found = read(path, **SITE)
     assert found.column("vibration_mms") == [None, 3.0]
     assert found.notes.null_words == {"vibration_mms": {"No Data": 1}}
@@ -86,7 +90,9 @@ def test_batches_change_nothing(tmp_path: Path) -> None:
 
 
 def test_long_table_without_its_columns_is_refused_with_the_key(tmp_path: Path) -> None:
-    assert refusal(text(tmp_path, "what,when", "a,b"), **SITE).startswith("missing_column: tag (readings.tag_column in site.yaml); the file has ")
+    assert refusal(text(tmp_path, "what,when", "a,b"), **SITE).startswith(
+        "missing_column: tag (readings.tag_column in site.yaml); the file has "
+    )
 
 
 def test_long_table_without_a_description_says_which_key_to_write(tmp_path: Path) -> None:
