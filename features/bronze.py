@@ -16,7 +16,7 @@ from deltalake import write_deltalake
 
 from config.etl import IngestConfig
 from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256, TIMESTAMP
-from features.intake import RefusedFile, file_digest, read_batches
+from features.intake import FileNotes, RefusedFile, SiteReader
 from features.lake import BRONZE, QUARANTINE, Lake
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class IngestReport:
     loaded: dict[str, int] = field(default_factory=dict)  # name -> rows
     known: list[str] = field(default_factory=list)  # the same content is in bronze already
     refused: dict[str, str] = field(default_factory=dict)  # name -> reason
+    notes: dict[str, FileNotes] = field(default_factory=dict)  # name -> what reading it assumed, counted and left out
 
 
 def load_files(
@@ -52,14 +53,17 @@ def load_files(
     config: IngestConfig,
     loaded_at: datetime,
     progress: Progress = lambda done, total: None,
+    reader: SiteReader | None = None,
 ) -> IngestReport:
     """Check `files` (name, path), load what is new and good into bronze, quarantine the rest.
 
     `spark` opens the session when the first row is to be written: a run that finds nothing new needs no JVM.
+    `reader` knows how the site writes its files; None: what their names and cells show.
     Files become visible in whole commits of about `rows_per_commit` rows; killed in between, the next run loads the rest.
     """
     listed = list(files)
-    report = IngestReport()
+    reader = reader or SiteReader()
+    report = IngestReport(notes=reader.notes)
     known, next_seq = _loaded_files(lake)
     pending: list[StagedFile] = []
     _empty(staging)
@@ -67,11 +71,12 @@ def load_files(
         progress(done, len(listed))
         digest = ""
         try:
-            digest = file_digest(path)
+            digest = reader.digest(path, name)
             if digest in known:
                 report.known.append(name)
                 continue
-            staged = _stage(path, name, digest, staging / f"{next_seq:08d}.parquet", next_seq, config.rows_per_batch)
+            batches = reader.read(path, name, config.rows_per_batch)
+            staged = _stage(batches, name, digest, staging / f"{next_seq:08d}.parquet", next_seq)
         except RefusedFile as refusal:
             report.refused[name] = refusal.reason
             quarantine(lake, name, digest, refusal.reason, loaded_at)
@@ -97,12 +102,12 @@ def _loaded_files(lake: Lake) -> tuple[set[str], int]:
     return set(found[SOURCE_SHA256].to_list()), int(found[FILE_SEQ].max() or 0) + 1  # type: ignore[arg-type]
 
 
-def _stage(path: Path, name: str, digest: str, target: Path, file_seq: int, rows_per_batch: int) -> StagedFile:
-    """Rewrite `path` to `target` in the contract's types, adding its origin. Raises RefusedFile and leaves nothing."""
+def _stage(batches: Iterable[pa.RecordBatch], name: str, digest: str, target: Path, file_seq: int) -> StagedFile:
+    """Write the batches of a file to `target`, adding their origin. Raises RefusedFile and leaves nothing."""
     rows = 0
     writer: pq.ParquetWriter | None = None
     try:
-        for batch in read_batches(path, rows_per_batch):
+        for batch in batches:
             origin = {
                 SOURCE_FILE: pa.repeat(pa.scalar(name), len(batch)),
                 SOURCE_SHA256: pa.repeat(pa.scalar(digest), len(batch)),

@@ -39,21 +39,31 @@ def main() -> None:
 @app.command()
 def ingest(
     folder: Annotated[Path, typer.Argument(help="Holds readings/, compressor_metadata.csv, maintenance_events.csv.")],
+    site: Annotated[
+        Path | None,
+        typer.Option("--site", metavar="FILE", help="How the site writes its files; else FOLDER/site.yaml.", show_default=False),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Read everything, write nothing: what would be loaded, and what refused.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Load readings and reference files into bronze; doing it again adds nothing."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        if check:
+            from pipelines.check import check as look
+
+            return look(settings, folder, report, site)
         from pipelines.ingest import ingest as load
         from pipelines.session import LazySpark
 
         with LazySpark(settings) as spark:
-            return load(settings, folder, spark, report)
+            return load(settings, folder, spark, report, site)
 
+    from pipelines.site_view import show_check
     from pipelines.views import show_books
 
-    run_job(job, show_books, home=home, as_json=as_json)
+    run_job(job, show_check if check else show_books, home=home, as_json=as_json)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.table import Table
 from pipelines.console import open_console as _console
 from pipelines.prognostics_view import show_prognostics
 from pipelines.reference_view import show_reference
+from pipelines.site_view import show_notes
 
 
 def show_books(result: dict[str, Any]) -> None:
@@ -26,6 +27,7 @@ def show_books(result: dict[str, Any]) -> None:
     for name, reason in result["rejected_files"].items():
         console.print(f"refused file {name}: {reason}", soft_wrap=True)
     show_reference(console, result)
+    show_notes(console, result)
     if "alerts" in result:
         _show_quality(console, result["alerts"], result["quality"])
     console.print(f"done in {result['seconds']} s")
