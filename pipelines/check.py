@@ -16,22 +16,25 @@ def check(settings: Settings, folder: Path, report: StageReporter, site_file: Pa
     """Read all of `folder` as `ingest` would, and count.
 
     Returns files, refused_files {name: reason}, rows, rows_refused {reason: rows}, compressors {id: rows}, columns {sensor: unit, values,
-    missing, low, high, normal, impossible, mapped}, identity {compressor_id, timestamp: columns}, and what tell_notes says.
+    missing, low, high, normal, impossible, mapped}, identity {compressor_id, timestamp: columns}, rejected_reference_rows,
+    refused_reference_files, and what tell_notes says.
     Raises NoReadingsError, MetadataError, ConfigError.
     """
     from config.site.description import load_site
     from features.intake import RefusedFile, SiteReader, list_reading_files
-    from features.reference import read_compressors
+    from features.lake import Lake
+    from features.reference_load import ReferenceRules, check_reference
     from features.site.check import FolderCheck, RowRules
 
     started = time.perf_counter()
     site = load_site(folder, site_file)
     files = list_reading_files(folder)
-    compressors = read_compressors(folder / "compressor_metadata.csv", settings.fleet)
-    reader = SiteReader(site.readings, dict(zip(compressors["compressor_id"], compressors["station_id"], strict=True)))
-    rules = settings.etl.ingest
-    latest = datetime.now(UTC) + timedelta(minutes=rules.clock_skew_minutes)
-    found = FolderCheck(RowRules(frozenset(compressors["compressor_id"]), rules.earliest, latest), settings.thresholds)
+    rules, now = settings.etl.ingest, datetime.now(UTC)
+    reference_rules = ReferenceRules(settings.fleet, rules, site.reference)
+    stations, reference = check_reference(Lake(settings.lake_uri), folder, reference_rules, now)
+    reader = SiteReader(site.readings, stations)
+    latest = now + timedelta(minutes=rules.clock_skew_minutes)
+    found = FolderCheck(RowRules(frozenset(stations), rules.earliest, latest), settings.thresholds)
     refused: dict[str, str] = {}
     with report.stage("check") as advance:
         for done, path in enumerate(files):
@@ -54,6 +57,7 @@ def check(settings: Settings, folder: Path, report: StageReporter, site_file: Pa
         "refused_files": refused,
         **facts,
         "identity": identity,
+        **reference,
         **tell_notes(reader.notes),
         "seconds": round(time.perf_counter() - started, 2),
     }
