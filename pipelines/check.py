@@ -32,7 +32,7 @@ def check(settings: Settings, folder: Path, report: StageReporter, site_file: Pa
     rules, now = settings.etl.ingest, datetime.now(UTC)
     reference_rules = ReferenceRules(settings.fleet, rules, site.reference)
     stations, reference = check_reference(Lake(settings.lake_uri), folder, reference_rules, now)
-    reader = SiteReader(site.readings, stations)
+    reader = SiteReader(site.readings, {name: station for name, station in stations.items() if station is not None})
     latest = now + timedelta(minutes=rules.clock_skew_minutes)
     found = FolderCheck(RowRules(frozenset(stations), rules.earliest, latest), settings.thresholds)
     refused: dict[str, str] = {}
