@@ -15,10 +15,10 @@ from config.etl import EtlConfig
 from config.fleet import FleetConfig
 from config.thresholds import ThresholdsConfig
 from features import gold, silver
-from features.bronze import quarantined_files
 from features.contract import DATE, FILE_SEQ, TIMESTAMP
 from features.increments import BuildState, Plan, Reach, eligible, fingerprint, plan_build, read_state, slice_bronze
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake, any_of
+from features.quarantine import open_refusals
 from features.reference import read_reference
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def count_rows(lake: Lake) -> dict[str, object]:
         "bronze_rows": bronze_rows,
         "silver_rows": silver_rows,
         "gold_rows": lake.row_count(GOLD),
-        "rejected_files": quarantined_files(lake),
+        "rejected_files": {name: refusal.reason for name, refusal in open_refusals(lake).items()},
         "rejected_rows": refused["row"],
         "nulled_values": refused["value"],
         "pending_rows": bronze_rows - silver_rows - sum(refused["row"].values()),

@@ -23,7 +23,7 @@ def show_books(result: dict[str, Any]) -> None:
         table.add_row(f"nulled value: {reason}", f"{rows:,}")
     console.print(table)
     for name, reason in result["rejected_files"].items():
-        console.print(f"refused file {name}: {reason}", soft_wrap=True)
+        console.print(f"refused file {name}: {reason}", soft_wrap=True, markup=False)
     if "alerts" in result:
         _show_quality(console, result["alerts"], result["quality"])
     console.print(f"done in {result['seconds']} s")
