@@ -195,7 +195,7 @@ def _low(fleet: pl.DataFrame, least: float) -> _Measurement:
     due = fleet.filter(pl.col("expected") > 0)
     low = due.filter(pl.col("counted") < least * pl.col("expected"), pl.col("counted") < pl.col("expected") - 1)
     named = dict(low.sort("share", COMPRESSOR_ID).select(COMPRESSOR_ID, "share").iter_rows())
-    return _Measurement(_share(low.height, due.height), {"compressors": named, "low_share": least})
+    return _Measurement(_share(low.height, due.height), {"failing": named, "low_share": least})
 
 
 def _late(day: Day, fleet: pl.DataFrame, minutes: float) -> _Measurement:
@@ -208,7 +208,7 @@ def _late(day: Day, fleet: pl.DataFrame, minutes: float) -> _Measurement:
     late = ages.filter(pl.col("minutes").is_null() | (pl.col("minutes") > pl.col("allowed")))
     late = late.sort("minutes", COMPRESSOR_ID, descending=[True, False], nulls_last=False)
     named = dict(late.select(COMPRESSOR_ID, "minutes").iter_rows())
-    return _Measurement(_share(late.height, fleet.height), {"compressors": named, "late_minutes": minutes})
+    return _Measurement(_share(late.height, fleet.height), {"failing": named, "late_minutes": minutes})
 
 
 def _unordered_pressures(own: pl.DataFrame, worst: int) -> _Measurement:

@@ -165,5 +165,5 @@ def test_every_late_and_every_incomplete_compressor_is_named(rules: QualityConfi
     found = _measure(_tuesday(rows), rules, "C-1", "C-2", "C-3", "C-4", "C-5")
     late, low = found["freshness_late_compressors"], found["completeness_low_compressors"]
     # C-4 is sampled hourly: its last reading, 60 minutes before midnight, is in time
-    assert (late.passed, late.details["compressors"]) == (False, {"C-5": None, "C-3": 130.0, "C-2": 40.0})
-    assert (low.passed, low.details["compressors"]) == (False, {"C-5": 0.0, "C-3": 0.9167})
+    assert (late.passed, late.details["failing"]) == (False, {"C-5": None, "C-3": 130.0, "C-2": 40.0})
+    assert (low.passed, low.details["failing"]) == (False, {"C-5": 0.0, "C-3": 0.9167})
