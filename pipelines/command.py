@@ -55,8 +55,6 @@ def run_job(
         with StageReporter(interactive=interactive) as report:
             result = job(settings, report)
     except AllRefusedError as error:
-        if not as_json:
-            view(error.report)
         fail(str(error), as_json=as_json, report=error.report)
     except AltavizError as error:
         fail(str(error), as_json=as_json)
