@@ -21,10 +21,11 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
     """Load `folder` into bronze and the reference tables; what is there already adds nothing.
 
     `site_file` describes how the site writes its files; None: site.yaml in the folder, if there is one.
-    Returns the books (features.build.count_rows) and what this run loaded. Raises NoReadingsError, MetadataError,
-    and NoReadingsError also when not one file could be loaded and bronze is still empty.
+    Returns the books (features.build.count_rows) and what this run loaded. A reference file that cannot be read is named in
+    `refused_reference_files`, and the reference data of the lake stay; MetadataError where there are none yet.
+    Raises AllRefusedError when every reading file was refused, NoReadingsError when there is no file or all are empty.
     """
-    from config.errors import NoReadingsError
+    from config.errors import AllRefusedError, NoReadingsError
     from config.site.description import load_site
     from features import bronze
     from features.build import count_rows
@@ -48,11 +49,10 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
             staging, now = settings.home / "staging", datetime.now(UTC)
             loaded = bronze.load_files(spark.get, lake, named, staging, settings.etl.ingest, now, advance, reader)
             advance(len(files), len(files), rows=sum(loaded.loaded.values()))
-        if not lake.exists(BRONZE):
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in loaded.refused.items())
-            raise NoReadingsError(f"{folder / 'readings'}: no file holds a reading that can be loaded ({reasons or 'all are empty'})")
+        if not lake.exists(BRONZE) and not loaded.refused:
+            raise NoReadingsError(f"{folder / 'readings'}: no file holds a reading that can be loaded (all are empty)")
         books, withdrawn = count_rows(lake), read_withdrawn(lake)
-    return {
+    result: dict[str, Any] = {
         **books,
         "loaded_files": loaded.loaded,
         "known_files": loaded.known,
@@ -62,6 +62,10 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
         **tell_notes(loaded.notes),
         "seconds": round(time.perf_counter() - started, 2),
     }
+    if len(loaded.refused) == len(files):
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in loaded.refused.items())
+        raise AllRefusedError(f"{folder / 'readings'}: no file holds a reading that can be loaded ({reasons})", result)
+    return result
 
 
 def tell_notes(notes: Mapping[str, FileNotes]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def show_books(result: dict[str, Any]) -> None:
         table.add_row(f"nulled value: {reason}", f"{rows:,}")
     console.print(table)
     for name, reason in result["rejected_files"].items():
-        console.print(f"refused file {name}: {reason}", soft_wrap=True)
+        console.print(f"refused file {name}: {reason}", soft_wrap=True, markup=False)
     show_reference(console, result)
     show_notes(console, result)
     if "alerts" in result:
@@ -36,9 +36,10 @@ def show_books(result: dict[str, Any]) -> None:
 def _show_quality(console: Console, alerts: dict[str, Any], quality: dict[str, Any]) -> None:
     console.print(f"alerts: {alerts['open']:,} open of {alerts['raised']:,} raised; {alerts['suppressed']:,} left out beside worse ones")
     console.print(f"quality: {quality['failed']:,} of {quality['checks']:,} checks failed; newest day {quality['newest_day']}:", end=" ")
-    failed = [
-        f"{row['metric_name']} {row['metric_value']:.4g} (at {row['limit_is']} {row['limit']:g})" for row in quality["failed_on_newest_day"]
-    ]
+    failed = []
+    for row in quality["failed_on_newest_day"]:
+        named = f": {', '.join(row['failing'])}" if row["failing"] else ""
+        failed.append(f"{row['metric_name']} {row['metric_value']:.4g} (at {row['limit_is']} {row['limit']:g}){named}")
     console.print("; ".join(failed) or "none", soft_wrap=True)
 
 
