@@ -40,7 +40,7 @@ def parse_timestamps(text: pl.Expr) -> pl.Expr:
 def _iso(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """What names its zone, in UTC, and what names none, as it stands."""
     clean = text.str.strip_chars()
-    spaced = pl.when(clean.str.contains(_FOUR_DIGIT_YEAR)).then(clean).str.replace("T", " ", literal=True)
+    spaced = pl.when(clean.str.contains(_FOUR_DIGIT_YEAR)).then(clean).str.replace(r"^([\d-]+)T", "$1 ")
     whole = spaced.str.replace(r"(?: ?Z| UTC)$", "+00:00").str.replace(r"(:\d{2}(?:\.\d+)?) ?([+-]\d{2})$", "$1$2:00")
     zoned = whole.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", time_unit="us", time_zone="UTC", strict=False)
     plain = (spaced.str.to_datetime(pattern, time_unit="us", strict=False) for pattern in _PLAIN_TIMES)
