@@ -105,7 +105,7 @@ def test_column_of_the_description_that_is_not_in_the_file_is_named(tmp_path: Pa
     ],
 )
 def test_description_that_cannot_be_meant_is_refused_with_its_key(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=".") as caught:
+    with pytest.raises(ValidationError, match=r".") as caught:
         ReadingsSection.model_validate(wrong)
     assert said in str(caught.value)
 
