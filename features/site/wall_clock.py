@@ -118,5 +118,5 @@ class WallClock:
             day, place = min((day, place) for (_, day), (_, place) in single.items())
             self.notes.assume(
                 f"{rows} times exist twice in {self.zone} on {day}, where the clock went back, but the file has them once: "
-                f"read as before the change, first at {place}"
+                f"read as going on from the row before, first at {place}"
             )

@@ -34,10 +34,11 @@ class WideTable:
         numbers = NumberReader.of(self.notes, number_style(self.table, self.plan.used, self.site, self.notes), self.site.missing)
         times = TimeReader(self.site.time, self.notes, self.plan.names[self.plan.time])
         for batch in self.table.batches():
-            ids = self._ids(batch)
+            plain_ids = self._ids(batch)
+            ids = pl.Series(plain_ids)
             read: dict[int, pl.Series] = {}
             moments = times.read(batch.arrays[self.plan.time], ids, batch.rows, self.table.locate)
-            columns: dict[str, pa.Array] = {COMPRESSOR_ID: ids.to_arrow(), TIMESTAMP: align(moments, self.site.aligned_to_s).to_arrow()}
+            columns: dict[str, pa.Array] = {COMPRESSOR_ID: plain_ids, TIMESTAMP: align(moments, self.site.aligned_to_s).to_arrow()}
             for sensor in CONTRACT_UNITS:
                 columns[sensor] = self._sensor(sensor, batch, ids, numbers, read).to_arrow()
             flags = self._flags(batch)
@@ -53,32 +54,32 @@ class WideTable:
         if times.clock is not None:
             times.clock.finish()
 
-    def _ids(self, batch: RawBatch) -> pl.Series:
+    def _ids(self, batch: RawBatch) -> pa.Array:
         if self.plan.compressor is None:
-            return pl.Series(pl.repeat(self.plan.constant_id, len(batch.rows), dtype=pl.String, eager=True))
+            return pa.repeat(pa.scalar(self.plan.constant_id, pa.string()), len(batch.rows))
         column = batch.arrays[self.plan.compressor]
         kind = column.type
         if is_number(kind) and self.site.compressor_id.column is not None:
             column = column.cast(pa.string())
         elif not (is_text(kind) or pa.types.is_null(kind)):
             raise RefusedFile(f"wrong_type: {self.plan.names[self.plan.compressor]} is {kind}, expected text")
-        ids = pl.Series(present_text(column))
-        return ids.replace(self.site.compressor_id.names) if self.site.compressor_id.names else ids
+        ids = present_text(column)
+        return pl.Series(ids).replace(self.site.compressor_id.names).to_arrow() if self.site.compressor_id.names else ids
 
     def _sensor(self, sensor: str, batch: RawBatch, ids: pl.Series, numbers: NumberReader, read: dict[int, pl.Series]) -> pl.Series:
-        values = pl.Series(pl.repeat(None, len(batch.rows), dtype=pl.Float64, eager=True))
+        values: pl.Series | None = None
         for choice in self.plan.sensors[sensor]:
             if choice.index not in read:
                 read[choice.index] = numbers.read(batch.arrays[choice.index], self.plan.names[choice.index], batch.rows)
             found = read[choice.index]
             if choice.conversion.changes:
                 found = found * choice.conversion.factor + choice.conversion.offset
-            values = (
-                found
-                if choice.only is None
-                else pl.select(pl.when(pl.lit(ids).is_in(list(choice.only))).then(pl.lit(found)).otherwise(pl.lit(values))).to_series()
-            )
-        return values
+            if choice.only is None:
+                values = found
+                continue
+            before = pl.lit(None, pl.Float64) if values is None else pl.lit(values)
+            values = pl.select(pl.when(pl.lit(ids).is_in(list(choice.only))).then(pl.lit(found)).otherwise(before)).to_series()
+        return values if values is not None else pl.Series(pl.repeat(None, len(batch.rows), dtype=pl.Float64, eager=True))
 
     def _flags(self, batch: RawBatch) -> pl.Series | None:
         """Sensors that the source calls bad, comma-separated; null: none."""

@@ -33,8 +33,8 @@ class Read:
         return self.rows["timestamp"].dt.strftime("%m-%d %H:%M").to_list()
 
 
-def read(path: Path, *, rows_per_batch: int = 1000, stations: dict[str, str] | None = None, name: str | None = None, **site: Any) -> Read:
-    reader = SiteReader(ReadingsSection.model_validate(site), stations or {})
+def read(path: Path, *, rows_per_batch: int = 1000, station_of: dict[str, str] | None = None, name: str | None = None, **site: Any) -> Read:
+    reader = SiteReader(ReadingsSection.model_validate(site), station_of or {})
     name = name or path.name
     frame = pl.from_arrow(pa.Table.from_batches(list(reader.read(path, name, rows_per_batch))))
     assert isinstance(frame, pl.DataFrame)
@@ -51,8 +51,3 @@ def text(tmp_path: Path, *lines: str, name: str = "part.csv", encoding: str = "u
     path = tmp_path / name
     path.write_bytes(newline.join([*lines, ""]).encode(encoding))
     return path
-
-
-def minutes(*clocks: str, day: str = "2026-03-02", **changes: str) -> list[str]:
-    """One row of C-1 for each time of day."""
-    return [ROW.replace("2026-03-02T00:00:00Z", f"{day} {clock}") for clock in clocks]
