@@ -104,7 +104,7 @@ def extract_archive(file: Path, target: Path) -> Iterator[str]:
 
 def _members(file: Path, archive: tarfile.TarFile, manifest: Manifest, target: Path | None) -> Iterator[str]:
     missing = dict(manifest.members)
-    for member in archive:
+    while member := archive.next():  # iterating would begin with the manifest again
         facts = missing.pop(member.name, None)
         if facts is None or not member.isreg() or not _stays_inside(member.name):
             raise _damaged(file, f"{member.name!r} is not in its manifest")
@@ -170,6 +170,10 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
         raise InputError(f"there is no file {file}: name one that `altaviz backup` has written") from None
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise _damaged(file, str(error) or type(error).__name__) from error
+    except OSError as error:
+        if error.errno is not None:  # of the disk; those of the decompression have none
+            raise
+        raise _damaged(file, str(error)) from error
     raise _damaged(file, "it cannot be unpacked")
 
 

@@ -128,13 +128,12 @@ class Registry:
             )
         return RegisteredModel(version, str(found.run_id), facts, content)
 
-    def _read(self, uri: str) -> bytes:
+    def _read(self, uri: str, inside: str = "") -> bytes:
         from mlflow import artifacts
 
         with tempfile.TemporaryDirectory() as folder:
-            return Path(
-                artifacts.download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._client.tracking_uri)
-            ).read_bytes()
+            local = artifacts.download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._client.tracking_uri)
+            return (Path(local) / inside).read_bytes()
 
     def _require_file(self, version: str, source: str) -> None:
         """Raise ModelError when the model file of a store on this machine is missing or may not be read: path, and how to bring it back."""
@@ -203,7 +202,7 @@ class Registry:
         import mlflow
 
         try:
-            digest = hashlib.sha256(self._read(f"{model_uri}/{MODEL_FILE}")).hexdigest()
+            digest = hashlib.sha256(self._read(model_uri, MODEL_FILE)).hexdigest()
             complete = {FACTS_TAG: json.dumps(asdict(facts)), SHA256_TAG: digest, **tags}
             with contextlib.redirect_stderr(io.StringIO()):  # MLflow says there what our own log says
                 return str(mlflow.register_model(model_uri, REGISTERED_MODEL, tags=complete).version)

@@ -12,6 +12,7 @@ from typing import Final
 
 from config.errors import HomeError
 
+_ALWAYS_THERE: Final = ("PG_VERSION", "base", "global", "global/pg_control", "log", "pg_wal", "postgresql.conf")
 _FOREIGN_BITS: Final = 0o027  # PostgreSQL refuses a data directory that its group may write or others may enter
 
 
@@ -73,7 +74,7 @@ def _within(folder: Path, depth: int | None) -> Iterator[Path]:
 def explain_database_files(data_dir: Path, server_user: str | None, *, every: bool) -> str | None:
     """Why the server cannot use its files, and the command that mends it; None when owner and permissions are right.
 
-    server_user: the system user it runs as, None for this process's. every: look at all files, not only at the first two levels.
+    server_user: the system user it runs as, None for this process's. every: look at all files, not only at some that are always there.
     """
     try:
         uid = pwd.getpwnam(server_user).pw_uid if server_user else os.geteuid()
@@ -103,5 +104,4 @@ def _below(data_dir: Path, *, every: bool) -> Iterator[Path]:
         for folder, folders, files in os.walk(data_dir):
             yield from (Path(folder) / name for name in (*folders, *files))
         return
-    for pattern in ("*", "global/*", "base/*"):
-        yield from data_dir.glob(pattern)
+    yield from (path for name in _ALWAYS_THERE if (path := data_dir / name).exists())
