@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from config.errors import AltavizError
-from config.settings import Settings, ensure_home, load_settings
-from pipelines import cli_benchmark, cli_experiments, cli_models, cli_taking_back
+from config.settings import Settings, load_settings
+from pipelines import cli_backup, cli_benchmark, cli_experiments, cli_models, cli_taking_back
 from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, refused_by_ingest, run_job
 from pipelines.console import StageReporter
+from pipelines.home import open_home
 from pipelines.tracking import quieten
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.add_typer(cli_benchmark.app, name="benchmark")
 app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_experiments.app)
 app.add_typer(cli_taking_back.app)
+app.add_typer(cli_backup.app)
 
 
 def main() -> None:
@@ -273,7 +275,7 @@ def serve(
 
     try:
         settings = load_settings(home)
-        ensure_home(settings.home)
+        open_home(settings.home)
         set_up_logs(settings.home, to_stderr=True)
         answer(settings, host, port, as_json=as_json)
     except AltavizError as error:

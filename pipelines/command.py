@@ -13,8 +13,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from config.errors import AllRefusedError, AltavizError, ConfigError
-from config.settings import Settings, ensure_home, load_settings
+from config.settings import Settings, load_settings
 from pipelines.console import StageReporter, is_interactive
+from pipelines.home import open_home
+from serving.home.ownership import find_refusal
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Where everything is kept (ALTAVIZ_HOME; default ./var).", show_default=False)
@@ -39,9 +41,19 @@ Refusals = Callable[[dict[str, Any]], dict[str, str]]  # of a result: name of a 
 
 
 def run_job(
-    job: Job, view: View, *, home: Path | None, as_json: bool, overrides: list[str] | None = None, refusals: Refusals | None = None
+    job: Job,
+    view: View,
+    *,
+    home: Path | None,
+    as_json: bool,
+    overrides: list[str] | None = None,
+    refusals: Refusals | None = None,
+    prepare: Callable[[Path], None] = open_home,
 ) -> None:
-    """Run one job and show its result; an AltavizError is one line and exit code 1, files among `refusals` are one line and exit code 3."""
+    """Run one job in a home that `prepare` has opened, and show its result.
+
+    An AltavizError is one line and exit code 1, files among `refusals` are one line and exit code 3.
+    """
     from config.logs import get_log, set_up_logs
 
     interactive, log = is_interactive() and not as_json, None
@@ -49,7 +61,7 @@ def run_job(
         settings = load_settings(home, model_overrides=parse_overrides(overrides or []))
         if overrides:
             _ = settings.model  # a wrong override fails here, not after the heavy imports
-        ensure_home(settings.home)
+        prepare(settings.home)
         set_up_logs(settings.home, to_stderr=not interactive)
         log = settings.home / "logs" / "altaviz.log"
         with StageReporter(interactive=interactive) as report:
@@ -64,6 +76,9 @@ def run_job(
         if log is None:
             raise  # nowhere to keep the traceback yet
         get_log().error("unexpected failure", error=repr(error), exc_info=True)
+        refused = find_refusal(settings.home) if isinstance(error, OSError) or "ermission denied" in str(error) else None
+        if refused:
+            fail(refused, as_json=as_json)
         fail(f"unexpected {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]} (traceback in {log})", as_json=as_json)
     else:
         if as_json:
