@@ -76,9 +76,9 @@ def run_job(
         if log is None:
             raise  # nowhere to keep the traceback yet
         get_log().error("unexpected failure", error=repr(error), exc_info=True)
-        refused = find_refusal(settings.home) if isinstance(error, OSError) or "ermission denied" in str(error) else None
-        if refused:
-            fail(refused, as_json=as_json)
+        refusal = find_refusal(settings.home) if isinstance(error, OSError) or "ermission denied" in str(error) else None
+        if refusal:
+            fail(refusal, as_json=as_json)
         fail(f"unexpected {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]} (traceback in {log})", as_json=as_json)
     else:
         if as_json:
