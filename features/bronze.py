@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import write_deltalake
 
 from config.etl import IngestConfig
 from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256, TIMESTAMP
-from features.intake import RefusedFile, file_digest, read_batches
-from features.lake import BRONZE, QUARANTINE, Lake
+from features.intake import FileNotes, RefusedFile, SiteReader
+from features.lake import BRONZE, Lake
+from features.quarantine import note_refusals
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,6 +42,7 @@ class IngestReport:
     loaded: dict[str, int] = field(default_factory=dict)  # name -> rows
     known: list[str] = field(default_factory=list)  # the same content is in bronze already
     refused: dict[str, str] = field(default_factory=dict)  # name -> reason
+    notes: dict[str, FileNotes] = field(default_factory=dict)  # name -> what reading it assumed, counted and left out
 
 
 def load_files(
@@ -52,38 +53,44 @@ def load_files(
     config: IngestConfig,
     loaded_at: datetime,
     progress: Progress = lambda done, total: None,
+    reader: SiteReader | None = None,
 ) -> IngestReport:
     """Check `files` (name, path), load what is new and good into bronze, quarantine the rest.
 
     `spark` opens the session when the first row is to be written: a run that finds nothing new needs no JVM.
+    `reader` knows how the site writes its files; None: what their names and cells show.
     Files become visible in whole commits of about `rows_per_commit` rows; killed in between, the next run loads the rest.
     """
     listed = list(files)
-    report = IngestReport()
+    reader = reader or SiteReader()
+    report = IngestReport(notes=reader.notes)
     known, next_seq = _loaded_files(lake)
     pending: list[StagedFile] = []
+    refused: list[tuple[str, str, str]] = []
     _empty(staging)
     for done, (name, path) in enumerate(listed):
         progress(done, len(listed))
         digest = ""
         try:
-            digest = file_digest(path)
+            digest = reader.digest(path, name)
             if digest in known:
                 report.known.append(name)
                 continue
-            staged = _stage(path, name, digest, staging / f"{next_seq:08d}.parquet", next_seq, config.rows_per_batch)
+            batches = reader.read(path, name, config.rows_per_batch)
+            staged = _stage(batches, name, digest, staging / f"{next_seq:08d}.parquet", next_seq)
         except RefusedFile as refusal:
             report.refused[name] = refusal.reason
-            quarantine(lake, name, digest, refusal.reason, loaded_at)
+            refused.append((name, digest, refusal.reason))
             continue
         known.add(digest)
         next_seq += 1
         pending.append(staged)
         if sum(item.rows for item in pending) >= config.rows_per_commit:
-            _commit(spark(), lake, pending, loaded_at, report)
+            _commit(spark(), lake, pending, loaded_at, report, config.earliest)
             pending = []
+    note_refusals(lake, refused, loaded_at)
     if pending:
-        _commit(spark(), lake, pending, loaded_at, report)
+        _commit(spark(), lake, pending, loaded_at, report, config.earliest)
     progress(len(listed), len(listed))
     shutil.rmtree(staging, ignore_errors=True)
     return report
@@ -97,12 +104,12 @@ def _loaded_files(lake: Lake) -> tuple[set[str], int]:
     return set(found[SOURCE_SHA256].to_list()), int(found[FILE_SEQ].max() or 0) + 1  # type: ignore[arg-type]
 
 
-def _stage(path: Path, name: str, digest: str, target: Path, file_seq: int, rows_per_batch: int) -> StagedFile:
-    """Rewrite `path` to `target` in the contract's types, adding its origin. Raises RefusedFile and leaves nothing."""
+def _stage(batches: Iterable[pa.RecordBatch], name: str, digest: str, target: Path, file_seq: int) -> StagedFile:
+    """Write the batches of a file to `target`, adding their origin. Raises RefusedFile and leaves nothing."""
     rows = 0
     writer: pq.ParquetWriter | None = None
     try:
-        for batch in read_batches(path, rows_per_batch):
+        for batch in batches:
             origin = {
                 SOURCE_FILE: pa.repeat(pa.scalar(name), len(batch)),
                 SOURCE_SHA256: pa.repeat(pa.scalar(digest), len(batch)),
@@ -124,14 +131,17 @@ def _stage(path: Path, name: str, digest: str, target: Path, file_seq: int, rows
     return StagedFile(name, digest, target, rows)
 
 
-def _commit(spark: SparkSession, lake: Lake, staged: list[StagedFile], loaded_at: datetime, report: IngestReport) -> None:
-    """Append the staged files to bronze in one Delta commit."""
+def _commit(
+    spark: SparkSession, lake: Lake, staged: list[StagedFile], loaded_at: datetime, report: IngestReport, earliest: datetime
+) -> None:
+    """Append the staged files to bronze in one Delta commit. A wrong clock makes no partition: a time before `earliest` has no date."""
     from pyspark.sql import functions as F
 
     holding_rows = [item for item in staged if item.rows > 0]
     if holding_rows:
         frame = spark.read.option("mergeSchema", "true").parquet(*(str(item.path) for item in holding_rows))
-        frame = frame.withColumns({EVENT_DATE: F.to_date(TIMESTAMP), LOADED_AT: F.lit(loaded_at)})
+        date = F.when(F.col(TIMESTAMP) >= F.lit(earliest), F.to_date(TIMESTAMP))
+        frame = frame.withColumns({EVENT_DATE: date, LOADED_AT: F.lit(loaded_at)})
         lake.append(frame, BRONZE, partition_by=EVENT_DATE, metadata={"files": [item.name for item in holding_rows]})
     for item in staged:
         report.loaded[item.name] = item.rows
@@ -142,24 +152,3 @@ def _empty(folder: Path) -> None:
     """Make `folder` new: a killed run may have left staged files behind."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-
-
-def quarantine(lake: Lake, name: str, digest: str, reason: str, seen_at: datetime) -> None:
-    """Note a refused file once per content."""
-    row = pl.DataFrame({"file": [name], "sha256": [digest], "reason": [reason], "seen_at": [seen_at]})
-    if lake.exists(QUARANTINE):
-        noted = pl.read_delta(lake.uri(QUARANTINE))
-        if noted.filter((pl.col("file") == name) & (pl.col("sha256") == digest) & (pl.col("reason") == reason)).height:
-            return
-    write_deltalake(lake.uri(QUARANTINE), row, mode="append")
-
-
-def quarantined_files(lake: Lake) -> dict[str, str]:
-    """Name -> reason of every refused file for which no file of that name could be loaded since."""
-    if not lake.exists(QUARANTINE):
-        return {}
-    noted = pl.read_delta(lake.uri(QUARANTINE)).sort("seen_at")
-    if lake.exists(BRONZE):
-        loaded = pl.scan_delta(lake.uri(BRONZE)).select(SOURCE_FILE).unique().collect()[SOURCE_FILE]
-        noted = noted.filter(~pl.col("file").is_in(loaded.implode()))
-    return dict(zip(noted["file"].to_list(), noted["reason"].to_list(), strict=True))

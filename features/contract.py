@@ -133,7 +133,7 @@ ROLLING_FEATURES: Final[tuple[RollingFeature, ...]] = (
     RollingFeature("pressure_4hr_mean", DISCHARGE_PRESSURE, 4, "mean"),
     RollingFeature("pressure_24hr_mean", DISCHARGE_PRESSURE, 24, "mean"),
 )
-# By sensor that features are made of: the feature that has a value in an hour only if the sensor has one in it.
+# By sensor that features are made of: its mean of one hour.
 HOUR_MEANS: Final = {feature.sensor: feature.name for feature in ROLLING_FEATURES if (feature.hours, feature.statistic) == (1, "mean")}
 VIBRATION_STATUS: Final = "vibration_status"
 TEMP_STATUS: Final = "temp_status"
@@ -143,6 +143,8 @@ STATUS_FEATURES: Final[dict[str, str]] = {
     TEMP_STATUS: DISCHARGE_TEMP,
     PRESSURE_STATUS: DISCHARGE_PRESSURE,
 }
+# By sensor that features are made of: the feature whose step has a value only if the sensor has one in that hour.
+HOUR_VALUES: Final = {sensor: feature for feature, sensor in STATUS_FEATURES.items()}
 HOUR_OF_DAY: Final = "hour_of_day"  # 0-23, station's own time zone
 DAY_OF_WEEK: Final = "day_of_week"  # 1=Monday..7=Sunday, station's own time zone
 IS_WEEKEND: Final = "is_weekend"  # 0/1, station's own time zone

@@ -1,6 +1,6 @@
 """Gold on an even hourly grid: the steps that windows are cut from (no JVM).
 
-One rule for training and scoring: a step is the last gold row of its hour, (mark - 1 h, mark]; without one it is NaN throughout.
+One rule for training and scoring: a step has the last value of each feature in its hour, (mark - 1 h, mark]; NaN where there is none.
 Training takes the clock's hours as marks, scoring counts back from `as_of`.
 """
 
@@ -18,10 +18,24 @@ import polars as pl
 from deltalake import DeltaTable
 
 from config.errors import NoDataError
-from features.contract import COMPRESSOR_ID, DATE, FEATURES, STATUS_FEATURES, STATUS_LEVELS, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.contract import (
+    COMPRESSOR_ID,
+    DATA_FAULTS,
+    DATE,
+    FEATURES,
+    STATUS_FEATURES,
+    STATUS_LEVELS,
+    TIMESTAMP,
+    WINDOW_STEP_HOURS,
+    WINDOW_STEPS,
+)
+from features.sensor_health.fault import FaultTexts
 from features.windows import Floats, Rows
 
+_MICROSECOND = timedelta(microseconds=1)
 _STEP = timedelta(hours=WINDOW_STEP_HOURS)
+_GAP = timedelta(days=30)  # longer without a reading of the whole fleet ends a stretch
+_STRAY_HOURS = 6  # a stretch in which no compressor has this many hours makes no window: it is a wrong clock
 _MARK = "_mark"
 _LEVEL_CODES = {level: float(code) for code, level in enumerate(STATUS_LEVELS)}
 
@@ -65,6 +79,7 @@ class Steps:
     compressor_ids: list[str]
     values: Floats  # [compressors, steps, features], NaN where missing
     last_reading: list[datetime | None]  # newest gold row within the window
+    faults: list[FaultTexts]  # by compressor, of the rows within the window
 
 
 def encode(gold: pl.DataFrame) -> Floats:
@@ -80,31 +95,57 @@ def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -
     """The grid of every compressor asked for, as gold has it in (as_of - 24 h, as_of]. Partitions outside are not read."""
     start = as_of - WINDOW_STEPS * _STEP
     rows = (
-        pl.scan_delta(gold)
+        scan_gold(gold)
         .filter(pl.col(DATE) >= start.date(), pl.col(DATE) <= as_of.date(), pl.col(TIMESTAMP) > start, pl.col(TIMESTAMP) <= as_of)
         .filter(pl.col(COMPRESSOR_ID).is_in(compressor_ids))
-        .with_columns(((pl.lit(as_of) - pl.col(TIMESTAMP)).dt.total_microseconds() // (_STEP // timedelta(microseconds=1))).alias(_MARK))
+        .with_columns(((pl.lit(as_of) - pl.col(TIMESTAMP)).dt.total_microseconds() // (_STEP // _MICROSECOND)).alias(_MARK))
         .sort(COMPRESSOR_ID, TIMESTAMP)
-        .unique([COMPRESSOR_ID, _MARK], keep="last", maintain_order=True)
         .collect()
     )
     position = {compressor_id: number for number, compressor_id in enumerate(compressor_ids)}
     values = np.full((len(compressor_ids), WINDOW_STEPS, len(FEATURES)), np.nan, np.float32)
-    unit = np.array([position[name] for name in rows[COMPRESSOR_ID]], np.int64)
-    values[unit, WINDOW_STEPS - 1 - rows[_MARK].to_numpy()] = encode(rows)
+    steps = last_values(rows.lazy()).collect()
+    unit = np.array([position[name] for name in steps[COMPRESSOR_ID]], np.int64)
+    values[unit, WINDOW_STEPS - 1 - steps[_MARK].to_numpy()] = encode(steps)
     newest = dict(rows.group_by(COMPRESSOR_ID).agg(pl.col(TIMESTAMP).max()).iter_rows())
-    return Steps(compressor_ids, values, [newest.get(name) for name in compressor_ids])
+    faults = fault_texts(rows)
+    return Steps(compressor_ids, values, [newest.get(name) for name in compressor_ids], [faults.get(name, []) for name in compressor_ids])
+
+
+def scan_gold(gold: DeltaTable) -> pl.LazyFrame:
+    """The table with its column of faults, which one that was built before has not."""
+    scan = pl.scan_delta(gold)
+    if any(field.name == DATA_FAULTS for field in gold.schema().fields):
+        return scan
+    return scan.with_columns(pl.lit(None, pl.String).alias(DATA_FAULTS))
+
+
+def last_values(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """One row per compressor and mark with each feature's last value, from rows in order of time."""
+    last = (pl.col(name).drop_nulls().last() for name in FEATURES)
+    return rows.group_by(COMPRESSOR_ID, _MARK, maintain_order=True).agg(*last)
+
+
+def fault_texts(rows: pl.DataFrame) -> dict[str, FaultTexts]:
+    """By compressor the texts of the rows that name faults, from rows in order of time."""
+    found: dict[str, FaultTexts] = {}
+    named = rows.select(COMPRESSOR_ID, pl.col(TIMESTAMP).dt.epoch("us"), DATA_FAULTS).drop_nulls(DATA_FAULTS)
+    for compressor_id, moment, text in named.iter_rows():
+        found.setdefault(compressor_id, []).append((moment, text))
+    return found
 
 
 def map_history(tables: Sequence[DeltaTable], folder: Path, until: datetime | None = None) -> History:
     """Lay all of one or more gold tables out, up to `until`, as a read-only memory map, one date partition in memory at a time.
 
     The map is of a file in `folder` without a name: its space is free again when the last who reads it ends, however that is. A compressor
-    that is in several tables is one machine. Raises NoDataError when there is no row.
+    that is in several tables is one machine. A stray reading far before or after all others is left out, as it would lay out every hour between.
+    Raises NoDataError when there is no row.
     """
     lazy = pl.concat([pl.scan_delta(gold) for gold in tables])
     if until is not None:
         lazy = lazy.filter(pl.col(DATE) <= until.astimezone(UTC).date(), pl.col(TIMESTAMP) <= until)
+    lazy = _without_strays(lazy)
     extent = lazy.select(pl.col(TIMESTAMP).min().alias("first"), pl.col(TIMESTAMP).max().alias("last")).collect()
     first, last = extent["first"][0], extent["last"][0]
     if first is None:
@@ -121,6 +162,27 @@ def map_history(tables: Sequence[DeltaTable], folder: Path, until: datetime | No
     _lay_out(lazy, compressor_ids, first_mark, hours, values)
     values.flags.writeable = False
     return History(values, compressor_ids, first_mark, hours)
+
+
+def _without_strays(lazy: pl.LazyFrame) -> pl.LazyFrame:
+    """Gold from the first to the last stretch of days that can hold a window; all of it when none can."""
+    days = sorted(lazy.select(pl.col(DATE).unique()).collect()[DATE].to_list())
+    starts = [day for number, day in enumerate(days) if not number or day - days[number - 1] > _GAP]
+    if len(starts) < 2:
+        return lazy
+    ends = [max(day for day in days if day < later) for later in starts[1:]] + days[-1:]
+    kept = [
+        (start, end)
+        for start, end in zip(starts, ends, strict=True)
+        if _most_hours(lazy.filter(pl.col(DATE).is_between(start, end))) >= _STRAY_HOURS
+    ]
+    return lazy.filter(pl.col(DATE).is_between(kept[0][0], kept[-1][1])) if kept else lazy
+
+
+def _most_hours(lazy: pl.LazyFrame) -> int:
+    """Hours with a row of the compressor that has most of them."""
+    hours = lazy.group_by(COMPRESSOR_ID).agg(pl.col(TIMESTAMP).dt.truncate("1h").n_unique().alias("hours"))
+    return int(hours.select(pl.col("hours").max()).collect().item() or 0)
 
 
 def read_history(gold: DeltaTable, until: datetime, hours: int, only: Sequence[str] | None = None) -> History:
@@ -143,20 +205,21 @@ def read_history(gold: DeltaTable, until: datetime, hours: int, only: Sequence[s
 
 
 def _lay_out(lazy: pl.LazyFrame, compressor_ids: list[str], first_mark: datetime, hours: int, values: Floats) -> None:
-    """Write the last row of each hour into `values` [compressors x hours, features], one date partition in memory at a time."""
+    """Write the last values of each hour into `values` [compressors x hours, features], one date partition in memory at a time."""
     codes = pl.DataFrame({COMPRESSOR_ID: compressor_ids, "_unit": np.arange(len(compressor_ids), dtype=np.int64)})
-    # ascending, so that the reading at midnight replaces the last one of the day before, which has the same mark
+    # ascending, so that the reading at midnight replaces the last values of the day before, which have the same mark
     for day in sorted(lazy.select(pl.col(DATE).unique()).collect()[DATE].to_list()):
         rows = (
             lazy.filter(pl.col(DATE) == day)
             .with_columns((pl.col(TIMESTAMP) - pl.duration(microseconds=1)).dt.truncate("1h").dt.offset_by("1h").alias(_MARK))
             .sort(COMPRESSOR_ID, TIMESTAMP, maintain_order=True)  # of two tables with the same reading the later one counts
-            .unique([COMPRESSOR_ID, _MARK], keep="last", maintain_order=True)
+            .pipe(last_values)
             .collect()
             .join(codes, on=COMPRESSOR_ID, how="left", maintain_order="left")
         )
         hour = (rows[_MARK] - first_mark).dt.total_hours().to_numpy() // WINDOW_STEP_HOURS
-        values[rows["_unit"].to_numpy() * hours + hour] = encode(rows)
+        place, found = rows["_unit"].to_numpy() * hours + hour, encode(rows)
+        values[place] = np.where(np.isnan(found), values[place], found)
 
 
 def _mark_of(moment: datetime) -> datetime:

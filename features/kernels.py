@@ -40,7 +40,7 @@ from features.merging import MergedRows, merge_rows
 from features.rolling import FloatArray, IntArray, group_starts, rolling_features
 from features.sensor_health.fault import decode_faults
 from features.sensor_health.find import FoundFaults, Known, find_faults
-from features.sensor_health.readings import Readings
+from features.sensor_health.readings import SensorReadings
 from features.sensor_health.settings import HealthRules
 from features.spikes import find_isolated_spikes
 
@@ -79,7 +79,7 @@ def _judge(table: pa.Table, rules: JudgeRules) -> pa.Table:
         _flagged(table, rows),
     )
     kept = rows[merged.kept]
-    readings = Readings(group[kept], time_us[kept], merged.values, merged.flagged)
+    readings = SensorReadings(group[kept], time_us[kept], merged.values, merged.flagged)
     found = find_faults(readings, rules.health, _known_by_code(table, group, rules.known))
     table = _with_reasons(table, rows, merged)
     for sensor in SENSORS:

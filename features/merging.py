@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.rolling import FloatArray, IntArray, group_starts
-
-Bools = NDArray[np.bool_]
+from features.windows import Bools
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,29 @@ def load_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: datetim
     return report
 
 
+def check_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: datetime) -> tuple[dict[str, str | None], dict[str, Any]]:
+    """The station of each compressor that `folder` or the lake knows, and what `load_reference` would refuse. Writes nothing."""
+    refused: dict[str, str] = {}
+    rejected: list[RejectedRow] = []
+    present = read_reference(lake, COMPRESSORS)
+    stations: dict[str, str | None] = dict(zip(present[COMPRESSOR_ID], present["station_id"], strict=True))
+    paths = {section: find_file(folder, getattr(rules.site, section)) for section in ("compressors", "events")}
+    for section, path in paths.items():
+        if path is None:
+            continue
+        try:
+            if section == "compressors":
+                file = read_compressors(path, rules.site.compressors, rules.fleet, now)
+                stations |= {row[COMPRESSOR_ID]: row["station_id"] for row in file.rows}
+            else:
+                file = read_events(path, rules.site.events, set(stations), rules.ingest.earliest, now)
+        except MetadataError as error:
+            refused[path.name] = str(error)
+            continue
+        rejected += file.rejected
+    return stations, {"rejected_reference_rows": [asdict(row) for row in rejected], "refused_reference_files": refused}
+
+
 def read_rejects(lake: Lake) -> list[dict[str, Any]]:
     """Rows that the newest reference file of each name could not bring, and files that were refused (`line` is None)."""
     if not lake.exists(REFERENCE_REJECTS):

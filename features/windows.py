@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.contract import FEATURES, HOUR_MEANS
+from features.contract import FEATURES, HOUR_VALUES
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-_HOUR_COLUMNS: Final = [FEATURES.index(name) for name in HOUR_MEANS.values()]
+_HOUR_COLUMNS: Final = [FEATURES.index(name) for name in HOUR_VALUES.values()]
 
 
 def gather(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: int) -> Floats:

@@ -88,7 +88,13 @@ def load_baseline(settings: Settings, model: RegisteredModel) -> Baseline:
         found = mlflow.search_logged_models([experiment.experiment_id], wanted, output_format="list") if experiment else []
         if not found:
             raise ModelError(missing)
-        regressor = mlflow.sklearn.load_model(found[0].model_uri)
+        try:
+            regressor = mlflow.sklearn.load_model(found[0].model_uri)
+        except (MlflowException, OSError) as error:
+            raise ModelError(
+                f"the files of {BASELINE_KEY} beside version {model.version} are not in {found[0].artifact_location}: bring them back "
+                "with `altaviz restore` from a backup, or copy the folder from the home it came from"
+            ) from error
     except MlflowException as error:
         raise ModelError(f"{missing} ({str(error).splitlines()[0][:200]})") from error
     if regressor.n_features_in_ != len(FEATURES):

@@ -10,15 +10,17 @@ from typing import Annotated, Any, Literal
 import typer
 
 from config.errors import AltavizError
-from config.settings import Settings, ensure_home, load_settings
-from pipelines import cli_benchmark, cli_experiments, cli_models, cli_taking_back
-from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, run_job
+from config.settings import Settings, load_settings
+from pipelines import cli_backup, cli_benchmark, cli_experiments, cli_models, cli_taking_back
+from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, refused_by_ingest, run_job
 from pipelines.console import StageReporter
+from pipelines.home import open_home
 from pipelines.tracking import quieten
 
 app = typer.Typer(
     name="altaviz",
     help="Which compressors need attention, by when, and why?",
+    epilog="Exit code: 0 done; 1 failed, one line says why; 2 wrong use; 3 done, but some files were refused.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -27,10 +29,11 @@ app.add_typer(cli_benchmark.app, name="benchmark")
 app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_experiments.app)
 app.add_typer(cli_taking_back.app)
+app.add_typer(cli_backup.app)
 
 
 def main() -> None:
-    """Console script `altaviz`: exit 0 done, 1 failed with one line why, 2 wrong use."""
+    """Console script `altaviz`: exit 0 done, 1 failed with one line why, 2 wrong use, 3 done but some files were refused."""
     quieten()
     warnings.simplefilter("ignore")
     app()
@@ -39,21 +42,34 @@ def main() -> None:
 @app.command()
 def ingest(
     folder: Annotated[Path, typer.Argument(help="Holds readings/, compressor_metadata.csv, maintenance_events.csv.")],
+    site: Annotated[
+        Path | None,
+        typer.Option("--site", metavar="FILE", help="How the site writes its files; else FOLDER/site.yaml.", show_default=False),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Read everything, write nothing: what would be loaded, and what refused.")] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Load readings and reference files into bronze; doing it again adds nothing."""
+    """Load readings and reference files into bronze; doing it again adds nothing.
+
+    Exit code 1 when every reading file was refused, 3 when some files were.
+    """
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        if check:
+            from pipelines.check import check as look
+
+            return look(settings, folder, report, site)
         from pipelines.ingest import ingest as load
         from pipelines.session import LazySpark
 
         with LazySpark(settings) as spark:
-            return load(settings, folder, spark, report)
+            return load(settings, folder, spark, report, site)
 
+    from pipelines.site_view import show_check
     from pipelines.views import show_books
 
-    run_job(job, show_books, home=home, as_json=as_json)
+    run_job(job, show_check if check else show_books, home=home, as_json=as_json, refusals=refused_by_ingest)
 
 
 @app.command()
@@ -214,7 +230,10 @@ def retrain(
 
 @app.command("run")
 def run_cycle(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """One hourly cycle: ingest what is in the inbox, features, score, monitor, and retrain if it is called for."""
+    """One hourly cycle: ingest what is in the inbox, features, score, monitor, and retrain if it is called for.
+
+    Refused files do not stop it once the home has readings: exit code 3 when there are any.
+    """
     moment = parse_time(as_of)
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -224,7 +243,7 @@ def run_cycle(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOp
 
     from pipelines.views import show_cycle
 
-    run_job(job, show_cycle, home=home, as_json=as_json)
+    run_job(job, show_cycle, home=home, as_json=as_json, refusals=lambda result: refused_by_ingest(result["ingest"]))
 
 
 @app.command()
@@ -256,7 +275,7 @@ def serve(
 
     try:
         settings = load_settings(home)
-        ensure_home(settings.home)
+        open_home(settings.home)
         set_up_logs(settings.home, to_stderr=True)
         answer(settings, host, port, as_json=as_json)
     except AltavizError as error:

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from config.errors import AltavizError
-from config.settings import Settings, ensure_home, load_settings
+from config.settings import Settings, load_settings
 from pipelines.command import HomeOption, JsonOption, SetOption, fail, run_job
 from pipelines.console import StageReporter
+from pipelines.home import open_home
 
 app = typer.Typer()
 
@@ -48,7 +49,7 @@ def experiments(
 
     try:
         settings = load_settings(home)
-        ensure_home(settings.home)
+        open_home(settings.home)
         raise typer.Exit(serve_experiments(settings, port))
     except AltavizError as error:
         fail(str(error), as_json=False)

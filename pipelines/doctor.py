@@ -22,6 +22,7 @@ def examine(settings: Settings, report: StageReporter) -> dict[str, Any]:
         "delta": _delta,
         "database": _database,
         "tracking": _tracking,
+        "files": _files,
         "disk": _disk,
     }
     found: dict[str, dict[str, Any]] = {}
@@ -77,13 +78,32 @@ def _database(settings: Settings) -> str:
 
 
 def _tracking(settings: Settings) -> str:
+    """The champion's file is read, compared with its registered SHA-256 and opened, as scoring does."""
     from features.contract import CHAMPION
+    from features.onnx_model import OnnxModel
     from pipelines.tracking import quieten
+    from serving.home.artifact_paths import last_move
     from serving.registry import Registry
 
     quieten()
-    version = Registry(settings.tracking_uri).version_of(CHAMPION)
-    return f"the MLflow store answers; {'no champion yet: run `altaviz train`' if version is None else f'champion is version {version}'}"
+    registry = Registry(settings.tracking_uri)
+    version = registry.version_of(CHAMPION)
+    move = last_move(settings.tracking_uri)
+    moved = f"; its paths named {move.origin} until {move.moved_at:%Y-%m-%d %H:%M} UTC and name {move.folder} now" if move else ""
+    if version is None:
+        return f"the MLflow store answers; no champion yet: run `altaviz train`{moved}"
+    champion = registry.load(version)
+    OnnxModel(champion.onnx, settings.model.scoring.threads)
+    return f"the MLflow store answers; champion is version {version}, its file opens (SHA-256 {champion.digest}...){moved}"
+
+
+def _files(settings: Settings) -> str:
+    from serving.home.ownership import find_refusal
+
+    told = find_refusal(settings.home)
+    if told:
+        raise HomeError(told)
+    return f"every file in {settings.home} can be read and written"
 
 
 def _disk(settings: Settings) -> str:

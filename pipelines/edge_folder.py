@@ -21,7 +21,7 @@ import polars as pl
 from config import sensors
 from config.errors import ConfigError, ExportError
 from config.settings import Settings
-from features import contract, rolling, spikes, windows
+from features import contract, merging, rolling, spikes, windows
 from features.contract import (
     DAY_OF_WEEK,
     FEATURE_SET_VERSION,
@@ -43,7 +43,10 @@ from features.contract import (
 )
 from features.levels import INTERVAL_MASS
 from features.onnx_model import CALIBRATION_LAYER
-from serving import edge_contract, edge_readings, edge_runner
+from features.sensor_health import fault, find, judge, readings, running, screen, units
+from features.sensor_health import settings as health_settings
+from features.sensor_health.settings import HealthRules
+from serving import data_faults, edge_contract, edge_readings, edge_runner
 
 if TYPE_CHECKING:
     from serving.registry import RegisteredModel
@@ -56,6 +59,16 @@ _MODULES: Final = (
     rolling,
     spikes,
     windows,
+    merging,
+    fault,
+    units,
+    health_settings,
+    readings,
+    running,
+    screen,
+    judge,
+    find,
+    data_faults,
     edge_contract,
     edge_readings,
     edge_runner,
@@ -107,14 +120,16 @@ def contract_document(model: RegisteredModel, compressors: pl.DataFrame, setting
         "window": {
             "steps": WINDOW_STEPS,
             "step_hours": WINDOW_STEP_HOURS,
-            "step": "the last reading in (mark - 1 h, mark], marks counted back from as_of; oldest first, float32, NaN where there is none",
+            "step": "the last value of each feature in (mark - 1 h, mark], marks counted back from as_of; oldest first, float32, NaN where there is none",
             "gaps": "take the value of the step before, at the start that of the first step that has one; a feature without any stays NaN",
             "min_steps": scoring.min_steps,
             "stale_after_hours": scoring.stale_after_hours,
         },
         "spike_rule": outliers.model_dump(),
+        "sensor_health": HealthRules.of(settings.quality.sensor_health, thresholds).to_dict(),
         "delta_tolerance_s": settings.etl.gold.delta_tolerance_s,
         "clock_skew_minutes": settings.etl.ingest.clock_skew_minutes,
+        "earliest": settings.etl.ingest.earliest.isoformat(),
         # a step's window, the look-back of its features, and twice that of the spike rule (features/increments.py)
         "lookback_hours": WINDOW_STEPS * WINDOW_STEP_HOURS + MAX_LOOKBACK_HOURS + 2 * outliers.spread_hours,
         "health": {"warning": scoring.health.warning.value, "critical": scoring.health.critical.value, "unit": "days"},

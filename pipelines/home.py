@@ -1,12 +1,26 @@
-"""The home directory while a job writes it: one writer at a time."""
+"""The home directory: what is checked before a job uses it, and one writer of its lake at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
 from config.errors import HomeError
 from config.settings import Settings, ensure_home
+from serving.home.ownership import require_access
+
+RESTORING: Final = ".restoring"  # lies in a home while `altaviz restore` fills it
+
+
+def open_home(home: Path) -> None:
+    """Create the home where there is none, and prove that its files can be used. Raises HomeError with the command that mends it."""
+    if home.exists():
+        require_access(home)
+        if (home / RESTORING).exists():
+            raise HomeError(f"the restore into {home} did not come to its end: run the same `altaviz restore` again")
+    ensure_home(home)
 
 
 @contextmanager

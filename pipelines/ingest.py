@@ -3,51 +3,78 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 from pipelines.console import StageReporter
 from pipelines.home import writing_lake
 from pipelines.session import LazySpark
 
+if TYPE_CHECKING:
+    from features.intake import FileNotes
 
-def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
+
+def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageReporter, site_file: Path | None = None) -> dict[str, Any]:
     """Load `folder` into bronze and the reference tables; what is there already adds nothing.
 
-    Returns the books (features.build.count_rows) and what this run loaded. Raises NoReadingsError, MetadataError,
-    and NoReadingsError also when not one file could be loaded and bronze is still empty.
+    `site_file` describes how the site writes its files; None: site.yaml in the folder, if there is one.
+    Returns the books (features.build.count_rows) and what this run loaded. A reference file that cannot be read is named in
+    `refused_reference_files`, and the reference data of the lake stay; MetadataError where there are none yet.
+    Raises AllRefusedError when every reading file was refused, NoReadingsError when there is no file or all are empty.
     """
-    from config.errors import NoReadingsError
+    from config.errors import AllRefusedError, NoReadingsError
     from config.site.description import load_site
     from features import bronze
     from features.build import count_rows
-    from features.intake import file_digest, list_reading_files
-    from features.lake import BRONZE, Lake
+    from features.intake import SiteReader, file_digest, list_reading_files
+    from features.lake import BRONZE, COMPRESSORS, Lake
+    from features.reference import read_reference
     from features.reference_load import ReferenceRules, load_reference
     from features.withdrawals import read_withdrawn
 
     started = time.perf_counter()
+    site = load_site(folder, site_file)
     files = list_reading_files(folder)
     lake = Lake(settings.lake_uri)
-    rules = ReferenceRules(settings.fleet, settings.etl.ingest, load_site(folder).reference)
+    rules = ReferenceRules(settings.fleet, settings.etl.ingest, site.reference)
     with writing_lake(settings):
         reference = load_reference(lake, folder, rules, datetime.now(UTC))
         with report.stage("ingest") as advance:
             named = [(str(path.relative_to(folder / "readings")), path) for path in files]
-            loaded = bronze.load_files(spark.get, lake, named, settings.home / "staging", settings.etl.ingest, datetime.now(UTC), advance)
+            compressors = read_reference(lake, COMPRESSORS)
+            reader = SiteReader(site.readings, dict(zip(compressors["compressor_id"], compressors["station_id"], strict=True)))
+            staging, now = settings.home / "staging", datetime.now(UTC)
+            loaded = bronze.load_files(spark.get, lake, named, staging, settings.etl.ingest, now, advance, reader)
             advance(len(files), len(files), rows=sum(loaded.loaded.values()))
-        if not lake.exists(BRONZE):
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in loaded.refused.items())
-            raise NoReadingsError(f"{folder / 'readings'}: no file holds a reading that can be loaded ({reasons or 'all are empty'})")
+        if not lake.exists(BRONZE) and not loaded.refused:
+            raise NoReadingsError(f"{folder / 'readings'}: no file holds a reading that can be loaded (all are empty)")
         books, withdrawn = count_rows(lake), read_withdrawn(lake)
-    return {
+    result: dict[str, Any] = {
         **books,
         "loaded_files": loaded.loaded,
         "known_files": loaded.known,
         "refused_files": loaded.refused,
         "withdrawn_files": [name for name, path in named if name in loaded.known and withdrawn and file_digest(path) in withdrawn],
         **reference.facts(),
+        **tell_notes(loaded.notes),
         "seconds": round(time.perf_counter() - started, 2),
+    }
+    if len(loaded.refused) == len(files):
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in loaded.refused.items())
+        raise AllRefusedError(f"{folder / 'readings'}: no file holds a reading that can be loaded ({reasons})", result)
+    return result
+
+
+def tell_notes(notes: Mapping[str, FileNotes]) -> dict[str, Any]:
+    """`assumed`, `null_words`, `unused_columns` and `left_out_lines` by file; a file without any is left out."""
+    return {
+        "assumed": {name: note.assumed for name, note in notes.items() if note.assumed},
+        "null_words": {
+            name: {column: dict(words) for column, words in note.null_words.items()} for name, note in notes.items() if note.null_words
+        },
+        "unused_columns": {name: note.unused_columns for name, note in notes.items() if note.unused_columns},
+        "left_out_lines": {name: note.left_out_lines for name, note in notes.items() if note.left_out_lines},
     }

@@ -13,6 +13,7 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     from features.build import count_rows
     from features.contract import CHALLENGER, CHAMPION
     from features.lake import GOLD, Lake
+    from features.quarantine import open_refusals, read_refusals
     from features.reference import read_retired
     from features.reference_load import read_rejects
     from features.withdrawals import read_withdrawals
@@ -26,6 +27,7 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     registry = Registry(settings.tracking_uri)
     with report.stage("warehouse"), migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
         counts = tables.table_counts(connection)
+    refused = open_refusals(lake)
     return {
         "home": settings.home,
         "lake": count_rows(lake),
@@ -34,6 +36,11 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
         "retired_compressors": read_retired(lake),
         "withdrawn_files": {item.file: item.withdrawn_at for item in read_withdrawals(lake) if item.undone_at is None},
         **_reference_rejects(read_rejects(lake)),
+        "refused_files": {
+            name: {"reason": item.reason, "first_seen": item.first_seen, "last_seen": item.last_seen, "times": item.times}
+            for name, item in refused.items()
+        },
+        "refusals": {"open": len(refused), "mended": sum(item.mended_at is not None for item in read_refusals(lake))},
         "warehouse": counts,
         "champion": registry.version_of(CHAMPION),
         "challenger": registry.version_of(CHALLENGER),

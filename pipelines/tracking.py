@@ -40,9 +40,11 @@ def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Ite
     """
     import mlflow
 
+    from serving.home.artifact_paths import follow_home
     from serving.registry import store_failures
 
     quieten()
+    follow_home(settings.tracking_uri)
     try:
         mlflow.set_tracking_uri(settings.tracking_uri)
         mlflow.set_registry_uri(settings.tracking_uri)
@@ -87,8 +89,10 @@ def find_run(settings: Settings, tag: str, value: str) -> str | None:
     """The id of the newest run of this experiment whose `tag` has `value`, a text without quotes. Raises ModelError."""
     from mlflow import MlflowClient
 
+    from serving.home.artifact_paths import follow_home
     from serving.registry import store_failures
 
+    follow_home(settings.tracking_uri)
     try:
         client = MlflowClient(settings.tracking_uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)

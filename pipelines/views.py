@@ -10,6 +10,7 @@ from rich.table import Table
 from pipelines.console import open_console as _console
 from pipelines.prognostics_view import show_prognostics
 from pipelines.reference_view import show_reference
+from pipelines.site_view import show_notes
 
 
 def show_books(result: dict[str, Any]) -> None:
@@ -24,8 +25,9 @@ def show_books(result: dict[str, Any]) -> None:
         table.add_row(f"nulled value: {reason}", f"{rows:,}")
     console.print(table)
     for name, reason in result["rejected_files"].items():
-        console.print(f"refused file {name}: {reason}", soft_wrap=True)
+        console.print(f"refused file {name}: {reason}", soft_wrap=True, markup=False)
     show_reference(console, result)
+    show_notes(console, result)
     if "alerts" in result:
         _show_quality(console, result["alerts"], result["quality"])
     console.print(f"done in {result['seconds']} s")
@@ -34,9 +36,10 @@ def show_books(result: dict[str, Any]) -> None:
 def _show_quality(console: Console, alerts: dict[str, Any], quality: dict[str, Any]) -> None:
     console.print(f"alerts: {alerts['open']:,} open of {alerts['raised']:,} raised; {alerts['suppressed']:,} left out beside worse ones")
     console.print(f"quality: {quality['failed']:,} of {quality['checks']:,} checks failed; newest day {quality['newest_day']}:", end=" ")
-    failed = [
-        f"{row['metric_name']} {row['metric_value']:.4g} (at {row['limit_is']} {row['limit']:g})" for row in quality["failed_on_newest_day"]
-    ]
+    failed = []
+    for row in quality["failed_on_newest_day"]:
+        named = f": {', '.join(row['failing'])}" if row["failing"] else ""
+        failed.append(f"{row['metric_name']} {row['metric_value']:.4g} (at {row['limit_is']} {row['limit']:g}){named}")
     console.print("; ".join(failed) or "none", soft_wrap=True)
 
 
@@ -69,6 +72,11 @@ def show_fleet(result: dict[str, Any]) -> None:
             why,
         )
     console.print(table)
+    faulty = [row["compressor_id"] for row in result["predictions"] if row["data_faults"]]
+    if faulty:
+        console.print(
+            f"data faults: {len(faulty)} of {len(result['predictions'])} compressors ({', '.join(faulty)}): see why", soft_wrap=True
+        )
     if result.get("retired"):
         console.print(f"retired, not scored: {', '.join(result['retired'])}", soft_wrap=True, markup=False)
     horizons = {row["horizon_days"] for row in result["predictions"]}

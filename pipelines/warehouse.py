@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import polars as pl
 import psycopg
@@ -11,7 +11,7 @@ from config.etl import EtlConfig
 from config.fleet import FleetConfig
 from features.aggregates import WINDOWS, hourly_aggregates
 from features.build import rebuilt_since
-from features.contract import DATE, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.contract import DATE, WINDOW_STEP_HOURS, WINDOW_STEPS
 from features.increments import Reach
 from features.lake import COMPRESSORS, EVENTS, GOLD, SILVER, Interval, Lake, merge_intervals
 from features.reference import read_reference_history
@@ -25,8 +25,8 @@ from serving.warehouse.withdrawn import TakenReadings, mark_predictions
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)
+_EVER = Interval(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 _LOOKBACK = timedelta(hours=max(WINDOWS.values()))
 
 
@@ -72,9 +72,11 @@ def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:
         seen = synced_version(connection, table_id)
         if seen == version:
             return 0
-        reach = _reach(lake)
-        days = _days(reach, rebuilt_since(lake, seen))
-        written = tables.delete_aggregates_outside(connection, _floor_hour(reach.start), _floor_hour(reach.end) + _HOUR)
+        changed = rebuilt_since(lake, seen)
+        wanted = [_EVER] if changed is None else [Interval(item.start - _HOUR, item.end + _LOOKBACK) for item in changed]
+        wanted = merge_intervals(wanted, len(wanted) or 1)
+        days = hours_within(wanted, _reach(lake))
+        written = sum(tables.delete_aggregates(connection, None, gap.start, gap.end) for gap in _between(wanted, days))
         for done, day in enumerate(days):
             advance(done, len(days))
             aggregates = _aggregates(lake, day)
@@ -85,27 +87,39 @@ def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:
     return written
 
 
-def _reach(lake: Lake) -> Interval:
-    """Where aggregates may stand, (start, end]; an empty interval when silver holds nothing."""
-    extent = pl.scan_delta(lake.uri(SILVER)).select(pl.col(TIMESTAMP).min().alias("first"), pl.col(TIMESTAMP).max().alias("last")).collect()
-    first, last = extent["first"][0], extent["last"][0]
-    return Interval(_EPOCH, _EPOCH) if first is None else Interval(first - _HOUR, last + _LOOKBACK)
+def _reach(lake: Lake) -> list[Interval]:
+    """Where aggregates may stand, by day of silver, (start, end]: a stray reading of years ago costs its own days, not the years between."""
+    midnights = (datetime.combine(day, time(), UTC) for day in lake.rows_by_date(SILVER))
+    return [Interval(midnight - _HOUR, midnight + _DAY + _LOOKBACK) for midnight in midnights]
 
 
-def _days(reach: Interval, changed: list[Interval] | None) -> list[Interval]:
-    """Hour marks of `reach` to write, (start, end] of at most a day each, so that memory holds a day of readings whatever the history."""
-    wanted = (
-        [reach]
-        if changed is None
-        else [Interval(max(item.start - _HOUR, reach.start), min(item.end + _LOOKBACK, reach.end)) for item in changed]
-    )
+def _between(wanted: list[Interval], days: list[Interval]) -> list[Interval]:
+    """The parts of `wanted` outside `days`, both ascending: there no aggregate stands any more."""
+    gaps: list[Interval] = []
+    for interval in wanted:
+        start = interval.start
+        for day in days:
+            if start < day.start < interval.end:
+                gaps.append(Interval(start, day.start))
+            if day.start < interval.end:
+                start = max(start, day.end)
+        if start < interval.end:
+            gaps.append(Interval(start, interval.end))
+    return gaps
+
+
+def hours_within(wanted: list[Interval], reach: list[Interval]) -> list[Interval]:
+    """The part of `wanted` inside `reach`, as disjoint full hours (start, end] of at most a day each, ascending."""
     days: list[Interval] = []
-    for interval in merge_intervals([item for item in wanted if item.start < item.end], len(wanted) or 1):
-        start = _floor_hour(interval.start)
-        while start < interval.end:
-            end = min(start + _DAY, _floor_hour(interval.end) + _HOUR)
-            days.append(Interval(start, end))
-            start = end
+    reached = merge_intervals(reach, len(reach) or 1)
+    for interval in merge_intervals(wanted, len(wanted) or 1):
+        for stretch in reached:
+            start = max(_floor_hour(max(interval.start, stretch.start)), days[-1].end if days else _EVER.start)
+            until = min(interval.end, stretch.end)
+            while start < until:
+                end = min(start + _DAY, _floor_hour(until) + _HOUR)
+                days.append(Interval(start, end))
+                start = end
     return days
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final
 
-from features.contract import FEATURE_SET_VERSION, FEATURES, SENSORS, STATUS_FEATURES
+from features.contract import FEATURE_SET_VERSION, FEATURES, RUN_SENSORS, SENSORS, STATUS_FEATURES
+from features.sensor_health.settings import BANDS
 
 CONTRACT_FILE: Final = "contract.json"
 MODEL_FILE: Final = "model.onnx"
@@ -36,8 +37,16 @@ _SHAPE: Final[dict[str, Any]] = {
         **dict.fromkeys(("robust_sigma", "spread_hours", "min_sigma_fraction"), _NUMBER),
         **dict.fromkeys(("level_readings", "spread_readings", "min_readings"), _WHOLE),
     },
+    "sensor_health": {
+        **dict.fromkeys(("settle_hours", "report_hours", "frozen_hours", "dead_link_hours", "missing_hours"), _NUMBER),
+        **dict.fromkeys(("least_jump", "jump_tolerance"), _NUMBER),
+        **dict.fromkeys(("report_readings", "frozen_readings", "recovery_readings", "level_readings", "least_level_readings"), _WHOLE),
+        "runs_above": dict.fromkeys(RUN_SENSORS, _NUMBER),
+        "sensors": {sensor: dict.fromkeys(BANDS, _NUMBER) for sensor in SENSORS},
+    },
     "delta_tolerance_s": _NUMBER,
     "clock_skew_minutes": _NUMBER,
+    "earliest": _TEXT,
     "lookback_hours": _NUMBER,
     "health": {"warning": _NUMBER, "critical": _NUMBER},
     "compressors": {_EACH: {"model": (*_TEXT, NoneType), "time_zone": _TEXT}},

@@ -43,12 +43,15 @@ from features.contract import (
     FEATURES,
     FUTURE_TIMESTAMP,
     HOUR_OF_DAY,
+    IMPLAUSIBLE_TIMESTAMP,
     IS_WEEKEND,
     ISOLATED_SPIKE,
+    MERGED,
     MISSING_COMPRESSOR_ID,
     MISSING_TIMESTAMP,
     OUT_OF_RANGE,
     PRESSURE_DIFFERENTIAL,
+    SENSOR_FAULTS,
     SENSORS,
     SHARE_DIGITS,
     STATUS_FEATURES,
@@ -58,9 +61,15 @@ from features.contract import (
     WINDOW_STEP_HOURS,
     WINDOW_STEPS,
 )
+from features.merging import merge_rows
 from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray, rolling_features
+from features.sensor_health.fault import FaultTexts, encode_faults
+from features.sensor_health.find import FoundFaults, find_faults
+from features.sensor_health.readings import SensorReadings
+from features.sensor_health.settings import HealthRules
 from features.spikes import find_isolated_spikes
 from features.windows import Floats, fill_gaps, has_data
+from serving.data_faults import WindowFault, describe_faults, mask_faults, spoils_model, window_faults
 from serving.edge_contract import CONTRACT_FILE, DEFAULT_LIMITS, MODEL_FILE, ZONE_FOLDER, Contract, Refusal, load_contract
 from serving.edge_readings import EPOCH, NEVER, Readings, parse_time, read_files
 
@@ -69,29 +78,31 @@ OUTPUT_NAMES: Final = ("rul", "rul_lower", "rul_upper", "failure_probability")
 _SECONDS_PER_DAY: Final = 86_400
 
 
-def keep_rows(raw: Readings, now_us: int, clock_skew_us: int) -> tuple[Readings, dict[str, int]]:
+def keep_rows(raw: Readings, now_us: int, clock_skew_us: int, earliest_us: int) -> tuple[Readings, dict[str, int]]:
     """The rows that silver keeps, by compressor and time, and how many it rejects by reason; the first reason that holds counts."""
     reasons = np.select(
         [
             raw.unit < 0,
             raw.time_us == NEVER,
+            raw.time_us < earliest_us,
             raw.time_us > now_us + clock_skew_us,
             np.all([np.isnan(values) for values in raw.sensors.values()], axis=0),
         ],
-        [MISSING_COMPRESSOR_ID, MISSING_TIMESTAMP, FUTURE_TIMESTAMP, ALL_SENSORS_NULL],
+        [MISSING_COMPRESSOR_ID, MISSING_TIMESTAMP, IMPLAUSIBLE_TIMESTAMP, FUTURE_TIMESTAMP, ALL_SENSORS_NULL],
         "",
     )
     kept = np.flatnonzero(reasons == "")
     ordered = kept[np.lexsort((kept, raw.time_us[kept], raw.unit[kept]))]
-    unit, moment = raw.unit[ordered], raw.time_us[ordered]
-    last = np.append((unit[1:] != unit[:-1]) | (moment[1:] != moment[:-1]), True)[: len(ordered)]
-    rejected = Counter(reasons[reasons != ""].tolist()) + Counter({DUPLICATE: int((~last).sum())})
-    return raw.take(ordered[last]), dict(rejected)
+    rows = raw.take(ordered)
+    merged = merge_rows(rows.unit, rows.time_us, rows.sensors, np.full(len(ordered), np.nan), {})
+    rejected = Counter(reasons[reasons != ""].tolist()) + Counter({DUPLICATE: len(merged.duplicates), MERGED: len(merged.contributed)})
+    return Readings(rows.unit[merged.kept], rows.time_us[merged.kept], merged.values), dict(rejected)
 
 
-def judge_values(rows: Readings, contract: Contract) -> tuple[Readings, dict[str, int]]:
-    """`rows` with the values nulled that silver nulls (outside the physical range, then isolated spikes), and how many by reason."""
+def judge_values(rows: Readings, contract: Contract) -> tuple[Readings, dict[str, int], FoundFaults]:
+    """`rows` with the values nulled that silver nulls, how many by reason, and the faults of the sensors."""
     rule: Any = SimpleNamespace(**contract["spike_rule"])
+    found = find_faults(SensorReadings(rows.unit, rows.time_us, rows.sensors, {}), HealthRules.from_dict(contract["sensor_health"]))
     judged: dict[str, FloatArray] = {}
     nulled: Counter[str] = Counter()
     for sensor in SENSORS:
@@ -99,9 +110,14 @@ def judge_values(rows: Readings, contract: Contract) -> tuple[Readings, dict[str
         possible = np.where((values >= physical["low"]) & (values <= physical["high"]), values, np.nan)
         spikes = find_isolated_spikes(rows.unit, rows.time_us, possible, rule)
         nulled[OUT_OF_RANGE] += int((np.isnan(possible) & ~np.isnan(values)).sum())
-        nulled[ISOLATED_SPIKE] += int(spikes.sum())
-        judged[sensor] = np.where(spikes, np.nan, possible)
-    return Readings(rows.unit, rows.time_us, judged), {reason: count for reason, count in nulled.items() if count}
+        refused = np.isnan(possible)
+        for fault in SENSOR_FAULTS:
+            faulty = found.refused(sensor, fault) & ~refused
+            nulled[fault] += int(faulty.sum())
+            refused |= faulty
+        nulled[ISOLATED_SPIKE] += int((spikes & ~refused).sum())
+        judged[sensor] = np.where(spikes | refused, np.nan, possible)
+    return Readings(rows.unit, rows.time_us, judged), {reason: count for reason, count in nulled.items() if count}, found
 
 
 def gold_features(rows: Readings, contract: Contract, folder: Path) -> dict[str, FloatArray]:
@@ -156,14 +172,17 @@ def _offsets(moments: IntArray, name: str, folder: Path) -> IntArray:
 
 
 def hourly_steps(rows: Readings, features: dict[str, FloatArray], as_of_us: int, units: int) -> tuple[Floats, IntArray]:
-    """The last row of each hour before `as_of_us` -> [units, steps, features] float32, NaN where there is none; and each unit's newest row's time."""
+    """Each feature's last value in each hour before `as_of_us` -> [units, steps, features] float32, NaN where there is none; and each unit's newest row's time."""
     age = as_of_us - rows.time_us
     inside = np.flatnonzero((age >= 0) & (age < WINDOW_STEPS * WINDOW_STEP_HOURS * MICROSECONDS_PER_HOUR))
     step = WINDOW_STEPS - 1 - age[inside] // (WINDOW_STEP_HOURS * MICROSECONDS_PER_HOUR)
     steps = np.full((units, WINDOW_STEPS, len(FEATURES)), np.nan, np.float32)
     newest = np.full(units, NEVER, np.int64)
     # rows ascend in time, and of several that are assigned to one place the last stays
-    steps[rows.unit[inside], step] = np.stack([features[name][inside] for name in FEATURES], axis=1).astype(np.float32)
+    for column, name in enumerate(FEATURES):
+        values = features[name][inside]
+        known = ~np.isnan(values)
+        steps[rows.unit[inside][known], step[known], column] = values[known].astype(np.float32)
     newest[rows.unit[inside]] = rows.time_us[inside]
     return steps, newest
 
@@ -187,11 +206,29 @@ def open_model(path: Path, contract: Contract, threads: int) -> onnxruntime.Infe
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
+def faults_by_unit(rows: Readings, found: FoundFaults, newest: IntArray, as_of_us: int) -> list[list[WindowFault]]:
+    """The faults within the window of each unit -> [units]."""
+    texts: list[FaultTexts] = [[] for _ in newest]
+    start = as_of_us - WINDOW_STEPS * WINDOW_STEP_HOURS * MICROSECONDS_PER_HOUR
+    for row, faults in sorted(found.faults.items()):
+        if start < rows.time_us[row] <= as_of_us:
+            texts[int(rows.unit[row])].append((int(rows.time_us[row]), encode_faults(faults) or ""))
+    last = [None if moment == NEVER else EPOCH + timedelta(microseconds=int(moment)) for moment in newest]
+    return [window_faults(own, moment) for own, moment in zip(texts, last, strict=True)]
+
+
 def predict(
-    session: onnxruntime.InferenceSession, steps: Floats, newest: IntArray, as_of_us: int, compressor_ids: Sequence[str], contract: Contract
+    session: onnxruntime.InferenceSession,
+    steps: Floats,
+    newest: IntArray,
+    faults: Sequence[Sequence[WindowFault]],
+    as_of_us: int,
+    compressor_ids: Sequence[str],
+    contract: Contract,
 ) -> list[dict[str, Any]]:
     """One prediction per compressor, most urgent first; a stale one, or one with too few hours of data, gets no numbers. Raises Refusal."""
-    window = contract["window"]
+    window, as_of = contract["window"], EPOCH + timedelta(microseconds=as_of_us)
+    steps = np.stack([mask_faults(own, found, as_of) if found else own for own, found in zip(steps, faults, strict=True)])
     hours = has_data(steps).sum(axis=1)  # [units]
     stale = (newest == NEVER) | (as_of_us - np.maximum(newest, 0) > window["stale_after_hours"] * MICROSECONDS_PER_HOUR)
     ok = ~stale & (hours >= window["min_steps"])
@@ -205,7 +242,14 @@ def predict(
     for unit, compressor_id in enumerate(compressor_ids):
         row = {
             "compressor_id": compressor_id,
-            "status": "stale" if stale[unit] else "ok" if ok[unit] else "insufficient_history",
+            "status": "stale"
+            if stale[unit]
+            else "ok"
+            if ok[unit]
+            else "bad_data"
+            if spoils_model(faults[unit])
+            else "insufficient_history",
+            "data_faults": describe_faults(faults[unit], as_of),
             **dict.fromkeys(("rul_days", "rul_lower_days", "rul_upper_days", "failure_probability", "confidence_score", "health")),
             "horizon_days": contract["labels"]["horizon_days"],
             "hours_with_data": int(hours[unit]),
@@ -248,19 +292,19 @@ def run(
     compressor_ids = sorted(contract["compressors"])
     raw = read_files(paths, compressor_ids)
     clock.append(time.perf_counter())
-    rows, rejected = keep_rows(raw, max(now_us, as_of_us), round(contract["clock_skew_minutes"] * 60e6))
+    rows, rejected = keep_rows(raw, max(now_us, as_of_us), round(contract["clock_skew_minutes"] * 60e6), parse_time(contract["earliest"]))
     rows = rows.take(rows.time_us <= as_of_us)
     if not len(rows.unit):
         raise Refusal(f"no usable reading at or before {_iso(as_of_us)}: choose a later --as-of")
     if features_file is None:  # what is older reaches no step of the window
         rows = rows.take(rows.time_us > as_of_us - round(contract["lookback_hours"] * MICROSECONDS_PER_HOUR))
-    rows, nulled = judge_values(rows, contract)
+    rows, nulled, found = judge_values(rows, contract)
     features = gold_features(rows, contract, folder)
     steps, newest = hourly_steps(rows, features, as_of_us, len(compressor_ids))
     clock.append(time.perf_counter())
     session = open_model(folder / model, contract, threads)
     clock.append(time.perf_counter())
-    predictions = predict(session, steps, newest, as_of_us, compressor_ids, contract)
+    predictions = predict(session, steps, newest, faults_by_unit(rows, found, newest, as_of_us), as_of_us, compressor_ids, contract)
     clock.append(time.perf_counter())
     if features_file is not None:
         write_features(features_file, rows, features, compressor_ids)

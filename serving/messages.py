@@ -64,6 +64,15 @@ class _Answer(BaseModel):
     model_config = ConfigDict(from_attributes=True, protected_namespaces=())
 
 
+class DataFault(_Answer):
+    """What is wrong with a sensor (`all`: with every sensor at once) since when; `detail` is for people."""
+
+    sensor: str
+    fault: str
+    since: str
+    detail: str
+
+
 class PredictionAnswer(_Answer):
     """A compressor's prediction, as `altaviz score` reports it; the numbers are null unless `status` is ok.
 
@@ -72,6 +81,7 @@ class PredictionAnswer(_Answer):
 
     compressor_id: str
     status: Status
+    data_faults: list[DataFault]
     rul_days: float | None
     rul_lower_days: float | None
     rul_upper_days: float | None

@@ -19,8 +19,9 @@ import polars as pl
 from deltalake import DeltaTable
 
 from config.serving import GoldSection
-from features.contract import COMPRESSOR_ID, DATE, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
-from features.grid import History, Steps, encode, read_history, steps_before
+from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.grid import History, Steps, encode, fault_texts, read_history, scan_gold, steps_before
+from features.sensor_health.fault import FaultTexts
 from features.taken_back import in_force
 from features.windows import Floats
 from serving.best_day import PAST_HOURS
@@ -41,6 +42,7 @@ class Rows:
 
     times: npt.NDArray[np.int64]  # [rows] microseconds since 1970, UTC
     values: Floats  # [rows, features], NaN where missing
+    faults: FaultTexts
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class GoldVersion:
         end = (as_of - _EPOCH) // _MICROSECOND
         values = np.full((len(compressor_ids), WINDOW_STEPS, len(FEATURES)), np.nan, np.float32)
         newest: list[datetime | None] = [None] * len(compressor_ids)
+        faults: list[FaultTexts] = [[] for _ in compressor_ids]
         for unit, compressor_id in enumerate(compressor_ids):
             found = self.rows.get(compressor_id)
             if found is None:
@@ -77,10 +80,10 @@ class GoldVersion:
             if first == last:
                 continue
             steps = WINDOW_STEPS - 1 - (end - found.times[first:last]) // _STEP_US  # [rows] ascending
-            of_step = np.flatnonzero(np.append(steps[1:] != steps[:-1], True))  # the last row of each step
-            values[unit, steps[of_step]] = found.values[first + of_step]
+            _put_last_values(values[unit], steps, found.values[first:last])
             newest[unit] = _EPOCH + int(found.times[last - 1]) * _MICROSECOND
-        return Steps(compressor_ids, values, newest)
+            faults[unit] = [item for item in found.faults if end - WINDOW_STEPS * _STEP_US < item[0] <= end]
+        return Steps(compressor_ids, values, newest, faults)
 
     def past(self, compressor_ids: list[str], as_of: datetime) -> History:
         """At least what `serving.predictor.read_past` reads of these compressors; near the newest reading that of all, which is kept."""
@@ -94,6 +97,17 @@ class GoldVersion:
         newest = _EPOCH + int(max(rows.times[-1] for rows in self.rows.values())) * _MICROSECOND
         kept = -((self.since - newest) // _STEP) if self.since else 0
         return read_history(self.table, newest, PAST_HOURS + kept)
+
+
+def _put_last_values(window: Floats, steps: npt.NDArray[np.int64], rows: Floats) -> None:
+    """Write into `window` [steps, features] each feature's last value among the `rows` [n, features] of each step; `steps` [n] ascend."""
+    number = np.arange(len(rows))[:, None]
+    newest = np.maximum.accumulate(np.where(np.isnan(rows), -1, number), axis=0)  # [n, features] row of the last value so far
+    begins = np.append(True, steps[1:] != steps[:-1])
+    first = np.maximum.accumulate(np.where(begins, number[:, 0], 0))[:, None]
+    last = np.flatnonzero(np.append(begins[1:], True))
+    found = newest[last] >= first[last]
+    window[steps[last]] = np.where(found, np.take_along_axis(rows, np.maximum(newest[last], 0), axis=0), np.nan)
 
 
 @dataclass(frozen=True)
@@ -164,14 +178,15 @@ def read_newest(table: DeltaTable, keep: GoldSection) -> GoldVersion:
     if sum(_rows_by_date(table, since.strftime("%Y-%m-%d")).values()) > keep.most_rows:
         return GoldVersion(table, version, None, {})
     frame = (
-        pl.scan_delta(table)
+        scan_gold(table)
         .filter(pl.col(DATE) >= since.date(), pl.col(TIMESTAMP) > since)
-        .select(COMPRESSOR_ID, TIMESTAMP, *FEATURES)
+        .select(COMPRESSOR_ID, TIMESTAMP, *FEATURES, DATA_FAULTS)
         .sort(COMPRESSOR_ID, TIMESTAMP)
         .collect()
     )
     times = frame[TIMESTAMP].dt.epoch("us").to_numpy()
     values = encode(frame)
+    faults = fault_texts(frame)
     lengths = frame.group_by(COMPRESSOR_ID, maintain_order=True).len()
     ends = lengths["len"].cum_sum().to_list()
     return GoldVersion(
@@ -179,7 +194,7 @@ def read_newest(table: DeltaTable, keep: GoldSection) -> GoldVersion:
         version,
         since,
         {
-            compressor_id: Rows(times[end - length : end], values[end - length : end])
+            compressor_id: Rows(times[end - length : end], values[end - length : end], faults.get(compressor_id, []))
             for (compressor_id, length), end in zip(lengths.iter_rows(), ends, strict=True)
         },
     )

@@ -6,7 +6,7 @@ No JVM, no TensorFlow, no MLflow: the caller hands over the registered model and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ from features.windows import Floats, fill_gaps, has_data
 from serving.attribution import SENSOR_OF, attribute
 from serving.best_day import PAST_HOURS, best_days, past_days_of
 from serving.costs import Forecast
+from serving.data_faults import WindowFault, describe_faults, fault_sentence, mask_faults, spoils_model, window_faults
 from serving.due import Due, ages_at, due_repairs
 from serving.reasons import driving_reasons, finite_or_none, healthy_reason, history_reason, incomparable_reason, stale_reason
 from serving.registry import RegisteredModel
@@ -100,7 +101,8 @@ class Predictor:
     def predict(self, gold: DeltaTable, compressor_ids: Sequence[str], as_of: datetime, renewed: Renewed) -> list[Prediction]:
         """One prediction per compressor at `as_of` (timezone-aware), most urgent first. `renewed` is as it was known by then.
 
-        A compressor without a recent reading is stale, one with too few hours of data has insufficient_history; neither gets a number.
+        A compressor without a recent reading is stale; one with too few hours of data has insufficient_history, or bad_data where a sensor with a
+        fault is why. None of them gets a number.
         Raises NoDataError when gold has nothing at or before `as_of`, ModelError when the model's answer is no number.
         """
         steps = steps_before(gold, list(compressor_ids), as_of)
@@ -113,7 +115,10 @@ class Predictor:
 
         `past` reads what went before for those that need a reason. Raises ModelError.
         """
-        statuses = [self._status(steps, unit, as_of) for unit in range(len(steps.compressor_ids))]
+        faults = [window_faults(texts, newest) for texts, newest in zip(steps.faults, steps.last_reading, strict=True)]
+        described = [describe_faults(found, as_of) for found in faults]
+        steps = _without_faults(steps, faults, as_of)
+        statuses = [self._status(steps, unit, as_of, faults[unit]) for unit in range(len(steps.compressor_ids))]
         scored = [unit for unit, status in enumerate(statuses) if status == "ok"]
         windows = fill_gaps(steps.values[scored])  # [ok, 24, 24], a copy
         answers = self._model.predict(windows)
@@ -127,16 +132,18 @@ class Predictor:
         }
         sources = [{**source, "renewed_at": renewed[name].isoformat() if name in renewed else None} for name in steps.compressor_ids]
         predictions = [
-            self._without_number(steps, unit, as_of, status, sources[unit]) for unit, status in enumerate(statuses) if status != "ok"
+            self._without_number(steps, unit, as_of, status, described[unit], sources[unit])
+            for unit, status in enumerate(statuses)
+            if status != "ok"
         ]
         numbers = [self._numbers(answers, row) for row in range(len(scored))]
         ids = [steps.compressor_ids[unit] for unit in scored]
         due = self._due(numbers, as_of, [renewed.get(name) for name in ids])
         reasons = self._reasons(ids, windows, numbers, due, as_of, past)
         for row, compressor_id in enumerate(ids):
-            predictions.append(
-                self._with_numbers(compressor_id, as_of, windows[row], numbers[row], reasons[row], due[row], sources[scored[row]])
-            )
+            unit = scored[row]
+            made = self._with_numbers(compressor_id, as_of, windows[row], numbers[row], reasons[row], due[row], sources[unit])
+            predictions.append(_made_without(made, described[unit]))
         return sorted(predictions, key=urgency)
 
     def predict_windows(self, windows: Floats) -> list[Numbers]:
@@ -148,11 +155,13 @@ class Predictor:
             raise RequestError(*((f"windows[{number}]", reason) for number in unanswered[:_MOST_NAMED]))
         return [self._numbers(answers, row) for row in range(len(windows))]
 
-    def _status(self, steps: Steps, unit: int, as_of: datetime) -> Status:
+    def _status(self, steps: Steps, unit: int, as_of: datetime, faults: Sequence[WindowFault]) -> Status:
         newest = steps.last_reading[unit]
         if newest is None or as_of - newest > timedelta(hours=self._scoring.stale_after_hours):
             return "stale"
-        return "ok" if has_data(steps.values[unit]).sum() >= self._scoring.min_steps else "insufficient_history"
+        if has_data(steps.values[unit]).sum() >= self._scoring.min_steps:
+            return "ok"
+        return "bad_data" if spoils_model(faults) else "insufficient_history"
 
     def _numbers(self, answers: Predictions, row: int) -> Numbers:
         lower, rul, upper = (round(max(float(days[row]), 0.0), DAYS_DIGITS) for days in (answers.rul_lower, answers.rul, answers.rul_upper))
@@ -224,12 +233,15 @@ class Predictor:
             expected_saving_usd=due.saving_usd,
         )
 
-    def _without_number(self, steps: Steps, unit: int, as_of: datetime, status: Status, source: dict[str, Any]) -> Prediction:
+    def _without_number(
+        self, steps: Steps, unit: int, as_of: datetime, status: Status, described: list[dict[str, Any]], source: dict[str, Any]
+    ) -> Prediction:
         reason = (
             stale_reason(steps.last_reading[unit], self._scoring.stale_after_hours)
             if status == "stale"
             else history_reason(steps.values[unit], self._scoring.min_steps)
         )
+        told = [fault_sentence(described, "the data cannot be used")] if status == "bad_data" else []
         return Prediction(
             compressor_id=steps.compressor_ids[unit],
             prediction_timestamp=as_of,
@@ -242,11 +254,28 @@ class Predictor:
             confidence_score=None,
             health=None,
             horizon_days=self.horizon_days,
-            reasons=[reason],
+            reasons=[*told, reason],
             features_used={**source, "values": finite_or_none(steps.values[unit, -1])},
             act_by=None,
             expected_saving_usd=None,
+            data_faults=described,
         )
+
+
+def _without_faults(steps: Steps, faults: Sequence[Sequence[WindowFault]], as_of: datetime) -> Steps:
+    """`steps` without what sensors with a fault have left in them."""
+    if not any(faults):
+        return steps
+    masked = [mask_faults(values, found, as_of) if found else values for values, found in zip(steps.values, faults, strict=True)]
+    return replace(steps, values=np.stack(masked))
+
+
+def _made_without(prediction: Prediction, described: list[dict[str, Any]]) -> Prediction:
+    """The prediction with the faults of its data, and a reason that says what it was made without."""
+    if not described:
+        return prediction
+    reason = fault_sentence(described, "made without the values of")
+    return replace(prediction, reasons=[*prediction.reasons, reason], data_faults=described)
 
 
 def confidence(lower_days: float, upper_days: float, max_rul_days: float) -> float:

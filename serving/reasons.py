@@ -17,7 +17,7 @@ from features.contract import (
     DISCHARGE_PRESSURE,
     DISCHARGE_TEMP,
     FEATURES,
-    HOUR_MEANS,
+    HOUR_VALUES,
     MODEL_SENSORS,
     ROLLING_FEATURES,
     SENSOR_UNITS,
@@ -99,7 +99,7 @@ def stale_reason(last_reading: datetime | None, stale_after_hours: float) -> str
 
 def history_reason(window: Floats, min_steps: int) -> str:
     """Why there is no number for [steps, features] before filling: too few hours have data, or a sensor in too few of them."""
-    hours = {sensor: int((~np.isnan(window[:, FEATURES.index(name)])).sum()) for sensor, name in HOUR_MEANS.items()}
+    hours = {sensor: int((~np.isnan(window[:, FEATURES.index(name)])).sum()) for sensor, name in HOUR_VALUES.items()}
     together = int(has_data(window).sum())
     if set(hours.values()) == {together}:
         return f"{together} of the last {WINDOW_HOURS} hours have data, a prediction needs {min_steps}"

@@ -19,12 +19,15 @@ from typing import TYPE_CHECKING, Any
 from config.errors import ModelError, NoChampionError
 from config.loader import DIGEST_CHARACTERS
 from features.contract import CHAMPION, FEATURE_SET_VERSION, REGISTERED_MODEL
+from serving.home.artifact_paths import ARTIFACTS, follow_home, last_move, local_path, store_file
+from serving.home.ownership import explain_access
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MODEL_FILE = "model.onnx"
 FACTS_TAG = "altaviz.facts"
+SHA256_TAG = "altaviz.model_sha256"  # of the file MODEL_FILE; versions from before 2026-12 have none
 _MOST_VERSIONS = 1000  # read at once
 
 
@@ -71,9 +74,10 @@ class Registry:
     """The registered model `altaviz-rul` in one MLflow tracking store."""
 
     def __init__(self, tracking_uri: str) -> None:
-        """Open the store. Raises ModelError when it cannot be reached."""
+        """Open the store; one that was moved with its home gets its artifact paths put right. Raises ModelError when it cannot be reached."""
         from mlflow import MlflowClient
 
+        follow_home(tracking_uri)
         self._failure = store_failures()
         self._unreadable: tuple[type[Exception], ...] = (*self._failure, OSError)
         try:
@@ -101,28 +105,57 @@ class Registry:
 
     def load(self, version: str) -> RegisteredModel:
         """Version `version` with its bytes. Raises ModelError when it is missing, damaged or made for other features."""
-        from mlflow import artifacts
-
         try:
             found = self._client.get_model_version(REGISTERED_MODEL, version)
-            with tempfile.TemporaryDirectory() as folder:
-                source = self._client.get_model_version_download_uri(REGISTERED_MODEL, version)
-                local = Path(
-                    artifacts.download_artifacts(
-                        artifact_uri=f"{source}/{MODEL_FILE}", dst_path=folder, tracking_uri=self._client.tracking_uri
-                    )
-                )
-                content = local.read_bytes()
+            source = self._client.get_model_version_download_uri(REGISTERED_MODEL, version)
+            self._require_file(version, source)
+            content = self._read(f"{source}/{MODEL_FILE}")
         except self._unreadable as error:
             raise ModelError(
-                f"version {version} of {REGISTERED_MODEL} cannot be loaded ({_first_line(error)}): train and register it again"
+                f"version {version} of {REGISTERED_MODEL} cannot be loaded ({_first_line(error)}): bring its files back with "
+                "`altaviz restore` from a backup, or point MLFLOW_TRACKING_URI at the store that has them"
             ) from error
+        expected = found.tags.get(SHA256_TAG)
+        if expected is not None and hashlib.sha256(content).hexdigest() != expected:
+            raise ModelError(
+                f"version {version} of {REGISTERED_MODEL}: {local_path(source) or source}/{MODEL_FILE} is not the file that was "
+                "registered (another SHA-256): bring it back with `altaviz restore` from a backup"
+            )
         facts = facts_from_tags(found.tags, version)
         if facts.feature_set_version != FEATURE_SET_VERSION:
             raise ModelError(
                 f"version {version} was trained on feature set {facts.feature_set_version}, this code computes {FEATURE_SET_VERSION}: train again"
             )
         return RegisteredModel(version, str(found.run_id), facts, content)
+
+    def _read(self, uri: str, inside: str = "") -> bytes:
+        from mlflow import artifacts
+
+        with tempfile.TemporaryDirectory() as folder:
+            local = artifacts.download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._client.tracking_uri)
+            return (Path(local) / inside).read_bytes()
+
+    def _require_file(self, version: str, source: str) -> None:
+        """Raise ModelError when the model file of a store on this machine is missing or may not be read: path, and how to bring it back."""
+        folder = local_path(source)
+        if folder is None:
+            return
+        file = folder / MODEL_FILE
+        told = explain_access(file)
+        if told:
+            raise ModelError(f"version {version} of {REGISTERED_MODEL} cannot be loaded: {told}")
+        if not file.is_file():
+            cure = "bring it back with `altaviz restore` from a backup, or copy the folder from the home it came from"
+            raise ModelError(f"version {version} of {REGISTERED_MODEL}: its file {file} is missing: {self._copy_command(file) or cure}")
+
+    def _copy_command(self, file: Path) -> str | None:
+        """The command that copies the artifacts from the home that they came from, None unless the file is still there."""
+        move, store = last_move(self._client.tracking_uri), store_file(self._client.tracking_uri)
+        if move is None or store is None or not file.is_relative_to(store.parent):
+            return None
+        if not (move.origin / file.relative_to(store.parent)).is_file():
+            return None
+        return f"it is still where this home came from; copy it: `cp -a {move.origin / ARTIFACTS}/. {store.parent / ARTIFACTS}/`"
 
     def run_file(self, run_id: str, path: str) -> bytes | None:
         """The artifact `path` of a run, e.g. of the one a version came from; None when the run has none there. Raises ModelError."""
@@ -168,11 +201,12 @@ class Registry:
         """Register a logged model with everything that must be known of it, at once; returns its version. Raises ModelError."""
         import mlflow
 
-        complete = {FACTS_TAG: json.dumps(asdict(facts)), **tags}
         try:
+            digest = hashlib.sha256(self._read(model_uri, MODEL_FILE)).hexdigest()
+            complete = {FACTS_TAG: json.dumps(asdict(facts)), SHA256_TAG: digest, **tags}
             with contextlib.redirect_stderr(io.StringIO()):  # MLflow says there what our own log says
                 return str(mlflow.register_model(model_uri, REGISTERED_MODEL, tags=complete).version)
-        except self._failure as error:
+        except self._unreadable as error:
             raise ModelError(f"the model cannot be registered ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
 
     def versions(self) -> list[ModelVersion]:

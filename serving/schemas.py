@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 _FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _END: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
-Status = Literal["ok", "insufficient_history", "stale"]
+Status = Literal["ok", "insufficient_history", "stale", "bad_data"]
 Health = Literal["healthy", "warning", "critical"]
 ScoredBy = Literal["batch", "service"]
 
@@ -22,6 +22,7 @@ ScoredBy = Literal["batch", "service"]
 REPORTED: Final = (
     "compressor_id",
     "status",
+    "data_faults",
     "rul_days",
     "rul_lower_days",
     "rul_upper_days",
@@ -109,6 +110,7 @@ class Prediction:
     features_used: Mapping[str, Any]
     act_by: date | None
     expected_saving_usd: float | None
+    data_faults: list[dict[str, Any]] = field(default_factory=list)  # sensor, fault, since, detail (serving.data_faults)
 
 
 def present_moment() -> datetime:

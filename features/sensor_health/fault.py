@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FaultTexts = list[tuple[int, str]]  # (time in us, text of contract.DATA_FAULTS) of readings that have one, oldest first
+
+_ZERO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Fault:
     @property
     def since(self) -> datetime:
         """First reading with the fault, UTC."""
-        return _EPOCH + timedelta(microseconds=self.since_us)
+        return _ZERO_TIME + timedelta(microseconds=self.since_us)
 
 
 def encode_faults(faults: Sequence[Fault]) -> str | None:

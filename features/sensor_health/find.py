@@ -14,10 +14,11 @@ from features.contract import RUN_SENSORS, SENSOR_FAULTS, SENSORS
 from features.rolling import IntArray, group_starts
 from features.sensor_health.fault import Fault, encode_faults
 from features.sensor_health.judge import OK, SensorJudge, Series
-from features.sensor_health.readings import Bools, Readings
+from features.sensor_health.readings import SensorReadings
 from features.sensor_health.running import Machine
 from features.sensor_health.screen import Screen, hours_us, screen_sensor
 from features.sensor_health.settings import HealthRules
+from features.windows import Bools
 
 Codes = NDArray[np.int8]
 Known = Mapping[int, Sequence[tuple[int, Sequence[Fault]]]]  # compressor's code: (moment in us, the faults known then), oldest first
@@ -50,7 +51,7 @@ class FoundFaults:
         return found
 
 
-def find_faults(readings: Readings, rules: HealthRules, known: Known | None = None) -> FoundFaults:
+def find_faults(readings: SensorReadings, rules: HealthRules, known: Known | None = None) -> FoundFaults:
     """Judge every sensor. `known` says what was found before, where the readings do not begin with the history."""
     found = FoundFaults(len(readings.group))
     if not found.rows:
@@ -84,7 +85,7 @@ def _is_known(known: Known | None, code: int, sensor: str) -> bool:
 class _Sensor:
     """One sensor of all compressors."""
 
-    readings: Readings
+    readings: SensorReadings
     machine: Machine
     screen: Screen
     sensor: str

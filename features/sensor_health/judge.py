@@ -44,7 +44,7 @@ class Series:
 
 @dataclass
 class _Run:
-    """Readings in a row that show the same."""
+    """SensorReadings in a row that show the same."""
 
     since_us: int = 0
     last_us: int = 0

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from features.rolling import FloatArray, IntArray
-
-Bools = NDArray[np.bool_]
+from features.windows import Bools
 
 
 @dataclass(frozen=True)
-class Readings:
+class SensorReadings:
     """Readings of some compressors, one below the other, each oldest first. Every array is [n]."""
 
     group: IntArray  # code of the compressor, ascending

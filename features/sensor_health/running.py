@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from features.contract import GAS_FLOW, VIBRATION
 from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray, group_starts
-from features.sensor_health.readings import Bools, Readings
+from features.sensor_health.readings import SensorReadings
 from features.sensor_health.settings import HealthRules
 from features.sensor_health.units import OTHER_UNITS
+from features.windows import Bools
 
 Votes = dict[str, NDArray[np.int8]]
 
-# Readings in these units look like a stopped machine's, or like its noise: they must not decide that it runs.
+# SensorReadings in these units look like a stopped machine's, or like its noise: they must not decide that it runs.
 _TOO_CLOSE_TO_ZERO: Final = 1e-3
 ROUNDING: Final = 1 + 1e-9  # a resolution of 0.01 is no exact number
 
@@ -85,7 +86,7 @@ def changes(values: FloatArray, group: IntArray, limit: float) -> Bools:
     return changed
 
 
-def dead_since(readings: Readings, rules: HealthRules) -> IntArray:
+def dead_since(readings: SensorReadings, rules: HealthRules) -> IntArray:
     """When any sensor changed last, at rows where none has for `dead_link_hours`; -1 elsewhere -> [n] microseconds."""
     group, time_us = readings.group, readings.time_us
     changed = [changes(values, group, rules.sensors[sensor].resolution * ROUNDING) for sensor, values in readings.values.items()]
@@ -94,7 +95,7 @@ def dead_since(readings: Readings, rules: HealthRules) -> IntArray:
     return np.where(lasts & (np.arange(len(last)) - last >= rules.frozen_readings - 1), time_us[last], -1)
 
 
-def reads_zero(readings: Readings, rules: HealthRules) -> Bools:
+def reads_zero(readings: SensorReadings, rules: HealthRules) -> Bools:
     """Rows in which every sensor with a value reads zero, and more than one has a value -> [n]."""
     count = np.zeros(len(readings.group), np.int8)
     zero = np.ones(len(readings.group), np.bool_)
@@ -116,7 +117,7 @@ class Machine:
     unchanged_since: IntArray  # `dead_since`
 
     @classmethod
-    def of(cls, readings: Readings, rules: HealthRules) -> Machine:
+    def of(cls, readings: SensorReadings, rules: HealthRules) -> Machine:
         """The state at every reading."""
         votes = running_votes(readings.values, rules)
         runs = machine_runs(votes)

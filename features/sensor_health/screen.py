@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray
-from features.sensor_health.readings import Bools, Readings
+from features.sensor_health.readings import SensorReadings
 from features.sensor_health.running import ROUNDING, Machine, changes, last_true
 from features.sensor_health.settings import HealthRules, SensorBands
+from features.windows import Bools
 
 _PROOF: Final = 4  # readings: one before the jump and three after it
 
@@ -87,7 +88,7 @@ class Screen:
     began: IntArray  # how far back the state at a row reaches at least
 
 
-def screen_sensor(readings: Readings, sensor: str, machine: Machine, rules: HealthRules) -> Screen:
+def screen_sensor(readings: SensorReadings, sensor: str, machine: Machine, rules: HealthRules) -> Screen:
     """Look at all values of one sensor at once."""
     values, bands, group, time_us = readings.values[sensor], rules.sensors[sensor], readings.group, readings.time_us
     runs = machine.runs_by_others(sensor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from config.sensors import SENSORS
@@ -27,6 +27,9 @@ class SensorBands:
     stopped_high: float
     usual_low: float  # a level that is in the right unit lies here
     usual_high: float
+
+
+BANDS = tuple(item.name for item in fields(SensorBands))
 
 
 @dataclass(frozen=True)

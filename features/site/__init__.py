@@ -1,1 +1,1 @@
-"""Readings and reference files as sites write them, turned into the contract. What refuses a row lives in silver."""
+"""Reading files as sites write them: found, opened, matched with the contract, and read as batches of its types."""

@@ -29,6 +29,7 @@ import psutil
 
 from config.database import EmbeddedConfig
 from config.errors import WarehouseError
+from serving.home.ownership import explain_access, explain_database_files
 
 ROLE: Final = "altaviz"
 DATABASE: Final = "postgres"
@@ -74,9 +75,8 @@ def _locks(home: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         home.mkdir(parents=True, exist_ok=True)
         gate, users = (home / "postgres.start.lock").open("ab"), (home / "postgres.lock").open("ab")
     except OSError as error:
-        raise WarehouseError(
-            f"embedded PostgreSQL: {home} cannot be written ({error.strerror}): choose another --home or set DB_HOST"
-        ) from error
+        cure = explain_access(home / "postgres.lock", home) or explain_access(home) or "choose another --home or set DB_HOST"
+        raise WarehouseError(f"embedded PostgreSQL: {home} cannot be written ({error.strerror}): {cure}") from error
     with gate, users:
         yield gate, users
 
@@ -100,16 +100,28 @@ def _is_last(users: IO[bytes]) -> bool:
 
 def _start(data_dir: Path, config: EmbeddedConfig) -> EmbeddedServer:
     """The running server of `data_dir`; called with the gate held, so nobody else starts or stops it meanwhile."""
+    user: str | None = None
     try:
         binaries = binaries_dir()
         user = server_user(binaries, data_dir.parent)
-        if not (data_dir / "PG_VERSION").exists():
+        told = explain_database_files(data_dir, user, every=False)
+        if told:
+            raise WarehouseError(f"embedded PostgreSQL cannot use its files: {told}")
+        if not data_dir.exists():
             _initialise(data_dir, binaries, user, config)
-        if _postmaster(data_dir) and _state(data_dir) != "ready":  # its starter or stopper was killed half-way
-            _stop(data_dir, config.stop_timeout_s)
-        if _postmaster(data_dir):
-            return EmbeddedServer(data_dir, Path(_pid_file_lines(data_dir)[4]))
+        elif not (data_dir / "PG_VERSION").exists():
+            raise WarehouseError(
+                f"embedded PostgreSQL: {data_dir} holds no database, the home was not copied whole: copy it again, or remove that "
+                "folder to begin with an empty database"
+            )
         socket_dir = _socket_dir(data_dir, user)
+        running = _postmaster(data_dir)
+        # not ready: its starter or stopper was killed half-way; no socket: moved to where its path is too long for the socket
+        if running and (_state(data_dir) != "ready" or not _socket_of(data_dir).is_socket()):
+            _stop(data_dir, config.stop_timeout_s)
+        elif running:
+            return EmbeddedServer(data_dir, _socket_of(data_dir).parent)
+        _require_settled(data_dir)
         if _pid_file_lines(data_dir):
             _clear_after_crash(data_dir, socket_dir, config.stop_timeout_s)
         options = (
@@ -118,9 +130,8 @@ def _start(data_dir: Path, config: EmbeddedConfig) -> EmbeddedServer:
         wait = ("--wait", "--silent", "-t", str(config.start_timeout_s))
         run_tool(user, data_dir, binaries / "pg_ctl", "start", *wait, "-D", data_dir, "-l", data_dir / "log", "-o", options)
     except subprocess.CalledProcessError as error:
-        raise WarehouseError(
-            f"embedded PostgreSQL does not start in {data_dir}: {_last_line(data_dir, error)}; mend that or set DB_HOST"
-        ) from error
+        cure = explain_database_files(data_dir, user, every=True) or "mend that or set DB_HOST"
+        raise WarehouseError(f"embedded PostgreSQL does not start in {data_dir}: {_last_line(data_dir, error)}; {cure}") from error
     except OSError as error:
         reason = f"{error.strerror} ({error.filename})" if error.filename else error.strerror
         raise WarehouseError(
@@ -196,6 +207,34 @@ def _socket_dir(data_dir: Path, user: str | None) -> Path:
     if user:
         shutil.chown(directory, user)
     return directory
+
+
+def _socket_of(data_dir: Path) -> Path:
+    """The socket of the running server: it moves with the data directory when it lies in there."""
+    lines = _pid_file_lines(data_dir)
+    directory = data_dir if lines[4] == lines[1] else Path(lines[4])
+    socket = directory / f".s.PGSQL.{PORT}"
+    return socket if len(os.fsencode(socket)) <= _MAX_SOCKET_PATH else Path(os.devnull)
+
+
+def _require_settled(data_dir: Path) -> None:
+    """Raise WarehouseError for a copy of the files of a running server: it may lack a part of what was written meanwhile.
+
+    A server that was killed leaves a lock file too; such files, moved or copied afterwards, are whole. The place that the lock file
+    names tells them apart: its server still runs, or has ended in order since.
+    """
+    lines = _pid_file_lines(data_dir)
+    if len(lines) < 2 or lines[1] == str(data_dir):
+        return
+    origin = Path(lines[1])
+    if not (origin / "PG_VERSION").exists() or origin.samefile(data_dir):
+        return
+    if _pid_file_lines(origin)[:3] == lines[:3] and _postmaster(origin) is None:
+        return
+    raise WarehouseError(
+        f"embedded PostgreSQL: {data_dir} was copied while the server in {origin} was running, so the copy may be damaged: copy the "
+        f"home again while no command uses it, or take it with `altaviz backup` and `altaviz restore`"
+    )
 
 
 def _clear_after_crash(data_dir: Path, socket_dir: Path, timeout_s: float) -> None:

@@ -34,14 +34,15 @@ def replace_quality_metrics(
 
 
 def summarize_quality(connection: psycopg.Connection) -> dict[str, Any]:
-    """Checks judged and failed in all, and the newest day with what failed on it: metric_name, metric_value, limit_is, limit."""
+    """Checks judged and failed in all, and the newest day with what failed on it: metric_name, metric_value, limit_is, limit,
+    and `failing`, the compressors that fail (value by name; None: the check is about the fleet)."""
     counts = "SELECT count(passed), count(*) FILTER (WHERE NOT passed), max(metric_timestamp) FROM data_quality_metrics"
     checks, failed, newest = connection.execute(counts).fetchone() or (0, 0, None)
     query = """
-        SELECT metric_name, metric_value, details ->> 'limit_is', (details ->> 'limit')::float8
+        SELECT metric_name, metric_value, details ->> 'limit_is', (details ->> 'limit')::float8, details -> 'failing'
         FROM data_quality_metrics WHERE metric_timestamp = %s AND NOT passed ORDER BY metric_name
     """
-    fields = ("metric_name", "metric_value", "limit_is", "limit")
+    fields = ("metric_name", "metric_value", "limit_is", "limit", "failing")
     rows = connection.execute(query, [newest]).fetchall()
     day = None if newest is None else newest.date().isoformat()
     return {

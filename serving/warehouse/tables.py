@@ -44,7 +44,7 @@ _PREDICTIONS: Final = Table("ml_predictions", ("compressor_id", "model_version",
 _PREDICTED: Final = """
     prediction_timestamp, model_version, status, rul_days::float8, rul_lower_days::float8, rul_upper_days::float8,
     failure_probability::float8, confidence_score::float8, health, horizon_days::float8, reasons, features_used,
-    act_by, expected_saving_usd::float8
+    act_by, expected_saving_usd::float8, data_faults
 """
 
 TABLES: Final = (
@@ -108,19 +108,14 @@ def upsert_aggregates(connection: psycopg.Connection, frame: pl.DataFrame) -> in
     return written
 
 
-def delete_aggregates(connection: psycopg.Connection, kept: pl.DataFrame, start: datetime, end: datetime) -> int:
-    """Delete the aggregates of (start, end] that are not among `kept`: their readings are gone. Returns the rows deleted."""
+def delete_aggregates(connection: psycopg.Connection, kept: pl.DataFrame | None, start: datetime, end: datetime) -> int:
+    """Delete the aggregates of (start, end] that are not among `kept` (None: all): their readings are gone. Returns the rows deleted."""
     gone = """
         DELETE FROM sensor_readings_agg WHERE agg_timestamp > %s AND agg_timestamp <= %s
           AND (compressor_id, window_type, agg_timestamp) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
     """
-    return connection.execute(gone, [start, end, *(kept[name].to_list() for name in _AGGREGATES.key)]).rowcount
-
-
-def delete_aggregates_outside(connection: psycopg.Connection, start: datetime, end: datetime) -> int:
-    """Delete the aggregates whose mark is not in (start, end]: no reading is near them any more. Returns the rows deleted."""
-    outside = "DELETE FROM sensor_readings_agg WHERE agg_timestamp <= %s OR agg_timestamp > %s"
-    return connection.execute(outside, [start, end]).rowcount
+    keys = [[] if kept is None else kept[name].to_list() for name in _AGGREGATES.key]
+    return connection.execute(gone, [start, end, *keys]).rowcount
 
 
 def table_counts(connection: psycopg.Connection) -> dict[str, int]:

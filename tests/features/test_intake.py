@@ -12,7 +12,7 @@ import pytest
 
 from config.errors import NoReadingsError
 from features.contract import READING_FIELDS
-from features.intake import RefusedFile, file_digest, list_reading_files, read_batches
+from features.intake import RefusedFile, SiteReader, file_digest, list_reading_files, read_batches
 from tests.features.readings import MONDAY, READING_SCHEMA, reading, reading_table, write_readings
 
 HEADER = ",".join(READING_FIELDS)
@@ -132,37 +132,58 @@ def test_number_of_rows_per_batch_changes_no_row(tmp_path: Path) -> None:
 def test_refused_is_what_is_neither_parquet_nor_csv(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("call me")
-    assert _refusal(path) == "unsupported_format: .txt; use one of .parquet, .csv"
+    assert _refusal(path).startswith("unsupported_format: .txt; use one of .parquet, .csv, ")
 
 
 def test_refused_is_a_file_without_a_column(tmp_path: Path) -> None:
     lacking = lambda rows: rows.drop_columns(["gas_flow_mcf", "timestamp"])  # noqa: E731
-    assert _refusal(_parquet(tmp_path, lacking)) == "missing_column: timestamp, gas_flow_mcf"
+    assert _refusal(_parquet(tmp_path, lacking)) == (
+        "missing_column: timestamp, gas_flow_mcf; say in site.yaml which columns these are (readings.sensors), "
+        "or that there are none (readings.absent)"
+    )
     assert _refusal(_csv(tmp_path)).startswith("missing_column: compressor_id")
 
 
 def test_refused_is_a_column_of_the_wrong_type(tmp_path: Path) -> None:
     wrong: dict[str, Callable[[pa.Table], pa.Table]] = {
         "wrong_type: vibration_mms is bool, expected a number": _with("vibration_mms", [True, False]),
-        "wrong_type: vibration_mms: ": _with("vibration_mms", ["3.0", "three"]),
+        "wrong_type: vibration_mms: ": _with("vibration_mms", ["two", "three"]),
         "wrong_type: compressor_id is int64, expected text": _with("compressor_id", [1, 2]),
         "wrong_type: timestamp is double, expected a timestamp": _with("timestamp", [1.0, 2.0]),
         "wrong_type: timestamp: 'soon' is no ISO 8601 time": _with("timestamp", ["soon", "later"]),
-        "wrong_type: firmware is list": lambda rows: rows.append_column("firmware", pa.array([[1], [2]])),
     }
     for reason, change in wrong.items():
         assert _refusal(_parquet(tmp_path, change)).startswith(reason)
 
 
-def test_refused_is_a_column_name_that_a_table_cannot_have(tmp_path: Path) -> None:
-    for name in ("gas flow", "_private", "VIBRATION_MMS"):
-        refusal = _refusal(_parquet(tmp_path, lambda rows, name=name: rows.append_column(name, pa.array([1, 2]))))
-        assert refusal.startswith("bad_column_name: ")
-        assert repr(name) in refusal
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("Ambient Temp (F)", "ambient_temp_f"),
+        ("__index_level_0__", "index_level_0"),
+        ("VIBRATION_MMS", "vibration_mms_2"),
+        ("7", "column_7"),
+        ("", "column_10"),
+    ],
+)
+def test_column_that_nobody_reads_is_kept_under_a_plain_name_and_named(tmp_path: Path, name: str, plain: str) -> None:
+    path = _parquet(tmp_path, lambda rows: rows.append_column(name, pa.array([[1], [2]])))
+    reader = SiteReader()
+    table = pa.Table.from_batches(reader.read(path, "part.parquet", 1000))
+    assert table.column_names == [*READING_FIELDS, plain]
+    assert table[plain].to_pylist() == ["[1]", "[2]"]
+    assert reader.notes["part.parquet"].unused_columns == [name]
+
+
+def test_refused_is_a_reading_column_given_twice(tmp_path: Path) -> None:
+    refusal = _refusal(_csv(tmp_path, f"{HEADER},vibration_mms", f"{LINE},3.0"))
+    assert refusal == "bad_column_name: 'vibration_mms' given twice; say in site.yaml which column to take"
 
 
 def test_refused_is_a_csv_line_with_too_few_fields(tmp_path: Path) -> None:
-    assert _refusal(_csv(tmp_path, HEADER, LINE, "C-1,2026-03-02")).startswith("unreadable: CSV parse error: Expected 9 columns, got 2")
+    assert _refusal(_csv(tmp_path, HEADER, LINE, "C-1,2026-03-02")).startswith(
+        "unreadable: CSV parse error: Expected 9 columns, got 2: line 3: 'C-1,2026-03-02'; "
+    )
 
 
 def test_refused_is_a_file_that_is_cut_off(tmp_path: Path) -> None:

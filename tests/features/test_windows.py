@@ -78,7 +78,7 @@ def test_steps_with_data_are_counted_before_filling_and_only_within_the_unit() -
     assert counts.tolist() == [2, 3, 0]
 
 
-@pytest.mark.parametrize("missing", ["vibration_1hr_mean", "temp_1hr_mean", "pressure_1hr_mean"])
+@pytest.mark.parametrize("missing", ["vibration_status", "temp_status", "pressure_status"])
 def test_an_hour_without_a_value_of_one_sensor_has_no_data_whatever_its_long_averages_and_the_calendar_say(missing: str) -> None:
     rows = np.ones((3, len(FEATURES)), np.float32)
     rows[1, FEATURES.index(missing)] = NAN

@@ -41,4 +41,4 @@ def test_a_nonsense_cost_is_reported_with_exit_code_1_and_the_other_checks_are_m
     checks = json.loads(done.stdout)["checks"]
     said = f"{folder / 'costs.yaml'}: planned.crew_days: Value error, -1 days: must be at least 0"
     assert checks["configuration"] == {"ok": False, "says": said}
-    assert checks.keys() == {"configuration", "java", "spark", "delta", "database", "tracking", "disk"}
+    assert checks.keys() == {"configuration", "java", "spark", "delta", "database", "tracking", "files", "disk"}

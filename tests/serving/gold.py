@@ -19,7 +19,7 @@ from config.costs import CostsConfig
 from config.loader import CONFIG_DIR, load_section
 from config.scoring import ScoringConfig
 from features.ageing import METADATA_KEY, Ageing
-from features.contract import COMPRESSOR_ID, DATE, FEATURE_SET_VERSION, FEATURES, STATUS_FEATURES, TIMESTAMP, WINDOW_STEPS
+from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, FEATURE_SET_VERSION, FEATURES, STATUS_FEATURES, TIMESTAMP, WINDOW_STEPS
 from serving.registry import ModelFacts, RegisteredModel
 
 Cell = tuple[str, int]  # feature and step of a window; -1 is the last step
@@ -30,15 +30,15 @@ COSTS = load_section(CONFIG_DIR / "costs.yaml", CostsConfig, {})
 def gold_row(compressor_id: str, timestamp: datetime, **features: Any) -> dict[str, Any]:
     """A gold row: every number 1.0 and every status normal unless given."""
     values = {name: "normal" if name in STATUS_FEATURES else 1.0 for name in FEATURES}
-    return {COMPRESSOR_ID: compressor_id, TIMESTAMP: timestamp, DATE: timestamp.date(), **values, **features}
+    return {COMPRESSOR_ID: compressor_id, TIMESTAMP: timestamp, DATE: timestamp.date(), **values, DATA_FAULTS: None, **features}
 
 
 def write_gold(folder: Path, rows: Sequence[Mapping[str, Any]]) -> DeltaTable:
     """The rows as a Delta table partitioned by date, like the medallion writes it."""
     statuses = dict.fromkeys(STATUS_FEATURES, pl.String)
     numbers = {name: pl.Float64 for name in FEATURES if name not in STATUS_FEATURES}
-    schema = {COMPRESSOR_ID: pl.String, TIMESTAMP: pl.Datetime("us", "UTC"), DATE: pl.Date, **numbers, **statuses}
-    frame = pl.DataFrame(list(rows), schema=schema).select(COMPRESSOR_ID, TIMESTAMP, DATE, *FEATURES)
+    schema = {COMPRESSOR_ID: pl.String, TIMESTAMP: pl.Datetime("us", "UTC"), DATE: pl.Date, **numbers, **statuses, DATA_FAULTS: pl.String}
+    frame = pl.DataFrame(list(rows), schema=schema).select(COMPRESSOR_ID, TIMESTAMP, DATE, *FEATURES, DATA_FAULTS)
     write_deltalake(str(folder), frame.to_arrow(), partition_by=[DATE], mode="overwrite")
     return DeltaTable(str(folder))
 

@@ -13,8 +13,9 @@ from deltalake import DeltaTable
 from config.errors import ConfigError, ModelError, NoDataError
 from config.scoring import ScoringConfig
 from features.ageing import Ageing
-from features.contract import FEATURES
+from features.contract import FEATURES, SENSORS, STATUS_FEATURES
 from features.grid import History, steps_before
+from features.sensor_health.fault import Fault, encode_faults
 from serving.predictor import Predictor, confidence, health_of, source_of
 from serving.schemas import Prediction, report_row
 from tests.serving.gold import COSTS, SCORING, drivers_model, gold_row, mean_model, with_ageing, write_gold
@@ -35,6 +36,7 @@ def test_numbers_are_the_models_answer_for_the_window(tmp_path: Path) -> None:
     assert report_row(prediction) == {
         "compressor_id": "C-1",
         "status": "ok",
+        "data_faults": [],
         "rul_days": 4.0,
         "rul_lower_days": 2.0,
         "rul_upper_days": 6.0,
@@ -87,7 +89,7 @@ def test_too_few_hours_give_no_number_but_the_count(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("feature", "named"),
-    [("vibration_1hr_mean", "vibration"), ("temp_1hr_mean", "discharge temperature"), ("pressure_1hr_mean", "discharge pressure")],
+    [("vibration_status", "vibration"), ("temp_status", "discharge temperature"), ("pressure_status", "discharge pressure")],
 )
 def test_a_sensor_that_is_dead_gives_no_number_and_is_named(tmp_path: Path, feature: str, named: str) -> None:
     rows = [*_hourly("C-1", 4.0, range(7, 24)), *(row | {feature: None} for row in _hourly("C-1", 4.0, range(7)))]
@@ -200,7 +202,7 @@ def test_a_healthy_compressor_costs_no_further_run_of_the_model_and_no_further_r
 
 def test_null_feature_is_none_in_features_used_and_no_reason(tmp_path: Path) -> None:
     predictor = Predictor(drivers_model(12.0, {"temp_1hr_delta": -2.0}), SCORING, COSTS, threads=1)
-    rows = _hourly("C-1", 4.0, temp_1hr_delta=None, temp_status=None)
+    rows = _hourly("C-1", 4.0, temp_1hr_delta=None)
     (prediction,) = predictor.predict(write_gold(tmp_path, rows + _hourly("C-1", 4.0, range(24, 48))), ["C-1"], AS_OF, {})
     assert prediction.features_used["values"]["temp_1hr_delta"] is None
     assert prediction.reasons == ["no sensor takes 1 d or more off the predicted life of the best day of the last 7"]
@@ -276,3 +278,66 @@ def test_a_machine_without_a_number_says_when_its_life_began_too(tmp_path: Path)
     gold = write_gold(tmp_path, _hourly("C-1", 4.0, range(5)))
     (row,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict(gold, ["C-1"], AS_OF, {"C-1": AS_OF - timedelta(days=3)})
     assert (row.status, row.features_used["renewed_at"]) == ("insufficient_history", "2026-03-06T05:50:00+00:00")
+
+
+def _at(hours_before: float) -> int:
+    """Microseconds since 1970 of a moment before AS_OF."""
+    return round((AS_OF - timedelta(hours=hours_before)).timestamp() * 1e6)
+
+
+def _faulty(rows: list[dict[str, Any]], *faults: Fault, until: float = 0.0) -> list[dict[str, Any]]:
+    """`rows` of which those from each fault's beginning until some hours before AS_OF name it, and have no value of its sensor."""
+    statuses = {sensor: name for name, sensor in STATUS_FEATURES.items()}
+    found = []
+    for row in rows:
+        moment = round(row["timestamp"].timestamp() * 1e6)
+        own = [fault for fault in faults if fault.since_us <= moment <= _at(until)]
+        gone = {statuses[fault.sensor]: None for fault in own if fault.sensor in statuses}
+        found.append({**row, **gone, "data_faults": encode_faults(own)})
+    return found
+
+
+def test_a_dead_link_gives_bad_data_and_one_fault_of_every_sensor(tmp_path: Path) -> None:
+    faults = [Fault(sensor, "frozen", _at(20)) for sensor in SENSORS]
+    (prediction,) = _predict(tmp_path, _faulty(_hourly("C-1", 4.0), *faults), ["C-1"])
+    assert (prediction.status, prediction.rul_days, prediction.act_by) == ("bad_data", None, None)
+    assert prediction.data_faults == [
+        {"sensor": "all", "fault": "frozen", "since": "2026-03-08T09:50:00Z", "detail": "no change for 20 h: the link is dead"}
+    ]
+    assert prediction.reasons[0] == (
+        "the data cannot be used: every sensor frozen since 2026-03-08T09:50:00Z (no change for 20 h: the link is dead)"
+    )
+
+
+def test_a_short_fault_is_told_with_the_number_that_was_made_without_it(tmp_path: Path) -> None:
+    sound = _hourly("C-1", 4.0, range(5, 24))
+    wrong = _faulty(_hourly("C-1", 90.0, range(5)), Fault("vibration_mms", "unit_change", _at(4.5), "in/s"))
+    (prediction,) = _predict(tmp_path, sound + wrong, ["C-1"])
+    assert (prediction.status, prediction.rul_days) == ("ok", 4.0)  # the hours of the fault take the value from before
+    assert [item["fault"] for item in prediction.data_faults] == ["unit_change"]
+    assert prediction.reasons[-1].startswith(
+        "made without the values of: vibration unit_change since 2026-03-09T01:20:00Z (its level has jumped"
+    )
+    assert "it looks like in/s" in prediction.reasons[-1]
+
+
+def test_hours_before_a_fault_was_known_do_not_count_either(tmp_path: Path) -> None:
+    fault = Fault("discharge_temp_f", "frozen", _at(7))
+    known = _faulty(_hourly("C-1", 4.0, range(3)), fault)  # known for three hours, begun seven hours ago
+    (prediction,) = _predict(tmp_path, [*_hourly("C-1", 4.0, range(3, 24)), *known], ["C-1"])
+    assert prediction.status == "bad_data"
+    assert "discharge temperature 17" in prediction.reasons[-1]
+
+
+def test_a_fault_that_is_over_is_told_as_such(tmp_path: Path) -> None:
+    rows = _faulty(_hourly("C-1", 4.0), Fault("gas_flow_mcf", "zero", _at(10)), until=6)
+    (prediction,) = _predict(tmp_path, rows, ["C-1"])
+    assert prediction.status == "ok"
+    assert prediction.data_faults[0]["detail"] == "reads zero while the unit runs; over since 2026-03-08T23:50:00Z"
+
+
+def test_other_compressors_keep_their_numbers_and_their_order(tmp_path: Path) -> None:
+    faults = [Fault("vibration_mms", "zero", _at(23))]
+    rows = [*_hourly("C-1", 9.0), *_faulty(_hourly("C-2", 1.0), *faults), *_hourly("C-3", 4.0)]
+    predictions = _predict(tmp_path, rows, ["C-1", "C-2", "C-3"])
+    assert [(row.compressor_id, row.rul_days) for row in predictions] == [("C-3", 4.0), ("C-1", 9.0), ("C-2", None)]

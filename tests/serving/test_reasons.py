@@ -105,7 +105,7 @@ def test_why_there_is_no_number_no_comparison_or_nothing_to_plan() -> None:
     seen = window()
     seen[:7] = np.nan
     assert history_reason(seen, 18) == "17 of the last 24 hours have data, a prediction needs 18"
-    seen[:20, FEATURES.index("vibration_1hr_mean")] = np.nan
+    seen[:20, FEATURES.index("vibration_status")] = np.nan
     assert history_reason(seen, 18) == (
         "4 of the last 24 hours have values of every sensor (vibration 4, discharge temperature 17, discharge pressure 17), a prediction needs 18"
     )

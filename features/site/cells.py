@@ -1,0 +1,72 @@
+"""Single cells and columns: good or bad quality, times on a grid, the style of numbers, anything as text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+import pyarrow as pa
+
+from config.site.readings import ReadingsSection
+from features.contract import COMPRESSOR_ID, READING_FIELDS, TIMESTAMP
+from features.site.notes import FileNotes, RefusedFile
+from features.site.numbers import NumberStyle, find_style, is_text, present_text
+from features.site.raw import RawTable
+
+READING_TYPES: Final[dict[str, pa.DataType]] = {
+    name: pa.string() if name == COMPRESSOR_ID else pa.timestamp("us", tz="UTC") if name == TIMESTAMP else pa.float64()
+    for name in READING_FIELDS
+}
+
+
+def is_good(column: pa.Array, good: Sequence[str | int | float]) -> pl.Series:
+    """Whether each quality is one of the good values; numbers are compared as numbers, a missing quality is not good."""
+    words = [str(value).strip().lower() for value in good]
+    values = [float(value) for value in words if re.fullmatch(r"-?\d+(\.\d+)?", value)]
+    text = pl.Series(as_text(column)).str.strip_chars().str.to_lowercase()
+    return (text.is_in(words) | text.cast(pl.Float64, strict=False).is_in(values)).fill_null(False)
+
+
+def align(moments: pl.Series, seconds: float) -> pl.Series:
+    """Times rounded to the nearest multiple of `seconds`; 0 leaves them."""
+    if not seconds:
+        return moments
+    width = round(seconds * 1_000_000)
+    micros = moments.dt.epoch("us")
+    return ((micros + width // 2) // width * width).cast(pl.Datetime("us", "UTC"))
+
+
+def number_style(table: RawTable, used: set[int], site: ReadingsSection, notes: FileNotes) -> NumberStyle:
+    """The decimal and thousands signs of a table, found in its first rows unless site.yaml says them. Raises RefusedFile."""
+    told = site.format
+    if not table.text:
+        return NumberStyle(told.decimal or ".", told.thousands or "")
+    cells = (row[at].strip() for row in table.sample for at in used)
+    style = find_style(cells, told.decimal, told.thousands)
+    if isinstance(style, str):
+        raise RefusedFile(
+            f"wrong_type: {style!r}: is the comma a decimal sign, or does it part thousands? say readings.format.decimal in site.yaml"
+        )
+    if told.decimal is None and style.decimal == ",":
+        notes.assume("numbers have a decimal comma")
+    return style
+
+
+def as_text(column: pa.Array) -> pa.Array:
+    """Any column as text; what holds several values in a cell becomes JSON."""
+    kind = column.type
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        cells = column.to_pylist()
+        return pa.array(
+            [None if cell is None else cell.hex() if isinstance(cell, bytes) else json.dumps(cell, default=str) for cell in cells],
+            pa.string(),
+        )
+    if is_text(kind):
+        return present_text(column)
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.array([None if cell is None else str(cell) for cell in column.to_pylist()], pa.string())

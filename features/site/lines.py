@@ -1,0 +1,171 @@
+"""Bytes of a text file as lines that can be trusted, in UTF-8: unpacked, decoded, without footer and without a last line that was cut off."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Final
+
+from features.site.notes import FileNotes, RefusedFile
+
+CHUNK: Final = 1 << 20  # bytes read at once
+_GZIP_MAGIC, _ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
+UNPACKING_ERRORS: Final = (zlib.error, EOFError, zipfile.BadZipFile, gzip.BadGzipFile, UnicodeDecodeError)
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+Opener = Callable[[], IO[bytes] | gzip.GzipFile]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file, or one file inside an archive; `name` is empty for a file that stands for itself."""
+
+    name: str
+    suffix: str  # in lower case, without that of the packing
+    open: Opener
+
+
+def unpack(path: Path, notes: FileNotes) -> list[Member]:
+    """The file itself, unpacked where it is gzip, or the files of a zip archive. Raises RefusedFile, OSError."""
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if magic[:2] == _GZIP_MAGIC:
+        inner = [suffix for suffix in suffixes if suffix not in (".gz", ".gzip")]
+        notes.assume("unpacked: gzip")
+        return [Member("", inner[-1] if inner else ".csv", lambda: gzip.GzipFile(path))]
+    if magic == _ZIP_MAGIC and suffixes[-1:] == [".zip"]:
+        return _members(path, notes)
+    if suffixes[-1:] in ([".gz"], [".gzip"], [".zip"]):
+        raise RefusedFile(f"unreadable: {path.name} is named {suffixes[-1]} but holds none; name it after what it holds")
+    return [Member("", suffixes[-1] if suffixes else "", lambda: path.open("rb"))]
+
+
+def _members(path: Path, notes: FileNotes) -> list[Member]:
+    with zipfile.ZipFile(path) as archive:
+        inside = [item for item in archive.infolist() if not item.is_dir()]
+    kept = [item for item in inside if not any(part.startswith((".", "_")) for part in PurePosixPath(item.filename).parts)]
+    if any(item.flag_bits & 1 for item in kept):
+        raise RefusedFile(f"unreadable: {path.name} is a zip archive with a password; unpack it")
+    if not kept:
+        raise RefusedFile(f"unreadable: {path.name} is a zip archive without a file")
+    notes.assume(f"unpacked: zip with {', '.join(item.filename for item in kept)}")
+    return [Member(item.filename, PurePosixPath(item.filename).suffix.lower(), _opener(path, item.filename)) for item in kept]
+
+
+def _opener(path: Path, name: str) -> Opener:
+    return lambda: zipfile.ZipFile(path).open(name)
+
+
+def find_encoding(member: Member, told: str | None, notes: FileNotes) -> str:
+    """The encoding that site.yaml says, that a mark or NUL bytes show, else UTF-8; where that does not fit, cp1252 by assumption."""
+    with member.open() as stream:
+        head = stream.read(CHUNK)
+        if told is not None:
+            return "utf-8-sig" if told.lower() in ("utf-8", "utf8") else told
+        for mark, encoding in _MARKS:
+            if head.startswith(mark):
+                if encoding != "utf-8-sig":
+                    notes.assume(f"text in {encoding.upper()}")
+                return encoding
+        zeros = [head[at:400:2].count(0) for at in (0, 1)]
+        if max(zeros) > 2 * min(zeros) + 10:
+            encoding = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+            notes.assume(f"text in {encoding.upper()}")
+            return encoding
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            while head:
+                decoder.decode(head)
+                head = stream.read(CHUNK)
+            return "utf-8"
+        except UnicodeDecodeError:
+            notes.assume("text in cp1252: it is no UTF-8 (readings.format.encoding)")
+            return "cp1252"
+
+
+def whole_lines(member: Member, encoding: str, footer_rows: int, notes: FileNotes) -> Iterator[bytes]:
+    """Pieces of whole lines in UTF-8. The footer, and a last line without its line end, are held back and named."""
+    plain = encoding in ("utf-8", "utf-8-sig")
+    decoder = None if plain else codecs.getincrementaldecoder(encoding)()
+    rest, ended, first, old_mac = b"", False, True, False
+    with member.open() as stream:
+        while True:
+            chunk = stream.read(CHUNK)
+            data = chunk if decoder is None else decoder.decode(chunk, final=not chunk).encode()
+            if first and chunk:
+                data = data.removeprefix(codecs.BOM_UTF8)
+                old_mac = b"\r" in data and b"\n" not in data
+                first = False
+            rest += data.replace(b"\r", b"\n") if old_mac else data
+            if not chunk:
+                break
+            cut = len(rest)
+            for _ in range(footer_rows + 1):
+                cut = rest.rfind(b"\n", 0, cut)
+                if cut < 0:
+                    break
+            if cut >= 0:
+                yield rest[: cut + 1]
+                rest, ended = rest[cut + 1 :], True
+    kept = rest.split(b"\n")
+    tail = kept.pop()  # what comes after the last line end
+    if footer_rows:
+        lines = [*kept, *([tail] if tail.strip() else [])]
+        footer = lines[-footer_rows:]
+        kept = lines[: len(lines) - len(footer)]
+        if footer:
+            notes.leave_out(f"footer: {len(footer)} lines, {_short(footer[0])}")
+    elif tail.strip(b" \t\r\0\x1a"):
+        if ended or kept:
+            notes.leave_out(f"last line, without a line end: {_short(tail)}")
+        else:
+            kept.append(tail)  # one line is all there is: a header
+    if kept:
+        yield b"\n".join(kept) + b"\n"
+
+
+def _short(line: bytes) -> str:
+    text = line.decode(errors="replace").strip()
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+class LineStream(io.RawIOBase):
+    """`whole_lines` as a file."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._held = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill `buffer` from the piece at hand; 0 at the end."""
+        while not self._held:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._held = memoryview(piece)
+        size = min(len(buffer), len(self._held))
+        buffer[:size] = self._held[:size]
+        self._held = self._held[size:]
+        return size
+
+
+def open_lines(member: Member, encoding: str, footer_rows: int, notes: FileNotes) -> io.BufferedReader:
+    """The trusted lines of a text file, in UTF-8."""
+    return io.BufferedReader(LineStream(whole_lines(member, encoding, footer_rows, notes)), CHUNK)

@@ -1,0 +1,56 @@
+"""What is said about one file of readings: that it is refused, or what was assumed, left out and counted on the way."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from config.errors import InputError
+
+MOST_WORDS: Final = 20  # of one column that are counted by themselves
+OTHER_WORDS: Final = "(other words)"
+
+Locate = Callable[[int], str]  # row of a file, from 0 -> the place a person looks at, such as `line 20`
+
+
+class RefusedFile(InputError):  # noqa: N818 - a verdict on a file, caught by the caller
+    """A file that cannot be loaded; `reason` starts with a code: unsupported_format, unreadable, missing_column, wrong_type, bad_column_name."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass
+class FileNotes:
+    """What one file made the reader assume, count and leave out; nothing of it refuses the file."""
+
+    mapped: dict[str, list[str]] = field(default_factory=dict)  # field of the contract -> columns or tags, each with its unit
+    assumed: list[str] = field(default_factory=list)
+    null_words: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # column -> word -> cells
+    unused_columns: list[str] = field(default_factory=list)
+    left_out_lines: list[str] = field(default_factory=list)
+
+    def map_to(self, name: str, place: str, unit: str | None = None) -> None:
+        """Note which column or tag a field comes from, and in which unit."""
+        places = self.mapped.setdefault(name, [])
+        told = f"{place} ({unit})" if unit else place
+        if told not in places:
+            places.append(told)
+
+    def assume(self, sentence: str) -> None:
+        """Say it once."""
+        if sentence not in self.assumed:
+            self.assumed.append(sentence)
+
+    def leave_out(self, sentence: str) -> None:
+        """Name lines that did not become rows."""
+        if sentence not in self.left_out_lines:
+            self.left_out_lines.append(sentence)
+
+    def count_word(self, column: str, word: str, cells: int = 1) -> None:
+        """Count cells that held a word instead of a value."""
+        words = self.null_words[column]
+        words[word if word in words or len(words) < MOST_WORDS else OTHER_WORDS] += cells

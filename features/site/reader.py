@@ -1,0 +1,107 @@
+"""The readings of one site: each file opened, matched with the contract and turned into batches of its types."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from config.site.readings import COMPRESSOR_GROUP, ReadingsSection
+from features.contract import COMPRESSOR_ID
+from features.site.columns import match_columns
+from features.site.formats import open_tables
+from features.site.lines import UNPACKING_ERRORS
+from features.site.listing import file_digest, live_file, path_values
+from features.site.long import TAG_NAMES, TIME_NAMES, VALUE_NAMES, LongTable
+from features.site.notes import FileNotes, RefusedFile
+from features.site.wide import WideTable
+
+
+@dataclass
+class SiteReader:
+    """Reads the files of one site as its description says; `stations` is the station of each compressor.
+
+    `notes` holds what was assumed, counted and left out, by file, once a file has been read to its end.
+    """
+
+    site: ReadingsSection = field(default_factory=ReadingsSection)
+    stations: Mapping[str, str] = field(default_factory=dict)
+    notes: dict[str, FileNotes] = field(default_factory=dict)
+
+    def digest(self, path: Path, name: str) -> str:
+        """What makes the file the same file again: its content, and the id that its path tells. Raises RefusedFile."""
+        return file_digest(path, self._id_of_path(path, name) or "")
+
+    def read(self, path: Path, name: str, rows_per_batch: int) -> Iterator[pa.RecordBatch]:
+        """Batches with the nine reading columns in the contract's types and units, then `_flagged_bad` if the site has a quality column,
+        then any further column as text. `name` is the path below readings/.
+
+        Raises RefusedFile at the first thing that does not fit; batches yielded before that must be dropped.
+        """
+        notes = self.notes[name] = FileNotes()
+        try:
+            yield from self._read(path, name, rows_per_batch, notes)
+        except (pa.ArrowException, OSError, *UNPACKING_ERRORS) as error:
+            raise RefusedFile(f"unreadable: {' '.join(str(error).split())[:200]}") from error
+
+    def _read(self, path: Path, name: str, rows_per_batch: int, notes: FileNotes) -> Iterator[pa.RecordBatch]:
+        live = live_file(path)
+        constant = self._id_of_path(path, name)
+        opened = open_tables(path, self.site.format, self._wanted(), rows_per_batch, notes)
+        tables = [(member, table.without_deleted(None if live is None else live.kept)) for member, table in opened]
+        if self.site.layout == "long":
+            for member, table in tables:
+                yield from _named(LongTable(self.site, table, constant, self.stations, rows_per_batch, notes).batches(), member)
+            return
+        plans = []
+        for member, table in tables:
+            try:
+                plans.append(match_columns(table.names, table.units, self.site, constant, self.stations, notes))
+            except RefusedFile as refusal:
+                raise RefusedFile(f"{refusal.reason} (in {member})" if member else refusal.reason) from None
+        extras = list(dict.fromkeys(plain for plan in plans for _, plain in plan.extras))
+        for (member, table), plan in zip(tables, plans, strict=True):
+            conversion = WideTable(self.site, plan, table, extras, notes)
+            yield from _named(conversion.batches(), member)
+
+    def _wanted(self) -> list[str]:
+        """Column names to look for when the header is searched."""
+        site = self.site
+        sources = [
+            *site.sensors.values(),
+            *(source for group in (site.stations, site.compressors) for of in group.values() for source in of.values()),
+        ]
+        named = [*(source.column for source in sources), site.time.column, site.compressor_id.column, site.tag_column, site.value_column]
+        if site.quality is not None:
+            named += [site.quality.column, *site.quality.columns.values()]
+        if site.layout == "long":
+            named += [*TAG_NAMES, *VALUE_NAMES, *TIME_NAMES]
+        return [name for name in named if name is not None]
+
+    def _id_of_path(self, path: Path, name: str) -> str | None:
+        """The id that is the same for the whole file: a constant, or part of its path or partition."""
+        source = self.site.compressor_id
+        if source.value is not None:
+            return source.value
+        if source.path is not None:
+            found = re.search(source.path, name)
+            if found is None:
+                raise RefusedFile(f"missing_column: the path {name} does not fit readings.compressor_id.path ({source.path})")
+            word = found[COMPRESSOR_GROUP]
+            return source.names.get(word, word)
+        live = live_file(path)
+        keys = {**path_values(name), **({} if live is None else live.partition)}
+        key = source.column or COMPRESSOR_ID
+        found_word = next((value for given, value in keys.items() if given.lower() == key.lower()), None)
+        return source.names.get(found_word, found_word) if found_word is not None else None
+
+
+def _named(batches: Iterator[pa.RecordBatch], member: str) -> Iterator[pa.RecordBatch]:
+    """The same batches; a refusal names the file of the archive."""
+    try:
+        yield from batches
+    except RefusedFile as refusal:
+        raise RefusedFile(f"{refusal.reason} (in {member})" if member else refusal.reason) from None

@@ -1,0 +1,106 @@
+"""The whole warehouse as one file and back, with PostgreSQL's own tools. Works on the embedded server and on a remote one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from config.errors import WarehouseError
+from serving.warehouse.connection import Warehouse
+from serving.warehouse.embedded import binaries_dir
+from serving.warehouse.migrations import schema_version
+
+_VARIABLES: Final = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "dbname": "PGDATABASE",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "sslmode": "PGSSLMODE",
+}
+_OWN_TABLES: Final = """
+    SELECT relname FROM pg_class
+    WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = current_schema()::regnamespace
+    ORDER BY relname"""
+
+
+@dataclass(frozen=True)
+class Dump:
+    """What a dump holds: the schema's number and the rows of each table."""
+
+    schema: str
+    rows: dict[str, int]
+
+
+def dump_warehouse(warehouse: Warehouse, target: Path) -> Dump:
+    """Write a migrated warehouse to `target`, as it was at one moment; others may write it meanwhile. Raises WarehouseError."""
+    with warehouse.connection() as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        schema = schema_version(connection)
+        if schema is None:
+            raise WarehouseError(f"warehouse {warehouse.place} has no tables of this program: check DB_NAME")
+        rows = count_tables(connection)
+        (snapshot,) = connection.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
+        arguments = ("--format=custom", "--compress=none", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={target}")
+        _run(warehouse, "pg_dump", *arguments)
+    return Dump(schema, rows)
+
+
+def load_dump(warehouse: Warehouse, source: Path, expected: Dump) -> None:
+    """Fill an empty database from a dump, in one transaction.
+
+    Raises WarehouseError when it is not empty, when PostgreSQL refuses, or when other rows come out than `expected`.
+    """
+    require_empty(warehouse)
+    name = str(warehouse.parameters["dbname"])
+    _run(
+        warehouse, "pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", f"--dbname={name}", str(source)
+    )
+    with warehouse.connection() as connection:
+        found = count_tables(connection)
+    if found != expected.rows:
+        different = {table: (rows, found.get(table)) for table, rows in expected.rows.items() if found.get(table) != rows}
+        raise WarehouseError(
+            f"warehouse {warehouse.place} holds other rows than the backup (table: backup, here): {different}; restore again"
+        )
+
+
+def require_empty(warehouse: Warehouse) -> None:
+    """Raise WarehouseError when the database holds a table."""
+    with warehouse.connection() as connection:
+        present = count_tables(connection)
+    if present:
+        raise WarehouseError(
+            f"warehouse {warehouse.place} is not empty (it has {', '.join(present)}): name an empty database in DB_NAME, or unset DB_HOST"
+        )
+
+
+def count_tables(connection: psycopg.Connection) -> dict[str, int]:
+    """Rows of every table, by name."""
+    names = [str(row[0]) for row in connection.execute(_OWN_TABLES)]
+    counts: dict[str, int] = {}
+    for name in names:
+        found = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))).fetchone()
+        counts[name] = int(found[0]) if found else 0
+    return counts
+
+
+def _run(warehouse: Warehouse, tool: str, *arguments: str) -> None:
+    named = {variable: str(warehouse.parameters[key]) for key, variable in _VARIABLES.items() if key in warehouse.parameters}
+    done = subprocess.run(
+        [str(binaries_dir() / tool), *arguments],
+        env={**os.environ, **named},
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or [f"exit {done.returncode}"]
+        raise WarehouseError(f"warehouse {warehouse.place}: {said[0].strip()}")

@@ -1,0 +1,45 @@
+"""Whose files they are, and the command that mends it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from serving.home.ownership import explain_access, explain_database_files, find_refusal, require_access, user_name
+
+ME = user_name(os.geteuid())
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "postgres"
+    (folder / "global").mkdir(parents=True)
+    (folder / "PG_VERSION").write_text("18\n", encoding="utf-8")
+    folder.chmod(0o700)
+    return folder
+
+
+def test_database_files_of_another_user_are_told_with_the_command(data_dir: Path) -> None:
+    told = explain_database_files(data_dir, "nobody", every=False)
+    sudo = "" if ME == "root" else "sudo "
+    assert told == (
+        f"{data_dir} belongs to {ME}, the database server runs as nobody: `{sudo}chown -R nobody {data_dir} && {sudo}chmod 700 {data_dir}`"
+    )
+
+
+def test_lost_permissions_are_told_with_the_command(data_dir: Path) -> None:
+    assert explain_database_files(data_dir, None, every=True) is None
+    data_dir.chmod(0o755)
+    told = explain_database_files(data_dir, None, every=False)
+    assert told is not None
+    assert "has the permissions drwxr-xr-x, the database server wants drwx------" in told
+    assert f"chmod 700 {data_dir}`" in told
+
+
+def test_a_home_of_this_user_can_be_used(tmp_path: Path) -> None:
+    (tmp_path / "lake" / "gold").mkdir(parents=True)
+    require_access(tmp_path)
+    assert find_refusal(tmp_path) is None
+    assert explain_access(tmp_path / "not-there") is None
