@@ -86,20 +86,19 @@ def check_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: dateti
     rejected: list[RejectedRow] = []
     present = read_reference(lake, COMPRESSORS)
     stations: dict[str, str | None] = dict(zip(present[COMPRESSOR_ID], present["station_id"], strict=True))
-    paths = {section: find_file(folder, getattr(rules.site, section)) for section in ("compressors", "events")}
-    for section, path in paths.items():
-        if path is None:
-            continue
+    for path in find_files(folder, rules.site.compressors)[-1:]:
         try:
-            if section == "compressors":
-                file = read_compressors(path, rules.site.compressors, rules.fleet, now)
-                stations |= {row[COMPRESSOR_ID]: row["station_id"] for row in file.rows}
-            else:
-                file = read_events(path, rules.site.events, set(stations), rules.ingest.earliest, now)
+            file = read_compressors(path, rules.site.compressors, rules.fleet, now)
         except MetadataError as error:
             refused[path.name] = str(error)
-            continue
-        rejected += file.rejected
+        else:
+            stations |= {row[COMPRESSOR_ID]: row["station_id"] for row in file.rows}
+            rejected += file.rejected
+    for path in find_files(folder, rules.site.events)[-1:]:
+        try:
+            rejected += read_events(path, rules.site.events, set(stations), rules.ingest.earliest, now).rejected
+        except MetadataError as error:
+            refused[path.name] = str(error)
     return stations, {"rejected_reference_rows": [asdict(row) for row in rejected], "refused_reference_files": refused}
 
 

@@ -29,7 +29,7 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
     from config.site.description import load_site
     from features import bronze
     from features.build import count_rows
-    from features.intake import SiteReader, file_digest, list_reading_files
+    from features.intake import SiteReader, list_reading_files
     from features.lake import BRONZE, COMPRESSORS, Lake
     from features.reference import read_reference
     from features.reference_load import ReferenceRules, load_reference
@@ -57,7 +57,7 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
         "loaded_files": loaded.loaded,
         "known_files": loaded.known,
         "refused_files": loaded.refused,
-        "withdrawn_files": [name for name, path in named if name in loaded.known and withdrawn and file_digest(path) in withdrawn],
+        "withdrawn_files": [name for name, path in named if name in loaded.known and withdrawn and reader.digest(path, name) in withdrawn],
         **reference.facts(),
         **tell_notes(loaded.notes),
         "seconds": round(time.perf_counter() - started, 2),
