@@ -11,7 +11,7 @@ import typer
 
 from config.errors import AltavizError
 from config.settings import Settings, ensure_home, load_settings
-from pipelines import cli_benchmark, cli_experiments, cli_models
+from pipelines import cli_benchmark, cli_experiments, cli_models, cli_site
 from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, run_job
 from pipelines.console import StageReporter
 from pipelines.tracking import quieten
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_benchmark.app, name="benchmark")
 app.add_typer(cli_models.app, name="models")
+app.add_typer(cli_site.app, name="site")
 app.add_typer(cli_experiments.app)
 
 
