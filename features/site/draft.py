@@ -184,7 +184,8 @@ def time_lines(item: Series) -> list[Line]:
     if serial.null_count() == 0 and serial.is_between(20_000, 80_000).all():
         return [*lines, Line("time.format", "excel_serial", "medium", "numbers that look like days of a spreadsheet"), zone]
     fits = {pattern: fit for pattern in _patterns(cells) if (fit := cells.str.to_datetime(pattern, strict=False).is_not_null().mean())}
-    best = [pattern for pattern, fit in fits.items() if fit == max(fits.values())]
+    days = {pattern.split(" ")[0]: pattern for pattern, fit in reversed(fits.items()) if fit == max(fits.values())}
+    best = list(days.values())[::-1]  # one way to read the clock for each way to read the day
     if not best:
         return [*lines, Line("time.format", "iso", "low", f"how are times such as {cells[0]!r} written? {CURE}"), zone]
     unsure = len(best) > 1

@@ -139,7 +139,7 @@ def _long_lines(series: Sequence[Series], tag: Series, value: Series, drafter: D
         found = heads.is_in(list(drafter.known)).all()
         lines.append(Line("compressor_id.tag", quoted(pattern), "high" if found else "medium", None if found else "does the tag begin so?"))
         lines += _names(heads, drafter.known)
-        frame = frame.with_columns(pl.col("tag").str.splitn(sign, 2).struct.field("field_1"))
+        frame = frame.with_columns(pl.col("tag").str.splitn(sign, 2).struct.field("field_1").alias("tag"))
     else:
         lines.append(
             Line("compressor_id.value", quoted(min(drafter.known, default="COMP-001")), "low", "no tag tells the compressor: name it")
