@@ -105,7 +105,7 @@ def whole_lines(member: Member, encoding: str, footer_rows: int, notes: FileNote
     with member.open() as stream:
         while True:
             chunk = stream.read(CHUNK)
-            data = chunk if decoder is None else decoder.decode(chunk, final=not chunk).encode()
+            data = chunk if decoder is None else decoder.decode(chunk).encode()  # half a character at the end is no line end
             if first and chunk:
                 data = data.removeprefix(codecs.BOM_UTF8)
                 old_mac = b"\r" in data and b"\n" not in data

@@ -46,7 +46,8 @@ class SiteReader:
         try:
             yield from self._read(path, name, rows_per_batch, notes)
         except (pa.ArrowException, pl.exceptions.PolarsError, OSError, *UNPACKING_ERRORS) as error:
-            raise RefusedFile(f"unreadable: {' '.join(str(error).split())[:200]}") from error
+            cure = "; say readings.format.encoding in site.yaml" if isinstance(error, UnicodeDecodeError) else ""
+            raise RefusedFile(f"unreadable: {' '.join(str(error).split())[:200]}{cure}") from error
 
     def _read(self, path: Path, name: str, rows_per_batch: int, notes: FileNotes) -> Iterator[pa.RecordBatch]:
         live = live_file(path)

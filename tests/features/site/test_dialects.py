@@ -159,6 +159,18 @@ def test_last_line_without_its_line_end_is_left_out_and_named(tmp_path: Path) ->
         assert [note.partition(":")[0] for note in found.notes.left_out_lines] == ["last line, without a line end"]
 
 
+def test_text_that_ends_within_a_character_loses_only_its_last_line(tmp_path: Path) -> None:
+    path = text(tmp_path, HEADER, ROW, ROW, encoding="utf-16")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert read(path).rows.height == 1
+
+
+def test_text_in_no_known_encoding_is_refused_with_the_key(tmp_path: Path) -> None:
+    path = text(tmp_path, f"{HEADER},n", f"{ROW},\x81", encoding="latin-1")
+    assert refusal(path).endswith("; say readings.format.encoding in site.yaml")
+    assert read(path, format={"encoding": "latin-1"}).rows.height == 1
+
+
 def test_footer_is_refused_with_the_key_and_left_out_where_told(tmp_path: Path) -> None:
     for end in ("\n", ""):
         path = tmp_path / "a.csv"
