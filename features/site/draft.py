@@ -40,7 +40,7 @@ _UNITS_TO_TRY: Final[dict[str, tuple[str, ...]]] = {
 _ID_NAME: Final = re.compile(r"compressor|unit|asset|machine|equipment|anlage|verdichter|maschine|source", re.IGNORECASE)
 _TIME_NAME: Final = re.compile(r"time|date|zeit|datum|stamp", re.IGNORECASE)
 _QUALITY_NAME: Final = re.compile(r"qual|status|^q$|^ok$|good", re.IGNORECASE)
-_GOOD_WORDS: Final = ("good", "ok", "g", "192", "valid", "0")
+_GOOD_WORDS: Final = ("good", "ok", "g", "192", "valid")  # 0 is bad in OPC and good elsewhere
 _CLOCKS: Final = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M:%S %p", " %I:%M %p")
 
 
