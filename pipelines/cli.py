@@ -11,7 +11,7 @@ import typer
 
 from config.errors import AltavizError
 from config.settings import Settings, load_settings
-from pipelines import cli_backup, cli_benchmark, cli_experiments, cli_models, cli_taking_back
+from pipelines import cli_backup, cli_benchmark, cli_experiments, cli_models, cli_site, cli_taking_back
 from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, refused_by_ingest, run_job
 from pipelines.console import StageReporter
 from pipelines.home import open_home
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_benchmark.app, name="benchmark")
 app.add_typer(cli_models.app, name="models")
+app.add_typer(cli_site.app, name="site")
 app.add_typer(cli_experiments.app)
 app.add_typer(cli_taking_back.app)
 app.add_typer(cli_backup.app)

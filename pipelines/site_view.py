@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.console import open_console
@@ -53,3 +54,19 @@ def show_check(result: dict[str, Any]) -> None:
         console.print(f"file that would be refused: {name}: {reason}", soft_wrap=True, markup=False, highlight=False)
     show_notes(console, result)
     console.print(f"checked in {result['seconds']} s")
+
+
+def show_draft(result: dict[str, Any]) -> None:
+    """What was drafted, what a person must decide, and what the draft does not read."""
+    console = open_console()
+    table = Table(title=f"{result['site_file']}, drafted from {result['drafted_from']}", title_justify="left")
+    for name in ("key", "value", "sure", "decide"):
+        table.add_column(name, overflow="fold")
+    for line in result["lines"]:
+        table.add_row(*(escape(line[part] or "-") for part in ("key", "value", "confidence", "decide")))
+    console.print(table)
+    for name in result["other_columns"]:
+        console.print(f"has other columns: {name}", soft_wrap=True, markup=False, highlight=False)
+    for name, reason in result["refused_files"].items():
+        console.print(f"refused under this draft: {name}: {reason}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"{result['to_decide']} lines to decide; then try: altaviz ingest FOLDER --check", highlight=False)

@@ -1,4 +1,8 @@
-"""Files of readings beside the machine: CSV as features/intake.py takes it, all of a file or nothing, without pyarrow and polars."""
+"""Files of readings beside the machine, without pyarrow and polars: CSV in UTF-8 with commas, decimal points and the contract's names.
+
+Such a file gives the same readings as features/intake.py. It is stricter with the rest: all of a file or nothing, so another dialect,
+a unit to convert, or a word where a number should stand refuses the file.
+"""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ _STEMS: Final = {  # names without the unit that the contract's names end with: 
     "dischargepressure": DISCHARGE_PRESSURE,
     "gasflow": GAS_FLOW,
 }
+_UTC_NAMES: Final = ("UTC", "GMT", "Z", "UTC+0", "UTC+00:00", "UTC±0")
 _CURE: Final = "say in site.yaml which columns these are (readings.sensors), or that there are none (readings.absent)"
 
 
@@ -120,6 +121,11 @@ def match_columns(
     if missing:
         _refuse_missing(missing, without_unit, names)
     assert time is not None  # it would be missing
+    zone = split_unit(names[time])[1]
+    if zone and site.time.zone is None and zone.upper() not in _UTC_NAMES:
+        raise RefusedFile(
+            f"wrong_type: {names[time]}: which time zone is {zone!r}? say readings.time.zone in site.yaml, such as America/Chicago"
+        )
     notes.map_to(COMPRESSOR_ID, names[compressor] if compressor is not None else f"always {constant_id}")
     notes.map_to(TIMESTAMP, names[time])
     plan = Plan(list(names), compressor, constant_id if compressor is None else None, time, sensors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
 import io
 import zipfile
@@ -16,7 +17,7 @@ from features.site.notes import FileNotes, RefusedFile
 
 CHUNK: Final = 1 << 20  # bytes read at once
 _GZIP_MAGIC, _ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
-UNPACKING_ERRORS: Final = (zlib.error, EOFError, zipfile.BadZipFile, gzip.BadGzipFile, UnicodeDecodeError)
+UNPACKING_ERRORS: Final = (zlib.error, EOFError, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, UnicodeDecodeError, csv.Error)
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -104,7 +105,7 @@ def whole_lines(member: Member, encoding: str, footer_rows: int, notes: FileNote
     with member.open() as stream:
         while True:
             chunk = stream.read(CHUNK)
-            data = chunk if decoder is None else decoder.decode(chunk, final=not chunk).encode()
+            data = chunk if decoder is None else decoder.decode(chunk).encode()  # half a character at the end is no line end
             if first and chunk:
                 data = data.removeprefix(codecs.BOM_UTF8)
                 old_mac = b"\r" in data and b"\n" not in data

@@ -93,10 +93,11 @@ _SPACES: Final = "\u00a0\u202f\u2009"  # that stand between thousands
 
 @dataclass(frozen=True)
 class NumberStyle:
-    """Decimal sign and the signs that may stand between thousands."""
+    """Decimal sign and the signs that may stand between thousands; `sure`: a cell or site.yaml showed the decimal sign."""
 
     decimal: str = "."
     thousands: str = ""
+    sure: bool = True
 
 
 def find_style(cells: Iterable[str], decimal: str | None, thousands: str | None) -> NumberStyle | str:
@@ -113,7 +114,7 @@ def find_style(cells: Iterable[str], decimal: str | None, thousands: str | None)
         return NumberStyle(",", thousands or ".")
     if either and not points:
         return either
-    return NumberStyle(".", thousands or ("," if points else ""))
+    return NumberStyle(".", thousands or ("," if points else ""), points > 0)
 
 
 @dataclass
@@ -169,6 +170,13 @@ class NumberReader:
         if lost.any():
             for word, count in cells.filter(lost).value_counts().sort("count", descending=True).iter_rows():
                 self.notes.count_word(name, word, count)
+            commas = lost & cells.str.contains(r"^[+-]?\d+,\d+$")
+            if not self.style.sure and commas.any():
+                at = int(commas.arg_max() or 0)
+                raise RefusedFile(
+                    f"wrong_type: {name}: {cells[at]!r} has a comma, the first numbers of the file have neither comma nor point; "
+                    "say readings.format.decimal in site.yaml"
+                )
             unknown = lost & ~cells.str.to_lowercase().is_in(list(self.missing_words))
             if unknown.any() and name not in self.strange:
                 at = int(unknown.arg_max() or 0)

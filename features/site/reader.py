@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 
 from config.site.readings import COMPRESSOR_GROUP, ReadingsSection
@@ -44,8 +45,9 @@ class SiteReader:
         notes = self.notes[name] = FileNotes()
         try:
             yield from self._read(path, name, rows_per_batch, notes)
-        except (pa.ArrowException, OSError, *UNPACKING_ERRORS) as error:
-            raise RefusedFile(f"unreadable: {' '.join(str(error).split())[:200]}") from error
+        except (pa.ArrowException, pl.exceptions.PolarsError, OSError, *UNPACKING_ERRORS) as error:
+            cure = "; say readings.format.encoding in site.yaml" if isinstance(error, UnicodeDecodeError) else ""
+            raise RefusedFile(f"unreadable: {' '.join(str(error).split())[:200]}{cure}") from error
 
     def _read(self, path: Path, name: str, rows_per_batch: int, notes: FileNotes) -> Iterator[pa.RecordBatch]:
         live = live_file(path)

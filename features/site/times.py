@@ -106,7 +106,10 @@ class TimeReader:
             return pl.Series(pl.repeat(None, len(text), dtype=pl.Datetime("us", "UTC"), eager=True))
         digits = int(present.str.contains(r"^\d{9,20}(\.\d+)?$").sum())
         if self.kind in (*_EPOCHS, "excel_serial") or (self.kind is None and 2 * digits > len(present)):
-            return self._numbers(text.cast(pl.Float64, strict=False), "a number", rows, locate)
+            numbers = text.cast(pl.Float64, strict=False)
+            if numbers.null_count() == len(numbers):
+                raise RefusedFile(f"wrong_type: {self.name}: {present[0]!r} ({_place(text, rows, locate)}) is no {self.kind}; {CURE}")
+            return self._numbers(numbers, "a number", rows, locate)
         if self.kind is None:
             self.kind = self._settle(text, rows, locate)
         if self.kind == "iso":

@@ -111,6 +111,19 @@ def test_comma_that_could_be_either_sign_is_refused(tmp_path: Path) -> None:
     assert _sensors(text(tmp_path, HEADER.replace(",", ";"), whole), **told)[3] == 1000.0
 
 
+def test_decimal_comma_that_comes_late_is_refused_rather_than_nulled(tmp_path: Path) -> None:
+    whole = "C-1;2026-03-02T00:00:00Z;3;200;60;1000;1400;10000;100"
+    path = text(tmp_path, HEADER.replace(",", ";"), *[whole] * 1200, whole.replace(";3;", ";3,5;"))
+    assert refusal(path).startswith("wrong_type: vibration_mms: '3,5' has a comma, the first numbers of the file have neither")
+    assert read(path, format={"decimal": ","}).column("vibration_mms")[-1] == 3.5
+
+
+def test_file_with_a_nul_byte_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(f"{HEADER}\n{ROW}\n".encode() + b'"\x00' + b"x" * 200_000 + b"\n")
+    assert refusal(path).startswith("unreadable: ")
+
+
 def test_cell_that_is_no_finite_number_is_null_and_counted(tmp_path: Path) -> None:
     words = ("inf", "-Infinity", "1e999", "I/O Timeout", "sticky", "3,5")
     lines = [ROW.replace(",3.0,", f',"{word}",') for word in words]
@@ -144,6 +157,18 @@ def test_last_line_without_its_line_end_is_left_out_and_named(tmp_path: Path) ->
         found = read(path)
         assert found.rows.height == 1
         assert [note.partition(":")[0] for note in found.notes.left_out_lines] == ["last line, without a line end"]
+
+
+def test_text_that_ends_within_a_character_loses_only_its_last_line(tmp_path: Path) -> None:
+    path = text(tmp_path, HEADER, ROW, ROW, encoding="utf-16")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert read(path).rows.height == 1
+
+
+def test_text_in_no_known_encoding_is_refused_with_the_key(tmp_path: Path) -> None:
+    path = text(tmp_path, f"{HEADER},n", f"{ROW},\x81", encoding="latin-1")
+    assert refusal(path).endswith("; say readings.format.encoding in site.yaml")
+    assert read(path, format={"encoding": "latin-1"}).rows.height == 1
 
 
 def test_footer_is_refused_with_the_key_and_left_out_where_told(tmp_path: Path) -> None:

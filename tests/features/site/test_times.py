@@ -145,3 +145,11 @@ def test_times_are_aligned_where_told(tmp_path: Path) -> None:
     path = text(tmp_path, HEADER, ROW.replace("00:00:00Z", "11:59:40Z"), ROW.replace("00:00:00Z", "12:00:29Z"))
     assert read(path, align_seconds=60).times == [NOON, NOON]
     assert read(path).times == ["03-02 11:59", NOON]
+
+
+def test_zone_behind_the_name_of_the_column_is_not_taken_for_utc(tmp_path: Path) -> None:
+    row = ROW.replace("T00:00:00Z", " 12:00")
+    local = text(tmp_path, HEADER.replace("timestamp", "Timestamp (CST)"), row)
+    assert refusal(local).startswith("wrong_type: Timestamp (CST): which time zone is 'CST'? say readings.time.zone in site.yaml")
+    assert read(local, time={"zone": "America/Chicago"}).times == ["03-02 18:00"]
+    assert read(text(tmp_path, HEADER.replace("timestamp", "Timestamp [UTC]"), row)).times == [NOON]
