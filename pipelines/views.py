@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 
 from pipelines.console import open_console as _console
 from pipelines.prognostics_view import show_prognostics
+
+_MOST_NAMED: Final = 10  # compressors of one failed check
 
 
 def show_books(result: dict[str, Any]) -> None:
@@ -31,11 +33,21 @@ def show_books(result: dict[str, Any]) -> None:
 
 def _show_quality(console: Console, alerts: dict[str, Any], quality: dict[str, Any]) -> None:
     console.print(f"alerts: {alerts['open']:,} open of {alerts['raised']:,} raised; {alerts['suppressed']:,} left out beside worse ones")
+    if alerts["data_raised"]:
+        console.print(f"data alerts: {alerts['data_open']:,} open of {alerts['data_raised']:,} raised (a sensor has a fault)")
     console.print(f"quality: {quality['failed']:,} of {quality['checks']:,} checks failed; newest day {quality['newest_day']}:", end=" ")
     failed = [
-        f"{row['metric_name']} {row['metric_value']:.4g} (at {row['limit_is']} {row['limit']:g})" for row in quality["failed_on_newest_day"]
+        f"{row['metric_name']} {row['metric_value']:.4g} (at {row['limit_is']} {row['limit']:g})"
+        + (f": {_some(row['compressors'])}" if row["compressors"] else "")
+        for row in quality["failed_on_newest_day"]
     ]
     console.print("; ".join(failed) or "none", soft_wrap=True)
+
+
+def _some(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def show_fleet(result: dict[str, Any]) -> None:
