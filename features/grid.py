@@ -133,6 +133,20 @@ def fault_texts(rows: pl.DataFrame) -> dict[str, FaultTexts]:
     return found
 
 
+def read_faults(gold: DeltaTable, until: datetime, hours: int) -> dict[str, FaultTexts]:
+    """By compressor each text of faults that gold has in the `hours` up to `until`, once, with the time of its last reading."""
+    start = until - hours * _STEP
+    rows = (
+        scan_with_faults(gold)
+        .filter(pl.col(DATE) >= start.date(), pl.col(DATE) <= until.date(), pl.col(TIMESTAMP) > start, pl.col(TIMESTAMP) <= until)
+        .filter(pl.col(DATA_FAULTS).is_not_null())
+        .group_by(COMPRESSOR_ID, DATA_FAULTS)
+        .agg(pl.col(TIMESTAMP).max())
+        .sort(COMPRESSOR_ID, TIMESTAMP, DATA_FAULTS)
+    )
+    return fault_texts(rows.collect())
+
+
 def map_history(tables: Sequence[DeltaTable], folder: Path, until: datetime | None = None) -> History:
     """Lay all of one or more gold tables out, up to `until`, as a read-only memory map, one date partition in memory at a time.
 

@@ -106,6 +106,12 @@ def show_drift(result: dict[str, Any]) -> None:
             numbers = (row[name] for name in ("psi", "psi_by_chance", "ks", "p_adjusted", "effect", "fleet_shift"))
             table.add_row(row["name"], *("-" if number is None else f"{number:.3g}" for number in numbers))
         console.print(table)
+    if result["data_faults"]["named"]:
+        columns = ("compressor_id", "sensor", "fault", "since")
+        table = Table("compressor", *columns[1:], title="Data faults: no drift, their hours are not compared", title_justify="left")
+        for item in result["data_faults"]["named"]:
+            table.add_row(*(item[name] for name in columns))
+        console.print(table)
     console.print(
         f"drift: {'yes' if result['drift'] else 'no'}; retraining: {'called for' if result['decision']['retrain'] else 'not needed'}"
     )
