@@ -6,6 +6,7 @@ AltavizError                what a user can mend: one line that says what, where
 |-- EnvironmentSetupError   Java, Spark or a jar is missing
 |-- InputError              what the user handed over cannot be used
 |   |-- NoReadingsError     nothing to load
+|   |   `-- AllRefusedError every reading file of an ingest was refused
 |   |-- MetadataError       compressor_metadata.csv or maintenance_events.csv is missing or wrong
 |   |-- NoDataError         nothing at or before the asked time, or a stage has not run yet
 |   `-- RequestError        a request to the prediction service is wrong: a field, what is wrong with it, an HTTP status
@@ -41,6 +42,14 @@ class InputError(AltavizError):
 
 class NoReadingsError(InputError):
     """There is no reading file to load, or none of them can be loaded."""
+
+
+class AllRefusedError(NoReadingsError):
+    """Every reading file of an ingest was refused; `report` is what the ingest would have returned."""
+
+    def __init__(self, message: str, report: dict[str, object]) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class MetadataError(InputError):

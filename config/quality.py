@@ -48,7 +48,9 @@ class ChecksSection(Section):
     """The checks by metric name; the part before the first underscore is the dimension of quality."""
 
     freshness_stale_compressors: ShareCheck
+    freshness_late_compressors: ShareCheck
     completeness_readings: ShareCheck
+    completeness_low_compressors: ShareCheck
     completeness_null_values: ShareCheck
     consistency_duplicates: ShareCheck
     consistency_pressure_order: ShareCheck
@@ -60,11 +62,19 @@ class ChecksSection(Section):
     accuracy_unplaced_rows: ShareCheck
 
 
+class PerCompressorSection(Section):
+    """When one compressor fails a check of its own, however well the fleet does."""
+
+    late_minutes: CountLimit
+    low_share: Annotated[Limit, bounded(0, 1)]
+
+
 class QualityConfig(Section):
     """Alerts and data quality."""
 
     alerts: AlertsSection
     checks: ChecksSection
+    per_compressor: PerCompressorSection
     sensor_health: SensorHealthSection
     usual_interval_readings: int = Field(ge=1)
     worst_compressors: int = Field(ge=1)

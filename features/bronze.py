@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import write_deltalake
 
 from config.etl import IngestConfig
 from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256, TIMESTAMP
 from features.intake import RefusedFile, file_digest, read_batches
-from features.lake import BRONZE, QUARANTINE, Lake
+from features.lake import BRONZE, Lake
+from features.quarantine import note_refusals
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -62,6 +62,7 @@ def load_files(
     report = IngestReport()
     known, next_seq = _loaded_files(lake)
     pending: list[StagedFile] = []
+    refused: list[tuple[str, str, str]] = []
     _empty(staging)
     for done, (name, path) in enumerate(listed):
         progress(done, len(listed))
@@ -74,16 +75,17 @@ def load_files(
             staged = _stage(path, name, digest, staging / f"{next_seq:08d}.parquet", next_seq, config.rows_per_batch)
         except RefusedFile as refusal:
             report.refused[name] = refusal.reason
-            quarantine(lake, name, digest, refusal.reason, loaded_at)
+            refused.append((name, digest, refusal.reason))
             continue
         known.add(digest)
         next_seq += 1
         pending.append(staged)
         if sum(item.rows for item in pending) >= config.rows_per_commit:
-            _commit(spark(), lake, pending, loaded_at, report)
+            _commit(spark(), lake, pending, loaded_at, report, config.earliest)
             pending = []
+    note_refusals(lake, refused, loaded_at)
     if pending:
-        _commit(spark(), lake, pending, loaded_at, report)
+        _commit(spark(), lake, pending, loaded_at, report, config.earliest)
     progress(len(listed), len(listed))
     shutil.rmtree(staging, ignore_errors=True)
     return report
@@ -124,14 +126,17 @@ def _stage(path: Path, name: str, digest: str, target: Path, file_seq: int, rows
     return StagedFile(name, digest, target, rows)
 
 
-def _commit(spark: SparkSession, lake: Lake, staged: list[StagedFile], loaded_at: datetime, report: IngestReport) -> None:
-    """Append the staged files to bronze in one Delta commit."""
+def _commit(
+    spark: SparkSession, lake: Lake, staged: list[StagedFile], loaded_at: datetime, report: IngestReport, earliest: datetime
+) -> None:
+    """Append the staged files to bronze in one Delta commit. A wrong clock makes no partition: a time before `earliest` has no date."""
     from pyspark.sql import functions as F
 
     holding_rows = [item for item in staged if item.rows > 0]
     if holding_rows:
         frame = spark.read.option("mergeSchema", "true").parquet(*(str(item.path) for item in holding_rows))
-        frame = frame.withColumns({EVENT_DATE: F.to_date(TIMESTAMP), LOADED_AT: F.lit(loaded_at)})
+        date = F.when(F.col(TIMESTAMP) >= F.lit(earliest), F.to_date(TIMESTAMP))
+        frame = frame.withColumns({EVENT_DATE: date, LOADED_AT: F.lit(loaded_at)})
         lake.append(frame, BRONZE, partition_by=EVENT_DATE, metadata={"files": [item.name for item in holding_rows]})
     for item in staged:
         report.loaded[item.name] = item.rows
@@ -142,24 +147,3 @@ def _empty(folder: Path) -> None:
     """Make `folder` new: a killed run may have left staged files behind."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-
-
-def quarantine(lake: Lake, name: str, digest: str, reason: str, seen_at: datetime) -> None:
-    """Note a refused file once per content."""
-    row = pl.DataFrame({"file": [name], "sha256": [digest], "reason": [reason], "seen_at": [seen_at]})
-    if lake.exists(QUARANTINE):
-        noted = pl.read_delta(lake.uri(QUARANTINE))
-        if noted.filter((pl.col("file") == name) & (pl.col("sha256") == digest) & (pl.col("reason") == reason)).height:
-            return
-    write_deltalake(lake.uri(QUARANTINE), row, mode="append")
-
-
-def quarantined_files(lake: Lake) -> dict[str, str]:
-    """Name -> reason of every refused file for which no file of that name could be loaded since."""
-    if not lake.exists(QUARANTINE):
-        return {}
-    noted = pl.read_delta(lake.uri(QUARANTINE)).sort("seen_at")
-    if lake.exists(BRONZE):
-        loaded = pl.scan_delta(lake.uri(BRONZE)).select(SOURCE_FILE).unique().collect()[SOURCE_FILE]
-        noted = noted.filter(~pl.col("file").is_in(loaded.implode()))
-    return dict(zip(noted["file"].to_list(), noted["reason"].to_list(), strict=True))

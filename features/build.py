@@ -16,7 +16,6 @@ from config.fleet import FleetConfig
 from config.sensor_health import SensorHealthSection
 from config.thresholds import ThresholdsConfig
 from features import gold, silver
-from features.bronze import quarantined_files
 from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, FILE_SEQ, TIMESTAMP
 from features.increments import (
     BuildState,
@@ -31,6 +30,7 @@ from features.increments import (
     unplaced,
 )
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake, any_of
+from features.quarantine import open_refusals
 from features.reference import read_reference
 from features.sensor_health.settings import HealthRules
 
@@ -171,7 +171,7 @@ def count_rows(lake: Lake) -> dict[str, object]:
         "bronze_rows": bronze_rows,
         "silver_rows": silver_rows,
         "gold_rows": lake.row_count(GOLD),
-        "rejected_files": quarantined_files(lake),
+        "rejected_files": {name: refusal.reason for name, refusal in open_refusals(lake).items()},
         "rejected_rows": refused["row"],
         "nulled_values": refused["value"],
         "pending_rows": bronze_rows - silver_rows - sum(refused["row"].values()),

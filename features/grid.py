@@ -34,6 +34,8 @@ from features.windows import Floats, Rows
 
 _MICROSECOND = timedelta(microseconds=1)
 _STEP = timedelta(hours=WINDOW_STEP_HOURS)
+_GAP = timedelta(days=30)  # longer without a reading of the whole fleet ends a stretch
+_STRAY_HOURS = 6  # a stretch in which no compressor has this many hours makes no window: it is a wrong clock
 _MARK = "_mark"
 _LEVEL_CODES = {level: float(code) for code, level in enumerate(STATUS_LEVELS)}
 
@@ -151,11 +153,13 @@ def map_history(tables: Sequence[DeltaTable], folder: Path, until: datetime | No
     """Lay all of one or more gold tables out, up to `until`, as a read-only memory map, one date partition in memory at a time.
 
     The map is of a file in `folder` without a name: its space is free again when the last who reads it ends, however that is. A compressor
-    that is in several tables is one machine. Raises NoDataError when there is no row.
+    that is in several tables is one machine. A stray reading far before or after all others is left out, as it would lay out every hour between.
+    Raises NoDataError when there is no row.
     """
     lazy = pl.concat([pl.scan_delta(gold) for gold in tables])
     if until is not None:
         lazy = lazy.filter(pl.col(DATE) <= until.astimezone(UTC).date(), pl.col(TIMESTAMP) <= until)
+    lazy = _without_strays(lazy)
     extent = lazy.select(pl.col(TIMESTAMP).min().alias("first"), pl.col(TIMESTAMP).max().alias("last")).collect()
     first, last = extent["first"][0], extent["last"][0]
     if first is None:
@@ -172,6 +176,27 @@ def map_history(tables: Sequence[DeltaTable], folder: Path, until: datetime | No
     _lay_out(lazy, compressor_ids, first_mark, hours, values)
     values.flags.writeable = False
     return History(values, compressor_ids, first_mark, hours)
+
+
+def _without_strays(lazy: pl.LazyFrame) -> pl.LazyFrame:
+    """Gold from the first to the last stretch of days that can hold a window; all of it when none can."""
+    days = sorted(lazy.select(pl.col(DATE).unique()).collect()[DATE].to_list())
+    starts = [day for number, day in enumerate(days) if not number or day - days[number - 1] > _GAP]
+    if len(starts) < 2:
+        return lazy
+    ends = [max(day for day in days if day < later) for later in starts[1:]] + days[-1:]
+    kept = [
+        (start, end)
+        for start, end in zip(starts, ends, strict=True)
+        if _most_hours(lazy.filter(pl.col(DATE).is_between(start, end))) >= _STRAY_HOURS
+    ]
+    return lazy.filter(pl.col(DATE).is_between(kept[0][0], kept[-1][1])) if kept else lazy
+
+
+def _most_hours(lazy: pl.LazyFrame) -> int:
+    """Hours with a row of the compressor that has most of them."""
+    hours = lazy.group_by(COMPRESSOR_ID).agg(pl.col(TIMESTAMP).dt.truncate("1h").n_unique().alias("hours"))
+    return int(hours.select(pl.col("hours").max()).collect().item() or 0)
 
 
 def read_history(gold: DeltaTable, until: datetime, hours: int, only: Sequence[str] | None = None) -> History:

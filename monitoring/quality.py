@@ -3,9 +3,9 @@ what was refused, so they come out the same whenever and however often the day i
 
 A day goes from midnight to midnight; the oldest begins with its first reading, the newest ends with its last one so far. What is measured:
 
-freshness     stale compressors: no reading in the last `stale_after_hours` of the day
+freshness     stale compressors: no reading in the last `stale_after_hours` of the day; late ones, each by name
 completeness  readings against those expected from the compressor's usual interval (the shorter of its median intervals of the day and the day
-              before); sensor values that are null
+              before); compressors that sent too few, each by name; sensor values that are null
 consistency   repeated readings; discharge pressure not above suction; operating hours that fall; gold rows against silver rows
 accuracy      rows refused; values removed; compressors with a fault of a sensor; rows refused that belong to no day (on the newest day, over all days)
 """
@@ -39,7 +39,9 @@ from serving.schemas import QualityMetric
 
 STAGES: Final[dict[str, str]] = {
     "freshness_stale_compressors": "silver",
+    "freshness_late_compressors": "silver",
     "completeness_readings": "silver",
+    "completeness_low_compressors": "silver",
     "completeness_null_values": "silver",
     "consistency_duplicates": "bronze",
     "consistency_pressure_order": "silver",
@@ -50,6 +52,8 @@ STAGES: Final[dict[str, str]] = {
     "accuracy_sensor_faults": "silver",
     "accuracy_unplaced_rows": "bronze",
 }  # metric name: the stage it is about
+
+_LATE_INTERVALS: Final = 1.5  # usual intervals without a reading: half of one is what a logger's clock may be off
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ def measure_day(day: Day, compressors: pl.DataFrame, rules: QualityConfig, stale
     due = compressors.filter(
         (pl.col("install_date") <= day.date).fill_null(value=True) | pl.col(COMPRESSOR_ID).is_in(day.readings[COMPRESSOR_ID].implode())
     )[COMPRESSOR_ID].sort()
+    counted = _count(day, due, rules.usual_interval_readings)
     rejected = day.refused.filter(kind="row")
     duplicates, others = rejected.filter(pl.col(REASON) == DUPLICATE), rejected.filter(pl.col(REASON) != DUPLICATE)
     removed = day.refused.filter(kind="value")
@@ -105,7 +110,9 @@ def measure_day(day: Day, compressors: pl.DataFrame, rules: QualityConfig, stale
     values = sum(own[sensor].count() for sensor in SENSORS)
     measured = {
         "freshness_stale_compressors": _stale(day, due, stale_after_hours, worst),
-        "completeness_readings": _received(day, due, rules.usual_interval_readings, worst),
+        "freshness_late_compressors": _late(day, counted, rules.per_compressor.late_minutes.value),
+        "completeness_readings": _received(counted, worst),
+        "completeness_low_compressors": _low(counted, rules.per_compressor.low_share.value),
         "completeness_null_values": _Measurement(
             _share(own.height * len(SENSORS) - values, own.height * len(SENSORS)),
             {"by_sensor": {name: own[name].null_count() for name in SENSORS}},
@@ -154,8 +161,11 @@ def _stale(day: Day, due: pl.Series, stale_after_hours: float, worst: int) -> _M
     return _Measurement(_share(stale.height, len(due)), {"compressors": len(due), "stale": stale.height, "hours_since_reading": named})
 
 
-def _received(day: Day, due: pl.Series, enough: int, worst: int) -> _Measurement:
-    """Shares of compressors that are never counted above 1: what one sends too much does not make up for another's gap."""
+def _count(day: Day, due: pl.Series, enough: int) -> pl.DataFrame:
+    """Per compressor: `gap_s` its usual interval (the fleet's where it shows none), `expected` and `counted` readings.
+
+    No compressor is counted above what is expected: what one sends too much does not make up for another's gap.
+    """
     gaps = day.readings.sort(COMPRESSOR_ID, TIMESTAMP).select(
         COMPRESSOR_ID, DATE, pl.col(TIMESTAMP).diff().over(COMPRESSOR_ID).dt.total_seconds(fractional=True).alias("gap_s")
     )
@@ -167,21 +177,44 @@ def _received(day: Day, due: pl.Series, enough: int, worst: int) -> _Measurement
     usual = medians.group_by(COMPRESSOR_ID).agg(pl.col("gap_s").min())
     start, end = day.period
     received = day.own.group_by(COMPRESSOR_ID).agg(pl.len().alias("received"))
-    counted = (
+    return (
         due.to_frame()
         .join(usual, on=COMPRESSOR_ID, how="left", maintain_order="left")
         .join(received, on=COMPRESSOR_ID, how="left", maintain_order="left")
         .with_columns(pl.coalesce("gap_s", pl.lit(usual["gap_s"].median(), dtype=pl.Float64)), pl.col("received").fill_null(0))
         .with_columns(((end - start).total_seconds() / pl.col("gap_s")).floor().alias("expected"))
-        .filter(pl.col("expected") > 0)
         .with_columns(pl.min_horizontal("received", "expected").alias("counted"))
+        .with_columns((pl.col("counted") / pl.col("expected")).round(4).alias("share"))
     )
+
+
+def _received(fleet: pl.DataFrame, worst: int) -> _Measurement:
+    counted = fleet.filter(pl.col("expected") > 0)
     expected = float(counted["expected"].sum())
-    missing = counted.filter(pl.col("counted") < pl.col("expected")).with_columns(
-        (pl.col("counted") / pl.col("expected")).round(4).alias("share")
-    )
+    missing = counted.filter(pl.col("counted") < pl.col("expected"))
     named = dict(missing.sort("share", COMPRESSOR_ID).head(worst).select(COMPRESSOR_ID, "share").iter_rows())
     return _Measurement(_share(float(counted["counted"].sum()), expected), {"expected": int(expected), "worst": named})
+
+
+def _low(fleet: pl.DataFrame, least: float) -> _Measurement:
+    """Compressors below `least` of their own readings by more than one reading: a clock that drifts a little loses one a day."""
+    due = fleet.filter(pl.col("expected") > 0)
+    low = due.filter(pl.col("counted") < least * pl.col("expected"), pl.col("counted") < pl.col("expected") - 1)
+    named = dict(low.sort("share", COMPRESSOR_ID).select(COMPRESSOR_ID, "share").iter_rows())
+    return _Measurement(_share(low.height, due.height), {"failing": named, "low_share": least})
+
+
+def _late(day: Day, fleet: pl.DataFrame, minutes: float) -> _Measurement:
+    """Compressors whose newest reading is older than `minutes`, and than one and a half of their usual intervals."""
+    _, end = day.period
+    last = day.readings.group_by(COMPRESSOR_ID).agg(pl.col(TIMESTAMP).max())
+    age = (pl.lit(end) - pl.col(TIMESTAMP)).dt.total_seconds() / 60
+    allowed = pl.max_horizontal(pl.lit(minutes), pl.col("gap_s") * _LATE_INTERVALS / 60)
+    ages = fleet.join(last, on=COMPRESSOR_ID, how="left").with_columns(age.round(1).alias("minutes"), allowed.alias("allowed"))
+    late = ages.filter(pl.col("minutes").is_null() | (pl.col("minutes") > pl.col("allowed")))
+    late = late.sort("minutes", COMPRESSOR_ID, descending=[True, False], nulls_last=False)
+    named = dict(late.select(COMPRESSOR_ID, "minutes").iter_rows())
+    return _Measurement(_share(late.height, fleet.height), {"failing": named, "late_minutes": minutes})
 
 
 def _unordered_pressures(own: pl.DataFrame, worst: int) -> _Measurement:
@@ -212,7 +245,7 @@ def _faulty(own: pl.DataFrame, due: pl.Series) -> _Measurement:
         for name, faults in found.items()
     }
     by_fault = Counter(kind for faults in found.values() for kind in {item.fault for item in faults})
-    details = {"compressors": len(due), "faulty": len(named), "by_compressor": named, "by_fault": dict(sorted(by_fault.items()))}
+    details = {"compressors": len(due), "faulty": len(named), "failing": named, "by_fault": dict(sorted(by_fault.items()))}
     return _Measurement(_share(len(named), len(due)), details)
 
 

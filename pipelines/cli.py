@@ -12,13 +12,14 @@ import typer
 from config.errors import AltavizError
 from config.settings import Settings, ensure_home, load_settings
 from pipelines import cli_benchmark, cli_experiments, cli_models
-from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, run_job
+from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, refused_by_ingest, run_job
 from pipelines.console import StageReporter
 from pipelines.tracking import quieten
 
 app = typer.Typer(
     name="altaviz",
     help="Which compressors need attention, by when, and why?",
+    epilog="Exit code: 0 done; 1 failed, one line says why; 2 wrong use; 3 done, but some files were refused.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,7 +30,7 @@ app.add_typer(cli_experiments.app)
 
 
 def main() -> None:
-    """Console script `altaviz`: exit 0 done, 1 failed with one line why, 2 wrong use."""
+    """Console script `altaviz`: exit 0 done, 1 failed with one line why, 2 wrong use, 3 done but some files were refused."""
     quieten()
     warnings.simplefilter("ignore")
     app()
@@ -41,7 +42,10 @@ def ingest(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Load readings and reference files into bronze; doing it again adds nothing."""
+    """Load readings and reference files into bronze; doing it again adds nothing.
+
+    Exit code 1 when every reading file was refused, 3 when some files were.
+    """
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.ingest import ingest as load
@@ -52,7 +56,7 @@ def ingest(
 
     from pipelines.views import show_books
 
-    run_job(job, show_books, home=home, as_json=as_json)
+    run_job(job, show_books, home=home, as_json=as_json, refusals=refused_by_ingest)
 
 
 @app.command()
@@ -213,7 +217,10 @@ def retrain(
 
 @app.command("run")
 def run_cycle(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """One hourly cycle: ingest what is in the inbox, features, score, monitor, and retrain if it is called for."""
+    """One hourly cycle: ingest what is in the inbox, features, score, monitor, and retrain if it is called for.
+
+    Refused files do not stop it once the home has readings: exit code 3 when there are any.
+    """
     moment = parse_time(as_of)
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -223,7 +230,7 @@ def run_cycle(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOp
 
     from pipelines.views import show_cycle
 
-    run_job(job, show_cycle, home=home, as_json=as_json)
+    run_job(job, show_cycle, home=home, as_json=as_json, refusals=lambda result: refused_by_ingest(result["ingest"]))
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from config.errors import AltavizError, ConfigError
+from config.errors import AllRefusedError, AltavizError, ConfigError
 from config.settings import Settings, ensure_home, load_settings
 from pipelines.console import StageReporter, is_interactive
 
@@ -30,14 +30,18 @@ SetOption = Annotated[
 ]
 
 _BETWEEN_PAIRS = re.compile(r"\s+(?=[\w.]+=)")
+_SOME_REFUSED = 3
 _INTERRUPTED = 130  # what shells expect after Ctrl-C
 
 Job = Callable[[Settings, StageReporter], dict[str, Any]]
 View = Callable[[dict[str, Any]], None]
+Refusals = Callable[[dict[str, Any]], dict[str, str]]  # of a result: name of a refused file -> reason
 
 
-def run_job(job: Job, view: View, *, home: Path | None, as_json: bool, overrides: list[str] | None = None) -> None:
-    """Run one job and show its result; an AltavizError is one line and exit code 1."""
+def run_job(
+    job: Job, view: View, *, home: Path | None, as_json: bool, overrides: list[str] | None = None, refusals: Refusals | None = None
+) -> None:
+    """Run one job and show its result; an AltavizError is one line and exit code 1, files among `refusals` are one line and exit code 3."""
     from config.logs import get_log, set_up_logs
 
     interactive, log = is_interactive() and not as_json, None
@@ -50,6 +54,8 @@ def run_job(job: Job, view: View, *, home: Path | None, as_json: bool, overrides
         log = settings.home / "logs" / "altaviz.log"
         with StageReporter(interactive=interactive) as report:
             result = job(settings, report)
+    except AllRefusedError as error:
+        fail(str(error), as_json=as_json, report=error.report)
     except AltavizError as error:
         fail(str(error), as_json=as_json)
     except KeyboardInterrupt:
@@ -64,13 +70,22 @@ def run_job(job: Job, view: View, *, home: Path | None, as_json: bool, overrides
             sys.stdout.write(json.dumps(result, default=_plain) + "\n")
         else:
             view(result)
+        refused = refusals(result) if refusals else {}
+        if refused:
+            told = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+            fail(f"done, but some files were refused ({told})", as_json=False, code=_SOME_REFUSED)
 
 
-def fail(message: str, *, as_json: bool, code: int = 1) -> NoReturn:
-    """Print one line and leave with exit code `code`."""
+def refused_by_ingest(result: dict[str, Any]) -> dict[str, str]:
+    """Reading and reference files that an ingest refused, with the reason."""
+    return {**result.get("refused_files", {}), **result.get("refused_reference_files", {})}
+
+
+def fail(message: str, *, as_json: bool, code: int = 1, report: dict[str, Any] | None = None) -> NoReturn:
+    """Print one line and leave with exit code `code`; as JSON, `report` holds what was done all the same."""
     line = " ".join(message.split())
     if as_json:
-        sys.stdout.write(json.dumps({"error": line}) + "\n")
+        sys.stdout.write(json.dumps({**(report or {}), "error": line}, default=_plain) + "\n")
     sys.stderr.write(f"altaviz: {line}\n")
     raise typer.Exit(code)
 

@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from config.errors import NoReadingsError
+from config.errors import AllRefusedError, NoReadingsError
 from config.settings import Settings
 from features.lake import BRONZE, Lake
 from pipelines.console import StageReporter
@@ -50,9 +50,13 @@ def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> di
 
 
 def _ingest_inbox(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
-    """`ingest` of the inbox; an hour without a file is an ordinary hour once there are readings."""
+    """`ingest` of the inbox. Once there are readings, an hour without a file or with refused files alone does not stop the cycle."""
     try:
         return ingest(settings, settings.inbox, spark, report)
+    except AllRefusedError as error:
+        if not Lake(settings.lake_uri).exists(BRONZE):
+            raise
+        return error.report
     except NoReadingsError as error:
         if settings.etl.ingest.inbox or not Lake(settings.lake_uri).exists(BRONZE):
             raise

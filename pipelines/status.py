@@ -13,6 +13,7 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     from features.build import count_rows
     from features.contract import CHALLENGER, CHAMPION
     from features.lake import GOLD, Lake
+    from features.quarantine import open_refusals, read_refusals
     from pipelines.tracking import quieten
     from serving.registry import Registry
     from serving.warehouse import tables
@@ -23,11 +24,17 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     registry = Registry(settings.tracking_uri)
     with report.stage("warehouse"), migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
         counts = tables.table_counts(connection)
+    refused = open_refusals(lake)
     return {
         "home": settings.home,
         "lake": count_rows(lake),
         "gold_version": lake.version(GOLD) if lake.exists(GOLD) else None,
         "newest_reading": lake.newest_reading() if lake.exists(GOLD) else None,
+        "refused_files": {
+            name: {"reason": item.reason, "first_seen": item.first_seen, "last_seen": item.last_seen, "times": item.times}
+            for name, item in refused.items()
+        },
+        "refusals": {"open": len(refused), "mended": sum(item.mended_at is not None for item in read_refusals(lake))},
         "warehouse": counts,
         "champion": registry.version_of(CHAMPION),
         "challenger": registry.version_of(CHALLENGER),

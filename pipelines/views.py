@@ -25,7 +25,7 @@ def show_books(result: dict[str, Any]) -> None:
         table.add_row(f"nulled value: {reason}", f"{rows:,}")
     console.print(table)
     for name, reason in result["rejected_files"].items():
-        console.print(f"refused file {name}: {reason}", soft_wrap=True)
+        console.print(f"refused file {name}: {reason}", soft_wrap=True, markup=False)
     if "alerts" in result:
         _show_quality(console, result["alerts"], result["quality"])
     console.print(f"done in {result['seconds']} s")
@@ -36,11 +36,10 @@ def _show_quality(console: Console, alerts: dict[str, Any], quality: dict[str, A
     if alerts["data_raised"]:
         console.print(f"data alerts: {alerts['data_open']:,} open of {alerts['data_raised']:,} raised (a sensor has a fault)")
     console.print(f"quality: {quality['failed']:,} of {quality['checks']:,} checks failed; newest day {quality['newest_day']}:", end=" ")
-    failed = [
-        f"{row['metric_name']} {row['metric_value']:.4g} (at {row['limit_is']} {row['limit']:g})"
-        + (f": {_some(row['compressors'])}" if row["compressors"] else "")
-        for row in quality["failed_on_newest_day"]
-    ]
+    failed = []
+    for row in quality["failed_on_newest_day"]:
+        named = f": {_some(list(row['failing']))}" if row["failing"] else ""
+        failed.append(f"{row['metric_name']} {row['metric_value']:.4g} (at {row['limit_is']} {row['limit']:g}){named}")
     console.print("; ".join(failed) or "none", soft_wrap=True)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import polars as pl
 
 from config.fleet import FleetConfig
 from features.aggregates import WINDOWS, hourly_aggregates
 from features.build import rebuilt_since
-from features.contract import DATE, TIMESTAMP
+from features.contract import DATE
 from features.lake import COMPRESSORS, EVENTS, GOLD, SILVER, Interval, Lake, merge_intervals
 from features.reference import read_reference
 from pipelines.console import Advance
@@ -20,6 +20,7 @@ from serving.warehouse.lake_sync import record_sync, synced_version
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_FIRST = datetime.min.replace(tzinfo=UTC)
 _LOOKBACK = timedelta(hours=max(WINDOWS.values()))
 
 
@@ -59,24 +60,30 @@ def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:
 
 
 def _days(lake: Lake, changed: list[Interval] | None) -> list[Interval]:
-    """Hour marks to write, (start, end] of at most a day each, so that memory holds a day of readings whatever the history."""
-    extent = pl.scan_delta(lake.uri(SILVER)).select(pl.col(TIMESTAMP).min().alias("first"), pl.col(TIMESTAMP).max().alias("last")).collect()
-    first, last = extent["first"][0], extent["last"][0]
-    if first is None:
-        return []
-    reach = Interval(first - _HOUR, last + _LOOKBACK)
-    wanted = (
-        [reach]
-        if changed is None
-        else [Interval(max(item.start - _HOUR, reach.start), min(item.end + _LOOKBACK, reach.end)) for item in changed]
-    )
+    """Hour marks to write, (start, end] of at most a day each, so that memory holds a day of readings whatever the history.
+
+    Days without readings that no window reaches have no marks: a stray reading of years ago costs its own days, not the years between.
+    """
+    reach = [
+        Interval(midnight - _HOUR, midnight + _DAY + _LOOKBACK)
+        for midnight in (datetime.combine(day, time(), UTC) for day in lake.rows_by_date(SILVER))
+    ]
+    wanted = reach if changed is None else [Interval(item.start - _HOUR, item.end + _LOOKBACK) for item in changed]
+    return hours_within(wanted, reach)
+
+
+def hours_within(wanted: list[Interval], reach: list[Interval]) -> list[Interval]:
+    """The part of `wanted` inside `reach`, as disjoint full hours (start, end] of at most a day each, ascending."""
     days: list[Interval] = []
-    for interval in merge_intervals([item for item in wanted if item.start < item.end], len(wanted) or 1):
-        start = _floor_hour(interval.start)
-        while start < interval.end:
-            end = min(start + _DAY, _floor_hour(interval.end) + _HOUR)
-            days.append(Interval(start, end))
-            start = end
+    reached = merge_intervals(reach, len(reach) or 1)
+    for interval in merge_intervals(wanted, len(wanted) or 1):
+        for stretch in reached:
+            start = max(_floor_hour(max(interval.start, stretch.start)), days[-1].end if days else _FIRST)
+            until = min(interval.end, stretch.end)
+            while start < until:
+                end = min(start + _DAY, _floor_hour(until) + _HOUR)
+                days.append(Interval(start, end))
+                start = end
     return days
 
 

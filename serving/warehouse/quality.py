@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time
-from typing import Any, Final
+from typing import Any
 
 import psycopg
 
 from serving.schemas import QualityMetric
 from serving.warehouse.tables import upsert_quality_metrics
-
-_NAMING: Final = ("by_compressor", "hours_since_reading", "worst")  # parts of the details whose keys are compressors
 
 
 def replace_quality_metrics(
@@ -36,30 +34,23 @@ def replace_quality_metrics(
 
 
 def summarize_quality(connection: psycopg.Connection) -> dict[str, Any]:
-    """Checks judged and failed in all, and the newest day with what failed on it.
-
-    Of each failure: metric_name, metric_value, limit_is, limit, and the compressors that its details name, by name.
-    """
+    """Checks judged and failed in all, and the newest day with what failed on it: metric_name, metric_value, limit_is, limit,
+    and `failing`, the compressors that fail (value by name; None: the check is about the fleet)."""
     counts = "SELECT count(passed), count(*) FILTER (WHERE NOT passed), max(metric_timestamp) FROM data_quality_metrics"
     checks, failed, newest = connection.execute(counts).fetchone() or (0, 0, None)
     query = """
-        SELECT metric_name, metric_value, details ->> 'limit_is', (details ->> 'limit')::float8, details
+        SELECT metric_name, metric_value, details ->> 'limit_is', (details ->> 'limit')::float8, details -> 'failing'
         FROM data_quality_metrics WHERE metric_timestamp = %s AND NOT passed ORDER BY metric_name
     """
-    fields = ("metric_name", "metric_value", "limit_is", "limit", "compressors")
+    fields = ("metric_name", "metric_value", "limit_is", "limit", "failing")
     rows = connection.execute(query, [newest]).fetchall()
-    failures = [dict(zip(fields, (*row[:-1], _named(row[-1])), strict=True)) for row in rows]
     day = None if newest is None else newest.date().isoformat()
     return {
         "checks": checks,
         "failed": failed,
         "newest_day": day,
-        "failed_on_newest_day": failures,
+        "failed_on_newest_day": [dict(zip(fields, row, strict=True)) for row in rows],
     }
-
-
-def _named(details: Mapping[str, Any]) -> list[str]:
-    return sorted({name for part in _NAMING for name in details.get(part, ())})
 
 
 def _midnights(days: Collection[date]) -> list[datetime]:

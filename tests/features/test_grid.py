@@ -97,3 +97,19 @@ def test_several_tables_are_one_history_that_ends_at_the_asked_time(tmp_path: Pa
 def test_empty_gold_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoDataError, match="run `altaviz features` first"):
         map_history([write_gold(tmp_path / "gold", [])], tmp_path)
+
+
+def test_a_stray_reading_ten_years_earlier_takes_no_memory(tmp_path: Path) -> None:
+    rows = [_row(unit, 60 * hour, float(hour)) for unit in ("A", "B") for hour in range(48)]
+    strays = [_row("A", -60 * 24 * 3650, 9.0), _row("B", 60 * 24 * 3650, 9.0)]
+    plain, stray = (
+        map_history([write_gold(tmp_path / name, found)], tmp_path) for name, found in (("plain", rows), ("stray", [*strays, *rows]))
+    )
+    assert (stray.first_mark, stray.hours, stray.compressor_ids) == (plain.first_mark, 48, ["A", "B"])
+    np.testing.assert_array_equal(stray.values, plain.values)
+
+
+def test_a_stretch_of_data_before_a_long_gap_is_kept(tmp_path: Path) -> None:
+    rows = [_row("A", 60 * (hour - 24 * day), 1.0) for day in (40, 0) for hour in range(12)]
+    history = map_history([write_gold(tmp_path / "gold", rows)], tmp_path)
+    assert history.hours == 40 * 24 + 12

@@ -59,7 +59,9 @@ def test_a_clean_day_passes_every_check(rules: QualityConfig) -> None:
     found = _measure(_tuesday(_week_day()), rules)
     assert {name: metric.metric_value for name, metric in found.items()} == {
         "freshness_stale_compressors": 0.0,
+        "freshness_late_compressors": 0.0,
         "completeness_readings": 1.0,
+        "completeness_low_compressors": 0.0,
         "completeness_null_values": 0.0,
         "consistency_duplicates": 0.0,
         "consistency_pressure_order": 0.0,
@@ -167,7 +169,7 @@ def test_every_compressor_with_a_fault_is_named_with_all_its_faults(rules: Quali
     ]
     found = _measure(_tuesday(rows), rules, "C-1", "C-2", "C-3", "C-4")["accuracy_sensor_faults"]
     assert (found.metric_value, found.passed) == (0.5, False)
-    assert found.details["by_compressor"] == {
+    assert found.details["failing"] == {
         "C-1": [
             {"sensor": VIBRATION, "fault": FROZEN, "since": "2026-03-02T00:00:00Z"},
             {"sensor": VIBRATION, "fault": MISSING, "since": "2026-03-02T01:00:00Z"},
@@ -186,3 +188,12 @@ def test_rows_of_no_day_stand_on_the_newest_one(rules: QualityConfig) -> None:
     found = unplaced_rows(TUESDAY.date(), {"future_timestamp": 2, "missing_timestamp": 1}, 300, rules)
     assert (found.metric_timestamp, found.metric_value, found.passed) == (datetime(2026, 3, 3, tzinfo=MONDAY.tzinfo), 0.01, False)
     assert found.details["by_reason"] == {"future_timestamp": 2, "missing_timestamp": 1}
+
+
+def test_every_late_and_every_incomplete_compressor_is_named(rules: QualityConfig) -> None:
+    rows = [*_week_day("C-1"), *_week_day("C-2", last=2880 - 30), *_week_day("C-3", last=2880 - 120), *_week_day("C-4", step=60)]
+    found = _measure(_tuesday(rows), rules, "C-1", "C-2", "C-3", "C-4", "C-5")
+    late, low = found["freshness_late_compressors"], found["completeness_low_compressors"]
+    # C-4 is sampled hourly: its last reading, 60 minutes before midnight, is in time
+    assert (late.passed, late.details["failing"]) == (False, {"C-5": None, "C-3": 130.0, "C-2": 40.0})
+    assert (low.passed, low.details["failing"]) == (False, {"C-5": 0.0, "C-3": 0.9167})

@@ -208,8 +208,8 @@ def test_a_fault_raises_a_data_alert_and_fails_a_check_and_both_name_it(warehous
     _store(lake, pl.DataFrame(rows, schema=schema).with_columns(refused, pl.when(faulty).then(pl.lit(text)).alias(DATA_FAULTS)), None)
     found = _sync(warehouse, lake, settings)
     assert (found["alerts"]["raised"], found["alerts"]["data_raised"], found["alerts"]["data_open"]) == (0, 1, 1)
-    failed = {row["metric_name"]: row["compressors"] for row in found["quality"]["failed_on_newest_day"]}
-    assert failed["accuracy_sensor_faults"] == ["C-2"]
+    failed = {row["metric_name"]: row["failing"] for row in found["quality"]["failed_on_newest_day"]}
+    assert failed["accuracy_sensor_faults"] == {"C-2": [{"sensor": DISCHARGE_TEMP, "fault": UNIT_CHANGE, "since": "2026-03-02T00:00:00Z"}]}
     query = "SELECT compressor_id, alert_type, source, severity, alert_timestamp, value, acknowledged_by FROM alert_history"
     with warehouse.connection() as connection:
         connection.execute("UPDATE alert_history SET acknowledged_at = now(), acknowledged_by = 'planner'")

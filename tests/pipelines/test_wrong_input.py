@@ -53,6 +53,24 @@ def test_nothing_but_unreadable_files_and_wrong_types(home: Path, site: Path) ->
     assert "b.csv: wrong_type: vibration_mms: " in refusal
 
 
+def test_refused_files_are_in_the_report_the_exit_code_and_the_status(home: Path, site: Path) -> None:
+    bad = site / "readings" / "export.csv"
+    bad.write_text("compressor_id,timestamp\n")
+    refused = altaviz("ingest", site, "--json", home=home)
+    told = json.loads(refused.stdout)
+    assert (refused.returncode, list(told["refused_files"])) == (1, ["export.csv"])
+    assert "export.csv: missing_column" in told["error"]
+    write_readings(site / "readings" / "good.parquet", [reading(0)])
+    (site / "compressor_metadata.csv").write_bytes(b"\xff\xfe\x00")
+    for _ in range(2):  # an unchanged file that is still there counts again
+        some = altaviz("ingest", site, "--json", home=home)
+        assert some.returncode == 3, some.stderr
+        assert "some files were refused" in some.stderr
+    status = json.loads(altaviz("status", "--json", home=home).stdout)
+    assert status["refused_files"]["export.csv"]["times"] == 3
+    assert status["refusals"] == {"open": 1, "mended": 0}
+
+
 def test_no_metadata(home: Path, site: Path) -> None:
     (site / "compressor_metadata.csv").unlink()
     write_readings(site / "readings" / "a.parquet", [reading(0)])
