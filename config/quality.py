@@ -58,6 +58,7 @@ class ChecksSection(Section):
     consistency_gold: ShareCheck
     accuracy_rejected_rows: ShareCheck
     accuracy_removed_values: ShareCheck
+    accuracy_sensor_faults: ShareCheck
     accuracy_unplaced_rows: ShareCheck
 
 

@@ -95,7 +95,7 @@ def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -
     """The grid of every compressor asked for, as gold has it in (as_of - 24 h, as_of]. Partitions outside are not read."""
     start = as_of - WINDOW_STEPS * _STEP
     rows = (
-        scan_gold(gold)
+        scan_with_faults(gold)
         .filter(pl.col(DATE) >= start.date(), pl.col(DATE) <= as_of.date(), pl.col(TIMESTAMP) > start, pl.col(TIMESTAMP) <= as_of)
         .filter(pl.col(COMPRESSOR_ID).is_in(compressor_ids))
         .with_columns(((pl.lit(as_of) - pl.col(TIMESTAMP)).dt.total_microseconds() // (_STEP // _MICROSECOND)).alias(_MARK))
@@ -112,10 +112,10 @@ def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -
     return Steps(compressor_ids, values, [newest.get(name) for name in compressor_ids], [faults.get(name, []) for name in compressor_ids])
 
 
-def scan_gold(gold: DeltaTable) -> pl.LazyFrame:
-    """The table with its column of faults, which one that was built before has not."""
-    scan = pl.scan_delta(gold)
-    if any(field.name == DATA_FAULTS for field in gold.schema().fields):
+def scan_with_faults(table: DeltaTable) -> pl.LazyFrame:
+    """Silver or gold with its column of faults, which a table that was built before has not."""
+    scan = pl.scan_delta(table)
+    if any(field.name == DATA_FAULTS for field in table.schema().fields):
         return scan
     return scan.with_columns(pl.lit(None, pl.String).alias(DATA_FAULTS))
 
@@ -133,6 +133,20 @@ def fault_texts(rows: pl.DataFrame) -> dict[str, FaultTexts]:
     for compressor_id, moment, text in named.iter_rows():
         found.setdefault(compressor_id, []).append((moment, text))
     return found
+
+
+def read_faults(gold: DeltaTable, until: datetime, hours: int) -> dict[str, FaultTexts]:
+    """By compressor each text of faults that gold has in the `hours` up to `until`, once, with the time of its last reading."""
+    start = until - hours * _STEP
+    rows = (
+        scan_with_faults(gold)
+        .filter(pl.col(DATE) >= start.date(), pl.col(DATE) <= until.date(), pl.col(TIMESTAMP) > start, pl.col(TIMESTAMP) <= until)
+        .filter(pl.col(DATA_FAULTS).is_not_null())
+        .group_by(COMPRESSOR_ID, DATA_FAULTS)
+        .agg(pl.col(TIMESTAMP).max())
+        .sort(COMPRESSOR_ID, TIMESTAMP, DATA_FAULTS)
+    )
+    return fault_texts(rows.collect())
 
 
 def map_history(tables: Sequence[DeltaTable], folder: Path, until: datetime | None = None) -> History:

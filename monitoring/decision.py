@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.monitoring import DecisionSection
+from features.contract import COMPRESSOR_ID
 from monitoring.drift import Distances, FeatureDistance
+from serving.data_faults import FAULT_WORDS
 
-_MOST_NAMED = 4  # features in one reason
+_MOST_NAMED = 4  # features, or compressors, in one reason
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,19 @@ class Decision:
     reasons: list[str]
 
 
-def decide(distances: Distances, config: DecisionSection) -> Decision:
-    """Drift is a distance that is both large enough to matter and beyond chance for that many compressors, features and weeks."""
+def decide(distances: Distances, config: DecisionSection, data_faults: Sequence[Mapping[str, str]] = ()) -> Decision:
+    """Drift is a distance that is both large enough to matter and beyond chance for that many compressors, features and weeks.
+
+    `data_faults` (monitoring.faulty.name_faults) are named among the reasons; the distances are measured without them.
+    """
     drifted = [distance for distance in distances.features if is_drifted(distance, config)]
     prediction_drifted = _is_prediction_drifted(distances, config)
     found = {"prediction": prediction_drifted, "feature": bool(drifted)}
     reasons = [_prediction_reason(distances, config), _feature_reason(distances, drifted, config)]
     ignored = [kind for kind, there in found.items() if there and kind not in config.retrain_on]
     reasons += [f"{kind} drift calls for no retraining here (retrain_on of monitoring.yaml)" for kind in ignored]
+    if data_faults:
+        reasons.append(_data_reason(distances, data_faults, config))
     return Decision(
         drift=any(found.values()),
         drifted_features=[distance.name for distance in drifted],
@@ -86,6 +94,19 @@ def _feature_reason(distances: Distances, drifted: list[FeatureDistance], config
     named = ", ".join(_describe(distance) for distance in strongest[:_MOST_NAMED])
     more = f" and {len(strongest) - _MOST_NAMED} more" if len(strongest) > _MOST_NAMED else ""
     return f"drifted: {named}{more} ({days})"
+
+
+def _data_reason(distances: Distances, faults: Sequence[Mapping[str, str]], config: DecisionSection) -> str:
+    by_compressor: dict[str, list[str]] = {}
+    for item in faults:
+        by_compressor.setdefault(item[COMPRESSOR_ID], []).append(f"{FAULT_WORDS[item['sensor']]} {item['fault']} since {item['since']}")
+    named = "; ".join(f"{name} ({', '.join(own)})" for name, own in list(by_compressor.items())[:_MOST_NAMED])
+    more = f" and {len(by_compressor) - _MOST_NAMED} more" if len(by_compressor) > _MOST_NAMED else ""
+    said = f"data faults are no drift, hours with them are left out ({len(by_compressor)} of the compressors): {named}{more}"
+    too_few = distances.compressors < config.least_compressors or (
+        distances.baseline_days and distances.compared < config.least_compressors
+    )
+    return f"{said}; too few others are left to compare: mend the data first, it calls for no retraining" if too_few else said
 
 
 def _describe(distance: FeatureDistance) -> str:

@@ -44,16 +44,19 @@ class Looks:
         return Looks(self.values[:, -looks:], self.rul[:, -looks:], self.stride_hours)
 
 
-def look_at(history: History, model: OnnxModel, stride_hours: int, min_steps: int, batch_size: int) -> Looks:
-    """Look at every compressor of `history` every `stride_hours`, counted back from its last hour.
+def look_at(history: History, model: OnnxModel, stride_hours: int, min_steps: int, batch_size: int, left_out: Bools | None = None) -> Looks:
+    """Look at every compressor of `history` every `stride_hours`, counted back from its last hour, but not at the rows `left_out`.
 
     A prediction needs a row at the hour itself and data in `min_steps` of the window's steps, as in training.
     """
     hours = np.arange((history.hours - 1) % stride_hours, history.hours, stride_hours, dtype=np.int64)
     ends = (history.first_rows()[:, None] + hours).ravel()
     first_rows = np.repeat(history.first_rows(), len(hours))
-    rows = np.asarray(history.values[ends])  # [compressors x looks, FEATURES]
+    rows = np.asarray(history.values[ends]).copy()  # [compressors x looks, FEATURES]
     usable = ~np.isnan(rows).all(axis=1) & (observed_steps(history.values, first_rows, ends, model.steps) >= min_steps)
+    if left_out is not None:
+        rows[left_out[ends]] = np.nan
+        usable &= ~left_out[ends]
     rul = np.full(len(ends), np.nan, np.float32)
     rul[usable] = model.predict_rows(history.values, first_rows[usable], ends[usable], batch_size).rul
     shape = (len(history.compressor_ids), len(hours))

@@ -7,11 +7,12 @@ freshness     stale compressors: no reading in the last `stale_after_hours` of t
 completeness  readings against those expected from the compressor's usual interval (the shorter of its median intervals of the day and the day
               before); compressors that sent too few, each by name; sensor values that are null
 consistency   repeated readings; discharge pressure not above suction; operating hours that fall; gold rows against silver rows
-accuracy      rows refused; values removed; rows refused that belong to no day (on the newest day, over all days)
+accuracy      rows refused; values removed; compressors with a fault of a sensor; rows refused that belong to no day (on the newest day, over all days)
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,6 +23,7 @@ import polars as pl
 from config.quality import Check, QualityConfig
 from features.contract import (
     COMPRESSOR_ID,
+    DATA_FAULTS,
     DATE,
     DISCHARGE_PRESSURE,
     DUPLICATE,
@@ -31,6 +33,8 @@ from features.contract import (
     SUCTION_PRESSURE,
     TIMESTAMP,
 )
+from features.sensor_health.fault import Fault, decode_faults
+from serving.data_faults import join_links, utc_text
 from serving.schemas import QualityMetric
 
 STAGES: Final[dict[str, str]] = {
@@ -45,6 +49,7 @@ STAGES: Final[dict[str, str]] = {
     "consistency_gold": "gold",
     "accuracy_rejected_rows": "bronze",
     "accuracy_removed_values": "silver",
+    "accuracy_sensor_faults": "silver",
     "accuracy_unplaced_rows": "bronze",
 }  # metric name: the stage it is about
 
@@ -55,7 +60,7 @@ _LATE_INTERVALS: Final = 1.5  # usual intervals without a reading: half of one i
 class Day:
     """One UTC day of the lake.
 
-    readings: rows of silver, of `date` and of the calendar day before. refused: rows of rejects of `date` (kind, reason, compressor_id).
+    readings: rows of silver with their faults, of `date` and of the calendar day before. refused: rows of rejects of `date` (kind, reason, compressor_id).
     """
 
     date: date
@@ -120,6 +125,7 @@ def measure_day(day: Day, compressors: pl.DataFrame, rules: QualityConfig, stale
         ),
         "accuracy_rejected_rows": _counted(others, rows, worst),
         "accuracy_removed_values": _counted(removed, values + removed.height, worst),
+        "accuracy_sensor_faults": _faulty(own, due),
     }
     start, end = day.period
     return [
@@ -224,6 +230,23 @@ def _falling_hours(day: Day, worst: int) -> _Measurement:
         .drop_nulls("step")
     )
     return _counted(steps.filter(pl.col("step") < 0), steps.height, worst)
+
+
+def _faulty(own: pl.DataFrame, due: pl.Series) -> _Measurement:
+    """All compressors with a fault, not only the worst: each has to be mended."""
+    found: dict[str, set[Fault]] = {}
+    for name, text in own.select(COMPRESSOR_ID, DATA_FAULTS).drop_nulls().unique().sort(pl.all()).iter_rows():
+        found.setdefault(name, set()).update(join_links(decode_faults(text)))
+    named = {
+        name: [
+            {"sensor": item.sensor, "fault": item.fault, "since": utc_text(item.since_us)}
+            for item in sorted(faults, key=lambda item: (item.since_us, item.sensor, item.fault))
+        ]
+        for name, faults in found.items()
+    }
+    by_fault = Counter(kind for faults in found.values() for kind in {item.fault for item in faults})
+    details = {"compressors": len(due), "faulty": len(named), "failing": named, "by_fault": dict(sorted(by_fault.items()))}
+    return _Measurement(_share(len(named), len(due)), details)
 
 
 def _counted(bad: pl.DataFrame, of: float, worst: int) -> _Measurement:

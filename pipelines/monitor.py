@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from config.errors import ModelError, NoDataError
 from config.settings import Settings
+from features.contract import COMPRESSOR_ID
 from pipelines.console import StageReporter
 from serving.schemas import present_moment
 
@@ -47,12 +48,13 @@ class Comparison:
     looks: Looks
     distances: Distances
     decision: Decision
+    data_faults: list[dict[str, str]]  # compressor_id, sensor, fault, since: what was left out
 
 
 def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *, page: bool = True) -> dict[str, Any]:
     """Compare the days before `as_of` (now when None) with the champion's reference. The same moment twice writes the same rows once.
 
-    Returns drift, prediction_psi, features and decision (retrain, reasons). Without `page` the HTML page is written only for a drift, and
+    Returns drift, prediction_psi, features, decision (retrain, reasons) and data_faults (compressors, named): hours that were left out. Without `page` the HTML page is written only for a drift, and
     for the first monitoring of a day. Raises NoChampionError, NoDataError, ModelError (no reference), WarehouseError.
     """
     from features.lake import GOLD, Lake
@@ -71,7 +73,7 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
     version = watched.champion.version
     with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
         wanted = page or decision.drift or _is_first_of_day(warehouse, version, moment)
-        written = _write(warehouse, version, moment, distances, decision)
+        written = _write(warehouse, version, moment, compared)
     run_id = None
     if wanted:
         with report.stage("page"):
@@ -91,6 +93,7 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
         ],
         "decision": {"retrain": decision.retrain, "reasons": decision.reasons},
         "compared": {name: getattr(distances, name) for name in _COUNTS},
+        "data_faults": _counted(compared.data_faults),
         "rows_written": written,
         "run_id": run_id,
         "seconds": round(time.perf_counter() - started, 2),
@@ -113,24 +116,31 @@ def watch_champion(settings: Settings) -> Watched:
 
 
 def compare(settings: Settings, watched: Watched, gold: DeltaTable, moment: datetime) -> Comparison:
-    """Look at the days of `gold` before `moment`, measure how far they lie from the reference, and decide. Raises NoDataError."""
-    from features.grid import read_history
+    """Look at the days of `gold` before `moment`, measure how far they lie from the reference, and decide. Raises NoDataError.
+
+    Hours that a sensor's fault has touched are left out: bad data is no drift.
+    """
+    from features.grid import read_faults, read_history
     from features.onnx_model import OnnxModel
     from monitoring.decision import decide
     from monitoring.drift import measure_drift
+    from monitoring.faulty import faulty_hours, name_faults
     from monitoring.looks import look_at
 
     config, scoring = settings.monitoring, settings.model.scoring
     days = config.windows.current_days + config.windows.baseline_days
     stride, model = watched.reference.looks.stride_hours, OnnxModel(watched.champion.onnx, scoring.threads)
-    history = read_history(gold, moment, days * 24 + model.steps)
+    hours = days * 24 + model.steps
+    history, faults = read_history(gold, moment, hours), read_faults(gold, moment, hours)
     if not history.compressor_ids:
         raise NoDataError(
             f"gold has nothing in the {days} days up to {moment:%Y-%m-%dT%H:%M:%S}: ingest newer readings, or look back with --as-of"
         )
-    looks = look_at(history, model, stride, settings.scoring.min_steps, scoring.batch_size).newest(days * 24 // stride)
+    looks = look_at(history, model, stride, settings.scoring.min_steps, scoring.batch_size, faulty_hours(history, faults))
+    looks = looks.newest(days * 24 // stride)
     distances = measure_drift(watched.reference, looks, config, settings.scoring.health.warning.value)
-    return Comparison(looks, distances, decide(distances, config.decision))
+    data_faults = name_faults(faults)
+    return Comparison(looks, distances, decide(distances, config.decision, data_faults), data_faults)
 
 
 def _is_first_of_day(warehouse: Warehouse, version: str, moment: datetime) -> bool:
@@ -141,11 +151,12 @@ def _is_first_of_day(warehouse: Warehouse, version: str, moment: datetime) -> bo
     return newest is None or newest.metric_timestamp.date() < moment.astimezone(UTC).date()
 
 
-def _write(warehouse: Warehouse, version: str, moment: datetime, distances: Distances, decision: Decision) -> int:
+def _write(warehouse: Warehouse, version: str, moment: datetime, compared: Comparison) -> int:
     """Metrics and decision in one transaction; returns the rows inserted or changed."""
     from serving.warehouse.drift import DriftDecision, DriftMetric, upsert_drift
 
-    details = {name: getattr(distances, name) for name in _COUNTS}
+    distances, decision = compared.distances, compared.decision
+    details = {**{name: getattr(distances, name) for name in _COUNTS}, "data_faults": _counted(compared.data_faults)}
     metrics = [
         DriftMetric(
             metric_timestamp=moment,
@@ -211,6 +222,10 @@ def _log(settings: Settings, watched: Watched, moment: datetime, compared: Compa
             mlflow.log_artifact(str(page), str(Path(_REPORT_FILE).parent))
         mlflow.set_tag(_KEY_TAG, key)  # last: a run that was cut off is not found, and is made again
         return str(run.info.run_id)
+
+
+def _counted(data_faults: list[dict[str, str]]) -> dict[str, Any]:
+    return {"compressors": len({item[COMPRESSOR_ID] for item in data_faults}), "named": data_faults}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -16,10 +16,12 @@ import psycopg
 from config.quality import AlertsSection
 from config.settings import Settings
 from features.build import rebuilt_since
-from features.contract import COMPRESSOR_ID, DATE, OPERATING_HOURS, REASON, SENSORS, TIMESTAMP, WITHDRAWN
+from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, OPERATING_HOURS, REASON, SENSORS, TIMESTAMP, WITHDRAWN
+from features.grid import scan_with_faults
 from features.lake import COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from features.reference import read_fleet, read_reference
 from monitoring.alerts import Quantity, alert_quantities, find_alerts, window_start
+from monitoring.data_alerts import find_data_alerts
 from monitoring.quality import STAGES, Day, measure_day, unplaced_rows
 from pipelines.console import Advance
 from serving.schemas import QualityMetric
@@ -84,7 +86,9 @@ def _write_alerts(
         since = _restarts(connection, lake, max(settings.etl.ingest.earliest, min(item.start for item in changed)), rules)
         lookback = timedelta(minutes=rules.group_minutes.value)
         begins = {compressor_id: moment - lookback for compressor_id, moment in since.items()}
-    alerts = [alert for tables in _read(lake, begins, quantities, rules) for alert in find_alerts(tables, quantities, rules)]
+    alerts = []
+    for silver, gold in _read(lake, begins, quantities, rules):
+        alerts += find_alerts([silver, gold], quantities, rules) + find_data_alerts(silver, rules)
     return replace_alerts(connection, alerts, since)
 
 
@@ -101,7 +105,9 @@ def _restarts(connection: psycopg.Connection, lake: Lake, changed: datetime, rul
     return restarts
 
 
-def _read(lake: Lake, begins: Mapping[str, datetime], quantities: list[Quantity], rules: AlertsSection) -> Iterator[list[pl.DataFrame]]:
+def _read(
+    lake: Lake, begins: Mapping[str, datetime], quantities: list[Quantity], rules: AlertsSection
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Silver and gold from each compressor's moment on, some compressors at a time, so that memory holds `rows_per_pass` readings."""
     if not begins:
         return
@@ -114,15 +120,15 @@ def _read(lake: Lake, begins: Mapping[str, datetime], quantities: list[Quantity]
         part = pl.LazyFrame(
             places[start : start + step], schema={COMPRESSOR_ID: pl.String, "begin": pl.Datetime("us", "UTC")}, orient="row"
         )
-        tables = []
-        for table in (SILVER, GOLD):
-            scan = pl.scan_delta(lake.delta(table))
-            wanted = sorted(columns & set(scan.collect_schema()))
-            since = (
-                scan.filter(pl.col(DATE) >= first).join(part, on=COMPRESSOR_ID, how="inner").filter(pl.col(TIMESTAMP) >= pl.col("begin"))
-            )
-            tables.append(since.select(COMPRESSOR_ID, TIMESTAMP, *wanted).collect())
-        yield tables
+        silver, gold = scan_with_faults(lake.delta(SILVER)), pl.scan_delta(lake.delta(GOLD))
+        yield _rows_since(silver, part, first, {*columns, DATA_FAULTS}), _rows_since(gold, part, first, columns)
+
+
+def _rows_since(scan: pl.LazyFrame, places: pl.LazyFrame, first: date, columns: set[str]) -> pl.DataFrame:
+    """The rows of each compressor in `places` from its `begin` on, with those of `columns` that there are; `first` is the oldest day."""
+    wanted = sorted(columns & set(scan.collect_schema()))
+    since = scan.filter(pl.col(DATE) >= first).join(places, on=COMPRESSOR_ID, how="inner").filter(pl.col(TIMESTAMP) >= pl.col("begin"))
+    return since.select(COMPRESSOR_ID, TIMESTAMP, *wanted).collect()
 
 
 def _write_metrics(
@@ -168,13 +174,13 @@ def _reached_days(days: list[date], changed: list[Interval] | None) -> list[date
 
 
 def _read_day(lake: Lake, day: date, days: list[date], gold_rows: int) -> Day:
-    readings = pl.scan_delta(lake.delta(SILVER)).filter(pl.col(DATE).is_between(day - timedelta(days=1), day))
+    readings = scan_with_faults(lake.delta(SILVER)).filter(pl.col(DATE).is_between(day - timedelta(days=1), day))
     refused = _judged(lake).filter(pl.col(DATE) == day)
     return Day(
         date=day,
         is_oldest=day == days[0],
         is_newest=day == days[-1],
-        readings=readings.select(COMPRESSOR_ID, TIMESTAMP, DATE, *SENSORS, OPERATING_HOURS).collect(),
+        readings=readings.select(COMPRESSOR_ID, TIMESTAMP, DATE, *SENSORS, OPERATING_HOURS, DATA_FAULTS).collect(),
         refused=refused.select("kind", REASON, COMPRESSOR_ID).collect(),
         gold_rows=gold_rows,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +11,8 @@ from pipelines.console import open_console as _console
 from pipelines.prognostics_view import show_prognostics
 from pipelines.reference_view import show_reference
 from pipelines.site_view import show_notes
+
+_MOST_NAMED: Final = 10  # compressors of one failed check
 
 
 def show_books(result: dict[str, Any]) -> None:
@@ -35,12 +37,20 @@ def show_books(result: dict[str, Any]) -> None:
 
 def _show_quality(console: Console, alerts: dict[str, Any], quality: dict[str, Any]) -> None:
     console.print(f"alerts: {alerts['open']:,} open of {alerts['raised']:,} raised; {alerts['suppressed']:,} left out beside worse ones")
+    if alerts["data_raised"]:
+        console.print(f"data alerts: {alerts['data_open']:,} open of {alerts['data_raised']:,} raised (a sensor has a fault)")
     console.print(f"quality: {quality['failed']:,} of {quality['checks']:,} checks failed; newest day {quality['newest_day']}:", end=" ")
     failed = []
     for row in quality["failed_on_newest_day"]:
-        named = f": {', '.join(row['failing'])}" if row["failing"] else ""
+        named = f": {_some(list(row['failing']))}" if row["failing"] else ""
         failed.append(f"{row['metric_name']} {row['metric_value']:.4g} (at {row['limit_is']} {row['limit']:g}){named}")
     console.print("; ".join(failed) or "none", soft_wrap=True)
+
+
+def _some(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def show_fleet(result: dict[str, Any]) -> None:
@@ -100,6 +110,12 @@ def show_drift(result: dict[str, Any]) -> None:
         for row in drifted:
             numbers = (row[name] for name in ("psi", "psi_by_chance", "ks", "p_adjusted", "effect", "fleet_shift"))
             table.add_row(row["name"], *("-" if number is None else f"{number:.3g}" for number in numbers))
+        console.print(table)
+    if result["data_faults"]["named"]:
+        columns = ("compressor_id", "sensor", "fault", "since")
+        table = Table("compressor", *columns[1:], title="Data faults: no drift, their hours are not compared", title_justify="left")
+        for item in result["data_faults"]["named"]:
+            table.add_row(*(item[name] for name in columns))
         console.print(table)
     console.print(
         f"drift: {'yes' if result['drift'] else 'no'}; retraining: {'called for' if result['decision']['retrain'] else 'not needed'}"

@@ -102,8 +102,8 @@ def describe_faults(faults: Sequence[WindowFault], as_of: datetime) -> list[dict
         {
             "sensor": item.fault.sensor,
             "fault": item.fault.fault,
-            "since": _utc_text(item.fault.since_us),
-            "detail": fault_detail(item.fault, as_of) + ("" if item.is_active else f"; over since {_utc_text(item.last_us)}"),
+            "since": utc_text(item.fault.since_us),
+            "detail": fault_detail(item.fault, as_of) + ("" if item.is_active else f"; over since {utc_text(item.last_us)}"),
         }
         for item in joined
     ]
@@ -129,21 +129,47 @@ def fault_detail(fault: Fault, as_of: datetime) -> str:
 
 def fault_sentence(described: Sequence[dict[str, Any]], lead: str) -> str:
     """One reason that names all faults, after `lead`."""
-    named = (f"{FAULT_WORDS[item['sensor']]} {item['fault']} since {item['since']} ({item['detail']})" for item in described)
-    return f"{lead}: {'; '.join(named)}"
+    return f"{lead}: {'; '.join(_named(item['sensor'], item['fault'], item['since'], item['detail']) for item in described)}"
+
+
+def fault_message(fault: Fault, as_of: datetime) -> str:
+    """One fault as a planner reads it: which sensor, what, since when."""
+    return _named(fault.sensor, fault.fault, utc_text(fault.since_us), fault_detail(fault, as_of))
+
+
+def _named(sensor: str, fault: str, since: str, detail: str) -> str:
+    return f"{FAULT_WORDS[sensor]} {fault} since {since} ({detail})"
+
+
+def dead_links(faults: Sequence[Fault]) -> list[Fault]:
+    """The faults of one kind that every sensor has at once, each as one fault of all sensors: the link, not six sensors, is broken."""
+    found = []
+    for kind in (FROZEN, ZERO):
+        own = [item for item in faults if item.fault == kind]
+        if {item.sensor for item in own} == set(SENSORS):
+            found.append(Fault(ALL_SENSORS, kind, max(item.since_us for item in own)))
+    return found
+
+
+def is_part_of(fault: Fault, links: Sequence[Fault]) -> bool:
+    """Whether a fault of one sensor is named by one of `dead_links`."""
+    return any(link.fault == fault.fault for link in links)
+
+
+def join_links(faults: Sequence[Fault]) -> list[Fault]:
+    """The faults of one reading with one of all sensors in the place of the six that a dead link gives."""
+    links = dead_links(faults)
+    return [*links, *(item for item in faults if not is_part_of(item, links))]
 
 
 def _joined(faults: Sequence[WindowFault]) -> list[WindowFault]:
-    """Faults of one kind that every sensor has at once as one of all sensors: the link, not six sensors, is broken."""
-    kept: list[WindowFault] = list(faults)
-    for kind in (FROZEN, ZERO):
-        own = [item for item in kept if item.fault.fault == kind and item.is_active]
-        if {item.fault.sensor for item in own} == set(SENSORS):
-            since, last = max(item.fault.since_us for item in own), max(item.last_us for item in own)
-            joined = WindowFault(Fault(ALL_SENSORS, kind, since), last, is_active=True)
-            kept = [joined, *(item for item in kept if item not in own)]
-    return kept
+    """The same for the faults of a window, of which some may be over."""
+    active = [item for item in faults if item.is_active]
+    links = dead_links([item.fault for item in active])
+    joined = [WindowFault(link, max(item.last_us for item in active if is_part_of(item.fault, [link])), is_active=True) for link in links]
+    return [*joined, *(item for item in faults if not (item.is_active and is_part_of(item.fault, links)))]
 
 
-def _utc_text(moment_us: int) -> str:
+def utc_text(moment_us: int) -> str:
+    """Microseconds since 1970 as ISO 8601, UTC, in whole seconds."""
     return (_YEAR_1970 + timedelta(microseconds=moment_us)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 
 from config.serving import GoldSection
 from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, FEATURES, TIMESTAMP, WINDOW_STEP_HOURS, WINDOW_STEPS
-from features.grid import History, Steps, encode, fault_texts, read_history, scan_gold, steps_before
+from features.grid import History, Steps, encode, fault_texts, read_history, scan_with_faults, steps_before
 from features.sensor_health.fault import FaultTexts
 from features.taken_back import in_force
 from features.windows import Floats
@@ -178,7 +178,7 @@ def read_newest(table: DeltaTable, keep: GoldSection) -> GoldVersion:
     if sum(_rows_by_date(table, since.strftime("%Y-%m-%d")).values()) > keep.most_rows:
         return GoldVersion(table, version, None, {})
     frame = (
-        scan_gold(table)
+        scan_with_faults(table)
         .filter(pl.col(DATE) >= since.date(), pl.col(TIMESTAMP) > since)
         .select(COMPRESSOR_ID, TIMESTAMP, *FEATURES, DATA_FAULTS)
         .sort(COMPRESSOR_ID, TIMESTAMP)

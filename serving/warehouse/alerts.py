@@ -15,16 +15,17 @@ import psycopg
 from serving.warehouse.tables import Table, upsert_rows
 
 _ALERTS: Final = Table("alert_history", ("compressor_id", "alert_type", "alert_timestamp"), "alert_timestamp")
-_SOURCE: Final = "threshold"
+_SOURCES: Final = ["threshold", "data"]  # what follows from readings: written together
 
+Source = Literal["threshold", "data"]
 Severity = Literal["warning", "critical"]
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One lasting condition of one compressor, from its first reading beyond a limit (`alert_timestamp`) to its newest (`last_seen`).
+    """One lasting condition of one compressor, from its first reading with it (`alert_timestamp`) to its newest (`last_seen`).
 
-    `severity`, `value` and `threshold` are of its worst reading. `suppressed` names alert types that were raised and ended in the same window
+    `severity`, `value` and `threshold` are of its worst reading; a sensor's fault (source data) has no value. `suppressed` names alert types that were raised and ended in the same window
     and left out, because there were too many. No reading after `settled_at` changes anything here; None: it is still open.
     """
 
@@ -33,26 +34,29 @@ class Alert:
     alert_timestamp: datetime
     severity: Severity
     message: str
-    value: float
-    threshold: float
+    value: float | None
+    threshold: float | None
     last_seen: datetime
     reading_count: int
     resolved: bool
     resolved_at: datetime | None
     settled_at: datetime | None
     suppressed: list[str] = field(default_factory=list)
-    source: str = _SOURCE
+    source: Source = "threshold"
     withdrawn: bool = False
 
 
 @dataclass(frozen=True)
 class AlertCounts:
-    """Alerts by what became of them; `withdrawn` ones are not among `raised`."""
+    """Alerts by what became of them; `withdrawn` ones are not among `raised`. Those of sensors' faults are counted by themselves."""
 
     raised: int
     open: int
     suppressed: int
     withdrawn: int
+    data_raised: int
+    data_open: int
+    data_withdrawn: int
 
 
 def alert_lock(connection: psycopg.Connection) -> None:
@@ -67,10 +71,10 @@ def live_since(connection: psycopg.Connection, moments: Mapping[str, datetime]) 
         FROM unnest(%s::text[], %s::timestamptz[]) AS asked (compressor_id, moment)
         JOIN alert_history AS alert USING (compressor_id)
         WHERE alert.alert_timestamp < asked.moment AND coalesce(alert.settled_at, 'infinity') >= asked.moment
-          AND alert.source = %s AND NOT alert.withdrawn
+          AND alert.source = ANY(%s) AND NOT alert.withdrawn
         GROUP BY alert.compressor_id
     """
-    rows = connection.execute(query, [list(moments), list(moments.values()), _SOURCE]).fetchall()
+    rows = connection.execute(query, [list(moments), list(moments.values()), _SOURCES]).fetchall()
     return {str(compressor_id): moment for compressor_id, moment in rows}
 
 
@@ -78,9 +82,9 @@ def alerted_since(connection: psycopg.Connection, moment: datetime) -> set[str]:
     """Compressors with an alert that rests on a reading at or after `moment`."""
     query = """
         SELECT DISTINCT compressor_id FROM alert_history
-        WHERE greatest(alert_timestamp, last_seen, resolved_at) >= %s AND source = %s AND NOT withdrawn
+        WHERE greatest(alert_timestamp, last_seen, resolved_at) >= %s AND source = ANY(%s) AND NOT withdrawn
     """
-    return {str(compressor_id) for (compressor_id,) in connection.execute(query, [moment, _SOURCE])}
+    return {str(compressor_id) for (compressor_id,) in connection.execute(query, [moment, _SOURCES])}
 
 
 def replace_alerts(connection: psycopg.Connection, alerts: Sequence[Alert], since: Mapping[str, datetime] | None) -> int:
@@ -95,11 +99,11 @@ def replace_alerts(connection: psycopg.Connection, alerts: Sequence[Alert], sinc
     stale = f"""
         INSERT INTO altaviz_stale
         SELECT alert.* FROM alert_history AS alert {reach}
-        WHERE {"TRUE" if since is None else "alert_timestamp >= moment"} AND source = %s AND NOT withdrawn
+        WHERE {"TRUE" if since is None else "alert_timestamp >= moment"} AND source = ANY(%s) AND NOT withdrawn
           AND (compressor_id, alert_type, alert_timestamp) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
     """
     moments = [] if since is None else [list(since), list(since.values())]
-    connection.execute(stale, [*moments, _SOURCE, *([getattr(alert, name) for alert in alerts] for name in _ALERTS.key)])
+    connection.execute(stale, [*moments, _SOURCES, *([getattr(alert, name) for alert in alerts] for name in _ALERTS.key)])
     connection.execute(_MOVE_ACKNOWLEDGEMENTS)
     written += connection.execute(_WITHDRAW).rowcount + connection.execute(_DELETE).rowcount
     connection.execute("DROP TABLE altaviz_stale")
@@ -134,11 +138,16 @@ _DELETE: Final = f"DELETE FROM alert_history WHERE {_IS_STALE} AND NOT withdrawn
 
 
 def count_alerts(connection: psycopg.Connection) -> AlertCounts:
-    """Alerts of thresholds in all."""
+    """Alerts of thresholds and of sensors' faults in all."""
     query = """
-        SELECT count(*) FILTER (WHERE NOT withdrawn), count(*) FILTER (WHERE NOT resolved),
-               coalesce(sum(jsonb_array_length(suppressed)), 0), count(*) FILTER (WHERE withdrawn)
-        FROM alert_history WHERE source = %s
+        SELECT count(*) FILTER (WHERE source = 'threshold' AND NOT withdrawn),
+               count(*) FILTER (WHERE source = 'threshold' AND NOT resolved),
+               coalesce(sum(jsonb_array_length(suppressed)), 0),
+               count(*) FILTER (WHERE source = 'threshold' AND withdrawn),
+               count(*) FILTER (WHERE source = 'data' AND NOT withdrawn),
+               count(*) FILTER (WHERE source = 'data' AND NOT resolved),
+               count(*) FILTER (WHERE source = 'data' AND withdrawn)
+        FROM alert_history WHERE source = ANY(%s)
     """
-    row = connection.execute(query, [_SOURCE]).fetchone()
-    return AlertCounts(*map(int, row or (0, 0, 0, 0)))
+    row = connection.execute(query, [_SOURCES]).fetchone()
+    return AlertCounts(*map(int, row or (0,) * 7))

@@ -9,14 +9,20 @@ import pytest
 
 from config.quality import QualityConfig
 from config.settings import Settings
-from features.contract import OPERATING_HOURS, READING_FIELDS, SENSORS
+from features.contract import DATA_FAULTS, FROZEN, MISSING, OPERATING_HOURS, READING_FIELDS, SENSORS, VIBRATION
+from features.sensor_health.fault import Fault, encode_faults
 from monitoring.quality import Day, measure_day, unplaced_rows
 from serving.schemas import QualityMetric
 from tests.features.readings import MONDAY, compressors, reading
 
 TUESDAY = MONDAY + timedelta(days=1)
 STALE_AFTER_H = 3.0
-SCHEMA = {"compressor_id": pl.String, "timestamp": pl.Datetime("us", "UTC"), **dict.fromkeys((*SENSORS, OPERATING_HOURS), pl.Float64)}
+SCHEMA = {
+    "compressor_id": pl.String,
+    "timestamp": pl.Datetime("us", "UTC"),
+    **dict.fromkeys((*SENSORS, OPERATING_HOURS), pl.Float64),
+    DATA_FAULTS: pl.String,
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +43,7 @@ def _tuesday(
     is_newest: bool = False,
     gold_rows: int = 144,
 ) -> Day:
-    assert set(SCHEMA) == set(READING_FIELDS)
+    assert set(SCHEMA) == {*READING_FIELDS, DATA_FAULTS}
     readings = pl.DataFrame(list(rows), schema=SCHEMA).with_columns(pl.col("timestamp").dt.date().alias("date"))
     rejects = pl.DataFrame(refused, schema={"kind": pl.String, "reason": pl.String, "compressor_id": pl.String}, orient="row")
     return Day(TUESDAY.date(), is_oldest, is_newest, readings, rejects, gold_rows)
@@ -63,6 +69,7 @@ def test_a_clean_day_passes_every_check(rules: QualityConfig) -> None:
         "consistency_gold": 0.0,
         "accuracy_rejected_rows": 0.0,
         "accuracy_removed_values": 0.0,
+        "accuracy_sensor_faults": 0.0,
     }
     assert all(metric.passed for metric in found.values())
 
@@ -147,6 +154,29 @@ def test_refused_rows_and_removed_values_are_shares_of_what_was_read(rules: Qual
     assert found["accuracy_rejected_rows"].metric_value == 2 / 147
     assert found["accuracy_rejected_rows"].details["by_reason"] == {"missing_compressor_id": 1, "unknown_compressor": 1}
     assert found["accuracy_removed_values"].metric_value == 1 / (144 * 6 + 1)
+
+
+def test_every_compressor_with_a_fault_is_named_with_all_its_faults(rules: QualityConfig) -> None:
+    monday = int(MONDAY.timestamp() * 1_000_000)
+    stuck, gone = Fault(VIBRATION, FROZEN, monday), Fault(VIBRATION, MISSING, monday + 3_600_000_000)
+    dead = [Fault(sensor, FROZEN, monday + 60_000_000) for sensor in SENSORS]
+    rows = [*_week_day("C-1"), *_week_day("C-2"), *_week_day("C-3")]
+    rows += [
+        {**reading(1444, "C-1"), DATA_FAULTS: encode_faults([stuck])},
+        {**reading(1445, "C-1"), DATA_FAULTS: encode_faults([gone])},
+        {**reading(1446, "C-2"), DATA_FAULTS: encode_faults(dead)},
+        {**reading(4, "C-3"), DATA_FAULTS: encode_faults([stuck])},  # of the day before
+    ]
+    found = _measure(_tuesday(rows), rules, "C-1", "C-2", "C-3", "C-4")["accuracy_sensor_faults"]
+    assert (found.metric_value, found.passed) == (0.5, False)
+    assert found.details["failing"] == {
+        "C-1": [
+            {"sensor": VIBRATION, "fault": FROZEN, "since": "2026-03-02T00:00:00Z"},
+            {"sensor": VIBRATION, "fault": MISSING, "since": "2026-03-02T01:00:00Z"},
+        ],
+        "C-2": [{"sensor": "all", "fault": FROZEN, "since": "2026-03-02T00:01:00Z"}],
+    }
+    assert found.details["by_fault"] == {FROZEN: 2, MISSING: 1}
 
 
 def test_a_reading_without_features_is_inconsistent(rules: QualityConfig) -> None:

@@ -16,9 +16,21 @@ import pytest
 from deltalake import CommitProperties, write_deltalake
 
 from config.settings import Settings
-from features.contract import DATE, OPERATING_HOURS, PRESSURE_DIFFERENTIAL, SENSORS, TEMP_DELTA, TIMESTAMP
+from features.contract import (
+    DATA_FAULTS,
+    DATE,
+    DISCHARGE_TEMP,
+    FROZEN,
+    OPERATING_HOURS,
+    PRESSURE_DIFFERENTIAL,
+    SENSORS,
+    TEMP_DELTA,
+    TIMESTAMP,
+    UNIT_CHANGE,
+)
 from features.increments import BuildState
 from features.lake import COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
+from features.sensor_health.fault import Fault, encode_faults
 from pipelines.quality import sync_quality
 from pipelines.warehouse import sync_reference
 from serving.warehouse.connection import Warehouse
@@ -72,13 +84,18 @@ def _store(lake: Lake, readings: pl.DataFrame, changed: list[Interval] | None) -
 
 
 def _troubled_fleet(draw: np.random.Generator, hours: int) -> pl.DataFrame:
-    """Three compressors with spells of trouble in some sensors, storms of a single reading in all, nulls and silences, at 5 to 30 minutes."""
+    """Three compressors with spells of trouble in some sensors, storms of a single reading in all, nulls, silences and faults, at 5 to 30 minutes."""
     rows: list[dict[str, Any]] = []
     for name in IDS:
-        step, trouble, silent_until = int(draw.choice([5, 10, 30])), set[str](), -1
+        step, trouble, silent_until, faults = int(draw.choice([5, 10, 30])), set[str](), -1, list[Fault]()
         for minute in range(0, hours * 60, step):
             if draw.random() < 0.06:
                 trouble = set(draw.choice(SENSORS, size=int(draw.choice([0, 0, 0, 1, 2, 6])), replace=False))
+            if draw.random() < 0.06:
+                since = int((MONDAY + timedelta(minutes=minute)).timestamp() * 1_000_000)
+                faulty = draw.choice(SENSORS, size=int(draw.choice([0, 0, 1, 2, 5, 6])), replace=False)
+                faults = [Fault(str(sensor), str(draw.choice([FROZEN, FROZEN, UNIT_CHANGE])), since) for sensor in faulty]
+                faults = [Fault(item.sensor, FROZEN, since) for item in faults] if len(faults) == len(SENSORS) else faults
             if draw.random() < 0.01:
                 silent_until = minute + int(draw.integers(60, 900))
             if minute < silent_until:
@@ -87,8 +104,14 @@ def _troubled_fleet(draw: np.random.Generator, hours: int) -> pl.DataFrame:
             violates = {sensor: storm or (sensor in trouble and draw.random() < 0.7) for sensor in SENSORS}
             values = {sensor: VIOLATION[sensor] if violates[sensor] else HEALTHY[sensor] for sensor in SENSORS}
             nulls = dict.fromkeys(draw.choice(SENSORS, size=int(draw.random() < 0.1), replace=False))
-            rows.append(reading(minute, name, **{**values, **nulls}))
-    schema = {"compressor_id": pl.String, TIMESTAMP: pl.Datetime("us", "UTC"), **dict.fromkeys((*SENSORS, OPERATING_HOURS), pl.Float64)}
+            reported = encode_faults([item for item in faults if draw.random() < 0.9])
+            rows.append({**reading(minute, name, **{**values, **nulls}), DATA_FAULTS: reported})
+    schema = {
+        "compressor_id": pl.String,
+        TIMESTAMP: pl.Datetime("us", "UTC"),
+        **dict.fromkeys((*SENSORS, OPERATING_HOURS), pl.Float64),
+        DATA_FAULTS: pl.String,
+    }
     return pl.DataFrame(rows, schema=schema)
 
 
@@ -126,6 +149,7 @@ def test_readings_in_steps_late_and_corrected_end_in_the_rows_of_one_run(
         _assert_as_if_new(warehouse, lake, settings)
     assert counts["raised"] > 20
     assert counts["suppressed"] > 0
+    assert counts["data_raised"] > 20
     late = readings.join(present, on=["compressor_id", TIMESTAMP], how="anti")
     for part in (late[::2], late[1::2]):
         present = pl.concat([present, part])
@@ -133,7 +157,9 @@ def test_readings_in_steps_late_and_corrected_end_in_the_rows_of_one_run(
         _sync(warehouse, lake, settings)
         _assert_as_if_new(warehouse, lake, settings)
     corrected = present.sample(20, seed=seed)
-    healed = corrected.with_columns(pl.lit(HEALTHY[sensor]).alias(sensor) for sensor in SENSORS)
+    healed = corrected.with_columns(
+        *(pl.lit(HEALTHY[sensor]).alias(sensor) for sensor in SENSORS), pl.lit(None, pl.String).alias(DATA_FAULTS)
+    )
     gone = present.filter(pl.col(TIMESTAMP) > MONDAY + timedelta(hours=50))
     present = pl.concat([present.join(pl.concat([corrected, gone]), on=["compressor_id", TIMESTAMP], how="anti"), healed])
     _store(lake, present, [*_extent(corrected), *_extent(gone)])
@@ -170,3 +196,30 @@ def test_a_failed_check_and_rows_without_a_time_are_reported(warehouse: Warehous
     assert quality["newest_day"] == "2026-03-02"
     assert {"accuracy_unplaced_rows", "consistency_duplicates", "freshness_stale_compressors"} <= failed.keys()
     assert failed["freshness_stale_compressors"]["limit"] == settings.quality.checks.freshness_stale_compressors.value
+
+
+def test_a_fault_raises_a_data_alert_and_fails_a_check_and_both_name_it(warehouse: Warehouse, lake: Lake, settings: Settings) -> None:
+    since = int(MONDAY.timestamp() * 1_000_000)
+    text = encode_faults([Fault(DISCHARGE_TEMP, UNIT_CHANGE, since, "degC")])
+    schema = {"compressor_id": pl.String, TIMESTAMP: pl.Datetime("us", "UTC"), **dict.fromkeys((*SENSORS, OPERATING_HOURS), pl.Float64)}
+    rows = [reading(10 * number, name) for name in IDS for number in range(12)]
+    faulty = (pl.col("compressor_id") == "C-2") & (pl.col(TIMESTAMP) >= MONDAY + timedelta(hours=1))
+    refused = pl.when(~faulty).then(DISCHARGE_TEMP).alias(DISCHARGE_TEMP)
+    _store(lake, pl.DataFrame(rows, schema=schema).with_columns(refused, pl.when(faulty).then(pl.lit(text)).alias(DATA_FAULTS)), None)
+    found = _sync(warehouse, lake, settings)
+    assert (found["alerts"]["raised"], found["alerts"]["data_raised"], found["alerts"]["data_open"]) == (0, 1, 1)
+    failed = {row["metric_name"]: row["failing"] for row in found["quality"]["failed_on_newest_day"]}
+    assert failed["accuracy_sensor_faults"] == {"C-2": [{"sensor": DISCHARGE_TEMP, "fault": UNIT_CHANGE, "since": "2026-03-02T00:00:00Z"}]}
+    query = "SELECT compressor_id, alert_type, source, severity, alert_timestamp, value, acknowledged_by FROM alert_history"
+    with warehouse.connection() as connection:
+        connection.execute("UPDATE alert_history SET acknowledged_at = now(), acknowledged_by = 'planner'")
+        connection.execute("TRUNCATE lake_sync")
+    _sync(warehouse, lake, settings)
+    with warehouse.connection() as connection:
+        stored = connection.execute(query).fetchall()
+    assert stored == [("C-2", "discharge_temp_f_unit_change", "data", "warning", MONDAY + timedelta(hours=1), None, "planner")]
+
+
+def test_a_lake_built_before_faults_were_kept_has_none(warehouse: Warehouse, lake: Lake, settings: Settings) -> None:
+    _store(lake, _troubled_fleet(np.random.default_rng(7), hours=6).drop(DATA_FAULTS), None)
+    assert _sync(warehouse, lake, settings)["alerts"]["data_raised"] == 0

@@ -20,9 +20,10 @@ from deltalake import write_deltalake
 
 from config.errors import NotReadyError
 from config.settings import load_settings
-from features.contract import CHAMPION, FEATURES, WINDOW_STEPS
+from features.contract import CHAMPION, DATA_FAULTS, FEATURES, FROZEN, SENSORS, STATUS_FEATURES, WINDOW_STEPS
 from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
 from features.reference import COMPRESSOR_KEY, EVENT_KEY, EVENT_SCHEMA, merge_reference
+from features.sensor_health.fault import Fault, encode_faults
 from pipelines.tracking import tracked_run
 from serving import service as service_module
 from serving.backend import Backend, Parts
@@ -36,11 +37,12 @@ from tests.serving.running import Running, serving, wait_for
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
 AS_OF = "2026-03-09T12:00:00Z"
 FLEET = {"C-1": 5.0, "C-2": 20.0, "C-3": 10.0}  # vibration, and so what mean_model says
-SILENT = "C-4"  # known, without a reading
+SILENT = "C-4"  # known, with no reading in the last days
+DEAD_AT = NOW - timedelta(days=3)  # when the link of SILENT had been dead for a day
 
 
 def build_home(home: Path) -> None:
-    """A lake with four compressors and a day of gold of three."""
+    """A lake with four compressors, a day of gold of three, and an older one of the fourth, whose link was dead."""
     lake = Lake(str(home / "lake"))
     metadata = pl.DataFrame(
         {"compressor_id": [*FLEET, SILENT], "model": "Ariel JGK/4", "horsepower": 1480.0, "install_date": None, "station_id": "STATION-A"}
@@ -51,6 +53,12 @@ def build_home(home: Path) -> None:
         for name, level in FLEET.items()
         for hour in range(WINDOW_STEPS)
     ]
+    since = round((DEAD_AT - timedelta(days=1)).timestamp() * 1e6)
+    dead = {
+        **dict.fromkeys(STATUS_FEATURES),
+        DATA_FAULTS: encode_faults([Fault(sensor, FROZEN, since) for sensor in SENSORS]),
+    }
+    rows += [gold_row(SILENT, DEAD_AT - timedelta(hours=hour), **dead) for hour in range(WINDOW_STEPS)]
     write_gold(Path(lake.uri(GOLD)), rows)
 
 
@@ -187,6 +195,22 @@ def test_the_fleet_is_ranked_from_the_database(service: Running) -> None:
         (4, SILENT, None),
     ]
     assert service.client.get("/v1/fleet", params={"as_of": "2020-01-01"}).json()["compressors"] == []
+
+
+def test_a_dead_link_is_bad_data_in_every_answer_and_in_the_metrics(service: Running) -> None:
+    moment = DEAD_AT.isoformat()
+    (scored,) = service.score(compressor_ids=[SILENT], as_of=moment)["predictions"]
+    (row,) = service.client.get("/v1/fleet", params={"as_of": moment}).json()["compressors"]
+    told = [{"sensor": "all", "fault": "frozen", "since": "2026-03-05T12:00:00Z", "detail": "no change for 24 h: the link is dead"}]
+    for answer in (scored, row):
+        assert (answer["compressor_id"], answer["status"], answer["rul_days"], answer["data_faults"]) == (SILENT, "bad_data", None, told)
+    assert row["health"] is None
+    assert 'altaviz_predictions_total{status="bad_data"} 1.0' in service.client.get("/metrics").text
+    schemas = service.client.get("/openapi.json").json()["components"]["schemas"]
+    assert schemas["DataFault"]["required"] == ["sensor", "fault", "since", "detail"]
+    for name in ("PredictionAnswer", "FleetRow"):
+        assert schemas[name]["properties"]["status"]["enum"] == ["ok", "insufficient_history", "stale", "bad_data"]
+        assert schemas[name]["properties"]["data_faults"]["items"]["$ref"].endswith("/DataFault")
 
 
 def test_health_metrics_and_description_are_there(service: Running) -> None:

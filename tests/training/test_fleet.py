@@ -10,7 +10,7 @@ import pytest
 
 from config.errors import ModelError
 from config.model import LabelSection
-from features.contract import FEATURES
+from features.contract import FEATURES, HOUR_VALUES, MODEL_SENSORS
 from features.grid import History
 from training.fleet import label_fleet, life_labels
 
@@ -91,3 +91,14 @@ def test_a_stride_keeps_the_same_hours_of_every_compressor() -> None:
     fleet = label_fleet(history(31, units=2), events(), LABELS, min_steps=18)
     kept = fleet.every(fleet.index, 6)
     assert (kept.end % 31).tolist() == [18, 24, 30, 18, 24, 30]
+
+
+@pytest.mark.parametrize("sensor", MODEL_SENSORS)
+def test_hours_whose_values_were_refused_are_no_ground_to_learn_from(sensor: str) -> None:
+    past = history(70)
+    # as gold has it: no value of the sensor in these hours; its long averages and all other features are there
+    past.values[30:45, FEATURES.index(HOUR_VALUES[sensor])] = np.nan
+    fleet = label_fleet(past, events(), LABELS, min_steps=18)
+    ends = set(fleet.index.end.tolist())
+    # scoring predicts as long as 18 of 24 hours are sound, so training learns from the same windows and from no others
+    assert ends == {*range(17, 36), *range(62, 70)}

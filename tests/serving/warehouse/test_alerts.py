@@ -54,7 +54,9 @@ def _rows(warehouse: Warehouse) -> list[tuple[Any, ...]]:
 def test_alerts_are_written_once_and_counted(warehouse: Warehouse) -> None:
     assert [_replace(warehouse, OPEN, RESOLVED) for _ in range(2)] == [2, 0]
     with warehouse.connection() as connection:
-        assert count_alerts(connection) == AlertCounts(raised=2, open=1, suppressed=1, withdrawn=0)
+        assert count_alerts(connection) == AlertCounts(
+            raised=2, open=1, suppressed=1, withdrawn=0, data_raised=0, data_open=0, data_withdrawn=0
+        )
         active = connection.execute("SELECT compressor_id, last_seen, reading_count, suppressed FROM v_active_alerts").fetchall()
     assert active == [("C-1", T + H, 7, [])]
 
@@ -111,7 +113,9 @@ def test_an_acknowledged_alert_that_the_readings_do_not_show_is_closed_as_withdr
     assert _rows(warehouse) == [("C-1", T, "planner", True, True)]
     assert _replace(warehouse) == 0
     with warehouse.connection() as connection:
-        assert count_alerts(connection) == AlertCounts(raised=0, open=0, suppressed=0, withdrawn=1)
+        assert count_alerts(connection) == AlertCounts(
+            raised=0, open=0, suppressed=0, withdrawn=1, data_raised=0, data_open=0, data_withdrawn=0
+        )
         assert alerted_since(connection, T) == set()
     assert _replace(warehouse, OPEN) == 1
     assert _rows(warehouse) == [("C-1", T, "planner", False, False)]

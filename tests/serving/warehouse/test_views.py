@@ -39,6 +39,21 @@ def test_fleet_health_goes_by_rank_and_not_by_text(warehouse: Warehouse) -> None
     assert active == [("C-2", "critical", "Permian Basin"), ("C-2", "warning", "Permian Basin"), ("C-1", "warning", "Permian Basin")]
 
 
+def test_a_data_alert_is_counted_apart_and_moves_no_health(warehouse: Warehouse) -> None:
+    fault = {"sensor": "vibration_mms", "fault": "frozen", "since": "2026-03-09T00:00:00Z", "detail": "no change"}
+    spoiled = replace(STALE, compressor_id="C-1", status="bad_data", data_faults=[fault])
+    with warehouse.connection() as connection:
+        upsert_predictions(connection, [spoiled])
+        connection.execute("SELECT ensure_month_partitions('alert_history', ARRAY[%s]::timestamptz[])", [T])
+        connection.execute(ALERT, ["C-1", T, "warning", False, None])
+        connection.execute("UPDATE alert_history SET source = 'data'")
+        query = "SELECT compressor_id, health_status, active_alerts, data_alerts, status, data_faults FROM v_fleet_health_summary"
+        found = connection.execute(f"{query} WHERE compressor_id = 'C-1'").fetchall()
+        active = connection.execute("SELECT compressor_id, source FROM v_active_alerts").fetchall()
+    assert found == [("C-1", "unknown", 0, 1, "bad_data", [fault])]
+    assert active == [("C-1", "data")]
+
+
 def test_critical_prediction_outranks_a_warning_alert_and_no_number_is_unknown(warehouse: Warehouse) -> None:
     with warehouse.connection() as connection:
         upsert_predictions(connection, [OK, STALE])
