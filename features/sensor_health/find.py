@@ -70,8 +70,9 @@ def find_faults(readings: SensorReadings, rules: HealthRules, known: Known | Non
             own = suspects[np.searchsorted(suspects, first) : np.searchsorted(suspects, end)]
             for row, verdict, fault in _Sensor(readings, machine, screen, sensor, rules).judge(first, end, own, before):
                 if verdict:
-                    codes = found.verdicts.setdefault(sensor, np.zeros(found.rows, np.int8))
-                    codes[row] = _CODE[verdict]
+                    if sensor not in found.verdicts:
+                        found.verdicts[sensor] = np.zeros(found.rows, np.int8)
+                    found.verdicts[sensor][row] = _CODE[verdict]
                 if fault is not None:
                     found.faults.setdefault(row, []).append(fault)
     return found

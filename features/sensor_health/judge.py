@@ -17,11 +17,10 @@ from features.contract import FLAGGED_BAD, FROZEN, IMPLAUSIBLE, MISSING, UNIT_CH
 from features.rolling import MICROSECONDS_PER_HOUR
 from features.sensor_health.fault import Fault
 from features.sensor_health.settings import HealthRules
-from features.sensor_health.units import OtherUnit, likeliest_unit, unit_named
+from features.sensor_health.units import SAME_LEVEL, OtherUnit, likeliest_unit, unit_named
 
 OK: Final = ""
 _RECENT: Final = 3  # readings whose median is the level after a jump
-_SAME_LEVEL: Final = 0.15  # natural log: readings of one level lie this close together
 _ONE_LEVEL: Final = 0.25  # natural log: so far a level may move within hours, converted back
 _LOAD_MOVES: Final = (0.25, 3.0)  # what load does to another sensor, as parts of the jump of this one
 
@@ -270,7 +269,7 @@ class SensorJudge:
         converted = self._unit.converted(before)
         if before <= 0 or converted <= 0:
             return False
-        return abs(math.log(value / converted)) <= _SAME_LEVEL < abs(math.log(value / before))
+        return abs(math.log(value / converted)) <= SAME_LEVEL < abs(math.log(value / before))
 
     def _expected_level(self) -> float | None:
         """The sound level before, None where too few readings tell one."""
@@ -292,9 +291,9 @@ class SensorJudge:
             return None
         after = [value[known] for known in self._recent]
         level, before = median(after), median(value[known] for known in self._level)
-        if abs(math.log(level / before)) < self._rules.least_jump or abs(math.log(value[last] / before)) > _SAME_LEVEL:
+        if abs(math.log(level / before)) < self._rules.least_jump or abs(math.log(value[last] / before)) > SAME_LEVEL:
             return None
-        if any(abs(math.log(item / level)) > _SAME_LEVEL for item in after) or self._is_load(math.log(level / before)):
+        if any(abs(math.log(item / level)) > SAME_LEVEL for item in after) or self._is_load(math.log(level / before)):
             return None
         near = math.exp(self._rules.jump_tolerance)
         unit = likeliest_unit(self._series.sensor, level, before, before / near, before * near)

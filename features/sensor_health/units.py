@@ -11,6 +11,8 @@ from typing import Final
 
 from features.contract import DISCHARGE_PRESSURE, DISCHARGE_TEMP, GAS_FLOW, HORSEPOWER, SUCTION_PRESSURE, VIBRATION
 
+SAME_LEVEL: Final = 0.15  # natural log: readings of one level lie this close together
+
 _BAR: Final = 14.503773773  # PSI
 _KPA: Final = _BAR / 100
 _CUBIC_METRE: Final = 35.314666721 / 1000  # Mcf
