@@ -112,7 +112,7 @@ class _Sensor:
         for suspect in suspects.tolist():
             if walk is not None and suspect < walk.row:
                 continue
-            begin = self._begin(suspect, first)
+            begin = suspect if walk is not None and suspect == walk.row else self._begin(suspect, first)
             if walk is None or begin > walk.row:
                 was_sound = bool(np.searchsorted(self.screen.inside, begin) > np.searchsorted(self.screen.inside, first))
                 walk = _Walk(self, first, begin, end, SensorJudge(self.series(begin, begin, first), self.rules, was_sound=was_sound))
