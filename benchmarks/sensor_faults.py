@@ -85,8 +85,6 @@ class FalseAlarms:
     compressor_days: int
     with_false_fault: int
     false_faults: Mapping[str, int]  # compressor-days by "sensor fault"
-    stuck_found: int  # spans of stuck sensors that were reported as frozen, of `stuck_long_enough`
-    stuck_long_enough: int
     healthy_values: int
     healthy_refused: int
 
@@ -113,18 +111,20 @@ def plantings(implausible: Mapping[str, Sequence[float]]) -> list[Planting]:
 
 
 @dataclass(frozen=True)
-class Field:
-    """Where and for how long faults are planted."""
+class Trial:
+    """Where and for how long faults are planted, and when one counts as found (config/quality.yaml)."""
 
     interval_min: int
     durations_h: Sequence[float]
-    before_h: float  # sound readings before a fault
+    before_h: float
     after_h: float
-    least_runs_h: float  # hours that the unit must run during a fault
+    least_runs_h: float
+    within_h: float
+    places: int
 
 
 @dataclass(frozen=True)
-class _Copy:
+class PlantedCopy:
     """A stretch of one compressor with a fault planted in [first, end) of its rows."""
 
     planting: Planting
@@ -134,36 +134,36 @@ class _Copy:
     end: int
 
 
-def plant(histories: Sequence[History], kinds: Sequence[Planting], field: Field, places: int, rng: np.random.Generator) -> Iterator[_Copy]:
-    """Copies with one fault each: every kind at `places` random moments of every compressor, durations in turn."""
+def plant(histories: Sequence[History], kinds: Sequence[Planting], trial: Trial, rng: np.random.Generator) -> Iterator[PlantedCopy]:
+    """Copies with one fault each: every kind at some random moments of every compressor, durations in turn."""
     number = 0
     for history in histories:
         for planting in kinds:
-            for _ in range(places):
-                duration = field.durations_h[number % len(field.durations_h)]
+            for _ in range(trial.places):
+                duration = trial.durations_h[number % len(trial.durations_h)]
                 number += 1
-                found = _place(history, planting, duration, field, rng)
+                found = _place(history, planting, duration, trial, rng)
                 if found is not None:
                     yield found
 
 
-def _place(history: History, planting: Planting, duration_h: float, field: Field, rng: np.random.Generator) -> _Copy | None:
+def _place(history: History, planting: Planting, duration_h: float, trial: Trial, rng: np.random.Generator) -> PlantedCopy | None:
     """A random place where the unit runs for long enough during the fault and the simulator has planted none in the same sensors."""
     hour_us = MINUTES_PER_HOUR * _US_PER_MINUTE
-    before_h = 0.0 if planting.fault == WRONG_UNIT else field.before_h
+    before_h = 0.0 if planting.fault == WRONG_UNIT else trial.before_h
     rows = [SENSORS.index(sensor) for sensor in planting.sensors]
-    latest = history.time_us[-1] - (duration_h + field.after_h) * hour_us
+    latest = history.time_us[-1] - (duration_h + trial.after_h) * hour_us
     for _ in range(_TRIES):
         begin = rng.uniform(history.time_us[0] + before_h * hour_us, latest)
-        moments = begin + np.array([-before_h, 0.0, duration_h, duration_h + field.after_h]) * hour_us
+        moments = begin + np.array([-before_h, 0.0, duration_h, duration_h + trial.after_h]) * hour_us
         start, first, end, stop = np.searchsorted(history.time_us, moments).tolist()
         if planting.fault == WRONG_UNIT:
             end = stop
-        enough = history.runs[first:end].sum() * field.interval_min >= field.least_runs_h * MINUTES_PER_HOUR
+        enough = history.runs[first:end].sum() * trial.interval_min >= trial.least_runs_h * MINUTES_PER_HOUR
         if enough and not history.stuck[rows, start:stop].any() and not np.isnan(history.values[rows, first]).any():
             part = slice(start, stop)
             values = planting.changed(history.values[:, part], first - start, end - start)
-            return _Copy(
+            return PlantedCopy(
                 planting,
                 duration_h,
                 History(history.time_us[part], values, history.runs[part], history.stuck[:, part]),
@@ -173,7 +173,7 @@ def _place(history: History, planting: Planting, duration_h: float, field: Field
     return None
 
 
-def judge_planted(copies: Sequence[_Copy], rules: HealthRules, field: Field, within_h: float) -> Iterator[Outcome]:
+def judge_planted(copies: Sequence[PlantedCopy], rules: HealthRules, trial: Trial) -> Iterator[Outcome]:
     """Run the rules on each copy as on a history of its own."""
     for begin in range(0, len(copies), _COPIES_AT_ONCE):
         part = copies[begin : begin + _COPIES_AT_ONCE]
@@ -183,11 +183,11 @@ def judge_planted(copies: Sequence[_Copy], rules: HealthRules, field: Field, wit
             rows = len(item.history.time_us)
             reported = {row: found.faults[offset + row] for row in range(item.first, item.end) if offset + row in found.faults}
             offset += rows
-            yield _outcome(item, reported, field, within_h)
+            yield _outcome(item, reported, trial)
 
 
-def _outcome(item: _Copy, reported: Mapping[int, Sequence[Fault]], field: Field, within_h: float) -> Outcome:
-    ran_h = np.cumsum(item.history.runs[item.first : item.end]) * field.interval_min / MINUTES_PER_HOUR  # [rows of the fault]
+def _outcome(item: PlantedCopy, reported: Mapping[int, Sequence[Fault]], trial: Trial) -> Outcome:
+    ran_h = np.cumsum(item.history.runs[item.first : item.end]) * trial.interval_min / MINUTES_PER_HOUR  # [rows of the fault]
     wanted, hours, right_unit = set(item.planting.sensors), float("inf"), False
     instead: list[str] = []
     for row in sorted(reported):
@@ -196,8 +196,8 @@ def _outcome(item: _Copy, reported: Mapping[int, Sequence[Fault]], field: Field,
             hours = float(ran_h[row - item.first])
             right_unit = item.planting.unit is None or all(fault.unit == item.planting.unit.name for fault in right)
             break
-        instead.extend(_told(fault) for fault in reported[row] if fault not in right)
-    late = hours > within_h
+        instead.extend(_told(fault) for fault in reported[row] if fault.sensor in wanted and fault not in right)
+    late = hours > trial.within_h
     return Outcome(item.planting, item.duration_h, hours, right_unit, instead[0] if late and instead else "", float(ran_h[-1]))
 
 
@@ -205,7 +205,7 @@ def _told(fault: Fault) -> str:
     return f"{fault.sensor} {fault.fault}" + (f" {fault.unit}" if fault.unit else "")
 
 
-def count_false_alarms(histories: Sequence[History], rules: HealthRules, interval_min: int) -> FalseAlarms:
+def count_false_alarms(histories: Sequence[History], rules: HealthRules) -> FalseAlarms:
     """Judge undisturbed compressors and compare with the simulator's truth.
 
     A fault is the simulator's where the sensor is stuck or has no value, or while it lasts on from there; a compressor-day is one with a reading.
@@ -226,13 +226,10 @@ def count_false_alarms(histories: Sequence[History], rules: HealthRules, interva
                 false.setdefault(_told(fault), set()).add(int(days[row]))
     refused = np.stack([found.verdicts.get(sensor, np.zeros(found.rows, np.int8)) > 0 for sensor in SENSORS])
     healthy = ~stuck & ~missing
-    frozen = {(int(together.group[row]), fault.sensor) for row, faults in found.faults.items() for fault in faults if fault.fault == FROZEN}
     return FalseAlarms(
         compressor_days=len(np.unique(days)),
         with_false_fault=len(set().union(*false.values())),
         false_faults={name: len(own) for name, own in sorted(false.items())},
-        stuck_found=len(frozen),
-        stuck_long_enough=0,
         healthy_values=int(healthy.sum()),
         healthy_refused=int((refused & healthy).sum()),
     )
