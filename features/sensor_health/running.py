@@ -38,7 +38,8 @@ def running_votes(values: Mapping[str, FloatArray], rules: HealthRules) -> Votes
         elif sensor == GAS_FLOW:
             bands = rules.sensors[sensor]
             for unit in OTHER_UNITS[sensor]:
-                converted = unit.factor * value + unit.offset
+                with np.errstate(over="ignore"):  # 1e308 is no measurement, and refused as such
+                    converted = unit.factor * value + unit.offset
                 usual = (converted >= bands.usual_low) & (converted <= bands.usual_high) & (value > _TOO_CLOSE_TO_ZERO)
                 runs |= usual
                 stands &= ~usual
@@ -81,7 +82,7 @@ def settled(runs: Bools, group: IntArray, time_us: IntArray, settle_hours: float
 def changes(values: FloatArray, group: IntArray, limit: float) -> Bools:
     """Whether a value differs by more than `limit` from the row before -> [n]; the first row of a compressor counts as a change, a gap does not."""
     changed = np.ones(len(values), np.bool_)
-    with np.errstate(invalid="ignore"):  # infinite values are no measurement, and refused as such
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite values are no measurement, and refused as such
         changed[1:] = (group[1:] != group[:-1]) | (np.abs(np.diff(values)) > limit)
     return changed
 
