@@ -87,6 +87,22 @@ def changes(values: FloatArray, group: IntArray, limit: float) -> Bools:
     return changed
 
 
+def _without_frozen(votes: Votes, readings: SensorReadings, rules: HealthRules) -> Votes:
+    """`votes` without those of sensors that stood still while another one moved: a frozen power must not say that a stopped machine runs.
+
+    They count for an hour longer (`report_hours`) than it takes to call a sensor frozen, so that this is decided while the machine is known to run.
+    """
+    group, time_us = readings.group, readings.time_us
+    long = round((rules.frozen_hours + rules.report_hours) * MICROSECONDS_PER_HOUR)
+    moved = [changes(values, group, rules.sensors[sensor].resolution * ROUNDING) for sensor, values in readings.values.items()]
+    newest = last_true(np.logical_or.reduce(moved), group)
+    link_lives = time_us - time_us[newest] < long
+    for sensor, vote in votes.items():
+        still = last_true(changes(readings.values[sensor], group, rules.sensors[sensor].resolution * ROUNDING), group)
+        vote[link_lives & (time_us - time_us[still] > long)] = 0
+    return votes
+
+
 def dead_since(readings: SensorReadings, rules: HealthRules) -> IntArray:
     """When any sensor changed last, at rows where none has for `dead_link_hours`; -1 elsewhere -> [n] microseconds."""
     group, time_us = readings.group, readings.time_us
@@ -120,7 +136,7 @@ class Machine:
     @classmethod
     def of(cls, readings: SensorReadings, rules: HealthRules) -> Machine:
         """The state at every reading."""
-        votes = running_votes(readings.values, rules)
+        votes = _without_frozen(running_votes(readings.values, rules), readings, rules)
         runs = machine_runs(votes)
         return cls(
             votes,

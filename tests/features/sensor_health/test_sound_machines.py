@@ -129,3 +129,16 @@ def test_where_nothing_tells_that_the_machine_runs_only_the_link_can_be_dead(hea
         machine.values[sensor][:] = np.nan
     machine.values[DISCHARGE_TEMP][machine.span(24, 36)] = 201.5
     assert {fault for _, fault in reported(machine.judge())} == {MISSING}
+
+
+def test_a_frozen_power_does_not_say_that_a_stopped_machine_runs(health: HealthRules) -> None:
+    machine = History(health, 60)
+    machine.stop(30, 40)
+    machine.values[HORSEPOWER][machine.row(20) :] = 1412.5
+    assert reported(machine.judge()) == {(HORSEPOWER, "frozen")}
+
+
+def test_gas_of_a_cold_night_is_no_fault(health: HealthRules) -> None:
+    machine = History(health, 48)
+    machine.values[DISCHARGE_TEMP] = np.round(machine.values[DISCHARGE_TEMP] * 0.72, 2)
+    assert reported(machine.judge()) == set()
