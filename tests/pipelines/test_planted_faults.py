@@ -29,7 +29,7 @@ from tests.pipelines.demo import END_OF_DEMO, Demo
 
 SINCE: Final = "2026-03-08T00:00:00Z"  # of every fault but the one that was always there
 FAULTS: Final = {
-    "COMP-003": (VIBRATION, FROZEN, SINCE),
+    "COMP-003": (VIBRATION, FROZEN, "2026-03-07T23:50:00Z"),  # the reading before happens to show the same
     "COMP-004": (ALL_SENSORS, FROZEN, SINCE),
     "COMP-005": (DISCHARGE_PRESSURE, ZERO, SINCE),
     "COMP-006": (DISCHARGE_TEMP, UNIT_CHANGE, SINCE),
