@@ -267,9 +267,9 @@ class SensorJudge:
             return False
         before = median(self._bad)
         converted = self._unit.converted(before)
-        if before <= 0 or converted <= 0:
+        if not (0 < before < math.inf and 0 < converted < math.inf):
             return False
-        return abs(math.log(value / converted)) <= SAME_LEVEL < abs(math.log(value / before))
+        return abs(math.log(value) - math.log(converted)) <= SAME_LEVEL < abs(math.log(value) - math.log(before))
 
     def _expected_level(self) -> float | None:
         """The sound level before, None where too few readings tell one, or where it is so old that a stop or a repair may have moved it."""

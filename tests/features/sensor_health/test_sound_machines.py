@@ -109,6 +109,13 @@ def test_values_that_are_no_number_of_this_world_break_nothing(health: HealthRul
     assert all(sum(refused(found, sensor).values()) >= 71 for sensor in SENSORS)
 
 
+def test_infinite_values_within_a_change_of_unit_break_nothing(health: HealthRules) -> None:
+    machine = History(health, 48)
+    machine.values[HORSEPOWER][: machine.row(24)] = np.round(machine.values[HORSEPOWER][: machine.row(24)] / 1.341, 2)
+    machine.values[HORSEPOWER][machine.span(26, 28)] = np.inf
+    assert reported(machine.judge()) == {(HORSEPOWER, UNIT_CHANGE)}
+
+
 @pytest.mark.parametrize("rows", [0, 1, 3])
 def test_a_compressor_with_hardly_a_reading_has_no_fault(health: HealthRules, rows: int) -> None:
     found = History(health, 48).judge(slice(0, rows))
