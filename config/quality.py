@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from config.loader import Section
-from config.sensor_health import SensorHealthSection
+from config.sensor_health import FaultBenchmarkSection, SensorHealthSection
 from config.thresholds import CountLimit, Limit, Quantity, bounded
 
 _MINUTES_PER_DAY = 1440
@@ -76,5 +76,6 @@ class QualityConfig(Section):
     checks: ChecksSection
     sensor_health: SensorHealthSection
     per_compressor: PerCompressorSection
+    sensor_faults_benchmark: FaultBenchmarkSection
     usual_interval_readings: int = Field(ge=1)
     worst_compressors: int = Field(ge=1)

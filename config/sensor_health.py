@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from config.loader import Section
 from config.sensors import RUN_SENSORS
-from config.thresholds import AmountLimit, Band, CountLimit, PerSensor, PositiveLimit, Sensor
+from config.thresholds import AmountLimit, Band, CountLimit, PartLimit, PerSensor, PositiveLimit, Sensor
 
 
 def _covers_run_sensors(limits: dict[str, PositiveLimit]) -> dict[str, PositiveLimit]:
@@ -24,6 +24,24 @@ class SensorRules(Section):
     running: Band  # of a unit that has run for `settle_hours`
     stopped: Band
     usual: Band  # a level that is in the right unit lies here
+
+
+class FaultBenchmarkSection(Section):
+    """`altaviz benchmark sensor-faults`: what is planted in the fleets of monitoring.yaml's benchmark, and what counts as found.
+
+    Hours of a running unit are its readings times their interval.
+    """
+
+    seed: int
+    places: int = Field(ge=1)
+    durations_hours: list[Annotated[float, Field(gt=0)]] = Field(min_length=1)
+    found_within_hours: PositiveLimit
+    before_hours: PositiveLimit
+    after_hours: AmountLimit
+    least_running_hours: PositiveLimit
+    most_false_share: PartLimit
+    least_found_share: PartLimit
+    implausible: dict[Sensor, list[float]]
 
 
 class SensorHealthSection(Section):

@@ -56,3 +56,30 @@ def show_cmapss(result: dict[str, Any]) -> None:
     for sentence in result["not_won"]:
         console.print(sentence, soft_wrap=True)
     console.print(f"MLflow run {result['run_id']}; done in {result['seconds']} s, {result['peak_rss_mb']:,} MB at most", soft_wrap=True)
+
+
+def show_sensor_faults(result: dict[str, Any]) -> None:
+    """False alarms, then what was found of each planted fault, with the 95 % interval of the share."""
+    alarms = result["false_alarms"]
+    head = ("planted", "found", "share", "from", "to", "right unit", "median h", "missed")
+    kinds, rows = Table("kind", *head, title="Planted faults", title_justify="left"), Table("fault", "sensor", "as", *head)
+
+    def cells(row: dict[str, Any]) -> list[str]:
+        share = [f"{100 * value:.1f} %" for value in (row["share"], *row["interval"])]
+        hours = "-" if row["median_hours"] is None else f"{row['median_hours']:.1f}"
+        missed = ", ".join(f"{name} {number}" for name, number in row["missed"].items())
+        return [str(row["planted"]), str(row["found"]), *share, str(row["right_unit"]), hours, missed]
+
+    for row in result["kinds"]:
+        kinds.add_row(row["kind"], *cells(row))
+    for row in result["planted"]:
+        rows.add_row(row["fault"], row["sensor"], row["as"], *cells(row))
+    console = _console()
+    console.print(kinds)
+    console.print(rows)
+    console.print(
+        f"False alarms: {alarms['with_false_fault']} of {alarms['compressor_days']:,} compressor-days"
+        f" (at most {alarms['limit']:g} pass); {alarms['healthy_values_refused']:,} of {alarms['healthy_values']:,} healthy values refused",
+        soft_wrap=True,
+    )
+    console.print(f"done in {result['seconds']} s")

@@ -149,6 +149,26 @@ def benchmark_drift(
     run_job(job, show_drift_weeks, home=home, as_json=as_json)
 
 
+@app.command("sensor-faults")
+def benchmark_sensor_faults(
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", min=0, help="A fleet; monitoring.yaml names ten.", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge the sensors of unseen fleets, undisturbed and with planted faults: false alarms, and how soon a fault is found."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmark_sensor_faults import sensor_faults
+
+        return sensor_faults(settings, seeds, report)
+
+    from pipelines.benchmark_view import show_sensor_faults
+
+    run_job(job, show_sensor_faults, home=home, as_json=as_json)
+
+
 @app.command("serving")
 def benchmark_serving(
     minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long the load lasts.")] = 10,

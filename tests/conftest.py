@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PROJECT = Path(__file__).parents[1]
-GO_ON_FROM_THE_DEMO = {f"tests/pipelines/test_{name}.py" for name in ("demo", "edge", "kill_cycle", "reproduce", "takeover")}
+GO_ON_FROM_THE_DEMO = {
+    f"tests/pipelines/test_{name}.py" for name in ("demo", "edge", "kill_cycle", "planted_faults", "reproduce", "takeover")
+}
 
 
 class Sharing(LoadFileScheduling):

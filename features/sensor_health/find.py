@@ -70,8 +70,9 @@ def find_faults(readings: SensorReadings, rules: HealthRules, known: Known | Non
             own = suspects[np.searchsorted(suspects, first) : np.searchsorted(suspects, end)]
             for row, verdict, fault in _Sensor(readings, machine, screen, sensor, rules).judge(first, end, own, before):
                 if verdict:
-                    codes = found.verdicts.setdefault(sensor, np.zeros(found.rows, np.int8))
-                    codes[row] = _CODE[verdict]
+                    if sensor not in found.verdicts:
+                        found.verdicts[sensor] = np.zeros(found.rows, np.int8)
+                    found.verdicts[sensor][row] = _CODE[verdict]
                 if fault is not None:
                     found.faults.setdefault(row, []).append(fault)
     return found
@@ -111,7 +112,7 @@ class _Sensor:
         for suspect in suspects.tolist():
             if walk is not None and suspect < walk.row:
                 continue
-            begin = self._begin(suspect, first)
+            begin = suspect if walk is not None and suspect == walk.row else self._begin(suspect, first)
             if walk is None or begin > walk.row:
                 was_sound = bool(np.searchsorted(self.screen.inside, begin) > np.searchsorted(self.screen.inside, first))
                 walk = _Walk(self, first, begin, end, SensorJudge(self.series(begin, begin, first), self.rules, was_sound=was_sound))

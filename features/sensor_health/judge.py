@@ -17,11 +17,10 @@ from features.contract import FLAGGED_BAD, FROZEN, IMPLAUSIBLE, MISSING, UNIT_CH
 from features.rolling import MICROSECONDS_PER_HOUR
 from features.sensor_health.fault import Fault
 from features.sensor_health.settings import HealthRules
-from features.sensor_health.units import OtherUnit, likeliest_unit, unit_named
+from features.sensor_health.units import SAME_LEVEL, OtherUnit, likeliest_unit, possible_units, unit_named
 
 OK: Final = ""
 _RECENT: Final = 3  # readings whose median is the level after a jump
-_SAME_LEVEL: Final = 0.15  # natural log: readings of one level lie this close together
 _ONE_LEVEL: Final = 0.25  # natural log: so far a level may move within hours, converted back
 _LOAD_MOVES: Final = (0.25, 3.0)  # what load does to another sensor, as parts of the jump of this one
 
@@ -208,8 +207,8 @@ class SensorJudge:
     def _level_fault(self) -> Fault:
         """What the newest values outside the band are: in another unit, or nothing that this sensor can show."""
         bands, sensor, known = self._bands, self._series.sensor, self._expected_level()
-        level = median(self._bad)
-        unit = likeliest_unit(sensor, level, known or math.sqrt(bands.usual_low * bands.usual_high), bands.usual_low, bands.usual_high)
+        level, units = median(self._bad), possible_units(self._series.sensor, self._bad, self._bands.resolution)
+        unit = likeliest_unit(units, level, known or math.sqrt(bands.usual_low * bands.usual_high), bands.usual_low, bands.usual_high)
         if unit is not None and known is not None and abs(math.log(unit.converted(level) / known)) > _ONE_LEVEL:
             unit = None
         self._unit = unit
@@ -268,14 +267,14 @@ class SensorJudge:
             return False
         before = median(self._bad)
         converted = self._unit.converted(before)
-        if before <= 0 or converted <= 0:
+        if not (0 < before < math.inf and 0 < converted < math.inf):
             return False
-        return abs(math.log(value / converted)) <= _SAME_LEVEL < abs(math.log(value / before))
+        return abs(math.log(value) - math.log(converted)) <= SAME_LEVEL < abs(math.log(value) - math.log(before))
 
     def _expected_level(self) -> float | None:
-        """The sound level before, None where too few readings tell one."""
+        """The sound level before, None where too few readings tell one, or where it is so old that a stop or a repair may have moved it."""
         rows = [*self._level, *self._recent]
-        if len(rows) < self._rules.least_level_readings:
+        if len(rows) < self._rules.least_level_readings or self._outside.since_us - self._series.time_us[rows[-1]] > self._join_us:
             return None
         return median(self._series.value[row] for row in rows)
 
@@ -292,12 +291,13 @@ class SensorJudge:
             return None
         after = [value[known] for known in self._recent]
         level, before = median(after), median(value[known] for known in self._level)
-        if abs(math.log(level / before)) < self._rules.least_jump or abs(math.log(value[last] / before)) > _SAME_LEVEL:
+        if abs(math.log(level / before)) < self._rules.least_jump or abs(math.log(value[last] / before)) > SAME_LEVEL:
             return None
-        if any(abs(math.log(item / level)) > _SAME_LEVEL for item in after) or self._is_load(math.log(level / before)):
+        if any(abs(math.log(item / level)) > SAME_LEVEL for item in after) or self._is_load(math.log(level / before)):
             return None
         near = math.exp(self._rules.jump_tolerance)
-        unit = likeliest_unit(self._series.sensor, level, before, before / near, before * near)
+        units = possible_units(self._series.sensor, after, self._bands.resolution)
+        unit = likeliest_unit(units, level, before, before / near, before * near)
         return None if unit is None else (unit, time[first])
 
     def _is_load(self, jump: float) -> bool:

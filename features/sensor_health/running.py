@@ -38,7 +38,8 @@ def running_votes(values: Mapping[str, FloatArray], rules: HealthRules) -> Votes
         elif sensor == GAS_FLOW:
             bands = rules.sensors[sensor]
             for unit in OTHER_UNITS[sensor]:
-                converted = unit.factor * value + unit.offset
+                with np.errstate(over="ignore"):  # 1e308 is no measurement, and refused as such
+                    converted = unit.factor * value + unit.offset
                 usual = (converted >= bands.usual_low) & (converted <= bands.usual_high) & (value > _TOO_CLOSE_TO_ZERO)
                 runs |= usual
                 stands &= ~usual
@@ -81,9 +82,25 @@ def settled(runs: Bools, group: IntArray, time_us: IntArray, settle_hours: float
 def changes(values: FloatArray, group: IntArray, limit: float) -> Bools:
     """Whether a value differs by more than `limit` from the row before -> [n]; the first row of a compressor counts as a change, a gap does not."""
     changed = np.ones(len(values), np.bool_)
-    with np.errstate(invalid="ignore"):  # infinite values are no measurement, and refused as such
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite values are no measurement, and refused as such
         changed[1:] = (group[1:] != group[:-1]) | (np.abs(np.diff(values)) > limit)
     return changed
+
+
+def _without_frozen(votes: Votes, readings: SensorReadings, rules: HealthRules) -> Votes:
+    """`votes` without those of sensors that stood still while another one moved: a frozen power must not say that a stopped machine runs.
+
+    They count for an hour longer (`report_hours`) than it takes to call a sensor frozen, so that this is decided while the machine is known to run.
+    """
+    group, time_us = readings.group, readings.time_us
+    long = round((rules.frozen_hours + rules.report_hours) * MICROSECONDS_PER_HOUR)
+    moved = [changes(values, group, rules.sensors[sensor].resolution * ROUNDING) for sensor, values in readings.values.items()]
+    newest = last_true(np.logical_or.reduce(moved), group)
+    link_lives = time_us - time_us[newest] < long
+    for sensor, vote in votes.items():
+        still = last_true(changes(readings.values[sensor], group, rules.sensors[sensor].resolution * ROUNDING), group)
+        vote[link_lives & (time_us - time_us[still] > long)] = 0
+    return votes
 
 
 def dead_since(readings: SensorReadings, rules: HealthRules) -> IntArray:
@@ -119,7 +136,7 @@ class Machine:
     @classmethod
     def of(cls, readings: SensorReadings, rules: HealthRules) -> Machine:
         """The state at every reading."""
-        votes = running_votes(readings.values, rules)
+        votes = _without_frozen(running_votes(readings.values, rules), readings, rules)
         runs = machine_runs(votes)
         return cls(
             votes,

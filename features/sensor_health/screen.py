@@ -14,6 +14,7 @@ from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray
 from features.sensor_health.readings import SensorReadings
 from features.sensor_health.running import ROUNDING, Machine, changes, last_true
 from features.sensor_health.settings import HealthRules, SensorBands
+from features.sensor_health.units import OTHER_UNITS, SAME_LEVEL
 from features.windows import Bools
 
 _PROOF: Final = 4  # readings: one before the jump and three after it
@@ -65,17 +66,33 @@ def is_outside(values: FloatArray, runs: Bools, settled: Bools, bands: SensorBan
     return np.asarray(outside), np.asarray(judged & running & physical)
 
 
-def steps(values: FloatArray, inside: Bools, group: IntArray, time_us: IntArray, rules: HealthRules) -> IntArray:
-    """Rows at which three sound readings may prove that the level has jumped from the sound reading before them."""
-    rows = np.flatnonzero(inside & (values > 0))
+def steps(readings: SensorReadings, sensor: str, inside: IntArray, rules: HealthRules) -> IntArray:
+    """Rows at which three sound readings may prove that the level has jumped, by the factor of a unit, from the sound reading before them."""
+    group, time_us = readings.group, readings.time_us
+    rows = inside[readings.values[sensor][inside] > 0]
     if len(rows) < _PROOF:
         return rows[:0]
-    before, first, last = rows[:-3], rows[1:-2], rows[3:]
-    jumped = np.abs(np.log(values[first] / values[before])) >= rules.least_jump * (1 - 1e-9)
-    stays = np.abs(np.log(values[last] / values[before])) >= rules.least_jump / 2 * (1 - 1e-9)
+    values = readings.values[sensor][rows]
+    level = np.log(values)
+    jumped = np.abs(level[1:-2] - level[:-3]) >= rules.least_jump * (1 - 1e-9)
+    places = np.flatnonzero(jumped & (np.abs(level[3:] - level[:-3]) >= rules.least_jump / 2 * (1 - 1e-9)))
+    before, first, last = rows[places], rows[places + 1], rows[places + 3]
     near = (group[before] == group[last]) & (time_us[first] - time_us[before] <= hours_us(rules.frozen_hours))
-    proven: IntArray = last[jumped & stays & near]
+    places, last = places[near], last[near]
+    after = np.sort(values[places[:, None] + np.arange(1, _PROOF)], axis=1)  # [places, 3]
+    lasts = np.log(after[:, -1] / after[:, 0]) <= 2 * SAME_LEVEL * (1 + 1e-9)
+    wide = (rules.jump_tolerance + SAME_LEVEL) * (1 + 1e-9)
+    proven: IntArray = last[lasts & _fits_a_unit(sensor, after[:, 1], values[places], wide)]
     return proven
+
+
+def _fits_a_unit(sensor: str, level: FloatArray, before: FloatArray, wide: float) -> Bools:
+    """Whether `level`, converted from any unit, lies about as high as `before` -> [n]; `wide` is a natural log."""
+    fits = np.zeros(len(level), np.bool_)
+    for unit in OTHER_UNITS[sensor]:
+        converted = unit.factor * level + unit.offset
+        fits |= (converted > 0) & (np.abs(np.log(np.maximum(converted, np.finfo(float).tiny) / before)) <= wide)
+    return fits
 
 
 @dataclass(frozen=True)
@@ -102,5 +119,6 @@ def screen_sensor(readings: SensorReadings, sensor: str, machine: Machine, rules
     suspect |= again(zero, ~np.isnan(values) & ~zero, group, time_us, rules)
     outside, inside = is_outside(values, runs, machine.settled, bands)
     suspect |= again(outside, inside, group, time_us, rules)
-    suspect[steps(values, inside, group, time_us, rules)] = True
-    return Screen(runs, suspect, np.flatnonzero(inside), np.minimum(still, missing))
+    sound = np.flatnonzero(inside)
+    suspect[steps(readings, sensor, sound, rules)] = True
+    return Screen(runs, suspect, sound, np.minimum(still, missing))

@@ -6,10 +6,14 @@ A conversion that was done twice is here too: a transmitter that sends the contr
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from features.contract import DISCHARGE_PRESSURE, DISCHARGE_TEMP, GAS_FLOW, HORSEPOWER, SUCTION_PRESSURE, VIBRATION
+
+SAME_LEVEL: Final = 0.15  # natural log: readings of one level lie this close together
+_NOISE: Final = 0.01  # share of a level that a running machine moves from reading to reading, at least
 
 _BAR: Final = 14.503773773  # PSI
 _KPA: Final = _BAR / 100
@@ -72,7 +76,15 @@ def unit_named(sensor: str, name: str) -> OtherUnit:
     return _BY_NAME[sensor, name]
 
 
-def likeliest_unit(sensor: str, value: float, expected: float, low: float, high: float) -> OtherUnit | None:
-    """The unit that brings `value` into [low, high] and nearest to `expected`, by their ratio; None where no unit does."""
-    found = [unit for unit in OTHER_UNITS[sensor] if low <= unit.converted(value) <= high and unit.converted(value) > 0]
+def likeliest_unit(units: Iterable[OtherUnit], value: float, expected: float, low: float, high: float) -> OtherUnit | None:
+    """Of `units` the one that brings `value` into [low, high] and nearest to `expected`, by their ratio; None where no unit does."""
+    found = [unit for unit in units if low <= unit.converted(value) <= high and unit.converted(value) > 0]
     return min(found, key=lambda unit: (unit.rare, abs(math.log(unit.converted(value) / expected))), default=None)
+
+
+def possible_units(sensor: str, values: Sequence[float], resolution: float) -> list[OtherUnit]:
+    """Units that `values` in a row may come in: where all are the same, only units too coarse to show the noise of a running machine."""
+    units = OTHER_UNITS[sensor]
+    if max(values) - min(values) > resolution:
+        return list(units)
+    return [unit for unit in units if unit.factor * resolution > _NOISE * abs(unit.converted(values[0]))]

@@ -19,13 +19,18 @@ from features.simulator.wear import wear_over_time
 
 @dataclass(frozen=True)
 class SimulatedUnit:
-    """One compressor with its lives and events, and the readings that arrived: values [7, m] at the steps [m] of the time grid."""
+    """One compressor with its lives and events, and the readings that arrived: values [7, m] at the steps [m] of the time grid.
+
+    `runs` [m] and `stuck` [6, m] are the truth: whether the unit ran, and which sensors repeated their last value.
+    """
 
     unit: Unit
     lives: list[Life]
     events: list[Event]
     steps: NDArray[np.int64] = field(repr=False)
     values: FloatArray = field(repr=False)
+    runs: NDArray[np.bool_] = field(repr=False)
+    stuck: NDArray[np.bool_] = field(repr=False)
 
 
 def simulate_unit(plan: Plan, index: int) -> SimulatedUnit:
@@ -51,13 +56,15 @@ def simulate_unit(plan: Plan, index: int) -> SimulatedUnit:
     levels = true_levels(unit, Inputs(plan.air_f[unit.station_id], load, running), states, config.environment)
 
     readings = add_noise(transmission, levels, states, unit)
+    stuck = np.zeros(readings.shape, np.bool_)
     arrived = np.ones(len(time), np.bool_)
     if plan.profile == "history":
-        readings = add_faults(transmission, time, readings, unit, config.faults)
+        readings, stuck = add_faults(transmission, time, readings, unit, config.faults)
         arrived = draw_arrivals(transmission, time, unit, config.faults)
         for event in events:
             if event.silent:
                 arrived &= (time < event.time) | (time >= event.end)
-    hours = operating_hours(unit, running[SENSORS.index(HORSEPOWER)] > 0, plan.interval_min)
+    runs = running[SENSORS.index(HORSEPOWER)] > 0
+    hours = operating_hours(unit, runs, plan.interval_min)
     values = np.round(np.vstack([readings, hours])[:, arrived], DECIMALS)
-    return SimulatedUnit(unit, lives, events, np.flatnonzero(arrived), values)
+    return SimulatedUnit(unit, lives, events, np.flatnonzero(arrived), values, runs[arrived], stuck[:, arrived])

@@ -30,21 +30,28 @@ def add_noise(rng: np.random.Generator, levels: FloatArray, states: States, unit
     return noise
 
 
-def add_faults(rng: np.random.Generator, time: FloatArray, readings: FloatArray, unit: Unit, config: FaultsConfig) -> FloatArray:
-    """`readings` [6, n] changed in place: this unit's share of jitter, spikes, stuck sensors and missing values (NaN)."""
+def add_faults(
+    rng: np.random.Generator, time: FloatArray, readings: FloatArray, unit: Unit, config: FaultsConfig
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """`readings` [6, n] changed in place: this unit's share of jitter, spikes, stuck sensors and missing values (NaN).
+
+    Returns them, and where a sensor was stuck [6, n].
+    """
     chance = rng.random(readings.shape) / max(unit.fault_factor, np.finfo(float).tiny)
     jittered = chance < config.jitter_share
     spiked = ~jittered & (chance < config.jitter_share + config.spike_share)
     dropped = ~jittered & ~spiked & (chance < config.jitter_share + config.spike_share + config.dropout_share)
     readings[jittered] *= rng.uniform(1 - config.jitter, 1 + config.jitter, int(jittered.sum()))
     readings[spiked] *= rng.uniform(config.spike_factor.low, config.spike_factor.high, int(spiked.sum()))
+    stuck = np.zeros(readings.shape, np.bool_)
     for row in range(len(SENSORS)):
         for first, last in _draw_spans(rng, time, config.stuck_per_day * unit.fault_factor, config.stuck_hours):
             readings[row, first:last] = readings[row, first]
+            stuck[row, first:last] = True
         for first, last in _draw_spans(rng, time, config.outages_per_day * unit.fault_factor, config.outage_hours):
             readings[row, first:last] = np.nan
     readings[dropped] = np.nan
-    return readings
+    return readings, stuck
 
 
 def draw_arrivals(rng: np.random.Generator, time: FloatArray, unit: Unit, config: FaultsConfig) -> NDArray[np.bool_]:

@@ -46,7 +46,7 @@ def test_drift_grows_slowly_and_is_gone_after_a_calibration() -> None:
 
 
 def test_spikes_are_isolated_factors(config: SimulatorConfig) -> None:
-    readings = add_faults(
+    readings, _ = add_faults(
         np.random.default_rng(0), TIME, np.full((6, len(TIME)), 10.0), unit(fault_factor=1.0), only(config, spike_share=0.01)
     )
     spiked = readings[readings != 10.0]
@@ -58,13 +58,15 @@ def test_spikes_are_isolated_factors(config: SimulatorConfig) -> None:
 def test_a_stuck_sensor_repeats_its_last_value(config: SimulatorConfig) -> None:
     noisy = np.random.default_rng(1).normal(100, 3, (6, len(TIME)))
     faults = only(config, stuck_per_day=0.2).model_copy(update={"stuck_hours": Range(low=12, high=12, unit="h")})
-    stuck = add_faults(np.random.default_rng(0), TIME, noisy.copy(), unit(fault_factor=1.0), faults)
+    stuck, where = add_faults(np.random.default_rng(0), TIME, noisy.copy(), unit(fault_factor=1.0), faults)
     assert longest_run(noisy[0]) == 1
     assert longest_run(stuck[0]) >= 72  # 12 h of ten minutes
+    assert (where >= (stuck != noisy)).all()
+    assert where[0].sum() >= 72
 
 
 def test_dropouts_are_missing_values_and_gaps_are_missing_rows(config: SimulatorConfig) -> None:
-    readings = add_faults(
+    readings, _ = add_faults(
         np.random.default_rng(0), TIME, np.full((6, len(TIME)), 10.0), unit(fault_factor=1.0), only(config, dropout_share=0.02)
     )
     assert np.isnan(readings).mean() == pytest.approx(0.02, rel=0.2)
@@ -74,7 +76,7 @@ def test_dropouts_are_missing_values_and_gaps_are_missing_rows(config: Simulator
 
 def test_a_unit_without_faults_sends_what_it_measures(config: SimulatorConfig) -> None:
     levels = np.full((6, len(TIME)), 10.0)
-    assert (add_faults(np.random.default_rng(0), TIME, levels.copy(), unit(fault_factor=0.0), config.faults) == levels).all()
+    assert (add_faults(np.random.default_rng(0), TIME, levels.copy(), unit(fault_factor=0.0), config.faults)[0] == levels).all()
     assert draw_arrivals(np.random.default_rng(0), TIME, unit(fault_factor=0.0), config.faults).all()
 
 

@@ -1,0 +1,243 @@
+"""Plants faults in simulated readings, and counts what the rules of features/sensor_health make of them. Pure: no Spark, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from features.contract import FROZEN, IMPLAUSIBLE, MISSING, SENSORS, UNIT_CHANGE, WRONG_UNIT, ZERO
+from features.rolling import FloatArray, IntArray
+from features.sensor_health.fault import Fault
+from features.sensor_health.find import find_faults
+from features.sensor_health.readings import SensorReadings
+from features.sensor_health.settings import HealthRules
+from features.sensor_health.units import OTHER_UNITS, OtherUnit
+from features.simulator.compressor import MINUTES_PER_DAY, MINUTES_PER_HOUR
+from features.simulator.plan import Plan
+from features.simulator.readings import SimulatedUnit, simulate_unit
+from features.simulator.telemetry import DECIMALS
+from features.windows import Bools
+
+_US_PER_MINUTE: Final = 60_000_000
+_TRIES: Final = 50  # places that are drawn for a fault before it is left out
+_COPIES_AT_ONCE: Final = 2_000  # stretches of readings that are judged together
+
+
+@dataclass(frozen=True)
+class History:
+    """One simulated compressor with its truth; arrays are [m] or [6, m], oldest reading first."""
+
+    time_us: IntArray
+    values: FloatArray
+    runs: Bools
+    stuck: Bools
+
+
+@dataclass(frozen=True)
+class Planting:
+    """What is done to the readings of one compressor: `fault` of `sensors`, by a unit or a constant value where the fault needs one."""
+
+    fault: str  # what the rules must call it
+    sensors: tuple[str, ...]
+    unit: OtherUnit | None = None
+    value: float | None = None
+
+    @property
+    def variant(self) -> str:
+        """The unit or the value, in a table's words."""
+        return self.unit.name if self.unit else "" if self.value is None else f"{self.value:g}"
+
+    def changed(self, values: FloatArray, first: int, end: int) -> FloatArray:
+        """`values` [6, m] with the fault in [first, end), as transmitters would send it."""
+        planted = values.copy()
+        for row in (SENSORS.index(sensor) for sensor in self.sensors):
+            part = planted[row, first:end]
+            if self.fault == FROZEN:
+                part[:] = values[row, first]
+            elif self.fault == ZERO:
+                part[:] = 0.0
+            elif self.unit is not None:
+                part[:] = np.round((part - self.unit.offset) / self.unit.factor, DECIMALS)
+            else:
+                part[:] = self.value
+        return planted
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one planted fault; hours are readings of the running unit since the fault began, times their interval."""
+
+    planting: Planting
+    duration_h: float
+    hours: float  # until it was reported by its right kind for every sensor; infinite: never
+    right_unit: bool
+    instead: str  # what was reported where nothing right was in time; empty: nothing
+    runs_h: float  # how long the unit ran during the fault
+
+
+@dataclass(frozen=True)
+class FalseAlarms:
+    """What was reported of undisturbed fleets."""
+
+    compressor_days: int
+    with_false_fault: int
+    false_faults: Mapping[str, int]  # compressor-days by "sensor fault"
+    healthy_values: int
+    healthy_refused: int
+
+
+def simulate_histories(plan: Plan) -> list[History]:
+    """Every compressor of the fleet."""
+    return [_history(simulate_unit(plan, index), plan) for index in range(plan.compressors)]
+
+
+def _history(unit: SimulatedUnit, plan: Plan) -> History:
+    start_us = int(plan.size.start.timestamp()) * 1_000_000
+    return History(start_us + unit.steps * (plan.interval_min * _US_PER_MINUTE), unit.values[: len(SENSORS)], unit.runs, unit.stuck)
+
+
+def plantings(implausible: Mapping[str, Sequence[float]]) -> list[Planting]:
+    """Every fault that is planted: frozen and zero for each sensor and for all, each common unit, each of the values that are `implausible`."""
+    one_or_all = [*((sensor,) for sensor in SENSORS), SENSORS]
+    units = [(sensor, unit) for sensor, others in OTHER_UNITS.items() for unit in others if not unit.rare]
+    return [
+        *(Planting(fault, sensors) for fault in (FROZEN, ZERO) for sensors in one_or_all),
+        *(Planting(fault, (sensor,), unit) for fault in (UNIT_CHANGE, WRONG_UNIT) for sensor, unit in units),
+        *(Planting(IMPLAUSIBLE, (sensor,), value=value) for sensor, values in implausible.items() for value in values),
+    ]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Where and for how long faults are planted, and when one counts as found (config/quality.yaml)."""
+
+    interval_min: int
+    durations_h: Sequence[float]
+    before_h: float
+    after_h: float
+    least_runs_h: float
+    within_h: float
+    places: int
+
+
+@dataclass(frozen=True)
+class PlantedCopy:
+    """A stretch of one compressor with a fault planted in [first, end) of its rows."""
+
+    planting: Planting
+    duration_h: float
+    history: History
+    first: int
+    end: int
+
+
+def plant(histories: Sequence[History], kinds: Sequence[Planting], trial: Trial, rng: np.random.Generator) -> Iterator[PlantedCopy]:
+    """Copies with one fault each: every kind at some random moments of every compressor, durations in turn."""
+    number = 0
+    for history in histories:
+        for planting in kinds:
+            for _ in range(trial.places):
+                duration = trial.durations_h[number % len(trial.durations_h)]
+                number += 1
+                found = _place(history, planting, duration, trial, rng)
+                if found is not None:
+                    yield found
+
+
+def _place(history: History, planting: Planting, duration_h: float, trial: Trial, rng: np.random.Generator) -> PlantedCopy | None:
+    """A random place where the unit runs for long enough during the fault and the simulator has planted none in the same sensors."""
+    hour_us = MINUTES_PER_HOUR * _US_PER_MINUTE
+    before_h = 0.0 if planting.fault == WRONG_UNIT else trial.before_h
+    rows = [SENSORS.index(sensor) for sensor in planting.sensors]
+    latest = history.time_us[-1] - (duration_h + trial.after_h) * hour_us
+    for _ in range(_TRIES):
+        begin = rng.uniform(history.time_us[0] + before_h * hour_us, latest)
+        moments = begin + np.array([-before_h, 0.0, duration_h, duration_h + trial.after_h]) * hour_us
+        start, first, end, stop = np.searchsorted(history.time_us, moments).tolist()
+        if planting.fault == WRONG_UNIT:
+            end = stop
+        enough = history.runs[first:end].sum() * trial.interval_min >= trial.least_runs_h * MINUTES_PER_HOUR
+        if enough and not history.stuck[rows, start:stop].any() and not np.isnan(history.values[rows, first]).any():
+            part = slice(start, stop)
+            values = planting.changed(history.values[:, part], first - start, end - start)
+            return PlantedCopy(
+                planting,
+                duration_h,
+                History(history.time_us[part], values, history.runs[part], history.stuck[:, part]),
+                first - start,
+                end - start,
+            )
+    return None
+
+
+def judge_planted(copies: Sequence[PlantedCopy], rules: HealthRules, trial: Trial) -> Iterator[Outcome]:
+    """Run the rules on each copy as on a history of its own."""
+    for begin in range(0, len(copies), _COPIES_AT_ONCE):
+        part = copies[begin : begin + _COPIES_AT_ONCE]
+        found = find_faults(_together([item.history for item in part]), rules)
+        offset = 0
+        for item in part:
+            rows = len(item.history.time_us)
+            reported = {row: found.faults[offset + row] for row in range(item.first, item.end) if offset + row in found.faults}
+            offset += rows
+            yield _outcome(item, reported, trial)
+
+
+def _outcome(item: PlantedCopy, reported: Mapping[int, Sequence[Fault]], trial: Trial) -> Outcome:
+    ran_h = np.cumsum(item.history.runs[item.first : item.end]) * trial.interval_min / MINUTES_PER_HOUR  # [rows of the fault]
+    wanted, hours, right_unit = set(item.planting.sensors), float("inf"), False
+    instead: list[str] = []
+    for row in sorted(reported):
+        right = [fault for fault in reported[row] if fault.fault == item.planting.fault and fault.sensor in wanted]
+        if {fault.sensor for fault in right} == wanted:
+            hours = float(ran_h[row - item.first])
+            right_unit = item.planting.unit is None or all(fault.unit == item.planting.unit.name for fault in right)
+            break
+        instead.extend(_told(fault) for fault in reported[row] if fault.sensor in wanted and fault not in right)
+    late = hours > trial.within_h
+    return Outcome(item.planting, item.duration_h, hours, right_unit, instead[0] if late and instead else "", float(ran_h[-1]))
+
+
+def _told(fault: Fault) -> str:
+    return f"{fault.sensor} {fault.fault}" + (f" {fault.unit}" if fault.unit else "")
+
+
+def count_false_alarms(histories: Sequence[History], rules: HealthRules) -> FalseAlarms:
+    """Judge undisturbed compressors and compare with the simulator's truth.
+
+    A fault is the simulator's where the sensor is stuck or has no value, or while it lasts on from there; a compressor-day is one with a reading.
+    """
+    together = _together(histories)
+    found = find_faults(together, rules)
+    stuck = np.concatenate([history.stuck for history in histories], axis=1)
+    missing = np.isnan(np.stack([together.values[sensor] for sensor in SENSORS]))
+    days = together.group * 100_000 + together.time_us // (MINUTES_PER_DAY * _US_PER_MINUTE)
+    false: dict[str, set[int]] = {}
+    planted: set[tuple[int, Fault]] = set()
+    for row, faults in sorted(found.faults.items()):
+        for fault in faults:
+            sensor, key = SENSORS.index(fault.sensor), (int(together.group[row]), fault)
+            if stuck[sensor, row] or (missing[sensor, row] and fault.fault == MISSING):
+                planted.add(key)
+            elif key not in planted:
+                false.setdefault(_told(fault), set()).add(int(days[row]))
+    refused = np.stack([found.verdicts.get(sensor, np.zeros(found.rows, np.int8)) > 0 for sensor in SENSORS])
+    healthy = ~stuck & ~missing
+    return FalseAlarms(
+        compressor_days=len(np.unique(days)),
+        with_false_fault=len(set().union(*false.values())),
+        false_faults={name: len(own) for name, own in sorted(false.items())},
+        healthy_values=int(healthy.sum()),
+        healthy_refused=int((refused & healthy).sum()),
+    )
+
+
+def _together(histories: Sequence[History]) -> SensorReadings:
+    group = np.repeat(np.arange(len(histories)), [len(history.time_us) for history in histories])
+    values = np.concatenate([history.values for history in histories], axis=1)
+    return SensorReadings(
+        group, np.concatenate([history.time_us for history in histories]), dict(zip(SENSORS, np.ascontiguousarray(values), strict=True)), {}
+    )
