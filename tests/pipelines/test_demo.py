@@ -16,7 +16,7 @@ from config.settings import load_settings
 from features.contract import CHAMPION, FEATURES, REGISTERED_MODEL
 from serving.warehouse.connection import open_warehouse
 from tests.conftest import PROJECT
-from tests.pipelines.commands import COMMAND_LIMIT_S, altaviz, refusal_of, report_of, surroundings
+from tests.pipelines.commands import COMMAND_LIMIT_S, refusal_of, report_of, surroundings
 from tests.pipelines.demo import END_OF_DEMO, Demo
 
 DAY_4_HOUR_12 = "2026-03-06T18:00:00"
@@ -208,9 +208,3 @@ def test_a_moment_before_all_data_is_refused(demo: Demo) -> None:
 def test_long_after_the_data_every_compressor_is_stale(demo: Demo) -> None:
     report = report_of("score", "--as-of", "2026-06-01", home=demo.home, **demo.environment)
     assert {(row["status"], row["rul_days"]) for row in report["predictions"]} == {("stale", None)}
-
-
-def test_an_unknown_setting_is_refused(demo: Demo) -> None:
-    done = altaviz("train", "--set", "fit.epoch=3", home=demo.home, **demo.environment)
-    assert done.returncode == 1
-    assert "fit.epoch" in done.stderr
