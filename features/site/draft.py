@@ -54,6 +54,9 @@ class Line:
     decide: str | None = None
 
 
+_MOST_LEVELS: Final = 4  # of a tag before the compressor, such as region and station
+
+
 @dataclass
 class Series:
     """A column or a tag: its name, its cells as text, and those that are numbers."""
@@ -210,18 +213,39 @@ def guess_quality(series: Sequence[Series]) -> tuple[Series, list[str]] | None:
     return None
 
 
-def split_tags(tags: Sequence[str], known: Collection[str]) -> str | None:
-    """The sign between compressor and measurement in tags such as K101.VIB; None: there is none."""
+@dataclass(frozen=True)
+class TagParts:
+    """How tags such as TX.K101.VIB name a compressor: after `before` parts, each ended by `sign`."""
+
+    sign: str
+    before: int
+
+    @property
+    def pattern(self) -> str:
+        """As site.yaml takes it."""
+        part = f"[^{self.sign}]+[{self.sign}]"
+        return f"^{f'(?:{part}){{{self.before}}}' if self.before else ''}(?P<compressor_id>[^{self.sign}]+)[{self.sign}](?P<tag>.+)$"
+
+    def split(self, tag: str) -> tuple[str, str] | None:
+        """Compressor and measurement; None where the tag has too few parts."""
+        parts = tag.split(self.sign, self.before + 1)
+        return (parts[self.before], parts[-1]) if len(parts) == self.before + 2 else None
+
+
+def split_tags(tags: Sequence[str], known: Collection[str]) -> TagParts | None:
+    """Where the compressor stands in tags such as K101.VIB or TX.K101.VIB; None: nowhere."""
     best, most = None, 0
     for sign in (".", ":", "/", "_", "-"):
-        pairs = [tag.split(sign, 1) for tag in tags if sign in tag]
-        if len(pairs) < len(tags):
-            continue
-        heads, ends = {head for head, _ in pairs}, {end for _, end in pairs}
-        known_heads = heads & set(known)
-        score = len(tags) - len(heads) - len(ends) + 2 * len(known_heads) + 2
-        if score > most and (known_heads or len(heads) > 1 or sign in ".:/"):  # the P of P_SUC and P_DIS is no compressor
-            best, most = sign, score
+        for before in range(_MOST_LEVELS):
+            parts = TagParts(sign, before)
+            pairs = [pair for pair in map(parts.split, tags) if pair is not None]
+            if len(pairs) < len(tags):
+                break
+            heads, ends = {head for head, _ in pairs}, {end for _, end in pairs}
+            known_heads = heads & set(known)
+            score = len(tags) - len(heads) - len(ends) + 2 * len(known_heads) + 2
+            if score > most and (known_heads or len(heads) > 1 or sign in ".:/"):  # the P of P_SUC and P_DIS is no compressor
+                best, most = parts, score
     return best
 
 

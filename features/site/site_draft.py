@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,7 +117,19 @@ def _names(cells: pl.Series, known: Collection[str]) -> list[Line]:
     if not strange or not known:
         return []
     pairs = ", ".join(f"{quoted(word)}: {quoted(word)}" for word in strange)
-    return [Line("compressor_id.names", f"{{{pairs}}}", "low", "which compressors of compressor_metadata.csv are these?")]
+    doubt = "which compressors of compressor_metadata.csv are these?"
+    alike = [
+        f"{word} may be {same[0]}"
+        for word in strange
+        if len(same := [name for name in sorted(known) if _number(name) == _number(word)]) == 1
+    ]
+    return [Line("compressor_id.names", f"{{{pairs}}}", "low", f"{doubt} by number, {', '.join(alike)}" if alike else doubt)]
+
+
+def _number(name: str) -> int | None:
+    """The number at the end of a name: 101 of K101."""
+    digits = re.search(r"\d+$", name)
+    return int(digits[0]) if digits else None
 
 
 def _long_lines(series: Sequence[Series], tag: Series, value: Series, drafter: Drafter) -> list[Line]:
@@ -129,17 +142,20 @@ def _long_lines(series: Sequence[Series], tag: Series, value: Series, drafter: D
     frame = pl.DataFrame({"tag": tag.cells, "value": value.cells}).drop_nulls("tag")
     tags = frame["tag"].unique(maintain_order=True).to_list()
     unit, sure = drafter.guess_id([item for item in series if item is not tag and item is not value])
-    sign = None if unit is not None else split_tags(tags, drafter.known)
+    parts = None if unit is not None else split_tags(tags, drafter.known)
     if unit is not None:
         lines.append(Line("compressor_id.column", quoted(unit.name), sure, None if sure == "high" else "is this the compressor?"))
         lines += _names(unit.cells, drafter.known)
-    elif sign is not None:
-        pattern = f"^(?P<compressor_id>[^{sign}]+)[{sign}](?P<tag>.+)$"
-        heads = pl.Series(list(dict.fromkeys(word.split(sign, 1)[0] for word in tags)), dtype=pl.String)
+    elif parts is not None:
+        ends = {tag: pair for tag in tags if (pair := parts.split(tag)) is not None}
+        heads = pl.Series(list(dict.fromkeys(head for head, _ in ends.values())), dtype=pl.String)
         found = heads.is_in(list(drafter.known)).all()
-        lines.append(Line("compressor_id.tag", quoted(pattern), "high" if found else "medium", None if found else "does the tag begin so?"))
+        doubt = None if found else "does the tag name the compressor there?"
+        lines.append(Line("compressor_id.tag", quoted(parts.pattern), "high" if found else "medium", doubt))
         lines += _names(heads, drafter.known)
-        frame = frame.with_columns(pl.col("tag").str.splitn(sign, 2).struct.field("field_1").alias("tag"))
+        frame = frame.with_columns(pl.col("tag").replace_strict({tag: end for tag, (_, end) in ends.items()}, default=None)).drop_nulls(
+            "tag"
+        )
     else:
         lines.append(
             Line("compressor_id.value", quoted(min(drafter.known, default="COMP-001")), "low", "no tag tells the compressor: name it")
