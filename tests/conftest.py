@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[1]
 GO_ON_FROM_THE_DEMO = {
-    f"tests/pipelines/test_{name}.py" for name in ("demo", "edge", "kill_cycle", "planted_faults", "reproduce", "takeover")
+    f"tests/pipelines/test_{name}.py" for name in ("cases", "demo", "edge", "kill_cycle", "planted_faults", "reproduce", "takeover")
 }
 
 
