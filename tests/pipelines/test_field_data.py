@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from features.contract import COMPRESSOR_ID, SENSORS, TIMESTAMP
-from tests.pipelines.commands import report_of
+from tests.pipelines.commands import SOME_REFUSED, report_of
 
 DEGRADATION_START = datetime(2026, 3, 6)
 
@@ -29,7 +29,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def books(field_data: Path, home: Path) -> dict[str, Any]:
-    report_of("ingest", field_data, home=home)
+    report_of("ingest", field_data, home=home, code=SOME_REFUSED)
     return report_of("features", home=home)
 
 
@@ -86,6 +86,6 @@ def test_failing_units_lose_no_larger_share_than_healthy_ones(
 
 
 def test_same_folder_again_adds_nothing(field_data: Path, books: dict[str, Any], home: Path) -> None:
-    again = report_of("ingest", field_data, home=home)
+    again = report_of("ingest", field_data, home=home, code=SOME_REFUSED)
     assert (again["loaded_files"], again["bronze_rows"]) == ({}, books["bronze_rows"])
     assert report_of("features", "--as-of", "2026-03-09T05:50:00", home=home)["rebuilt"] == []

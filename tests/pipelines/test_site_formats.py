@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import PROJECT
-from tests.pipelines.commands import altaviz
+from tests.pipelines.commands import SOME_REFUSED, report_of
 
 ROWS = 36  # of every good file
 
@@ -34,16 +33,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-def _report(*arguments: str | Path, home: Path) -> dict[str, Any]:
-    done = altaviz(*arguments, "--json", home=home)
-    assert done.returncode in (0, 3), done.stderr  # 3: some files were refused
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
-
-
 @pytest.fixture(scope="module")
 def loaded(folder: Path, home: Path) -> dict[str, Any]:
-    return _report("ingest", folder, home=home)
+    return report_of("ingest", folder, home=home, code=SOME_REFUSED)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +83,7 @@ def test_what_was_assumed_and_what_nobody_reads_is_told(loaded: dict[str, Any]) 
 
 
 def test_check_writes_nothing_and_shows_ranges_and_refusals(folder: Path, tmp_path: Path) -> None:
-    found = _report("ingest", folder, "--check", home=tmp_path)
+    found = report_of("ingest", folder, "--check", home=tmp_path, code=SOME_REFUSED)
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
     assert list(found["refused_files"]) == ["export_ddmmyy.csv"]
     assert (found["rows"], found["rows_refused"]) == (12 * ROWS, {"duplicate": 2 * ROWS})
