@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from tests.conftest import PROJECT
-from tests.pipelines.commands import SOME_REFUSED, report_of
+from tests.pipelines.commands import SOME_REFUSED, altaviz, report_of
 
 ROWS = 36  # of every good file
 
