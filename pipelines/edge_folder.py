@@ -249,7 +249,8 @@ def _strip(module: ModuleType) -> tuple[str, set[str], set[str]]:
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             defined |= {target.id for target in targets if isinstance(target, ast.Name)}
-        if docstring or isinstance(node, ast.Import | ast.ImportFrom):
+        for_types = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        if docstring or for_types or isinstance(node, ast.Import | ast.ImportFrom):
             left_out |= set(range(node.lineno - 1, node.end_lineno or node.lineno))
     kept = [line for number, line in enumerate(lines) if number not in left_out]
     return "\n".join(kept).strip() + "\n", outside, defined

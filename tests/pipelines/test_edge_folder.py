@@ -124,7 +124,7 @@ def test_all_features_of_five_dirty_days_equal_gold_and_so_do_the_books(site: Si
     assert document["readings"]["rejected_rows"] == books["rejected_rows"]
     assert document["readings"]["nulled_values"] == books["nulled_values"]
     assert set(books["rejected_rows"]) == {"missing_compressor_id", "missing_timestamp", "all_sensors_null", "duplicate"}  # type: ignore[call-overload]
-    assert set(books["nulled_values"]) == {"out_of_range", "isolated_spike"}  # type: ignore[call-overload]
+    assert set(books["nulled_values"]) == {"out_of_range", "isolated_spike", "frozen", "implausible"}  # type: ignore[call-overload]
     assert Counter(gold.filter(pl.col(COMPRESSOR_ID) == "C-3")["vibration_status"]).keys() == {"normal", "warning", None}
     assert gold.filter(pl.col(COMPRESSOR_ID) == "C-2")["temp_24hr_mean"].null_count() > 0
 

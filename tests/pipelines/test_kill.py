@@ -18,7 +18,7 @@ from features.contract import LOADED_AT
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Lake
 from serving.warehouse.connection import open_warehouse
 from tests.features.readings import MONDAY, assert_same_tables, noisy_fleet, write_readings
-from tests.pipelines.commands import kill_after, report_of
+from tests.pipelines.commands import SOME_REFUSED, kill_after, report_of
 
 AS_OF = ("--as-of", "2026-03-05T00:00:00")
 MIDWAY = ("--as-of", "2026-03-02T17:00:00")
@@ -48,9 +48,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _seconds_of(*arguments: str | Path, home: Path) -> float:
+def _seconds_of(*arguments: str | Path, home: Path, code: int = 0) -> float:
     started = time.perf_counter()
-    report_of(*arguments, home=home)
+    report_of(*arguments, home=home, code=code)
     return time.perf_counter() - started
 
 
@@ -77,10 +77,10 @@ def test_killed_at_ten_random_moments_and_run_again_the_tables_are_those_of_an_u
     features: tuple[str | Path, ...] = ("features", *AS_OF)
     empty, undisturbed = homes / "empty", homes / "undisturbed"
     empty.mkdir()
-    ingest_s = _seconds_of(*ingest, home=undisturbed)
+    ingest_s = _seconds_of(*ingest, home=undisturbed, code=SOME_REFUSED)
     ingested = _kill(ingest, empty, homes, 4, ingest_s, draw)
     for home in ingested:
-        report_of(*ingest, home=home)
+        report_of(*ingest, home=home, code=SOME_REFUSED)
         assert_same_tables(_lake(home), _lake(undisturbed), (BRONZE, COMPRESSORS), LOADED_AT)
     features_s = _seconds_of(*features, home=undisturbed)
     for home in _kill(features, ingested[-1], homes, 6, features_s, draw):

@@ -75,8 +75,8 @@ def test_alerts_are_judged_again_only_for_other_numbers(tmp_path: Path, settings
     nobody = pl.DataFrame(schema=COMPRESSOR_SCHEMA)
     reworded = changed(tmp_path / "reworded", "quality.yaml", "one in ten may be under repair", "a tenth may be under repair")
     stricter = changed(tmp_path / "stricter", "thresholds.yaml", "{value: 20, unit: F/h", "{value: 25, unit: F/h")
-    assert _fingerprint(reworded, nobody) == _fingerprint(settings, nobody)
-    assert _fingerprint(stricter, nobody) != _fingerprint(settings, nobody)
+    assert _fingerprint(reworded, nobody, nobody) == _fingerprint(settings, nobody, nobody)
+    assert _fingerprint(stricter, nobody, nobody) != _fingerprint(settings, nobody, nobody)
 
 
 def test_rows_name_their_costs_by_numbers_and_their_reasons_by_the_words_that_they_say(tmp_path: Path, settings: Settings) -> None:

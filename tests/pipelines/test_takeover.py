@@ -68,7 +68,7 @@ def test_a_promoted_challenger_is_what_scores_and_what_a_restarted_service_uses_
     home = demo.after_the_features(demo.home.with_name("takeover"))
     (home / "mlflow.db").unlink()
     first = report_of("train", *SLOWLY, home=home, **demo.quick)
-    assert (first["version"], first["promoted"]) == ("1", True)
+    assert (first["version"], first["promoted"]) == ("1", True), first["reasons"]
     assert _versions_served(home, demo) == ("1", "1")
     second = report_of("retrain", *NOW, home=home, **configure(home.with_name("one_round"), ONE_ROUND))
     assert (second["version"], second["decision"]) == ("2", "promoted")

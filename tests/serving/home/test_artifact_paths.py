@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("made") / "home"
     home.mkdir()
     quieten()
-    client = mlflow.MlflowClient(uri(home))
+    client = mlflow.MlflowClient(uri(home), uri(home))
     client.create_experiment("elsewhere", artifact_location="s3://bucket/mlartifacts")
     experiment = client.create_experiment("altaviz-rul", artifact_location=(home / "mlartifacts").as_uri())
     run = client.create_run(experiment)
