@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PROJECT = Path(__file__).parents[1]
-GO_ON_FROM_THE_DEMO = {
-    f"tests/pipelines/test_{name}.py" for name in ("cases", "demo", "edge", "kill_cycle", "planted_faults", "reproduce", "takeover")
-}
+GO_ON_FROM_THE_DEMO = {f"tests/pipelines/test_{name}.py" for name in ("cases", "demo", "edge", "planted_faults", "reproduce", "takeover")}
+TAKE_THE_DEMO_LATER = "tests/pipelines/test_kill_cycle.py"  # the other process runs it, once the demo is there
+BEFORE_THAT = ("tests/config/", "tests/features/")  # what that process does until then
 
 
 class Sharing(LoadFileScheduling):
@@ -38,11 +38,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Sharing:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What goes on from the demo comes first: it takes longest."""
-    items.sort(key=lambda item: not _uses_demo(item))
+    items.sort(key=_turn)
 
 
-def _uses_demo(item: pytest.Item) -> bool:
-    return "demo" in getattr(item, "fixturenames", ())
+def _turn(item: pytest.Item) -> int:
+    file = item.nodeid.partition("::")[0]
+    if file in GO_ON_FROM_THE_DEMO:
+        return 0
+    return 1 if file.startswith(BEFORE_THAT) else 2 if file == TAKE_THE_DEMO_LATER else 3
 
 
 @pytest.fixture(scope="session")

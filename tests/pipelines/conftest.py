@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.pipelines.demo import Demo, run_demo
+from tests.pipelines.demo import Demo, shared_demo
 
 
 @pytest.fixture(scope="session")
-def demo() -> Iterator[Demo]:
-    with run_demo() as made:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with shared_demo(tmp_path_factory.getbasetemp()) as made:
         yield made

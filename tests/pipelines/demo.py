@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,10 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import Any
 
 import yaml
+from filelock import FileLock
 
 from config.loader import CONFIG_DIR
 from tests.pipelines.commands import report_of, surroundings
@@ -64,19 +67,51 @@ class Demo:
 
 
 @contextmanager
-def run_demo() -> Iterator[Demo]:
-    """Run the demo in a folder of its own."""
-    # not tmp_path: the embedded server's own user must be able to pass through, and pytest shuts its folders
-    with TemporaryDirectory(prefix="altaviz-") as name:
-        folder = Path(name)
-        environment, quick = configure(folder / "config", {}), configure(folder / "quick", _SECONDS)
-        home = folder / "home"
-        demo = Demo(home, report_of("demo", home=home, **environment), environment, quick)
-        assert not (home / "gate").exists()  # the first model has no champion to be compared with
-        subprocess.run([sys.executable, "-c", _MAKE_UNSEEN, str(home)], env=surroundings(environment), capture_output=True, check=True)
-        shutil.copytree(home, demo._kept, ignore=shutil.ignore_patterns("postgres*", "logs", "spark-*"))
-        shutil.rmtree(demo._kept / "lake")
-        yield demo
+def shared_demo(base: Path) -> Iterator[Demo]:
+    """The demo, run once for all processes of a test run: by the first that needs it; the last that has used it deletes it.
+
+    `base` is this process's folder for temporary files; those of xdist's processes lie in one folder.
+    """
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    lock, record = FileLock(shared / "demo.lock"), shared / "demo.json"
+    with lock:
+        if record.exists():
+            known = json.loads(record.read_text(encoding="utf-8"))
+        else:
+            # not below `base`: the embedded server's own user must be able to pass through, and pytest shuts its folders
+            known = {"folder": mkdtemp(prefix="altaviz-"), "users": 0}
+            known["report"] = _run_demo(Path(known["folder"])).report
+        _write(record, known | {"users": known["users"] + 1})
+    try:
+        yield _demo_in(Path(known["folder"]), known["report"])
+    finally:
+        with lock:
+            users = json.loads(record.read_text(encoding="utf-8"))["users"] - 1
+            _write(record, known | {"users": users})
+            if not users:
+                record.unlink()
+                shutil.rmtree(known["folder"], ignore_errors=True)
+
+
+def _write(record: Path, known: dict[str, Any]) -> None:
+    record.write_text(json.dumps(known), encoding="utf-8")
+
+
+def _demo_in(folder: Path, report: dict[str, Any]) -> Demo:
+    environment, quick = ({"ALTAVIZ_CONFIG_DIR": str(folder / name)} for name in ("config", "quick"))
+    return Demo(folder / "home", report, environment, quick)
+
+
+def _run_demo(folder: Path) -> Demo:
+    """Run the demo in `folder`."""
+    environment, _ = configure(folder / "config", {}), configure(folder / "quick", _SECONDS)
+    home = folder / "home"
+    demo = _demo_in(folder, report_of("demo", home=home, **environment))
+    assert not (home / "gate").exists()  # the first model has no champion to be compared with
+    subprocess.run([sys.executable, "-c", _MAKE_UNSEEN, str(home)], env=surroundings(environment), capture_output=True, check=True)
+    shutil.copytree(home, demo._kept, ignore=shutil.ignore_patterns("postgres*", "logs", "spark-*"))
+    shutil.rmtree(demo._kept / "lake")
+    return demo
 
 
 def configure(folder: Path, model: dict[str, dict[str, Any]]) -> dict[str, str]:
