@@ -23,7 +23,7 @@ from tests.pipelines.demo import END_OF_DEMO, ONE_ROUND, Demo, configure
 from tests.serving.running import serving
 
 NOW = ("--as-of", END_OF_DEMO)
-SLOWLY = ("--set", "fit.learning_rate=0.0005")
+SLOWLY = ("--set", "fit.learning_rate=0.0008")
 
 
 def test_a_challenger_trained_on_shuffled_labels_is_refused_until_an_operator_overrules_the_gate(demo: Demo) -> None:
