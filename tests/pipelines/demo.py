@@ -24,7 +24,7 @@ END_OF_DEMO = "2026-03-09T05:50:00"
 _HISTORY = {"compressors": 30, "days": 60, "interval_min": 30}
 # one round of boosting says little more than the mean life: a network that learns slowly for one epoch beats it, and a complete one beats that
 ONE_ROUND: dict[str, dict[str, Any]] = {"baseline": {"max_iter": 1}}
-_SECONDS = {"fit": {"epochs": 1, "patience": 1}, **ONE_ROUND}  # changes to model_config.yaml that leave little to fit
+SECONDS = {"fit": {"epochs": 1, "patience": 1}, **ONE_ROUND}  # changes to model_config.yaml that leave little to fit
 _UNSEEN = {"seeds": [401], "compressors": 12, "days": 45, "interval_min": 30}
 # what the first training beside a champion would do in each home: once for all of them
 _MAKE_UNSEEN = """
@@ -104,7 +104,7 @@ def _demo_in(folder: Path, report: dict[str, Any]) -> Demo:
 
 def _run_demo(folder: Path) -> Demo:
     """Run the demo in `folder`."""
-    environment, _ = configure(folder / "config", {}), configure(folder / "quick", _SECONDS)
+    environment, _ = configure(folder / "config", {}), configure(folder / "quick", SECONDS)
     home = folder / "home"
     demo = _demo_in(folder, report_of("demo", home=home, **environment))
     assert not (home / "gate").exists()  # the first model has no champion to be compared with

@@ -19,11 +19,11 @@ from pipelines.models import promote, rollback, show_model
 from pipelines.session import LazySpark
 from serving.registry import Registry
 from tests.pipelines.commands import report_of
-from tests.pipelines.demo import END_OF_DEMO, ONE_ROUND, Demo, configure
+from tests.pipelines.demo import END_OF_DEMO, ONE_ROUND, SECONDS, Demo, configure
 from tests.serving.running import serving
 
 NOW = ("--as-of", END_OF_DEMO)
-SLOWLY = ("--set", "fit.learning_rate=0.0008")
+SLOWLY = ("--set", "fit.learning_rate=0.0005")
 
 
 def test_a_challenger_trained_on_shuffled_labels_is_refused_until_an_operator_overrules_the_gate(demo: Demo) -> None:
@@ -67,11 +67,13 @@ def test_a_challenger_trained_on_shuffled_labels_is_refused_until_an_operator_ov
 def test_a_promoted_challenger_is_what_scores_and_what_a_restarted_service_uses_until_it_is_rolled_back(demo: Demo) -> None:
     home = demo.after_the_features(demo.home.with_name("takeover"))
     (home / "mlflow.db").unlink()
-    first = report_of("train", *SLOWLY, home=home, **demo.quick)
+    # how exactly a model of one slow epoch is exported is not what is asked here
+    coarse = configure(home.with_name("coarse"), SECONDS | {"export": {"max_abs_difference": 0.001}})
+    first = report_of("train", *SLOWLY, home=home, **coarse)
     assert (first["version"], first["promoted"]) == ("1", True), first["reasons"]
     assert _versions_served(home, demo) == ("1", "1")
     second = report_of("retrain", *NOW, home=home, **configure(home.with_name("one_round"), ONE_ROUND))
-    assert (second["version"], second["decision"]) == ("2", "promoted")
+    assert (second["version"], second["decision"]) == ("2", "promoted"), second["reasons"]
     assert second["metrics"]["rmse_days"] < second["metrics"]["champion_rmse_days"]
     assert _versions_served(home, demo) == ("2", "2")
     back = report_of("models", "rollback", "--reason", "a try", home=home, **demo.environment)
