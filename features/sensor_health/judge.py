@@ -43,7 +43,7 @@ class Series:
 
 @dataclass
 class _Run:
-    """SensorReadings in a row that show the same."""
+    """Readings in a row that show the same."""
 
     since_us: int = 0
     last_us: int = 0

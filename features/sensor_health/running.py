@@ -18,7 +18,7 @@ from features.windows import Bools
 
 Votes = dict[str, NDArray[np.int8]]
 
-# SensorReadings in these units look like a stopped machine's, or like its noise: they must not decide that it runs.
+# Readings in these units look like a stopped machine's, or like its noise: they must not decide that it runs.
 _TOO_CLOSE_TO_ZERO: Final = 1e-3
 ROUNDING: Final = 1 + 1e-9  # a resolution of 0.01 is no exact number
 
@@ -87,27 +87,28 @@ def changes(values: FloatArray, group: IntArray, limit: float) -> Bools:
     return changed
 
 
-def _without_frozen(votes: Votes, readings: SensorReadings, rules: HealthRules) -> Votes:
+def _without_frozen(votes: Votes, moved: Mapping[str, Bools], readings: SensorReadings, rules: HealthRules) -> Votes:
     """`votes` without those of sensors that stood still while another one moved: a frozen power must not say that a stopped machine runs.
 
     They count for an hour longer (`report_hours`) than it takes to call a sensor frozen, so that this is decided while the machine is known to run.
     """
     group, time_us = readings.group, readings.time_us
     long = round((rules.frozen_hours + rules.report_hours) * MICROSECONDS_PER_HOUR)
-    moved = [changes(values, group, rules.sensors[sensor].resolution * ROUNDING) for sensor, values in readings.values.items()]
-    newest = last_true(np.logical_or.reduce(moved), group)
+    newest = last_true(np.logical_or.reduce(list(moved.values())), group)
     link_lives = time_us - time_us[newest] < long
     for sensor, vote in votes.items():
-        still = last_true(changes(readings.values[sensor], group, rules.sensors[sensor].resolution * ROUNDING), group)
+        still = last_true(moved[sensor], group)
         vote[link_lives & (time_us - time_us[still] > long)] = 0
     return votes
 
 
-def dead_since(readings: SensorReadings, rules: HealthRules) -> IntArray:
-    """When any sensor changed last, at rows where none has for `dead_link_hours`; -1 elsewhere -> [n] microseconds."""
+def dead_since(moved: Mapping[str, Bools], readings: SensorReadings, rules: HealthRules) -> IntArray:
+    """When any sensor changed last, at rows where none has for `dead_link_hours`; -1 elsewhere -> [n] microseconds.
+
+    moved: by sensor, where its value differs from the one before.
+    """
     group, time_us = readings.group, readings.time_us
-    changed = [changes(values, group, rules.sensors[sensor].resolution * ROUNDING) for sensor, values in readings.values.items()]
-    last = last_true(np.logical_or.reduce(changed), group)
+    last = last_true(np.logical_or.reduce(list(moved.values())), group)
     lasts = time_us - time_us[last] >= round(rules.dead_link_hours * MICROSECONDS_PER_HOUR)
     return np.where(lasts & (np.arange(len(last)) - last >= rules.frozen_readings - 1), time_us[last], -1)
 
@@ -136,14 +137,18 @@ class Machine:
     @classmethod
     def of(cls, readings: SensorReadings, rules: HealthRules) -> Machine:
         """The state at every reading."""
-        votes = _without_frozen(running_votes(readings.values, rules), readings, rules)
+        moved = {
+            sensor: changes(values, readings.group, rules.sensors[sensor].resolution * ROUNDING)
+            for sensor, values in readings.values.items()
+        }
+        votes = _without_frozen(running_votes(readings.values, rules), moved, readings, rules)
         runs = machine_runs(votes)
         return cls(
             votes,
             runs,
             settled(runs, readings.group, readings.time_us, rules.settle_hours),
             reads_zero(readings, rules),
-            dead_since(readings, rules),
+            dead_since(moved, readings, rules),
         )
 
     def runs_by_others(self, sensor: str) -> Bools:
