@@ -154,8 +154,8 @@ class Newest(Generic[ReadT]):
     @property
     def version(self) -> int | None:
         """The version that `current` gave last; None where there is none."""
-        current = self._current
-        return None if current is None else current[0]
+        with self._lock:  # a look that is under way forgets the version first
+            return None if self._current is None else self._current[0]
 
     def _look(self) -> tuple[int, ReadT]:
         seen, self._current = self._current, None  # also where the look fails: then nothing is known

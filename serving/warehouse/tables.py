@@ -7,7 +7,8 @@ caller owns the transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -141,12 +142,20 @@ def latest_predictions(
         WHERE %(ids)s::text[] IS NULL OR compressor_id = ANY(%(ids)s)
         ORDER BY rul_days_now NULLS LAST, rul_days NULLS LAST, failure_probability DESC NULLS LAST, compressor_id
     """
-    set_moment = "SELECT set_config('altaviz.as_of', %s, TRUE)"  # what the view goes by; ends with the transaction at the latest
-    connection.execute(set_moment, ["" if as_of is None else as_of.isoformat()])
-    with connection.cursor(row_factory=class_row(LatestPrediction)) as cursor:
-        found = cursor.execute(query, {"ids": None if compressor_ids is None else list(compressor_ids)}).fetchall()
-    connection.execute(set_moment, [""])
-    return found
+    asked = {"ids": None if compressor_ids is None else list(compressor_ids)}
+    with _fleet_as_of(connection, as_of), connection.cursor(row_factory=class_row(LatestPrediction)) as cursor:
+        return cursor.execute(query, asked).fetchall()
+
+
+@contextmanager
+def _fleet_as_of(connection: psycopg.Connection, moment: datetime | None) -> Iterator[None]:
+    """The views show the fleet as of `moment` (now when None); a transaction that fails inside forgets it by itself."""
+    set_moment = "SELECT set_config('altaviz.as_of', %s, TRUE)"
+    if moment is not None:
+        connection.execute(set_moment, [moment.isoformat()])
+    yield
+    if moment is not None:
+        connection.execute(set_moment, [""])
 
 
 def last_usable(connection: psycopg.Connection, predictions: Iterable[Prediction]) -> dict[str, LatestPrediction]:
