@@ -53,14 +53,14 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
         "refusals": {"open": len(refused), "mended": sum(item.mended_at is not None for item in read_refusals(lake))},
         "warehouse": counts,
         "predictions": dict(Counter(row.status for row in latest)),
-        "without_numbers": {row.compressor_id: _standing(row) for row in latest if row.status != "ok"},
+        "without_numbers": {row.compressor_id: describe_standing(row) for row in latest if row.status != "ok"},
         "future_predictions": future,
         "champion": registry.version_of(CHAMPION),
         "challenger": registry.version_of(CHALLENGER),
     }
 
 
-def _standing(row: LatestPrediction) -> str:
+def describe_standing(row: LatestPrediction) -> str:
     """Status, and the last usable prediction where there is one."""
     if row.rul_days is None:
         return row.status

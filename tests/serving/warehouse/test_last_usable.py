@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from pipelines.status import describe_standing
 from pipelines.views import describe_usable
 from serving.schemas import Compressor, MaintenanceEvent, Prediction, Status, report_rows
 from serving.warehouse.connection import Warehouse
@@ -168,8 +169,11 @@ def test_the_last_usable_one_of_what_was_just_scored(warehouse: Warehouse) -> No
         upsert_predictions(connection, [OK, *scored])
         usable = last_usable(connection, scored)
         assert last_usable(connection, scored[1:2]) == {}
+        standing = {row.compressor_id: describe_standing(row) for row in latest_predictions(connection, moment)}
     first, second, third = report_rows(scored, usable)
     assert [row["compressor_id"] for row in (first, second, third)] == ["C-1", "C-2", "C-3"]
     assert (first["status"], first["rul_days"], first["last_usable"]["rul_days"]) == ("stale", None, 4.25)
     assert describe_usable(first["last_usable"]) == "last usable 4.2 d, 6 h ago, 4.0 d left"
     assert (second["last_usable"], third["last_usable"]) == (None, None)
+    assert (standing["C-1"], standing["C-3"]) == ("stale, last usable 4.2 d, 6 h ago, 4.0 d left", "stale")
+    assert describe_usable({"rul_days": 1.2, "rul_days_now": 0.0, "age_hours": 75.8}) == "last usable 1.2 d, 3 d 4 h ago, 0.0 d left"
