@@ -9,6 +9,7 @@ AltavizError                what a user can mend: one line that says what, where
 |   |   `-- AllRefusedError every reading file of an ingest was refused
 |   |-- MetadataError       compressor_metadata.csv or maintenance_events.csv is missing or wrong
 |   |-- NoDataError         nothing at or before the asked time, or a stage has not run yet
+|   |-- MomentError         the asked moment is later than the clock and than every reading
 |   `-- RequestError        a request to the prediction service is wrong: a field, what is wrong with it, an HTTP status
 |-- NotReadyError           the prediction service lacks a part that it looks for again by itself
 |-- WarehouseError          PostgreSQL is down, refuses, or its schema is not what it should be
@@ -58,6 +59,10 @@ class MetadataError(InputError):
 
 class NoDataError(InputError):
     """Nothing at or before the asked time, or an earlier stage has not run yet."""
+
+
+class MomentError(InputError):
+    """The asked moment is later than now, and no reading reaches it."""
 
 
 class RequestError(InputError):

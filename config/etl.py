@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AwareDatetime, BeforeValidator, Field
@@ -49,6 +49,11 @@ class IngestConfig(Section):
     clock_skew_minutes: float = Field(ge=0)
     earliest: UtcTime
     most_withdrawn_share: Share
+
+    @property
+    def clock_skew(self) -> timedelta:
+        """How much later than now something may be: a reading, a moment that is asked for, the newest prediction."""
+        return timedelta(minutes=self.clock_skew_minutes)
 
 
 class OutlierConfig(Section):

@@ -191,7 +191,7 @@ def plan_build(
     if state is None or state.fingerprint != current_fingerprint:
         return Plan(touched=None, unplaced=True)
     time = pl.col(TIMESTAMP)
-    refused = time > pl.col(LOADED_AT) + timedelta(minutes=ingest.clock_skew_minutes)
+    refused = time > pl.col(LOADED_AT) + ingest.clock_skew
     placed = pl.when(time >= ingest.earliest).then(time)
     arrived = (pl.col(FILE_SEQ) > state.file_seq) & (time.is_null() | (time <= as_of) | refused)
     became_due = (time > state.as_of) & (time <= as_of)
@@ -203,6 +203,13 @@ def plan_build(
     )
     intervals = [Interval(start, end) for _, start, end in hours.iter_rows() if start is not None]
     return Plan(touched=merge_intervals(intervals, most_intervals), unplaced=len(intervals) < hours.height)
+
+
+def newest_that_counts(bronze: pl.LazyFrame, ingest: IngestConfig) -> datetime | None:
+    """Time of the newest reading that is not later than its own loading allows; None when there is none."""
+    counts = pl.col(TIMESTAMP) <= pl.col(LOADED_AT) + ingest.clock_skew
+    newest: datetime | None = bronze.filter(counts).select(pl.col(TIMESTAMP).max()).collect().item()
+    return newest
 
 
 def slice_bronze(eligible_bronze: DataFrame, plan: Plan, reach: Reach, ingest: IngestConfig) -> DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def check(settings: Settings, folder: Path, report: StageReporter, site_file: Pa
     reference_rules = ReferenceRules(settings.fleet, rules, site.reference)
     stations, reference = check_reference(Lake(settings.lake_uri), folder, reference_rules, now)
     reader = SiteReader(site.readings, {name: station for name, station in stations.items() if station is not None})
-    latest = now + timedelta(minutes=rules.clock_skew_minutes)
+    latest = now + rules.clock_skew
     found = FolderCheck(RowRules(frozenset(stations), rules.earliest, latest), settings.thresholds)
     refused: dict[str, str] = {}
     with report.stage("check") as advance:

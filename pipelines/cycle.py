@@ -12,11 +12,11 @@ from features.lake import BRONZE, Lake
 from pipelines.console import StageReporter
 from pipelines.features import build
 from pipelines.ingest import ingest
+from pipelines.moment import choose_moment
 from pipelines.monitor import monitor
 from pipelines.retrain import retrain
 from pipelines.score import score
 from pipelines.session import LazySpark
-from serving.schemas import present_moment
 
 
 def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> di
     of score and monitor the last champion's. Raises what they raise; what was done before stays.
     """
     started = time.perf_counter()
-    moment = as_of or present_moment()
+    moment = choose_moment(settings, as_of)
     with LazySpark(settings) as spark:
         ingested = _ingest_inbox(settings, spark, report)
         built = build(settings, moment, spark, report)

@@ -47,7 +47,7 @@ def write_readings(lake: Lake, compressors: pl.DataFrame, settings: Settings, pa
     newest, state = lake.newest_reading(), read_state(lake)
     if newest is None or state is None:
         raise NoDataError("gold holds no rows, or was written by something else: run `altaviz features` first")
-    reach, skew = Reach.of(settings.etl), timedelta(minutes=settings.etl.ingest.clock_skew_minutes)
+    reach, skew = Reach.of(settings.etl), settings.etl.ingest.clock_skew
     start = newest - timedelta(hours=MAX_LOOKBACK_HOURS) - reach.silver - reach.gold
     rows = (
         pl.scan_delta(lake.delta(BRONZE))

@@ -9,21 +9,21 @@ from typing import Any
 from config.settings import Settings
 from pipelines.console import StageReporter
 from pipelines.home import writing_lake
+from pipelines.moment import choose_moment
 from pipelines.session import LazySpark
-from serving.schemas import present_moment
 
 
 def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
     """Bring silver, rejects and gold up to bronze at `as_of` (now when None).
 
-    Returns the books (features.build.count_rows) and which time was recomputed. Raises NoDataError.
+    Returns the books (features.build.count_rows) and which time was recomputed. Raises MomentError, NoDataError.
     """
     from features.build import Rules, build_silver_and_gold, count_rows
     from features.lake import Lake
 
     started = time.perf_counter()
     lake = Lake(settings.lake_uri)
-    moment = as_of or present_moment()
+    moment = choose_moment(settings, as_of)
     with writing_lake(settings):
         rules = Rules(settings.etl, settings.thresholds, settings.fleet, settings.quality.sensor_health)
         plan = build_silver_and_gold(spark.get, lake, rules, moment, report.stage)
@@ -35,20 +35,22 @@ def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, rep
 def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
     """`build_lake`, then reference data, hourly aggregates, alerts and data quality metrics into the warehouse.
 
-    Raises NoDataError, WarehouseError.
+    Raises MomentError, NoDataError, WarehouseError.
     """
     from features.lake import Lake
     from pipelines.quality import sync_quality
-    from pipelines.warehouse import sync_aggregates, sync_reference, sync_withdrawals
+    from pipelines.warehouse import sync_aggregates, sync_reference, sync_view_rules, sync_withdrawals
     from serving.warehouse.migrations import migrated_warehouse
 
     started = time.perf_counter()
+    moment = choose_moment(settings, as_of)
     lake = Lake(settings.lake_uri)
     # a warehouse that is down fails the command before an hour of Spark, not after
     with migrated_warehouse(settings.database, settings.home) as warehouse:
-        books = build_lake(settings, as_of, spark, report)
+        books = build_lake(settings, moment, spark, report)
         with report.stage("warehouse") as advance:
             sync_reference(warehouse, lake, settings.fleet)
+            sync_view_rules(warehouse, settings)
             with warehouse.connection() as connection:
                 sync_withdrawals(connection, lake, settings.etl)
             aggregate_rows = sync_aggregates(warehouse, lake, advance)

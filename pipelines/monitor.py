@@ -13,7 +13,7 @@ from config.errors import ModelError, NoDataError
 from config.settings import Settings
 from features.contract import COMPRESSOR_ID
 from pipelines.console import StageReporter
-from serving.schemas import present_moment
+from pipelines.moment import choose_moment
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -55,7 +55,7 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
     """Compare the days before `as_of` (now when None) with the champion's reference. The same moment twice writes the same rows once.
 
     Returns drift, prediction_psi, features, decision (retrain, reasons) and data_faults (compressors, named): hours that were left out. Without `page` the HTML page is written only for a drift, and
-    for the first monitoring of a day. Raises NoChampionError, NoDataError, ModelError (no reference), WarehouseError.
+    for the first monitoring of a day. Raises MomentError, NoChampionError, NoDataError, ModelError (no reference), WarehouseError.
     """
     from features.lake import GOLD, Lake
     from pipelines.tracking import quieten
@@ -63,7 +63,7 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
 
     started = time.perf_counter()
     quieten()
-    moment = as_of or present_moment()
+    moment = choose_moment(settings, as_of)
     with report.stage("reference"):
         watched = watch_champion(settings)
     with report.stage("compare") as advance:

@@ -12,8 +12,8 @@ from config.settings import Settings
 from features.contract import CHAMPION
 from pipelines.challenger import Occasion, fingerprint
 from pipelines.console import StageReporter
+from pipelines.moment import choose_moment
 from pipelines.registration import FINGERPRINT_TAG, decision_of, settle
-from serving.schemas import present_moment
 
 if TYPE_CHECKING:
     import psycopg
@@ -38,7 +38,7 @@ def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report
     With `if_drifted` only when the newest monitoring of the champion calls for it. A training whose result is already there, because another
     one has just done it or nothing has changed since, is not repeated. `spark` is only needed for the gate's unseen fleet, once.
     Returns decision (promoted, refused, not_needed), version, reasons; after a training also what `train` returns.
-    Raises NoDataError, NoChampionError (`if_drifted` without one), ModelError, ExportError, WarehouseError, EnvironmentSetupError.
+    Raises MomentError, NoDataError, NoChampionError (`if_drifted` without one), ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
     from pipelines.past import open_past
     from pipelines.tracking import quieten
@@ -48,7 +48,7 @@ def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report
 
     started = time.perf_counter()
     quieten()
-    moment = as_of or present_moment()
+    moment = choose_moment(settings, as_of)
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
     with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, wait) as lock:
         registry = Registry(settings.tracking_uri)

@@ -8,27 +8,29 @@ from typing import Any
 
 from config.settings import Settings
 from pipelines.console import StageReporter
+from pipelines.moment import choose_moment
 
 
 def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
     """Score the compressors in service at `as_of` (now when None). The same moment twice writes the same rows once.
 
-    Returns model_version, as_of, retired (ids that are not scored), predictions (serving.schemas.REPORTED, most urgent first), rows_written, seconds.
-    Raises NoChampionError, NoDataError, ModelError, WarehouseError.
+    Returns model_version, as_of, retired (ids that are not scored), predictions (serving.schemas.report_rows), rows_written, seconds.
+    Raises MomentError, NoChampionError, NoDataError, ModelError, WarehouseError.
     """
     from config.errors import NoDataError
     from features.lake import EVENTS, GOLD, Lake
     from features.reference import read_fleet, read_reference, read_retired
     from features.renewals import read_renewals
     from pipelines.tracking import quieten
-    from pipelines.warehouse import sync_reference, sync_withdrawals
+    from pipelines.warehouse import sync_reference, sync_view_rules, sync_withdrawals
     from serving.predictor import Predictor
     from serving.registry import Registry
-    from serving.schemas import present_moment, report_row
+    from serving.schemas import report_rows
     from serving.warehouse import tables
     from serving.warehouse.migrations import migrated_warehouse
 
     started = time.perf_counter()
+    moment = choose_moment(settings, as_of)
     quieten()
     lake = Lake(settings.lake_uri)
     gold = lake.delta(GOLD)
@@ -38,21 +40,22 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     with report.stage("champion"):
         champion = Registry(settings.tracking_uri).champion()
         predictor = Predictor(champion, settings.scoring, settings.costs, settings.model.scoring.threads)
-    moment = as_of or present_moment()
     with report.stage("predict") as advance:
         renewed = read_renewals(read_reference(lake, EVENTS)).at(compressor_ids, moment)
         predictions = predictor.predict(gold, compressor_ids, moment, renewed)
         advance(1, 1, compressors=len(predictions))
     with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
         sync_reference(warehouse, lake, settings.fleet)
+        sync_view_rules(warehouse, settings)
         with warehouse.connection() as connection:
             written = tables.upsert_predictions(connection, predictions)
             sync_withdrawals(connection, lake, settings.etl)
+            usable = tables.last_usable(connection, predictions)
     return {
         "model_version": champion.version,
         "as_of": moment,
         "retired": read_retired(lake),
-        "predictions": [report_row(prediction) for prediction in predictions],
+        "predictions": report_rows(predictions, usable),
         "rows_written": written,
         "seconds": round(time.perf_counter() - started, 2),
     }

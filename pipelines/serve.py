@@ -20,6 +20,7 @@ from config.settings import Settings
 
 if TYPE_CHECKING:
     from serving.backend import Parts
+    from serving.warehouse.connection import Warehouse
 
 _SPARE_CONNECTIONS = 2  # beside the service's threads: readiness, and one that is being replaced
 
@@ -39,7 +40,7 @@ def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bo
         from serving.backend import Backend
         from serving.service import prediction_service
 
-        app = prediction_service(Backend(_parts(settings), settings.serving), settings.serving).to_asgi()
+        app = prediction_service(Backend(_parts(settings), settings.serving, settings.etl.ingest.clock_skew), settings.serving).to_asgi()
         server = uvicorn.Server(
             uvicorn.Config(
                 app, log_config=None, access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=listen.shutdown_s
@@ -97,7 +98,7 @@ class _Events(logging.Handler):
 
 def _parts(settings: Settings) -> Parts:
     from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
-    from pipelines.warehouse import sync_reference
+    from pipelines.warehouse import sync_reference, sync_view_rules
     from serving.backend import Parts
     from serving.predictor import Predictor
     from serving.registry import Registry
@@ -123,11 +124,15 @@ def _parts(settings: Settings) -> Parts:
         registered = Registry(settings.tracking_uri).champion()
         return Predictor(registered, settings.scoring, settings.costs, settings.model.scoring.threads, scored_by="service")
 
+    def sync(opened: Warehouse) -> None:
+        sync_reference(opened, lake, settings.fleet)
+        sync_view_rules(opened, settings)
+
     return Parts(
         champion=champion,
         warehouse=partial(migrated_warehouse, database, settings.home),
         gold=lambda: lake.delta(GOLD),
         compressors=lambda: lake.delta(COMPRESSORS),
         events=lambda: lake.delta(EVENTS),
-        sync_reference=lambda opened: sync_reference(opened, lake, settings.fleet),
+        sync_reference=sync,
     )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 from pipelines.console import StageReporter
+from pipelines.views import describe_usable
+
+if TYPE_CHECKING:
+    from serving.schemas import LatestPrediction
 
 
 def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
-    """Books of the lake, rows of the warehouse tables, champion and newest reading; what is not there yet is None or 0."""
+    """Books of the lake, rows of the warehouse tables, champion and newest reading; what is not there yet is None or 0.
+
+    `predictions` counts compressors by the status of the newest one, `without_numbers` says what is known of those that have none, and
+    `future_predictions` counts rows later than the clock allows, which no view shows.
+    """
     from features.build import count_rows
     from features.contract import CHALLENGER, CHAMPION
     from features.lake import GOLD, Lake
@@ -27,6 +36,7 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     registry = Registry(settings.tracking_uri)
     with report.stage("warehouse"), migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
         counts = tables.table_counts(connection)
+        latest, future = tables.latest_predictions(connection), tables.count_future_predictions(connection)
     refused = open_refusals(lake)
     return {
         "home": settings.home,
@@ -42,9 +52,20 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
         },
         "refusals": {"open": len(refused), "mended": sum(item.mended_at is not None for item in read_refusals(lake))},
         "warehouse": counts,
+        "predictions": dict(Counter(row.status for row in latest)),
+        "without_numbers": {row.compressor_id: describe_standing(row) for row in latest if row.status != "ok"},
+        "future_predictions": future,
         "champion": registry.version_of(CHAMPION),
         "challenger": registry.version_of(CHALLENGER),
     }
+
+
+def describe_standing(row: LatestPrediction) -> str:
+    """Status, and the last usable prediction where there is one."""
+    if row.rul_days is None:
+        return row.status
+    usable = {"rul_days": row.rul_days, "rul_days_now": row.rul_days_now, "age_hours": row.age_hours}
+    return f"{row.status}, {describe_usable(usable)}"
 
 
 def _reference_rejects(rejects: list[dict[str, Any]]) -> dict[str, dict[str, str]]:

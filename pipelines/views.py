@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rich.console import Console
@@ -69,7 +70,8 @@ def show_fleet(result: dict[str, Any]) -> None:
     for row in result["predictions"]:
         why = "; ".join(row["reasons"])
         if row["status"] != "ok":
-            table.add_row(row["compressor_id"], "-", "-", "-", "-", "-", "-", f"{row['status']}: {why}")
+            usable = "" if row["last_usable"] is None else f", {describe_usable(row['last_usable'])}"
+            table.add_row(row["compressor_id"], "-", "-", "-", "-", "-", "-", f"{row['status']}{usable}: {why}")
             continue
         table.add_row(
             row["compressor_id"],
@@ -93,6 +95,13 @@ def show_fleet(result: dict[str, Any]) -> None:
     console.print(f"fails soon: probability of a failure within {', '.join(f'{days:g}' for days in sorted(horizons))} days")
     if result["predictions"] and all(row["status"] == "stale" for row in result["predictions"]):
         console.print("Every compressor is stale: to look at past readings, say when with --as-of.")
+
+
+def describe_usable(usable: Mapping[str, Any]) -> str:
+    """The last prediction with numbers of a compressor that has none now: "last usable 1.2 d, 3 d 4 h ago, 0.0 d left"."""
+    days, hours = divmod(round(usable["age_hours"]), 24)
+    age = f"{days} d {hours} h" if days else f"{hours} h"
+    return f"last usable {usable['rul_days']:.1f} d, {age} ago, {usable['rul_days_now']:.1f} d left"
 
 
 def show_drift(result: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import psycopg
 
 from config.etl import EtlConfig
 from config.fleet import FleetConfig
+from config.settings import Settings
 from features.aggregates import WINDOWS, hourly_aggregates
 from features.build import rebuilt_since
 from features.contract import DATE, WINDOW_STEP_HOURS, WINDOW_STEPS
@@ -44,6 +45,12 @@ def sync_reference(warehouse: Warehouse, lake: Lake, fleet: FleetConfig) -> None
         )
         tables.upsert_compressors(connection, (Compressor(**row) for row in compressors.iter_rows(named=True)))
         tables.upsert_events(connection, (MaintenanceEvent(**row) for row in events.iter_rows(named=True)))
+
+
+def sync_view_rules(warehouse: Warehouse, settings: Settings) -> None:
+    """What the warehouse's views need of the configuration."""
+    with warehouse.connection() as connection:
+        tables.write_view_rules(connection, settings.etl.ingest.clock_skew, settings.scoring.health)
 
 
 def sync_withdrawals(connection: psycopg.Connection, lake: Lake, etl: EtlConfig) -> int:

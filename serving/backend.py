@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -17,16 +17,17 @@ import psycopg
 from deltalake import DeltaTable
 from psycopg_pool import PoolTimeout
 
-from config.errors import AltavizError, NoDataError, NotReadyError, RequestError, WarehouseError
+from config.errors import AltavizError, MomentError, NoDataError, NotReadyError, RequestError, WarehouseError
 from config.logs import get_log
 from config.serving import ServingConfig
 from features.renewals import Renewals, read_renewals
 from features.taken_back import in_force
 from features.windows import Floats
+from serving.moments import require_reached
 from serving.newest import Fleet, GoldVersion, Newest, ReadT, read_fleet, read_newest
 from serving.predictor import Numbers, Predictor, require_data
 from serving.recovery import Recovering
-from serving.schemas import Prediction, present_moment
+from serving.schemas import LatestPrediction, Prediction, present_moment
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
 
@@ -42,7 +43,7 @@ class Parts:
     gold: Callable[[], DeltaTable]
     compressors: Callable[[], DeltaTable]
     events: Callable[[], DeltaTable]
-    sync_reference: Callable[[Warehouse], None]  # the fleet into the warehouse: predictions refer to it
+    sync_reference: Callable[[Warehouse], None]  # fleet, events and rules into the warehouse: predictions and views refer to them
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Scored:
     as_of: datetime
     predictions: list[Prediction]  # most urgent first
     rows_written: int  # inserted or changed
+    last_usable: dict[str, LatestPrediction]  # of compressors without numbers that had some
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,18 @@ class Predicted:
 class Backend:
     """One per process, shared by its threads. The champion is the one found first; a later one needs a restart."""
 
-    def __init__(self, parts: Parts, config: ServingConfig) -> None:
+    def __init__(self, parts: Parts, config: ServingConfig, clock_skew: timedelta, clock: Callable[[], datetime] = present_moment) -> None:
+        """`clock_skew` is how much later than `clock` a moment may be that is asked for."""
         self._parts = parts
+        self._clock_skew = clock_skew
+        self._clock = clock
         retry_s = config.recovery.retry_s
         self._predictor = Recovering("champion", self._open_champion, retry_s)
         self._warehouse = Recovering("warehouse", parts.warehouse, retry_s)
         self._gold = Newest(parts.gold, lambda table: read_newest(table, config.gold), config.gold.check_s)
         self._fleet = Newest(parts.compressors, read_fleet, config.gold.check_s)
         self._renewals = Newest(parts.events, lambda table: read_renewals(in_force(pl.read_delta(table))), config.gold.check_s)
-        self._synced: tuple[Warehouse, int] | None = None  # where the fleet of which version is
+        self._synced: tuple[Warehouse, int, int | None] | None = None  # where the fleet and the events of which versions are
 
     def warm_up(self) -> None:
         """Open everything that is there, so that the first request need not."""
@@ -105,12 +110,13 @@ class Backend:
     def score(self, asked: Sequence[str] | None, as_of: datetime | None) -> Scored:
         """Predict for the compressors asked for (all when None) at `as_of` (now when None) and write what comes out.
 
-        Raises RequestError for an id that is not known and for a moment before all data; NotReadyError, ModelError, WarehouseError.
+        Raises RequestError for an id that is not known and for a moment before all data, or in the future; NotReadyError, ModelError, WarehouseError.
         """
         fleet = self.fleet()
         compressor_ids = fleet.compressor_ids if asked is None else _require_known(asked, fleet.compressor_ids)
-        moment = as_of or present_moment()
+        moment = as_of or self._clock()
         gold = self.gold()
+        self._require_reached(moment)
         steps = gold.steps(compressor_ids, moment)
         if not any(steps.last_reading):
             _require_data(gold, moment)
@@ -118,16 +124,22 @@ class Backend:
         predictions = predictor.predict_steps(steps, moment, gold.source, gold.past, self.renewals().at(compressor_ids, moment))
         with self._connection(fleet) as connection:
             written = tables.upsert_predictions(connection, predictions)
-        return Scored(predictor.version, moment, predictions, written)
+            usable = tables.last_usable(connection, predictions)
+        return Scored(predictor.version, moment, predictions, written, usable)
 
     def predict(self, windows: Floats) -> Predicted:
         """What the champion says of [n, steps, features] windows; nothing is written. Raises RequestError, NotReadyError, ModelError."""
         predictor = self._predictor.get()
         return Predicted(predictor.version, predictor.horizon_days, predictor.predict_windows(np.asarray(windows, np.float32)))
 
-    def ranked(self, as_of: datetime | None) -> list[Prediction]:
-        """The newest prediction of every compressor, at or before `as_of` if given; most urgent first. Raises WarehouseError."""
-        with self._connection() as connection:
+    def ranked(self, as_of: datetime | None) -> list[LatestPrediction]:
+        """The newest prediction of every compressor as of `as_of` (now when None), most urgent first.
+
+        Raises RequestError for a moment in the future, WarehouseError.
+        """
+        if as_of is not None:
+            self._require_reached(as_of)
+        with self._connection(self._fleet_if_there()) as connection:
             return tables.latest_predictions(connection, as_of)
 
     def gold(self) -> GoldVersion:
@@ -141,6 +153,20 @@ class Backend:
     def renewals(self) -> Renewals:
         """When each compressor began its present life; nothing while no event was ever loaded. Raises NotReadyError."""
         return _read("the list of maintenance events", self._renewals, without=Renewals({}, {}))
+
+    def _require_reached(self, moment: datetime) -> None:
+        try:
+            require_reached(moment, self._clock(), self._clock_skew, lambda: self.gold().newest_reading)
+        except MomentError as error:
+            raise RequestError(("as_of", str(error))) from error
+
+    def _fleet_if_there(self) -> Fleet | None:
+        """The fleet, once its events have been looked at too; None while the lake cannot be read: what is in the warehouse can be told all the same."""
+        try:
+            self.renewals()
+            return self.fleet()
+        except NotReadyError:
+            return None
 
     @contextmanager
     def _open_champion(self) -> Iterator[Predictor]:
@@ -162,9 +188,10 @@ class Backend:
             raise
 
     def _sync(self, warehouse: Warehouse, version: int) -> None:
-        if self._synced != (warehouse, version):
+        wanted = (warehouse, version, self._renewals.version)
+        if self._synced != wanted:
             self._parts.sync_reference(warehouse)
-            self._synced = (warehouse, version)
+            self._synced = wanted
 
 
 def _read(name: str, newest: Newest[ReadT], without: ReadT | None = None) -> ReadT:

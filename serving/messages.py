@@ -73,8 +73,23 @@ class DataFault(_Answer):
     detail: str
 
 
-class PredictionAnswer(_Answer):
-    """A compressor's prediction, as `altaviz score` reports it; the numbers are null unless `status` is ok.
+class LastUsable(_Answer):
+    """The last prediction with numbers of a compressor that has none now, and its age; `rul_days_now` is what is left of its `rul_days`."""
+
+    prediction_timestamp: AnsweredTime
+    age_hours: float
+    rul_days: float
+    rul_days_now: float
+    rul_lower_days: float
+    rul_upper_days: float
+    failure_probability: float
+    health: Health
+    act_by: date | None
+    model_version: str
+
+
+class _Predicted(_Answer):
+    """What is said of every prediction.
 
     `act_by` and `expected_saving_usd` are null also where no repair is due within the plan (docs/costs.md).
     """
@@ -93,6 +108,12 @@ class PredictionAnswer(_Answer):
     reasons: list[str]
 
 
+class PredictionAnswer(_Predicted):
+    """A compressor's prediction, as `altaviz score` reports it; the numbers are null unless `status` is ok."""
+
+    last_usable: LastUsable | None
+
+
 class ScoreAnswer(_Answer):
     """Predictions, most urgent first, and how many rows of ml_predictions are new or changed."""
 
@@ -102,12 +123,19 @@ class ScoreAnswer(_Answer):
     rows_written: int
 
 
-class FleetRow(PredictionAnswer):
-    """A compressor's newest prediction in the warehouse."""
+class FleetRow(_Predicted):
+    """A compressor's newest prediction in the warehouse, with its age.
+
+    Unless `status` is ok the numbers are those of the last usable prediction, at `prediction_timestamp`; null where there is none that holds.
+    `status` is of `status_timestamp`, when the compressor was last scored.
+    """
 
     rank: int
     health: Health | None
     prediction_timestamp: AnsweredTime
+    status_timestamp: AnsweredTime
+    age_hours: float
+    rul_days_now: float | None
     model_version: str
 
 

@@ -64,6 +64,11 @@ class GoldVersion:
         """Time of the oldest row, None when there is none."""
         return first_reading(self.table)
 
+    @cached_property
+    def newest_reading(self) -> datetime | None:
+        """Time of the newest row, None when there is none."""
+        return _newest_reading(self.table)
+
     def steps(self, compressor_ids: list[str], as_of: datetime) -> Steps:
         """`features.grid.steps_before` of this version."""
         if self.since is None or as_of - _WINDOW < self.since:
@@ -145,6 +150,12 @@ class Newest(Generic[ReadT]):
                 self._current = self._look()
                 self._next_look = self._clock() + self._check_s
             return self._current[1]
+
+    @property
+    def version(self) -> int | None:
+        """The version that `current` gave last; None where there is none."""
+        with self._lock:  # a look that is under way forgets the version first
+            return None if self._current is None else self._current[0]
 
     def _look(self) -> tuple[int, ReadT]:
         seen, self._current = self._current, None  # also where the look fails: then nothing is known

@@ -5,9 +5,10 @@ Field names are the table's column names, in the table's order. Times are timezo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from operator import itemgetter
 from typing import Any, Final, Literal
 
 # the warehouse keeps a partition for every month that is written
@@ -32,6 +33,19 @@ REPORTED: Final = (
     "expected_saving_usd",
     "horizon_days",
     "reasons",
+)
+# What it reports of the last usable prediction of a compressor that has no numbers now.
+LAST_USABLE: Final = (
+    "prediction_timestamp",
+    "age_hours",
+    "rul_days",
+    "rul_days_now",
+    "rul_lower_days",
+    "rul_upper_days",
+    "failure_probability",
+    "health",
+    "act_by",
+    "model_version",
 )
 
 
@@ -113,6 +127,19 @@ class Prediction:
     data_faults: list[dict[str, Any]] = field(default_factory=list)  # sensor, fault, since, detail (serving.data_faults)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LatestPrediction(Prediction):
+    """A compressor's newest prediction as it stands at the moment it is asked for.
+
+    Where the newest has no numbers, this is the last one that has, with its own `prediction_timestamp`, unless the compressor was mended after
+    its window began; `status`, the first `reasons` and `data_faults` are then the newest's, and `health` goes by `rul_days_now`.
+    """
+
+    status_timestamp: datetime  # when the compressor was last scored: the status is of then
+    age_hours: float  # from prediction_timestamp until the asked moment
+    rul_days_now: float | None  # what is left of rul_days, 0 or more
+
+
 def present_moment() -> datetime:
     """Now as rows name it, UTC, in whole seconds: every report can say it, and a person can type it."""
     return datetime.now(UTC).replace(microsecond=0)
@@ -136,13 +163,25 @@ def parse_moment(text: object) -> datetime:
     return moment.astimezone(UTC)
 
 
-def urgency(prediction: Prediction) -> tuple[float, float, str]:
-    """Sort key, most urgent first: the shortest life, then the likeliest failure; a prediction without numbers comes last."""
+def urgency(prediction: Prediction) -> tuple[float, float, float, str]:
+    """Sort key, most urgent first: the shortest life that is left, the shortest life, the likeliest failure; without numbers last."""
     if prediction.rul_days is None or prediction.failure_probability is None:
-        return (float("inf"), 0.0, prediction.compressor_id)
-    return (prediction.rul_days, -prediction.failure_probability, prediction.compressor_id)
+        return (float("inf"), float("inf"), 0.0, prediction.compressor_id)
+    left = prediction.rul_days_now if isinstance(prediction, LatestPrediction) else None
+    days = prediction.rul_days
+    return (days if left is None else left, days, -prediction.failure_probability, prediction.compressor_id)
 
 
 def report_row(prediction: Prediction) -> dict[str, Any]:
-    """The entry of a prediction in the `score` report."""
+    """What every report says of a prediction."""
     return {name: getattr(prediction, name) for name in REPORTED}
+
+
+def report_rows(predictions: Iterable[Prediction], last_usable: Mapping[str, LatestPrediction]) -> list[dict[str, Any]]:
+    """The entries of the `score` report, most urgent first: with `last_usable`, which takes the place in the ranking of numbers that are missing."""
+    rows = []
+    for prediction in predictions:
+        usable = last_usable.get(prediction.compressor_id)
+        told = None if usable is None else {name: getattr(usable, name) for name in LAST_USABLE}
+        rows.append((urgency(usable or prediction), {**report_row(prediction), "last_usable": told}))
+    return [row for _, row in sorted(rows, key=itemgetter(0))]

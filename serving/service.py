@@ -40,7 +40,7 @@ from serving.messages import (
 )
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.problems import MEDIA_TYPE, problem_of
-from serving.schemas import report_row
+from serving.schemas import report_row, report_rows
 
 AnswerT = TypeVar("AnswerT")
 
@@ -144,7 +144,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
             metrics.written.inc(scored.rows_written)
             for prediction in scored.predictions:
                 metrics.predictions.labels(prediction.status).inc()
-            predictions = [PredictionAnswer(**report_row(prediction)) for prediction in scored.predictions]
+            predictions = [PredictionAnswer(**row) for row in report_rows(scored.predictions, scored.last_usable)]
             return ScoreAnswer(
                 model_version=scored.model_version, as_of=scored.as_of, predictions=predictions, rows_written=scored.rows_written
             )
@@ -168,7 +168,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
 
     @app.get(_FLEET, response_model=FleetAnswer, responses=_problems(401, 422, 503), openapi_extra=_AS_OF)
     async def fleet(request: Request) -> Any:
-        """The newest prediction of every compressor, most urgent first; of a moment in the past with `as_of`."""
+        """The newest prediction of every compressor, most urgent first; where it has no numbers, the last usable one with its age."""
 
         def answer() -> FleetAnswer:
             as_of = read_moment(request.query_params.multi_items())
@@ -177,6 +177,9 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
                     rank=rank,
                     health=row.health,
                     prediction_timestamp=row.prediction_timestamp,
+                    status_timestamp=row.status_timestamp,
+                    age_hours=row.age_hours,
+                    rul_days_now=row.rul_days_now,
                     model_version=row.model_version,
                     **report_row(row),
                 )

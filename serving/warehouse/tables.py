@@ -7,9 +7,10 @@ caller owns the transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
@@ -18,7 +19,8 @@ from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from serving.schemas import Compressor, MaintenanceEvent, Prediction, QualityMetric, Station
+from config.scoring import HealthSection
+from serving.schemas import Compressor, LatestPrediction, MaintenanceEvent, Prediction, QualityMetric, Station
 
 _COPY_ROWS: Final = 100_000  # rows of a frame turned into text at a time
 _STAGING: Final = sql.Identifier("altaviz_staging")
@@ -126,39 +128,74 @@ def table_counts(connection: psycopg.Connection) -> dict[str, int]:
     return {str(name): int(count) for name, count in connection.execute(counts)}
 
 
-def latest_predictions(connection: psycopg.Connection, as_of: datetime | None = None) -> list[Prediction]:
-    """The newest prediction of every compressor in service, at or before `as_of` if given; most urgent first, as serving.schemas.urgency orders.
+def latest_predictions(
+    connection: psycopg.Connection, as_of: datetime | None = None, compressor_ids: Sequence[str] | None = None
+) -> list[LatestPrediction]:
+    """v_latest_predictions of every compressor in service, or of some; most urgent first, as serving.schemas.urgency orders.
 
-    One made from readings that were withdrawn since is passed over.
+    As of `as_of`, or of now by the database's clock: then a row that is later than the clock skew is none. One made from readings that were
+    withdrawn since is passed over.
     """
     query = f"""
-        SELECT newest.compressor_id, {_PREDICTED}
-        FROM compressor_metadata AS compressor
-        CROSS JOIN LATERAL (
-            SELECT * FROM ml_predictions AS own
-            WHERE own.compressor_id = compressor.compressor_id AND own.prediction_timestamp <= coalesce(%s, 'infinity'::timestamptz)
-                AND own.data_withdrawn_at IS NULL
-            ORDER BY own.prediction_timestamp DESC, own.updated_at DESC, own.model_version DESC
-            LIMIT 1
-        ) AS newest
-        WHERE compressor.retired_at IS NULL
-        ORDER BY rul_days NULLS LAST, failure_probability DESC NULLS LAST, newest.compressor_id
+        SELECT compressor_id, {_PREDICTED}, status_timestamp, age_hours::float8, rul_days_now::float8
+        FROM v_latest_predictions
+        WHERE %(ids)s::text[] IS NULL OR compressor_id = ANY(%(ids)s)
+        ORDER BY rul_days_now NULLS LAST, rul_days NULLS LAST, failure_probability DESC NULLS LAST, compressor_id
     """
-    with connection.cursor(row_factory=class_row(Prediction)) as cursor:
-        return cursor.execute(query, [as_of]).fetchall()
+    asked = {"ids": None if compressor_ids is None else list(compressor_ids)}
+    with _fleet_as_of(connection, as_of), connection.cursor(row_factory=class_row(LatestPrediction)) as cursor:
+        return cursor.execute(query, asked).fetchall()
+
+
+@contextmanager
+def _fleet_as_of(connection: psycopg.Connection, moment: datetime | None) -> Iterator[None]:
+    """The views show the fleet as of `moment` (now when None); a transaction that fails inside forgets it by itself."""
+    set_moment = "SELECT set_config('altaviz.as_of', %s, TRUE)"
+    if moment is not None:
+        connection.execute(set_moment, [moment.isoformat()])
+    yield
+    if moment is not None:
+        connection.execute(set_moment, [""])
+
+
+def last_usable(connection: psycopg.Connection, predictions: Iterable[Prediction]) -> dict[str, LatestPrediction]:
+    """By compressor without numbers among `predictions`, which are written and of one moment: its last prediction with some that still holds."""
+    without = {row.compressor_id: row.prediction_timestamp for row in predictions if row.status != "ok"}
+    if not without:
+        return {}
+    latest = latest_predictions(connection, max(without.values()), list(without))
+    return {row.compressor_id: row for row in latest if row.status != "ok" and row.rul_days is not None}
+
+
+def write_view_rules(connection: psycopg.Connection, clock_skew: timedelta, health: HealthSection) -> None:
+    """Tell the views what they need of the configuration."""
+    rules = [clock_skew, health.warning.value, health.critical.value]
+    columns = "clock_skew, warning_days, critical_days"
+    connection.execute(f"UPDATE view_rules SET ({columns}) = ROW(%s, %s, %s) WHERE ({columns}) IS DISTINCT FROM (%s, %s, %s)", rules * 2)
+
+
+def count_future_predictions(connection: psycopg.Connection) -> int:
+    """Predictions that are later than now by more than the clock skew: no view shows them before their time."""
+    row = connection.execute("SELECT count(*) FROM ml_predictions, view_rules WHERE prediction_timestamp > now() + clock_skew").fetchone()
+    return int(row[0]) if row else 0
 
 
 def predictions_of_a_moment(
     connection: psycopg.Connection, compressor_id: str | None, as_of: datetime | None, model_version: str | None
 ) -> list[Prediction]:
-    """The predictions for `as_of` exactly, of one compressor and one model version if given, by id; None: for the newest moment with any of them."""
+    """The predictions for `as_of` exactly, of one compressor and one model version if given, by id.
+
+    None: for the newest moment with any of them, which is not later than now by more than the clock skew.
+    """
     query = f"""
         WITH asked AS (
             SELECT * FROM ml_predictions
             WHERE compressor_id = coalesce(%(compressor_id)s, compressor_id) AND model_version = coalesce(%(model_version)s, model_version)
         )
         SELECT compressor_id, {_PREDICTED} FROM asked
-        WHERE prediction_timestamp = coalesce(%(as_of)s, (SELECT max(prediction_timestamp) FROM asked))
+        WHERE prediction_timestamp = coalesce(
+            %(as_of)s, (SELECT max(prediction_timestamp) FROM asked, view_rules WHERE prediction_timestamp <= now() + clock_skew)
+        )
         ORDER BY compressor_id, model_version
     """
     asked = {"compressor_id": compressor_id, "as_of": as_of, "model_version": model_version}

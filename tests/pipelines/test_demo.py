@@ -146,6 +146,7 @@ def test_status_and_doctor_find_everything_in_place(demo: Demo) -> None:
     status = report_of("status", home=demo.home, **demo.environment)
     assert status["champion"] == demo.report["model_version"]
     assert status["warehouse"]["compressor_metadata"] == 10
+    assert (sum(status["predictions"].values()), status["future_predictions"]) == (10, 0)
     doctor = report_of("doctor", home=demo.home, **demo.environment)
     assert all(check["ok"] for check in doctor["checks"].values())
 
@@ -208,3 +209,5 @@ def test_a_moment_before_all_data_is_refused(demo: Demo) -> None:
 def test_long_after_the_data_every_compressor_is_stale(demo: Demo) -> None:
     report = report_of("score", "--as-of", "2026-06-01", home=demo.home, **demo.environment)
     assert {(row["status"], row["rul_days"]) for row in report["predictions"]} == {("stale", None)}
+    first = report["predictions"][0]
+    assert (first["compressor_id"], first["last_usable"]["rul_days"]) == ("COMP-007", demo.report["predictions"][0]["rul_days"])

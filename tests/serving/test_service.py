@@ -89,6 +89,12 @@ def query(home: Path, text: str) -> list[tuple[Any, ...]]:
         return connection.execute(text).fetchall()  # type: ignore[arg-type]
 
 
+def forget_events(home: Path) -> None:
+    """As if no event had ever been told, in the lake and in the warehouse."""
+    write_deltalake(Lake(str(home / "lake")).uri(EVENTS), pl.DataFrame(schema=EVENT_SCHEMA), mode="overwrite", schema_mode="overwrite")
+    query(home, "WITH gone AS (DELETE FROM maintenance_events RETURNING 1) SELECT * FROM gone")
+
+
 def window(value: float = 1.0) -> list[list[float]]:
     return [[value] * len(FEATURES) for _ in range(WINDOW_STEPS)]
 
@@ -163,7 +169,7 @@ def test_a_repair_that_is_recorded_while_the_service_runs_counts_from_the_next_r
         batch = {row["compressor_id"]: row for row in report_of("score", "--as-of", moment, home=service.home)["predictions"]}
         assert batch["C-1"] == row
     finally:
-        write_deltalake(lake.uri(EVENTS), pl.DataFrame(schema=EVENT_SCHEMA), mode="overwrite", schema_mode="overwrite")
+        forget_events(service.home)
     # what was recorded then is what counts, though nothing tells of it any more
     again = report_of("reproduce", "C-1", "--as-of", moment, home=service.home)
     assert again["rows"][0]["differs"] == []
@@ -195,6 +201,42 @@ def test_the_fleet_is_ranked_from_the_database(service: Running) -> None:
         (4, SILENT, None),
     ]
     assert service.client.get("/v1/fleet", params={"as_of": "2020-01-01"}).json()["compressors"] == []
+
+
+def test_a_score_of_now_hides_no_usable_prediction_of_a_home_whose_readings_are_old(service: Running) -> None:
+    service.score(as_of=AS_OF)
+    now = service.score()
+    told = {row["compressor_id"]: (row["status"], row["rul_days"], row["last_usable"]) for row in now["predictions"]}
+    assert list(told) == ["C-1", "C-3", "C-2", SILENT]
+    status, days, usable = told["C-1"]
+    assert (status, days, usable["rul_days"], usable["prediction_timestamp"]) == ("stale", None, 5.0, AS_OF)
+    assert usable["age_hours"] == pytest.approx((datetime.fromisoformat(now["as_of"]) - NOW) / timedelta(hours=1), abs=0.01)
+    assert told[SILENT] == ("stale", None, None)
+    fleet = service.client.get("/v1/fleet").json()["compressors"]
+    assert [(row["rank"], row["compressor_id"], row["status"], row["rul_days"], row["prediction_timestamp"]) for row in fleet[:3]] == [
+        (1, "C-1", "stale", 5.0, AS_OF),
+        (2, "C-3", "stale", 10.0, AS_OF),
+        (3, "C-2", "stale", 20.0, AS_OF),
+    ]
+    assert {(row["status_timestamp"], row["rul_days_now"], row["health"]) for row in fleet[:3]} == {(now["as_of"], 0.0, "critical")}
+    assert (fleet[0]["age_hours"] - usable["age_hours"], fleet[3]["rul_days"]) == (pytest.approx(0, abs=0.1), None)
+
+
+def test_a_repair_ends_what_the_fleet_says_of_a_silent_compressor_from_the_next_request(service: Running) -> None:
+    def shown() -> Any:
+        rows = service.client.get("/v1/fleet", params={"as_of": moment}).json()["compressors"]
+        return next(row["rul_days"] for row in rows if row["compressor_id"] == "C-3")
+
+    moment, lake = (NOW + timedelta(hours=6)).isoformat(), Lake(str(service.home / "lake"))
+    service.score(as_of=AS_OF)
+    service.score(as_of=moment)
+    assert shown() == 10.0
+    repair = {"compressor_id": "C-3", "event_date": NOW + timedelta(hours=5), "event_type": "unscheduled"}
+    merge_reference(lake, EVENTS, pl.DataFrame([repair], schema=EVENT_SCHEMA), EVENT_KEY)
+    try:
+        assert shown() is None
+    finally:
+        forget_events(service.home)
 
 
 def test_a_dead_link_is_bad_data_in_every_answer_and_in_the_metrics(service: Running) -> None:
@@ -260,7 +302,21 @@ def _wrong_requests() -> list[Wrong]:
         (["'; DROP TABLE ml_predictions; --"], "compressor_ids[0]"),
         ([f"C-{number}" for number in range(5001)], "compressor_ids"),
     ]
-    moments = ("yesterday", "", 5, True, [], {}, "2026-13-01", "2026-02-30", "1999-12-31", "2100-01-01", "2020-01-01", "12:00")
+    moments = (
+        "yesterday",
+        "",
+        5,
+        True,
+        [],
+        {},
+        "2026-13-01",
+        "2026-02-30",
+        "1999-12-31",
+        "2100-01-01",
+        "2099-12-31",
+        "2020-01-01",
+        "12:00",
+    )
     windows: list[tuple[Any, str]] = [
         ([], "windows"),
         (None, "windows"),
@@ -294,7 +350,7 @@ def _wrong_requests() -> list[Wrong]:
         _json(PREDICT, {}, "windows"),
         _json(PREDICT, {"windows": [window()], "write": True}, "write"),
         *(_text(PREDICT, _with(literal, step, feature), f"windows[0][{step}][{feature}]") for literal, step, feature in literals),
-        *(("GET", FLEET_PATH, {"params": {"as_of": text}}, "as_of") for text in ("now", "", "2026-99-01", "1999-01-01")),
+        *(("GET", FLEET_PATH, {"params": {"as_of": text}}, "as_of") for text in ("now", "", "2026-99-01", "1999-01-01", "2099-12-31")),
         ("GET", FLEET_PATH, {"params": {"limit": "3"}}, "limit"),
         ("GET", f"{FLEET_PATH}?as_of=2026-03-09&as_of=2026-03-08", {}, "as_of"),
         *((method, SCORE, {}, "method") for method in ("GET", "PUT", "DELETE", "PATCH")),
@@ -359,7 +415,9 @@ def test_what_is_there_when_it_has_warmed_up_is_not_searched_for_garbage_any_mor
     def missing(*_: object) -> Any:
         raise NotReadyError("nothing is there")
 
-    backend = Backend(Parts(missing, missing, missing, missing, missing, missing), load_settings(tmp_path, environ={}).serving)
+    backend = Backend(
+        Parts(missing, missing, missing, missing, missing, missing), load_settings(tmp_path, environ={}).serving, timedelta(0)
+    )
     try:
         service_module._warm_up(backend)
         assert gc.get_freeze_count() > 100 * len(gc.get_objects())

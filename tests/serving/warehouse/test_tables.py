@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from config.errors import WarehouseError
 from features.aggregates import PREFIXES, hourly_aggregates
-from serving.schemas import Compressor, MaintenanceEvent, Prediction, QualityMetric, Station
+from serving.schemas import Compressor, LatestPrediction, MaintenanceEvent, Prediction, QualityMetric, Station
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.tables import (
     compressors,
@@ -71,7 +71,9 @@ def _aggregates(hours: int = 3) -> pl.DataFrame:
 def test_prediction_comes_back_as_it_was_written(warehouse: Warehouse) -> None:
     with warehouse.connection() as connection:
         assert upsert_predictions(connection, [OK, STALE]) == 2
-        assert latest_predictions(connection) == [OK, STALE]
+        found = latest_predictions(connection, T + timedelta(hours=6))
+    standing = {"status_timestamp": T, "age_hours": 6.0}
+    assert found == [LatestPrediction(**asdict(row), **standing, rul_days_now=left) for row, left in ((OK, 4.0), (STALE, None))]
 
 
 def test_repeated_writes_touch_no_row(warehouse: Warehouse) -> None:
