@@ -23,7 +23,9 @@ from starlette.exceptions import HTTPException
 from config.errors import AltavizError
 from config.serving import ServingConfig
 from serving.backend import Backend
-from serving.http_guard import API, HttpGuard, Route
+from serving.http.guard import API, HttpGuard, Route
+from serving.http.metrics import CONTENT_TYPE, Metrics
+from serving.http.problems import MEDIA_TYPE, problem_of
 from serving.messages import (
     FleetAnswer,
     FleetRow,
@@ -38,8 +40,6 @@ from serving.messages import (
     read_predict,
     read_score,
 )
-from serving.metrics import CONTENT_TYPE, Metrics
-from serving.problems import MEDIA_TYPE, problem_of
 from serving.schemas import report_row
 
 AnswerT = TypeVar("AnswerT")

@@ -17,9 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.errors import NotReadyError, RequestError
 from config.serving import LimitsSection
+from serving.http.metrics import Metrics
+from serving.http.problems import problem, problem_of
 from serving.messages import BODY
-from serving.metrics import Metrics
-from serving.problems import problem, problem_of
 
 API: Final = "/v1/"
 _JSON: Final = "application/json"
