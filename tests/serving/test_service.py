@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -223,6 +227,7 @@ def test_health_metrics_and_description_are_there(service: Running) -> None:
 
 
 SCORE, PREDICT, FLEET_PATH = "/v1/score", "/v1/predict", "/v1/fleet"
+EVERY_PATH = (FLEET_PATH, "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/nowhere")
 Wrong = tuple[str, str, dict[str, Any], str]  # method, path, what httpx sends, the field that the answer names
 
 
@@ -316,6 +321,13 @@ def _wrong_requests() -> list[Wrong]:
         ),
         ("POST", f"{SCORE}?as_of=now", {"json": {}}, "query"),
         _text(PREDICT, b" " * 9_000_000),
+        _text(SCORE, b" " * 2_000_000),  # more than the ids of one request need
+        _text(SCORE, b'{"compressor_ids": [' + b",".join([b'""'] * 250_000) + b"]}", "compressor_ids"),
+        *(_text(path, b"{" + b",".join(b'"%x": 0' % name for name in range(100_000)) + b"}", "0") for path in (SCORE, PREDICT)),
+        *(("GET", path, {"headers": {"Host": "rebound.example.com"}}, "Host") for path in EVERY_PATH),
+        *(("GET", path, {"headers": {"Origin": "https://rebound.example.com"}}, "Origin") for path in EVERY_PATH),
+        ("POST", SCORE, {"json": {}, "headers": {"Origin": "null"}}, "Origin"),
+        ("POST", SCORE, {"json": {}, "headers": {"X-Forwarded-For": "192.0.2.1"}}, "x-forwarded-for"),
     ]
 
 
@@ -367,14 +379,44 @@ def test_what_is_there_when_it_has_warmed_up_is_not_searched_for_garbage_any_mor
         gc.unfreeze()
 
 
-def test_with_a_key_in_the_environment_every_request_must_carry_it(service: Running) -> None:
-    with serving(service.home, until=200, ALTAVIZ_API_KEY="opensesame") as running:
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "opensesame"}, {"X-API-Key": "open"}):
+KEY = "vNq3T0fWJm8yZsQ1xRk7Lc5HdU2pGb9E"  # nobody's
+
+
+def test_with_a_key_every_request_must_carry_it_and_name_the_service(service: Running) -> None:
+    with serving(service.home, until=200, ALTAVIZ_API_KEY=KEY, ALTAVIZ_HOSTS="altaviz.example.com") as running:
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": KEY}, {"X-API-Key": KEY[:-1]}):
             refused = running.client.get("/v1/fleet", headers=headers)
             assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
-        for headers in ({"Authorization": "Bearer opensesame"}, {"X-API-Key": "opensesame"}):
+        for headers in ({"Authorization": f"Bearer {KEY}"}, {"X-API-Key": KEY}, {"X-API-Key": KEY, "Host": "altaviz.example.com"}):
             assert running.client.get("/v1/fleet", headers=headers).status_code == 200
+        for path in (FLEET_PATH, "/livez", "/metrics", "/openapi.json"):
+            refused = running.client.get(path, headers={"X-API-Key": KEY, "Host": "rebound.example.com"})
+            assert (refused.status_code, refused.json()["errors"][0]["field"]) == (421, "Host")
         assert running.client.get("/livez").status_code == 200
+        _open_one_too_many(running)
+        assert running.client.get(FLEET_PATH, headers={"X-API-Key": KEY}).status_code == 200
+
+
+def _open_one_too_many(running: Running) -> None:
+    """Connections that say nothing: the first is closed for the last, long before its time is up."""
+    url = running.client.base_url
+    most = load_settings(running.home, environ={}).serving.limits.most_connections
+    with ExitStack() as opened:
+        silent = [opened.enter_context(socket.create_connection((url.host, url.port), timeout=60)) for _ in range(most + 1)]
+        started = time.monotonic()
+        assert silent[0].recv(1) == b""
+        assert time.monotonic() - started < 5
+
+
+def test_what_is_no_http_request_is_a_problem_too(service: Running) -> None:
+    url = service.client.base_url
+    for text in (b"nonsense\r\n\r\n", b"GET /livez HTTP/1.1\r\n\r\n", b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"):
+        with socket.create_connection((url.host, url.port), timeout=60) as opened, opened.makefile("rb") as answer:
+            opened.sendall(text)
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"application/problem+json" in head
+        assert json.loads(body)["status"] == 400
 
 
 def test_an_address_that_others_can_reach_needs_a_key(service: Running) -> None:
