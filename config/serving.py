@@ -44,8 +44,7 @@ class ListenSection(Section):
     @classmethod
     def _are_names(cls, hosts: list[str]) -> list[str]:
         for host in hosts:
-            name = read_host(host)
-            if name is None or name != host.strip("[]").lower():
+            if read_host(f"{host}:0") is None:  # not a host, or has a port already
                 raise ValueError(f"ALTAVIZ_HOSTS has {host!r}: must be names or addresses as clients call them, without scheme and port")
         return [str(read_host(host)) for host in hosts]
 

@@ -113,6 +113,7 @@ def _prepare(settings: Settings) -> None:
     os.environ["BENTOML_HOME"] = str(settings.home / "bentoml")
     quieten()
     logging.basicConfig(handlers=[_Events()], level=logging.WARNING, force=True)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every wrong request: anybody could fill the log
 
 
 class _Events(logging.Handler):

@@ -20,6 +20,7 @@ _FORWARDING: Final = frozenset(
     {"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip"}
 )
 _FORWARDING_START: Final = ("x-forwarded", "x-envoy-")
+_ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - to listen on, not to call
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class Access:
     @classmethod
     def of(cls, listen: ListenSection, host: str | None = None) -> Access:
         """As configured; `host` is what the service was told to listen on."""
+        if listen.api_key is None:
+            return cls(None, frozenset())
         name = read_host(host or listen.host)
-        key = listen.api_key.get_secret_value().encode() if listen.api_key else None
-        return cls(key, frozenset({*listen.hosts, *([name] if key and name else [])}))
+        own = [name] if name and name != _ANY_ADDRESS else []
+        return cls(listen.api_key.get_secret_value().encode(), frozenset({*listen.hosts, *own}))
 
     def is_authorized(self, headers: Headers) -> bool:
         """Whether a request carries the key, or needs none."""

@@ -109,6 +109,9 @@ class Connection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """`msg` as a problem document."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # what is wrong came behind an answer
+            self.abort()
+            return
         answer = problem(HTTPStatus.BAD_REQUEST, _INVALID.format(self._most_header_bytes))
         head = h11.Response(status_code=answer.status_code, headers=[*answer.raw_headers, (b"connection", b"close")])
         for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):

@@ -109,6 +109,7 @@ def test_with_a_key_and_no_list_the_name_it_was_told_to_listen_on_counts() -> No
     access = Access.of(_listen(api_key=KEY), host="pumps.example.com")
     assert _status(access, ("Host", "pumps.example.com")) is None
     assert _status(access, ("Host", "other.example.com")) == 421
+    assert _status(Access.of(_listen(api_key=KEY), host="0.0.0.0"), ("Host", "0.0.0.0")) == 421
     assert (
         _status(Access.of(_listen(), host="pumps.example.com"), ("Host", "pumps.example.com")) == 421
     )  # without a key nothing but loopback
@@ -185,6 +186,10 @@ def test_a_weak_key_in_the_environment_is_one_line_that_does_not_tell_it(setting
     assert "serving.yaml: listen.api_key" in line
     assert "opensesame" not in line
     assert "\n" not in line
+
+
+def test_an_address_of_version_6_stands_in_the_list_as_clients_write_it() -> None:
+    assert _listen(api_key=KEY, hosts=["[2001:DB8:0::1]", "Altaviz"]).hosts == ["2001:db8::1", "altaviz"]
 
 
 @pytest.mark.parametrize("hosts", ["https://altaviz.example.com", "altaviz.example.com:443", "*.example.com", "a b"])

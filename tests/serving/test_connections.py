@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -186,6 +188,15 @@ def _fails_as_assertion(check: Any) -> None:
         raise AssertionError from error
 
 
+def test_nonsense_behind_an_answer_closes_the_connection(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    with _listening(settings, key=None) as server, ExitStack() as opened:
+        connection = server.connect(opened, _get("/v1/large", "Transfer-Encoding: chunked"))
+        _read_answer(connection)
+        connection.sendall(b"nonsense\r\n")
+        assert _rest(connection) == b""
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_an_answer_that_nobody_reads_is_not_kept(settings: Settings, loop: str) -> None:
     with _listening(settings, loop=loop, send_timeout_s=2.0, most_in_flight=1) as server, ExitStack() as opened:
@@ -206,6 +217,19 @@ def test_a_refused_client_reads_why_though_it_has_sent_a_large_body(settings: Se
             assert (refused.status_code, refused.headers["connection"]) == (401, "close")
         kept = server.client.post("/v1/body", content=b"{}", headers={"content-type": "text/plain"})
         assert (kept.status_code, "connection" in kept.headers) == (415, False)
+
+
+def test_a_system_that_allows_too_few_files_is_told_before_the_service_starts(settings: Settings) -> None:
+    code = (
+        "import resource; from pipelines.serve import _require_files; soft = lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 600)); _require_files(500); print(soft())\n"
+        "try: _require_files(700)\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    raised, refused = done.stdout.splitlines()
+    assert raised == "500"
+    assert refused.startswith("ConfigError serving.yaml: limits.most_connections needs 700 open files, this process may open 600")
 
 
 def test_checks_that_anybody_may_ask_for_are_shared(settings: Settings) -> None:
