@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from serving.backend import Parts
 
 _SPARE_CONNECTIONS = 2  # beside the service's threads: readiness, and one that is being replaced
-_BACKLOG = 256  # connections that the system holds; as many may be accepted at once, before one of them is counted
+_BACKLOG = 128  # connections that the system holds; as many may be accepted at once, before the first of them is read
 _OTHER_FILES = 256  # open beside the connections: database, gold, logs, libraries
 
 

@@ -69,6 +69,7 @@ ROUTES: Final = {
     _DESCRIPTION: Route(("GET",)),
 }
 _AS_OF: Final = {"parameters": [{"name": "as_of", "in": "query", "required": False, "schema": {"type": "string", "format": "date-time"}}]}
+_REFUSED: Final = (400, 401, 403, 421)  # by host, origin, proxy or key
 _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml
 
 
@@ -140,7 +141,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
     for kind in (AltavizError, HTTPException, Exception):
         app.add_exception_handler(kind, failed)
 
-    @app.post(_SCORE, response_model=ScoreAnswer, responses=_problems(400, 401, 413, 415, 422, 503), openapi_extra=_json(ScoreRequest))
+    @app.post(_SCORE, response_model=ScoreAnswer, responses=_problems(*_REFUSED, 413, 415, 422, 503), openapi_extra=_json(ScoreRequest))
     async def score(request: Request) -> Any:
         """Score compressors from the newest gold and write the result to `ml_predictions`, as `altaviz score` does."""
         body = await request.body()
@@ -159,7 +160,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
         return await with_warehouse(answer)
 
     @app.post(
-        _PREDICT, response_model=PredictAnswer, responses=_problems(400, 401, 413, 415, 422, 503), openapi_extra=_json(PredictRequest)
+        _PREDICT, response_model=PredictAnswer, responses=_problems(*_REFUSED, 413, 415, 422, 503), openapi_extra=_json(PredictRequest)
     )
     async def predict(request: Request) -> Any:
         """Predict for windows that the caller has; nothing is written."""
@@ -173,7 +174,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
 
         return await with_windows(answer)
 
-    @app.get(_FLEET, response_model=FleetAnswer, responses=_problems(401, 422, 503), openapi_extra=_AS_OF)
+    @app.get(_FLEET, response_model=FleetAnswer, responses=_problems(*_REFUSED, 422, 503), openapi_extra=_AS_OF)
     async def fleet(request: Request) -> Any:
         """The newest prediction of every compressor, most urgent first; of a moment in the past with `as_of`."""
 

@@ -134,9 +134,9 @@ def test_the_oldest_stranger_makes_room_for_the_newest(settings: Settings) -> No
 def test_a_connection_that_has_shown_the_key_does_not_make_room_for_strangers(settings: Settings) -> None:
     with _listening(settings, most_connections=FEW, keep_alive_s=60) as server, ExitStack() as opened:
         owners = server.connect(opened, _get("/v1/large", f"X-API-Key: {KEY}"))
+        assert _read_answer(owners) == LARGE
         for _ in range(3 * FEW):
             server.connect(opened)
-        assert _read_answer(owners) == LARGE
         owners.sendall(_get("/v1/large", f"X-API-Key: {KEY}"))
         assert _read_answer(owners) == LARGE
 
