@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
+from config.addresses import read_host
+from config.api_key import HOW_TO_MAKE_ONE, weakness
 from config.loader import Section
 
 _WINDOW_HOURS = 24
+
+
+def _split(value: object) -> object:
+    """What an environment variable can hold, as a list: names with commas between them."""
+    if value is None:
+        return []
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
 class ListenSection(Section):
@@ -17,6 +26,7 @@ class ListenSection(Section):
     host: str = Field(min_length=1)
     port: int = Field(ge=0, le=65535)
     api_key: SecretStr | None
+    hosts: Annotated[list[str], BeforeValidator(_split)]
     shutdown_s: int = Field(gt=0)
 
     @field_validator("api_key")
@@ -25,7 +35,24 @@ class ListenSection(Section):
         text = key.get_secret_value() if key else "-"
         if not text.isascii() or not text.isprintable() or text != text.strip() or not text:
             raise ValueError("must be printable ASCII without blanks around it, or it cannot be sent in a header")
+        found = weakness(text) if key else None
+        if found:
+            raise ValueError(f"ALTAVIZ_API_KEY can be guessed, it {found}: {HOW_TO_MAKE_ONE}")
         return key
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_names(cls, hosts: list[str]) -> list[str]:
+        for host in hosts:
+            if read_host(f"{host}:0") is None:  # not a host, or has a port already
+                raise ValueError(f"ALTAVIZ_HOSTS has {host!r}: must be names or addresses as clients call them, without scheme and port")
+        return [str(read_host(host)) for host in hosts]
+
+    @model_validator(mode="after")
+    def _hosts_have_a_key(self) -> Self:
+        if self.hosts and self.api_key is None:
+            raise ValueError("ALTAVIZ_HOSTS lets others ask: set ALTAVIZ_API_KEY too, or leave ALTAVIZ_HOSTS out")
+        return self
 
 
 class LimitsSection(Section):
@@ -36,13 +63,24 @@ class LimitsSection(Section):
     most_body_bytes: int = Field(gt=0)
     most_buffered_bytes: int = Field(gt=0)
     most_in_flight: int = Field(gt=0)
+    most_connections: int = Field(gt=0)
+    most_header_bytes: int = Field(ge=1024)
+    header_timeout_s: float = Field(gt=0)
     body_timeout_s: float = Field(gt=0)
+    send_timeout_s: float = Field(gt=0)
+    keep_alive_s: int = Field(gt=0)
     threads: int = Field(gt=0)
 
     @model_validator(mode="after")
     def _one_body_fits(self) -> Self:
         if self.most_buffered_bytes < self.most_body_bytes:
             raise ValueError(f"most_buffered_bytes {self.most_buffered_bytes} is below most_body_bytes {self.most_body_bytes}")
+        return self
+
+    @model_validator(mode="after")
+    def _requests_at_work_have_connections(self) -> Self:
+        if self.most_connections <= self.most_in_flight:
+            raise ValueError(f"most_connections {self.most_connections} must be above most_in_flight {self.most_in_flight}")
         return self
 
 

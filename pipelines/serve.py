@@ -6,6 +6,7 @@ import ipaddress
 import json
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from serving.warehouse.connection import Warehouse
 
 _SPARE_CONNECTIONS = 2  # beside the service's threads: readiness, and one that is being replaced
+_BACKLOG = 128  # connections that the system holds; as many may be accepted at once, before the first of them is read
+_OTHER_FILES = 256  # open beside the connections: database, gold, logs, libraries
 
 
 def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bool) -> None:
@@ -32,18 +35,32 @@ def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bo
     """
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _end)
-    listen = settings.serving.listen
+    listen, limits = settings.serving.listen, settings.serving.limits
+    _require_files(limits.most_connections + _BACKLOG + _OTHER_FILES)
     with _listening(host or listen.host, listen.port if port is None else port, has_key=listen.api_key is not None) as listener:
         _prepare(settings)
         import uvicorn
 
         from serving.backend import Backend
+        from serving.http.access import Access
+        from serving.http.connections import Connections
         from serving.service import prediction_service
 
-        app = prediction_service(Backend(_parts(settings), settings.serving, settings.etl.ingest.clock_skew), settings.serving).to_asgi()
+        backend = Backend(_parts(settings), settings.serving, settings.etl.ingest.clock_skew)
+        access = Access.of(listen, host)
         server = uvicorn.Server(
             uvicorn.Config(
-                app, log_config=None, access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=listen.shutdown_s
+                prediction_service(backend, settings.serving, access).to_asgi(),
+                http=Connections(limits).protocol,  # type: ignore[arg-type]  # it makes one, as a class would
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=_BACKLOG,
+                h11_max_incomplete_event_size=limits.most_header_bytes,
+                timeout_keep_alive=limits.keep_alive_s,
+                timeout_graceful_shutdown=listen.shutdown_s,
             )
         )
         address, number = listener.getsockname()[:2]
@@ -58,6 +75,17 @@ def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bo
 
 def _end(_: int, __: object) -> None:
     raise SystemExit(0)
+
+
+def _require_files(most: int) -> None:
+    """Let this process open `most` files. Raises ConfigError where it may not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY not in (soft, hard) and hard < most:
+        raise ConfigError(
+            f"serving.yaml: limits.most_connections needs {most} open files, this process may open {hard}: lower it, or raise `ulimit -Hn`"
+        )
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager
@@ -87,6 +115,7 @@ def _prepare(settings: Settings) -> None:
     os.environ["BENTOML_HOME"] = str(settings.home / "bentoml")
     quieten()
     logging.basicConfig(handlers=[_Events()], level=logging.WARNING, force=True)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every wrong request: anybody could fill the log
 
 
 class _Events(logging.Handler):

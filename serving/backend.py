@@ -31,8 +31,6 @@ from serving.schemas import LatestPrediction, Prediction, present_moment
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
 
-_MOST_NAMED = 10  # ids that an error names
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -220,7 +218,7 @@ def _require_known(asked: Sequence[str], known: list[str]) -> list[str]:
     ids = set(known)
     unknown = [number for number, compressor_id in enumerate(asked) if compressor_id not in ids]
     if unknown:
-        raise RequestError(*((f"compressor_ids[{number}]", "names no compressor of this fleet") for number in unknown[:_MOST_NAMED]))
+        raise RequestError(*((f"compressor_ids[{number}]", "names no compressor of this fleet") for number in unknown))
     return list(asked)
 
 

@@ -16,6 +16,7 @@ from pydantic import (
     FiniteFloat,
     PlainSerializer,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
 )
 
@@ -25,8 +26,9 @@ from features.contract import FEATURES, WINDOW_STEPS
 from features.windows import Floats
 from serving.schemas import Health, Status, parse_moment
 
-_MOST_NAMED: Final = 10  # fields that one answer names
 _MOST_ID: Final = 50  # characters, as compressor_metadata takes them
+_ID_BYTES: Final = 6 * _MOST_ID + 4  # in JSON: \uXXXX for every character; quotes, comma, blank
+_SCORE_BYTES: Final = 1024  # of the rest of a ScoreRequest
 BODY: Final = "body"
 
 RequestT = TypeVar("RequestT", bound=BaseModel)
@@ -43,14 +45,31 @@ Row = Annotated[list[FiniteFloat], Field(min_length=len(FEATURES), max_length=le
 Window = Annotated[list[Row], Field(min_length=WINDOW_STEPS, max_length=WINDOW_STEPS), FailFast()]
 
 
+def _refuse_name(name: str) -> str:
+    """Ends the validation: a body of nothing but unknown names would be an error a piece."""
+    raise RequestError((name[:_MOST_ID], "is no field of this request"))
+
+
+def _refuse_too_many(ids: Any, info: ValidationInfo) -> Any:
+    """Ends the validation before every id is looked at."""
+    most = info.context["most_compressors"] if info.context else None
+    if most is not None and isinstance(ids, list) and len(ids) > most:
+        raise RequestError(("compressor_ids", f"has {len(ids)} ids, {most} is the most of one request"), status=413)
+    return ids
+
+
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # "allow" hands every unknown name to _refuse_name; "forbid" would collect them all
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, json_schema_extra={"additionalProperties": False})
+    __pydantic_extra__: dict[Annotated[str, BeforeValidator(_refuse_name)], Any]
 
 
 class ScoreRequest(_Request):
     """Which compressors to score, all of them without `compressor_ids`; and when, now without `as_of`."""
 
-    compressor_ids: list[Annotated[str, Field(min_length=1, max_length=_MOST_ID)]] | None = Field(None, min_length=1)
+    compressor_ids: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=_MOST_ID)]] | None, BeforeValidator(_refuse_too_many), Field(min_length=1)
+    ] = None
     as_of: AskedTime | None = None
 
 
@@ -172,23 +191,26 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """application/problem+json (RFC 9457); `errors` names the fields of a wrong request."""
+    """application/problem+json (RFC 9457); `errors` names the first fields of a wrong request, `errors_total` counts all that were found."""
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
     errors: list[FieldProblem] = []
+    errors_total: int = 0
+
+
+def most_score_bytes(limits: LimitsSection) -> int:
+    """Bytes of the largest body of POST /v1/score that can be right, however its ids are written."""
+    return limits.most_compressors * _ID_BYTES + _SCORE_BYTES
 
 
 def read_score(body: bytes, limits: LimitsSection) -> ScoreRequest:
     """The body of POST /v1/score. Raises RequestError."""
-    request = _read(ScoreRequest, body)
-    ids = request.compressor_ids or []
-    if len(ids) > limits.most_compressors:
-        raise RequestError(("compressor_ids", f"has {len(ids)} ids, {limits.most_compressors} is the most of one request"), status=413)
+    request = _read(ScoreRequest, body, most_compressors=limits.most_compressors)
     seen: dict[str, int] = {}
-    for number, compressor_id in enumerate(ids):
+    for number, compressor_id in enumerate(request.compressor_ids or []):
         if seen.setdefault(compressor_id, number) != number:
             raise RequestError((f"compressor_ids[{number}]", f"is the same as compressor_ids[{seen[compressor_id]}]"))
     return request
@@ -224,15 +246,15 @@ def read_moment(query: Sequence[tuple[str, str]]) -> datetime | None:
     return found
 
 
-def _read(model: type[RequestT], body: bytes) -> RequestT:
+def _read(model: type[RequestT], body: bytes, **context: int) -> RequestT:
     if not body.strip():
         raise RequestError((BODY, "is empty: send a JSON object"), status=400)
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(body, context=context)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         status = 400 if details[0]["type"] == "json_invalid" else 422
-        raise RequestError(*((_field(item["loc"]), _reason(item)) for item in details[:_MOST_NAMED]), status=status) from None
+        raise RequestError(*((_field(item["loc"]), _reason(item)) for item in details), status=status) from None
 
 
 def _field(location: tuple[int | str, ...]) -> str:

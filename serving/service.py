@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import gc
+import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -23,7 +26,10 @@ from starlette.exceptions import HTTPException
 from config.errors import AltavizError
 from config.serving import ServingConfig
 from serving.backend import Backend
-from serving.http_guard import API, HttpGuard, Route
+from serving.http.access import Access
+from serving.http.guard import API, HttpGuard, Route
+from serving.http.metrics import CONTENT_TYPE, Metrics
+from serving.http.problems import MEDIA_TYPE, problem_of
 from serving.messages import (
     FleetAnswer,
     FleetRow,
@@ -34,12 +40,11 @@ from serving.messages import (
     ScoreAnswer,
     ScoreRequest,
     WindowAnswer,
+    most_score_bytes,
     read_moment,
     read_predict,
     read_score,
 )
-from serving.metrics import CONTENT_TYPE, Metrics
-from serving.problems import MEDIA_TYPE, problem_of
 from serving.schemas import report_row, report_rows
 
 AnswerT = TypeVar("AnswerT")
@@ -47,6 +52,7 @@ AnswerT = TypeVar("AnswerT")
 _SCORE, _PREDICT, _FLEET = f"{API}score", f"{API}predict", f"{API}fleet"
 _HEALTH: Final = ("GET", "HEAD")
 _READY: Final = "/readyz"
+_DESCRIPTION: Final = "/openapi.json"
 _HEALTH_PAGES: Final = {
     "/livez": "Does the process answer?",
     "/healthz": "The same",
@@ -60,13 +66,14 @@ ROUTES: Final = {
     _FLEET: Route(("GET",), takes_query=True),
     **{path: Route(_HEALTH) for path in _HEALTH_PAGES},
     "/metrics": Route(("GET",)),
-    "/openapi.json": Route(("GET",)),
+    _DESCRIPTION: Route(("GET",)),
 }
 _AS_OF: Final = {"parameters": [{"name": "as_of", "in": "query", "required": False, "schema": {"type": "string", "format": "date-time"}}]}
+_REFUSED: Final = (400, 401, 403, 421)  # by host, origin, proxy or key
 _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml
 
 
-def prediction_service(backend: Backend, config: ServingConfig) -> Any:
+def prediction_service(backend: Backend, config: ServingConfig, access: Access) -> Any:
     """A BentoML service over `backend`, which it closes when it ends. `to_asgi()` makes the app that a server runs."""
     metrics = Metrics()
 
@@ -96,13 +103,13 @@ def prediction_service(backend: Backend, config: ServingConfig) -> Any:
             self._warming.join()
             backend.close()
 
-    key = config.listen.api_key
     service: Any = PredictionService  # what the decorator made of it
-    # BentoML's own readiness page says nothing of what is missing
-    routes = ROUTES | {_READY: Route(_HEALTH, check=backend.require_ready)}
-    service.add_asgi_middleware(
-        HttpGuard, routes=routes, limits=config.limits, api_key=key.get_secret_value() if key else None, metrics=metrics
-    )
+    routes = ROUTES | {
+        # BentoML's own readiness page says nothing of what is missing
+        _READY: Route(_HEALTH, check=backend.require_ready),
+        _SCORE: replace(ROUTES[_SCORE], most_body_bytes=min(most_score_bytes(config.limits), config.limits.most_body_bytes)),
+    }
+    service.add_asgi_middleware(HttpGuard, routes=routes, limits=config.limits, access=access, metrics=metrics)
     return service
 
 
@@ -120,11 +127,12 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
         title="Altaviz",
         description="Which compressors need attention, by when, and why? Wrong requests are answered as RFC 9457 says.",
         version="1",
+        openapi_url=None,  # answered below, from one text for all
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.openapi = lambda: _described(app, with_key=config.listen.api_key is not None)  # type: ignore[method-assign]
+    describe = cache(lambda: json.dumps(_described(app, with_key=config.listen.api_key is not None)))
     with_warehouse, with_windows = _threads(limits.threads), _threads(limits.threads)
 
     async def failed(_: Request, error: Exception) -> Response:
@@ -133,7 +141,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
     for kind in (AltavizError, HTTPException, Exception):
         app.add_exception_handler(kind, failed)
 
-    @app.post(_SCORE, response_model=ScoreAnswer, responses=_problems(400, 401, 413, 415, 422, 503), openapi_extra=_json(ScoreRequest))
+    @app.post(_SCORE, response_model=ScoreAnswer, responses=_problems(*_REFUSED, 413, 415, 422, 503), openapi_extra=_json(ScoreRequest))
     async def score(request: Request) -> Any:
         """Score compressors from the newest gold and write the result to `ml_predictions`, as `altaviz score` does."""
         body = await request.body()
@@ -152,7 +160,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
         return await with_warehouse(answer)
 
     @app.post(
-        _PREDICT, response_model=PredictAnswer, responses=_problems(400, 401, 413, 415, 422, 503), openapi_extra=_json(PredictRequest)
+        _PREDICT, response_model=PredictAnswer, responses=_problems(*_REFUSED, 413, 415, 422, 503), openapi_extra=_json(PredictRequest)
     )
     async def predict(request: Request) -> Any:
         """Predict for windows that the caller has; nothing is written."""
@@ -166,7 +174,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
 
         return await with_windows(answer)
 
-    @app.get(_FLEET, response_model=FleetAnswer, responses=_problems(401, 422, 503), openapi_extra=_AS_OF)
+    @app.get(_FLEET, response_model=FleetAnswer, responses=_problems(*_REFUSED, 422, 503), openapi_extra=_AS_OF)
     async def fleet(request: Request) -> Any:
         """The newest prediction of every compressor, most urgent first; where it has no numbers, the last usable one with its age."""
 
@@ -194,6 +202,10 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
         """Prometheus' text format."""
         return Response(metrics.text(backend.model_version), media_type=CONTENT_TYPE)
 
+    @app.get(_DESCRIPTION, include_in_schema=False)
+    async def read_description() -> Response:
+        return Response(describe(), media_type="application/json")
+
     return app
 
 
@@ -219,7 +231,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _described(app: FastAPI, *, with_key: bool) -> dict[str, Any]:
     """FastAPI's OpenAPI document, with what it cannot see: bodies that are read later, problems, the key, BentoML's health pages."""
-    document = FastAPI.openapi(app)
+    document = app.openapi()
     components = document.setdefault("components", {})
     _, models = models_json_schema(
         [(model, "validation") for model in (ScoreRequest, PredictRequest, Problem)], ref_template=f"{_SCHEMAS}{{model}}"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import json
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +24,7 @@ from deltalake import write_deltalake
 
 from config.errors import NotReadyError
 from config.settings import load_settings
-from features.contract import CHAMPION, DATA_FAULTS, FEATURES, FROZEN, SENSORS, STATUS_FEATURES, WINDOW_STEPS
+from features.contract import CHAMPION, DATA_FAULTS, FROZEN, SENSORS, STATUS_FEATURES, WINDOW_STEPS
 from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
 from features.reference import COMPRESSOR_KEY, EVENT_KEY, EVENT_SCHEMA, merge_reference
 from features.sensor_health.fault import Fault, encode_faults
@@ -33,6 +37,7 @@ from tests.conftest import PROJECT
 from tests.pipelines.commands import refusal_of, report_of
 from tests.serving.gold import gold_row, mean_model, write_gold
 from tests.serving.running import Running, serving, wait_for
+from tests.serving.wrong_requests import FLEET_PATH, window, wrong_requests
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
 AS_OF = "2026-03-09T12:00:00Z"
@@ -93,10 +98,6 @@ def forget_events(home: Path) -> None:
     """As if no event had ever been told, in the lake and in the warehouse."""
     write_deltalake(Lake(str(home / "lake")).uri(EVENTS), pl.DataFrame(schema=EVENT_SCHEMA), mode="overwrite", schema_mode="overwrite")
     query(home, "WITH gone AS (DELETE FROM maintenance_events RETURNING 1) SELECT * FROM gone")
-
-
-def window(value: float = 1.0) -> list[list[float]]:
-    return [[value] * len(FEATURES) for _ in range(WINDOW_STEPS)]
 
 
 def test_a_score_ranks_the_fleet_and_is_written(service: Running) -> None:
@@ -264,119 +265,8 @@ def test_health_metrics_and_description_are_there(service: Running) -> None:
     assert {"/v1/score", "/v1/predict", "/v1/fleet", "/readyz", "/metrics"} <= paths.keys()
 
 
-SCORE, PREDICT, FLEET_PATH = "/v1/score", "/v1/predict", "/v1/fleet"
-Wrong = tuple[str, str, dict[str, Any], str]  # method, path, what httpx sends, the field that the answer names
-
-
-def _json(path: str, body: Any, field: str) -> Wrong:
-    return ("POST", path, {"json": body}, field)
-
-
-def _text(path: str, body: bytes, field: str = "body") -> Wrong:
-    return ("POST", path, {"content": body, "headers": {"content-type": "application/json"}}, field)
-
-
-def _with(literal: str, step: int, feature: int) -> bytes:
-    """A window as JSON text, with a literal that Python's own writer would not write."""
-    values = [["1.0"] * len(FEATURES) for _ in range(WINDOW_STEPS)]
-    values[step][feature] = literal
-    return f'{{"windows": [[{",".join("[" + ",".join(row) + "]" for row in values)}]]}}'.encode()
-
-
-def _wrong_requests() -> list[Wrong]:
-    broken = (b"", b"  ", b"{", b"{'a': 1}", b"\xff\xfe", b'{"as_of": }', b"[1,", b"nonsense")
-    not_objects = (b"[]", b"[{}]", b"1", b'"text"', b"null", b"true")
-    ids: list[tuple[Any, str]] = [
-        ([], "compressor_ids"),
-        ("C-1", "compressor_ids"),
-        ({}, "compressor_ids"),
-        (3, "compressor_ids"),
-        ([""], "compressor_ids[0]"),
-        ([1], "compressor_ids[0]"),
-        ([None], "compressor_ids[0]"),
-        ([["C-1"]], "compressor_ids[0]"),
-        (["C-1", "C-9"], "compressor_ids[1]"),
-        (["c-1"], "compressor_ids[0]"),
-        (["C-1", "C-1"], "compressor_ids[1]"),
-        (["x" * 51], "compressor_ids[0]"),
-        (["'; DROP TABLE ml_predictions; --"], "compressor_ids[0]"),
-        ([f"C-{number}" for number in range(5001)], "compressor_ids"),
-    ]
-    moments = (
-        "yesterday",
-        "",
-        5,
-        True,
-        [],
-        {},
-        "2026-13-01",
-        "2026-02-30",
-        "1999-12-31",
-        "2100-01-01",
-        "2099-12-31",
-        "2020-01-01",
-        "12:00",
-    )
-    windows: list[tuple[Any, str]] = [
-        ([], "windows"),
-        (None, "windows"),
-        ("x", "windows"),
-        ({}, "windows"),
-        (1.0, "windows"),
-        ([[]], "windows[0]"),
-        ([None], "windows[0]"),
-        (window(), "windows[0][0]"),
-        ([window()[:23]], "windows[0]"),
-        ([[*window(), window()[0]]], "windows[0]"),
-        ([[row[:23] for row in window()]], "windows[0][0]"),
-        ([[[*row, 1.0] for row in window()]], "windows[0][0]"),
-        ([[window()]], "windows[0][0][0]"),
-        ([[["1.0"] * 24] * 24], "windows[0][0][0]"),
-        ([[[None] * 24] * 24], "windows[0][0][0]"),
-        ([[[True] * 24] * 24], "windows[0][0][0]"),
-        ([window(1e39)], "windows[0][0][0]"),
-        ([window(), window(-1e300)], "windows[1][0][0]"),
-        ([window()] * 513, "windows"),
-    ]
-    literals = [(literal, step, feature) for literal in ("NaN", "Infinity", "-Infinity") for step, feature in ((0, 0), (3, 7), (23, 23))]
-    return [
-        *(_text(path, body) for path in (SCORE, PREDICT) for body in broken),
-        *(_text(path, body) for path in (SCORE, PREDICT) for body in not_objects),
-        *(_json(SCORE, {"compressor_ids": value}, field) for value, field in ids),
-        *(_json(SCORE, {"as_of": value}, "as_of") for value in moments),
-        _json(SCORE, {"compressor": "C-1"}, "compressor"),
-        _json(SCORE, {"as_of": AS_OF, "force": True}, "force"),
-        *(_json(PREDICT, {"windows": value}, field) for value, field in windows),
-        _json(PREDICT, {}, "windows"),
-        _json(PREDICT, {"windows": [window()], "write": True}, "write"),
-        *(_text(PREDICT, _with(literal, step, feature), f"windows[0][{step}][{feature}]") for literal, step, feature in literals),
-        *(("GET", FLEET_PATH, {"params": {"as_of": text}}, "as_of") for text in ("now", "", "2026-99-01", "1999-01-01", "2099-12-31")),
-        ("GET", FLEET_PATH, {"params": {"limit": "3"}}, "limit"),
-        ("GET", f"{FLEET_PATH}?as_of=2026-03-09&as_of=2026-03-08", {}, "as_of"),
-        *((method, SCORE, {}, "method") for method in ("GET", "PUT", "DELETE", "PATCH")),
-        *((method, PREDICT, {}, "method") for method in ("GET", "PUT")),
-        *((method, FLEET_PATH, {}, "method") for method in ("POST", "DELETE")),
-        *(
-            ("GET", path, {}, "path")
-            for path in ("/", "/v1", "/v1/", "/v2/score", "/docs.json", "/v1/score/", "/v1/fleet/C-1", "/schema.json")
-        ),
-        *(
-            ("POST", SCORE, {"content": b"{}", "headers": {"content-type": kind}}, "Content-Type")
-            for kind in ("text/plain", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=latin-1")
-        ),
-        (
-            "POST",
-            SCORE,
-            {"content": b"{}", "headers": {"content-type": "application/json", "content-encoding": "gzip"}},
-            "Content-Encoding",
-        ),
-        ("POST", f"{SCORE}?as_of=now", {"json": {}}, "query"),
-        _text(PREDICT, b" " * 9_000_000),
-    ]
-
-
 def test_a_hundred_wrong_requests_are_told_which_field_is_wrong_and_change_nothing(service: Running) -> None:
-    requests = _wrong_requests()
+    requests = wrong_requests()
     assert len(requests) >= 100
     before = query(service.home, "SELECT count(*) FROM ml_predictions")
     unnamed = []
@@ -425,14 +315,44 @@ def test_what_is_there_when_it_has_warmed_up_is_not_searched_for_garbage_any_mor
         gc.unfreeze()
 
 
-def test_with_a_key_in_the_environment_every_request_must_carry_it(service: Running) -> None:
-    with serving(service.home, until=200, ALTAVIZ_API_KEY="opensesame") as running:
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "opensesame"}, {"X-API-Key": "open"}):
+KEY = "vNq3T0fWJm8yZsQ1xRk7Lc5HdU2pGb9E"  # nobody's
+
+
+def test_with_a_key_every_request_must_carry_it_and_name_the_service(service: Running) -> None:
+    with serving(service.home, until=200, ALTAVIZ_API_KEY=KEY, ALTAVIZ_HOSTS="altaviz.example.com") as running:
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": KEY}, {"X-API-Key": KEY[:-1]}):
             refused = running.client.get("/v1/fleet", headers=headers)
             assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
-        for headers in ({"Authorization": "Bearer opensesame"}, {"X-API-Key": "opensesame"}):
+        for headers in ({"Authorization": f"Bearer {KEY}"}, {"X-API-Key": KEY}, {"X-API-Key": KEY, "Host": "altaviz.example.com"}):
             assert running.client.get("/v1/fleet", headers=headers).status_code == 200
+        for path in (FLEET_PATH, "/livez", "/metrics", "/openapi.json"):
+            refused = running.client.get(path, headers={"X-API-Key": KEY, "Host": "rebound.example.com"})
+            assert (refused.status_code, refused.json()["errors"][0]["field"]) == (421, "Host")
         assert running.client.get("/livez").status_code == 200
+        _open_one_too_many(running)
+        assert running.client.get(FLEET_PATH, headers={"X-API-Key": KEY}).status_code == 200
+
+
+def _open_one_too_many(running: Running) -> None:
+    """Connections that say nothing: the first is closed for the last, long before its time is up."""
+    url = running.client.base_url
+    most = load_settings(running.home, environ={}).serving.limits.most_connections
+    with ExitStack() as opened:
+        silent = [opened.enter_context(socket.create_connection((url.host, url.port), timeout=60)) for _ in range(most + 1)]
+        started = time.monotonic()
+        assert silent[0].recv(1) == b""
+        assert time.monotonic() - started < 5
+
+
+def test_what_is_no_http_request_is_a_problem_too(service: Running) -> None:
+    url = service.client.base_url
+    for text in (b"nonsense\r\n\r\n", b"GET /livez HTTP/1.1\r\n\r\n", b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"):
+        with socket.create_connection((url.host, url.port), timeout=60) as opened, opened.makefile("rb") as answer:
+            opened.sendall(text)
+            head, _, body = answer.read().partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"application/problem+json" in head
+        assert json.loads(body)["status"] == 400
 
 
 def test_an_address_that_others_can_reach_needs_a_key(service: Running) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -13,12 +14,13 @@ from serving.messages import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = "1"
+_MOST_NAMED: Final = 10  # problems of one request that an answer names
 
 
 def problem_of(error: Exception) -> Response:
     """The answer to a request that failed with `error`; what nobody expected is logged and not told."""
     if isinstance(error, RequestError):
-        return problem(error.status, str(error), *error.problems)
+        return _wrong_request(error)
     if isinstance(error, HTTPException):
         return problem(error.status_code, str(error.detail))
     if isinstance(error, NoChampionError | NotReadyError):
@@ -34,14 +36,23 @@ def problem_of(error: Exception) -> Response:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed: its log says why")
 
 
-def problem(status: int, detail: str, *fields: tuple[str, str]) -> Response:
+def _wrong_request(error: RequestError) -> Response:
+    """Names the first problems, and says how many there are."""
+    named = error.problems[:_MOST_NAMED]
+    detail = "; ".join(f"{field}: {reason}" for field, reason in named)
+    more = len(error.problems) - len(named)
+    return problem(error.status, f"{detail}; and {more} more" if more else detail, *named, errors_total=len(error.problems))
+
+
+def problem(status: int, detail: str, *fields: tuple[str, str], errors_total: int = 0) -> Response:
     """A problem document; 503 says when to ask again, 401 how to."""
     title = HTTPStatus(status).phrase
-    document = Problem(title=title, status=status, detail=detail, errors=[FieldProblem(field=name, detail=text) for name, text in fields])
+    errors = [FieldProblem(field=name, detail=text) for name, text in fields]
+    document = Problem(title=title, status=status, detail=detail, errors=errors, errors_total=errors_total)
     headers = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _RETRY_AFTER_S
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    body = document.model_dump_json(exclude=None if fields else {"errors"})
+    body = document.model_dump_json(exclude=None if fields else {"errors", "errors_total"})
     return Response(body, status, headers, MEDIA_TYPE)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -17,9 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from config.errors import NotReadyError, RequestError
 from config.serving import LimitsSection
+from serving.http.access import Access
+from serving.http.connections import TRUST
+from serving.http.metrics import Metrics
+from serving.http.problems import problem, problem_of
 from serving.messages import BODY
-from serving.metrics import Metrics
-from serving.problems import problem, problem_of
 
 API: Final = "/v1/"
 _JSON: Final = "application/json"
@@ -33,6 +36,7 @@ class Route:
 
     methods: tuple[str, ...]
     takes_json: bool = False
+    most_body_bytes: int | None = None  # LimitsSection's when None
     takes_query: bool = False
     check: Callable[[], None] | None = None  # answered here: 200 when it returns, the problem that it raises otherwise
 
@@ -40,15 +44,16 @@ class Route:
 class HttpGuard:
     """ASGI middleware around everything that answers."""
 
-    def __init__(self, app: ASGIApp, *, routes: Mapping[str, Route], limits: LimitsSection, api_key: str | None, metrics: Metrics) -> None:
-        """`routes` are all paths that can be reached; with an `api_key` every path below API wants it."""
+    def __init__(self, app: ASGIApp, *, routes: Mapping[str, Route], limits: LimitsSection, access: Access, metrics: Metrics) -> None:
+        """`routes` are all paths that can be reached; every path below API wants what `access` asks for."""
         self._app = app
         self._routes = routes
         self._limits = limits
-        self._api_key = api_key.encode() if api_key else None
+        self._access = access
         self._metrics = metrics
-        self._in_flight = 0
+        self._in_flight = 0  # authorized requests below API
         self._buffered = 0  # bytes
+        self._checks: dict[str, asyncio.Task[None]] = {}  # those at work, by path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -65,7 +70,6 @@ class HttpGuard:
                 status = message["status"]
             await send(message)
 
-        self._in_flight += 1
         self._metrics.in_flight.inc()
         try:
             await self._answer(scope, receive, relay)
@@ -73,19 +77,41 @@ class HttpGuard:
             if not status:  # else FastAPI has told it, and the log, and let it go on
                 await problem_of(error)(scope, receive, relay)
         finally:
-            self._in_flight -= 1
             self._metrics.in_flight.dec()
             self._metrics.requests.labels(path, str(status)).inc()
             self._metrics.seconds.labels(path).observe(time.perf_counter() - started)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope)
+        headers = Headers(scope=scope)
+        stranger = self._access.refusal(headers, (scope.get("server") or (None,))[0])
+        is_authorized = stranger is None and self._access.is_authorized(headers)
+        if is_authorized:
+            scope.get("extensions", {}).get(TRUST, _nobody)()
+        else:
+            send = _closing(send)  # one connection, one answer: nobody without the key queues requests
+        refusal = problem_of(stranger) if stranger else self._refusal(scope, headers, is_authorized=is_authorized)
         if refusal is not None:
+            if not is_authorized:
+                await self._discard(headers, receive)
             await refusal(scope, receive, send)
             return
+        if not scope["path"].startswith(API):
+            await self._let_pass(scope, receive, send)
+            return
+        if self._in_flight >= self._limits.most_in_flight:
+            busy = f"{self._limits.most_in_flight} requests are at work already: ask again later"
+            await problem(HTTPStatus.SERVICE_UNAVAILABLE, busy)(scope, receive, send)
+            return
+        self._in_flight += 1
+        try:
+            await self._let_pass(scope, receive, send)
+        finally:
+            self._in_flight -= 1
+
+    async def _let_pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._routes[scope["path"]]
         if route.check is not None:
-            await to_thread.run_sync(route.check)
+            await self._run_check(scope["path"], route.check)
             await PlainTextResponse("\n")(scope, receive, send)
             return
         if not route.takes_json:
@@ -93,16 +119,29 @@ class HttpGuard:
             return
         held = _Held()
         try:
-            body = await self._body(scope, receive, held)
+            body = await self._body(scope, receive, held, route.most_body_bytes or self._limits.most_body_bytes)
             if body is not None:
                 await self._app(scope, _replay(body, receive), send)
         finally:
             self._buffered -= held.size
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        """Why a request is not even read, by its path, method, key, query and headers."""
-        path, method, headers = scope["path"], scope["method"], Headers(scope=scope)
-        if self._api_key and path.startswith(API) and not self._is_authorized(headers):
+    async def _run_check(self, path: str, check: Callable[[], None]) -> None:
+        """Requests that come while a check is at work share it: anybody may ask, and a check takes a thread and a database connection."""
+        if path not in self._checks:
+            task = asyncio.create_task(to_thread.run_sync(check))
+            task.add_done_callback(partial(self._end_check, path))
+            self._checks[path] = task
+        await asyncio.shield(self._checks[path])
+
+    def _end_check(self, path: str, task: asyncio.Task[None]) -> None:
+        del self._checks[path]
+        if not task.cancelled():
+            task.exception()  # seen, also where everybody who asked has gone
+
+    def _refusal(self, scope: Scope, headers: Headers, *, is_authorized: bool) -> Response | None:
+        """Why a request is not even read, by its key, path, method, query and headers."""
+        path, method = scope["path"], scope["method"]
+        if path.startswith(API) and not is_authorized:
             reason = "must carry the service's key: `Bearer KEY` (or the header X-API-Key: KEY)"
             return problem_of(RequestError(("Authorization", reason), status=HTTPStatus.UNAUTHORIZED))
         route = self._routes.get(path)
@@ -113,22 +152,28 @@ class HttpGuard:
             response = problem_of(refused)
             response.headers["Allow"] = ", ".join(route.methods)
             return response
-        if self._in_flight > self._limits.most_in_flight and path.startswith(API):
-            return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{self._limits.most_in_flight} requests are at work already: ask again later")
         if scope["query_string"] and not route.takes_query:
             return problem_of(RequestError(("query", "must be empty: this path takes no parameters")))
         if route.takes_json:
             return _refused_content(headers)
         return None
 
-    def _is_authorized(self, headers: Headers) -> bool:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        return hmac.compare_digest(given.encode("latin-1"), self._api_key or b"")
+    async def _discard(self, headers: Headers, receive: Receive) -> None:
+        """Read a refused body and throw it away: whoever is still sending when the connection closes does not get to read the answer."""
+        if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+            return
+        if "expect" in headers:  # the sender waits for the answer first
+            return
+        size, more = 0, True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.body_timeout_s):
+                while more and size <= _MOST_DISCARDED * self._limits.most_body_bytes:
+                    message = await receive()
+                    size += len(message.get("body", b""))
+                    more = message.get("more_body", False)
 
-    async def _body(self, scope: Scope, receive: Receive, held: _Held) -> bytes | None:
-        """The request's body; None when its sender has gone. Raises RequestError when it is too large or too slow."""
-        most = self._limits.most_body_bytes
+    async def _body(self, scope: Scope, receive: Receive, held: _Held, most: int) -> bytes | None:
+        """The request's body of at most `most` bytes; None when its sender has gone. Raises RequestError when it is too large or too slow."""
         parts: list[bytes] = []
         size, more = 0, True
         declared = Headers(scope=scope).get("content-length", "0")
@@ -156,6 +201,21 @@ class HttpGuard:
         if too_large:
             raise RequestError((BODY, f"is larger than {most} bytes"), status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return b"".join(parts)
+
+
+def _closing(send: Send) -> Send:
+    """A `send` that has the server close the connection after the answer."""
+
+    async def close(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        await send(message)
+
+    return close
+
+
+def _nobody() -> None:
+    """Nobody wants to know: the server is not ours."""
 
 
 @dataclass

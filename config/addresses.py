@@ -1,0 +1,41 @@
+"""Names of hosts as a request gives them: `localhost`, `altaviz.example.com:3000`, `127.0.0.1`, `[::1]:3000`."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+_HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?P<port>:[0-9]{1,5})?")
+LOCALHOST: Final = "localhost"
+
+
+def read_host(text: str) -> str | None:
+    """The host of `host` or `host:port`, in lower case, an address in its shortest form; None for anything else.
+
+    `127.1` and `0x7f000001` stay names: only four decimal numbers are an IPv4 address.
+    """
+    found = _HOST.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        if found["v6"] is not None:
+            return str(IPv6Address(found["v6"]))
+        return str(IPv4Address(found["name"]))
+    except ValueError:
+        return None if found["name"] is None else found["name"].lower()
+
+
+def literal_of(address: str) -> str:
+    """An address of a socket as `read_host` gives it: without a zone, and IPv4 inside IPv6 as IPv4."""
+    parsed = ip_address(address.partition("%")[0])
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return str(mapped or parsed)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host that `read_host` has read can only be this machine."""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == LOCALHOST
