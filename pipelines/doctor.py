@@ -62,11 +62,12 @@ def _spark(settings: Settings) -> str:
 
 
 def _delta(settings: Settings) -> str:
-    from pipelines.setup import delta_jars
+    from pipelines.setup import delta_jars, require_pinned
 
     jars = delta_jars()
     if not jars:
         raise EnvironmentSetupError("the Delta jars are missing: run `make setup` (or `python -m pipelines.setup`)")
+    require_pinned(jars)
     return f"{len(jars)} Delta jars beside Spark's"
 
 
