@@ -15,12 +15,29 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from config.audit import Accepted, AuditConfig
-from config.errors import AltavizError, EnvironmentSetupError
-from config.loader import CONFIG_DIR, load_section
+from pydantic import Field
 
+from config.errors import AltavizError, EnvironmentSetupError
+from config.loader import Section, load_section
+
+ACCEPTED_FILE: Final = Path(__file__).with_name("audit.yaml")
 LOCK: Final = Path(__file__).parents[1] / "requirements.lock"
 _MOST_NAMED: Final = 3  # packages that could not be looked up
+
+
+class Accepted(Section):
+    """One vulnerability of one package that does not fail the audit until `look_again`."""
+
+    id: str = Field(min_length=1)  # as the audit prints it, or one of its other names: CVE-, GHSA-, PYSEC-
+    package: str = Field(min_length=1)
+    reason: str = Field(min_length=20)  # why it does no harm here
+    look_again: date  # from this day on the audit fails
+
+
+class AcceptedList(Section):
+    """All of audit.yaml."""
+
+    accepted: list[Accepted]
 
 
 @dataclass(frozen=True)
@@ -51,15 +68,15 @@ def judge(found: Sequence[dict[str, Any]], accepted: Sequence[Accepted], today: 
             what = f"{item['name']} {item['version']}: {vulnerability['id']}"
             if rule is None:
                 fixed = ", ".join(vulnerability["fix_versions"])
-                failed.append(f"{what}: {f'update to {fixed}' if fixed else 'no version mends it'}, or accept it in config/audit.yaml")
+                failed.append(f"{what}: {f'update to {fixed}' if fixed else 'no version mends it'}, or accept it in pipelines/audit.yaml")
                 continue
             used.add(rule.id)
             if today >= rule.look_again:
-                failed.append(f"{what}: was accepted until {rule.look_again}: look again (config/audit.yaml)")
+                failed.append(f"{what}: was accepted until {rule.look_again}: look again (pipelines/audit.yaml)")
             else:
                 stays.append(f"{what} stays until {rule.look_again}: {rule.reason}")
     stays += [
-        f"{rule.package}: {rule.id} is not found any more: take it out of config/audit.yaml" for rule in accepted if rule.id not in used
+        f"{rule.package}: {rule.id} is not found any more: take it out of pipelines/audit.yaml" for rule in accepted if rule.id not in used
     ]
     return Outcome(len(found), failed, stays)
 
@@ -79,7 +96,7 @@ def look_up(lock: Path) -> list[dict[str, Any]]:
 def main(lock: Path = LOCK, today: date | None = None) -> int:
     """Exit 0 when nothing is left to mend, 1 with a line each for what is, or with the one why nothing could be looked up."""
     try:
-        accepted = load_section(CONFIG_DIR / "audit.yaml", AuditConfig).accepted
+        accepted = load_section(ACCEPTED_FILE, AcceptedList).accepted
         outcome = judge(look_up(lock), accepted, today or datetime.now(UTC).date())
     except AltavizError as error:
         sys.stderr.write(f"audit: {error}\n")

@@ -22,6 +22,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     from features.renewals import read_renewals
     from pipelines.tracking import quieten
     from pipelines.warehouse import sync_reference, sync_withdrawals
+    from serving.model_record import ModelRecord
     from serving.predictor import Predictor
     from serving.registry import Registry
     from serving.schemas import present_moment, report_row
@@ -44,6 +45,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
         predictions = predictor.predict(gold, compressor_ids, moment, renewed)
         advance(1, 1, compressors=len(predictions))
     with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
+        ModelRecord(warehouse).compare_champion(champion)  # nothing is written that another model than the one decided on has said
         sync_reference(warehouse, lake, settings.fleet)
         with warehouse.connection() as connection:
             written = tables.upsert_predictions(connection, predictions)

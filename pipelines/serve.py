@@ -20,6 +20,7 @@ from config.settings import Settings
 
 if TYPE_CHECKING:
     from serving.backend import Parts
+    from serving.warehouse.connection import Warehouse
 
 _SPARE_CONNECTIONS = 2  # beside the service's threads: readiness, and one that is being replaced
 
@@ -99,6 +100,7 @@ def _parts(settings: Settings) -> Parts:
     from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
     from pipelines.warehouse import sync_reference
     from serving.backend import Parts
+    from serving.model_record import ModelRecord
     from serving.predictor import Predictor
     from serving.registry import Registry
     from serving.warehouse.migrations import migrated_warehouse
@@ -119,8 +121,9 @@ def _parts(settings: Settings) -> Parts:
         }
     )
 
-    def champion() -> Predictor:
-        registered = Registry(settings.tracking_uri).champion()
+    def champion(warehouse: Warehouse | None) -> Predictor:
+        record = None if warehouse is None else ModelRecord(warehouse)
+        registered = Registry(settings.tracking_uri, record).champion()
         return Predictor(registered, settings.scoring, settings.costs, settings.model.scoring.threads, scored_by="service")
 
     return Parts(

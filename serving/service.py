@@ -189,7 +189,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
     @app.get("/metrics", response_class=Response)
     async def read_metrics() -> Response:
         """Prometheus' text format."""
-        return Response(metrics.text(backend.model_version), media_type=CONTENT_TYPE)
+        return Response(metrics.text(backend.model_version, champion_refused=backend.champion_refused), media_type=CONTENT_TYPE)
 
     return app
 

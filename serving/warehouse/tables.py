@@ -58,6 +58,7 @@ TABLES: Final = (
     "drift_metrics",
     "drift_decisions",
     "model_decisions",
+    "edge_exports",
 )
 
 

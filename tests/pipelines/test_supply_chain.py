@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from config.audit import Accepted
 from config.errors import EnvironmentSetupError
+from config.loader import load_section
 from pipelines import setup
-from pipelines.audit import Outcome, judge, main
+from pipelines.audit import ACCEPTED_FILE, Accepted, AcceptedList, Outcome, judge, main
 
 TODAY = date(2026, 12, 1)
 REASON = "only reached by a server that nobody starts here"
@@ -55,6 +55,10 @@ def test_a_fetched_jar_with_other_bytes_never_comes_beside_spark_s(jars: Path, t
     assert list(jars.iterdir()) == []
 
 
+def test_the_list_of_what_stays_is_whole() -> None:
+    assert all(rule.reason.strip() for rule in load_section(ACCEPTED_FILE, AcceptedList).accepted)
+
+
 def package(*ids: str, name: str = "torch", fixed: tuple[str, ...] = ()) -> dict[str, Any]:
     """A package as pip-audit reports it."""
     vulns = [{"id": number, "aliases": [f"CVE-{number}"], "fix_versions": list(fixed), "description": ""} for number in ids]
@@ -71,12 +75,12 @@ def test_what_is_accepted_with_a_reason_stays_and_everything_else_fails() -> Non
     assert outcome == Outcome(
         2,
         [
-            "torch 1.0: B: was accepted until 2026-12-01: look again (config/audit.yaml)",
-            "torch 1.0: C: update to 1.1, or accept it in config/audit.yaml",
+            "torch 1.0: B: was accepted until 2026-12-01: look again (pipelines/audit.yaml)",
+            "torch 1.0: C: update to 1.1, or accept it in pipelines/audit.yaml",
         ],
         [
             f"torch 1.0: A stays until 2027-01-31: {REASON}",
-            "another: C is not found any more: take it out of config/audit.yaml",
+            "another: C is not found any more: take it out of pipelines/audit.yaml",
         ],
     )
 
