@@ -4,17 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 
-.PHONY: setup demo test lint format lock clean
+.PHONY: setup demo test lint format lock audit sbom clean
 
 setup: $(STAMP)
 
 $(STAMP): Makefile requirements.lock pyproject.toml pipelines/setup.py pipelines/warm_up.py
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Altaviz needs Python 3.11 (this is %s): install it or run make PYTHON=/path/to/python3.11" % sys.version.split()[0])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
+	@awk '/^[^ ]/ {on = /^uv==/} on' requirements.lock >$(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.lock
 	@echo "installing the locked dependencies into $(VENV) ..."
-	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.lock || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pipelines.setup
 	@touch $@
 
@@ -34,9 +35,18 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Resolve the dependencies anew; the lock names versions only, never where they come from.
+# Resolve the dependencies anew; the lock names versions and the SHA-256 of their files, never where they come from.
 lock:
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra all --group dev --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock --upgrade
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra all --group dev --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock --upgrade
+
+# Known vulnerabilities of the locked packages; fails too when the database cannot be reached (docs/supply-chain.md).
+audit: setup
+	@$(BIN)/python -m pipelines.audit
+
+# What this environment consists of, as CycloneDX.
+sbom: setup
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file sbom.json $(BIN)/python
+	@echo "sbom.json is written"
 
 clean:
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache *.egg-info sbom.json

@@ -15,6 +15,7 @@ AltavizError                what a user can mend: one line that says what, where
 |-- WarehouseError          PostgreSQL is down, refuses, or its schema is not what it should be
 `-- ModelError              training, export or registry
     |-- NoChampionError     no model carries the alias `champion`
+    |-- ModelMismatchError  a version's file is not the one that was registered or decided on
     `-- ExportError         the ONNX model is not what the Keras model is
 """
 
@@ -88,6 +89,10 @@ class ModelError(AltavizError):
 
 class NoChampionError(ModelError):
     """No registered model carries the alias `champion`."""
+
+
+class ModelMismatchError(ModelError):
+    """The file of a registered version has another SHA-256 than the registry or the warehouse keeps of it."""
 
 
 class ExportError(ModelError):

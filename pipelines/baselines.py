@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,6 +25,7 @@ from pipelines.fleets import UnseenFleet
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
     from config.thresholds import EffectiveLimits
     from serving.registry import RegisteredModel, Registry
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from training.mlp import Mlp
 
 BASELINE_KEY: Final = "baseline"  # name of the model that is logged, and of its numbers in a report
+_BASELINE_FILE: Final = "model.skops"  # as MLflow calls it
+# What a baseline's file may hold beyond the types that skops knows to be harmless. skops asks for this one because a crafted tree could crash a reader.
+TRUSTED_TYPES: Final = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 _HOURS_PER_DAY: Final = 24.0
 _TREND_FEATURES: Final = {VIBRATION: "vibration_24hr_mean", DISCHARGE_TEMP: "temp_24hr_mean", DISCHARGE_PRESSURE: "pressure_24hr_mean"}
 
@@ -73,12 +79,26 @@ def life_starts(fleet: UnseenFleet) -> npt.NDArray[np.float64]:
 
 
 def load_baseline(settings: Settings, model: RegisteredModel) -> Baseline:
-    """The gradient boosting that was trained and logged beside a registered model. Raises ModelError when there is none."""
+    """The gradient boosting that was trained and logged beside a registered model.
+
+    Raises ModelError when there is none, or when its file names a type that is not in TRUSTED_TYPES: nothing of that file has run then.
+    """
+    from training.baselines import GRADIENT_BOOSTING, Baseline
+
+    regressor = _read_regressor(_baseline_file(settings, model), model.version)
+    if regressor.n_features_in_ != len(FEATURES):
+        raise ModelError(
+            f"the {BASELINE_KEY} of version {model.version} takes {regressor.n_features_in_} features, not {len(FEATURES)}: train again"
+        )
+    return Baseline(GRADIENT_BOOSTING, model.facts.max_rul_days, np.arange(len(FEATURES)), regressor, None)
+
+
+def _baseline_file(settings: Settings, model: RegisteredModel) -> bytes:
+    """The bytes of the baseline that was logged beside `model`. Raises ModelError."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     from pipelines.tracking import EXPERIMENT
-    from training.baselines import GRADIENT_BOOSTING, Baseline
 
     missing = f"no {BASELINE_KEY} is logged beside version {model.version}: train and register it again"
     try:
@@ -89,7 +109,8 @@ def load_baseline(settings: Settings, model: RegisteredModel) -> Baseline:
         if not found:
             raise ModelError(missing)
         try:
-            regressor = mlflow.sklearn.load_model(found[0].model_uri)
+            with TemporaryDirectory() as folder:
+                return (Path(mlflow.artifacts.download_artifacts(found[0].model_uri, dst_path=folder)) / _BASELINE_FILE).read_bytes()
         except (MlflowException, OSError) as error:
             raise ModelError(
                 f"the files of {BASELINE_KEY} beside version {model.version} are not in {found[0].artifact_location}: bring them back "
@@ -97,11 +118,26 @@ def load_baseline(settings: Settings, model: RegisteredModel) -> Baseline:
             ) from error
     except MlflowException as error:
         raise ModelError(f"{missing} ({str(error).splitlines()[0][:200]})") from error
-    if regressor.n_features_in_ != len(FEATURES):
-        raise ModelError(
-            f"the {BASELINE_KEY} of version {model.version} takes {regressor.n_features_in_} features, not {len(FEATURES)}: train again"
-        )
-    return Baseline(GRADIENT_BOOSTING, model.facts.max_rul_days, np.arange(len(FEATURES)), regressor, None)
+
+
+def _read_regressor(content: bytes, version: str) -> HistGradientBoostingRegressor:
+    """The regressor in a skops file, made of trusted types alone. MLflow's own reader takes the list of trusted types from the artifact. Raises ModelError."""
+    import skops.io
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    refused = f"the {BASELINE_KEY} beside version {version} is refused"
+    cure = "train again, or bring the file back with `altaviz restore` from a backup"
+    try:
+        regressor = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+    except UntrustedTypesFoundException as error:
+        foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
+        raise ModelError(f"{refused}: its file asks for {', '.join(foreign)}, which no {BASELINE_KEY} of ours holds: {cure}") from error
+    except Exception as error:  # a damaged file fails in many ways
+        raise ModelError(f"{refused}: its file is damaged ({type(error).__name__}): {cure}") from error
+    if type(regressor) is not HistGradientBoostingRegressor:
+        raise ModelError(f"{refused}: its file holds a {type(regressor).__name__}, not the regressor that training logs: {cure}")
+    return regressor
 
 
 def train_mlp(settings: Settings, registry: Registry, report: StageReporter) -> Mlp | str:

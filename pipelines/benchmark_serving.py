@@ -13,17 +13,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from config.errors import ModelError, NoDataError
 from config.settings import Settings
-from features.contract import REGISTERED_MODEL
 from pipelines.console import StageReporter
 
 if TYPE_CHECKING:
     import httpx
 
     from benchmarks.serving import Call
+    from features.onnx_model import OnnxModel
     from features.windows import Floats
 
 _START_S: Final = 180.0  # a server that is not there by then is reported
@@ -71,7 +72,11 @@ def serving(settings: Settings, minutes: float, rate: float, report: StageReport
     with report.stage("windows: ONNX Runtime"):
         model = OnnxModel(champion.onnx, settings.model.scoring.threads)
         raw = _timed(lambda batch: model.predict(batch), windows)
-    with report.stage("windows: mlflow models serve"), _mlflow_server(settings, champion.version) as client:
+    with (
+        report.stage("windows: mlflow models serve"),
+        _model_folder(champion.onnx, model, windows) as folder,
+        _mlflow_server(settings, folder) as client,
+    ):
         other = _by_http(client, "/invocations", "inputs", windows)
     return {
         "model_version": champion.version,
@@ -166,12 +171,30 @@ def _service(settings: Settings) -> Iterator[tuple[httpx.Client, subprocess.Pope
 
 
 @contextmanager
-def _mlflow_server(settings: Settings, version: str) -> Iterator[httpx.Client]:
-    """MLflow's own scoring server over the same version, in this environment."""
+def _model_folder(content: bytes, model: OnnxModel, windows: Floats) -> Iterator[Path]:
+    """The champion's bytes as an MLflow model of our own making: the MLmodel file beside the registered ones could name code to run."""
+    import mlflow.onnx
+    import onnx
+
+    from features.onnx_model import OUTPUTS
+
+    answer = model.predict(windows[:2])
+    signature = mlflow.models.infer_signature(windows[:2], {name: getattr(answer, name) for name in OUTPUTS})
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "model"
+        mlflow.onnx.save_model(
+            onnx.load_from_string(content), folder, signature=signature, pip_requirements=["onnxruntime"], save_as_external_data=False
+        )
+        yield folder
+
+
+@contextmanager
+def _mlflow_server(settings: Settings, folder: Path) -> Iterator[httpx.Client]:
+    """MLflow's own scoring server over the model in `folder`, in this environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{REGISTERED_MODEL}/{version}"]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(folder)]
     command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", port]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = {**os.environ, "PATH": path, "MLFLOW_TRACKING_URI": settings.tracking_uri, "MLFLOW_DISABLE_TELEMETRY": "true"}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
+from pipelines.baselines import BASELINE_KEY, TRUSTED_TYPES
 from pipelines.champion import SPLIT_FILE, KnownChampion, LostChampion
 from pipelines.gate import GATE_FILE, Candidate, judge_model, measure_cost
 from pipelines.monitor import REFERENCE_FILE
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from serving.warehouse.decisions import ModelDecision, Outcome, TrainingLock, Trigger
     from training.fleet import Fleet
     from training.trial import Trial
-
-# skops asks to name every type whose file could crash a reader; this one comes from our own fit
-_TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
 
 
 @dataclass(frozen=True)
@@ -194,7 +192,11 @@ def _log_models(settings: Settings, fleet: Fleet, trial: Trial) -> str:
         pip_requirements=["onnxruntime", "numpy"],
     )
     mlflow.sklearn.log_model(
-        trial.baseline.regressor, name="baseline", pip_requirements=["scikit-learn", "numpy"], skops_trusted_types=_TRUSTED
+        trial.baseline.regressor,
+        name=BASELINE_KEY,
+        pip_requirements=["scikit-learn", "numpy"],
+        serialization_format="skops",
+        skops_trusted_types=list(TRUSTED_TYPES),
     )
     return str(logged.model_uri)
 

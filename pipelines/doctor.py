@@ -62,11 +62,12 @@ def _spark(settings: Settings) -> str:
 
 
 def _delta(settings: Settings) -> str:
-    from pipelines.setup import delta_jars
+    from pipelines.setup import delta_jars, require_pinned
 
     jars = delta_jars()
     if not jars:
         raise EnvironmentSetupError("the Delta jars are missing: run `make setup` (or `python -m pipelines.setup`)")
+    require_pinned(jars)
     return f"{len(jars)} Delta jars beside Spark's"
 
 
@@ -78,12 +79,14 @@ def _database(settings: Settings) -> str:
 
 
 def _tracking(settings: Settings) -> str:
-    """The champion's file is read, compared with its registered SHA-256 and opened, as scoring does."""
+    """The champion's file is read, compared with its registered SHA-256 and with its decision, and opened, as scoring does."""
     from features.contract import CHAMPION
     from features.onnx_model import OnnxModel
     from pipelines.tracking import quieten
     from serving.home.artifact_paths import last_move
+    from serving.model_record import compare_with_decisions, made_champion
     from serving.registry import Registry
+    from serving.warehouse.migrations import migrated_warehouse
 
     quieten()
     registry = Registry(settings.tracking_uri)
@@ -93,8 +96,11 @@ def _tracking(settings: Settings) -> str:
     if version is None:
         return f"the MLflow store answers; no champion yet: run `altaviz train`{moved}"
     champion = registry.load(version)
+    with migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
+        compare_with_decisions(connection, champion)
+        decided = "" if made_champion(connection, champion) else ", but no decision in the warehouse made it champion (docs/model.md)"
     OnnxModel(champion.onnx, settings.model.scoring.threads)
-    return f"the MLflow store answers; champion is version {version}, its file opens (SHA-256 {champion.digest}...){moved}"
+    return f"the MLflow store answers; champion is version {version}{decided}, its file opens (SHA-256 {champion.digest}...){moved}"
 
 
 def _files(settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.errors import InputError
+from config.logs import get_log
 from config.settings import Settings
 from features.lake import COMPRESSORS, GOLD, Lake
 from features.reference import read_reference
@@ -19,29 +21,34 @@ from pipelines.edge_check import check_folder, write_readings
 from pipelines.edge_folder import QUANTISED_FILE, RUNNER_FILE, contract_document, write_folder
 from pipelines.edge_measure import measure_loss, measure_speed
 from pipelines.tracking import quieten
-from serving.edge_contract import CONTRACT_FILE, MODEL_FILE, ZONE_FOLDER
+from serving.edge_contract import CONTRACT_FILE, MODEL_FILE, SUMS_FILE, ZONE_FOLDER, folder_sums
+from serving.model_record import ModelRecord
 from serving.registry import Registry
+from serving.schemas import EdgeExport, present_moment
+from serving.warehouse import tables
+from serving.warehouse.migrations import migrated_warehouse
 
 REPORT_FILE: Final = "report.json"
 README_FILE: Final = "README.md"
 _QUANTISED_NODES: Final = ["LSTM"]  # they hold nearly all weights: with the heads it is 0.4 kB less, and further from the float model
-_OWN_FILES: Final = frozenset((CONTRACT_FILE, RUNNER_FILE, ZONE_FOLDER, MODEL_FILE, QUANTISED_FILE, REPORT_FILE, README_FILE))
+_OWN_FILES: Final = frozenset((CONTRACT_FILE, RUNNER_FILE, ZONE_FOLDER, MODEL_FILE, QUANTISED_FILE, REPORT_FILE, README_FILE, SUMS_FILE))
 
 
 def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[str, Any]:
     """Write the champion's folder to `out`; an earlier export there is replaced when the new one is whole.
 
-    Returns what report.json holds: model_version, folder, check (rows, largest_difference, predictions), models by file: bytes, start_ms,
+    Its digest, the SHA-256 of SHA256SUMS, goes into `edge_exports` before the folder is there. Returns digest, and what report.json holds: model_version, folder, check (rows, largest_difference, predictions), models by file: bytes, start_ms,
     open_ms, window_ms (p50, p99), and on held-out windows rmse_days, coverage_90, mean_width_90_days, brier; loss of the quantised one.
-    Raises NoChampionError, NoDataError, ModelError, InputError (`out` holds something else), ExportError (the runner differs from gold or predictor).
+    Raises NoChampionError, NoDataError, ModelError, WarehouseError, InputError (`out` holds something else), ExportError (the runner differs from gold or predictor).
     """
     out = out.resolve()  # `.` and links too: what is replaced is the folder itself
     _require_free(out)
     quieten()
-    registry, lake = Registry(settings.tracking_uri), Lake(settings.lake_uri)
+    lake = Lake(settings.lake_uri)
     lake.delta(GOLD)  # says so when there is none
     compressors = read_reference(lake, COMPRESSORS)
-    with report.stage("champion"):
+    with report.stage("champion"), migrated_warehouse(settings.database, settings.home) as warehouse:
+        registry = Registry(settings.tracking_uri, ModelRecord(warehouse))
         champion = known_champion(registry) or KnownChampion(registry.champion(), None)
     with report.stage("quantise"):
         models = {MODEL_FILE: champion.model.onnx, QUANTISED_FILE: quantise(champion.model.onnx)}
@@ -67,10 +74,21 @@ def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[st
         }
         (folder / REPORT_FILE).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         (folder / README_FILE).write_text(readme(result), encoding="utf-8")
+        sums = folder_sums(folder)
+        (folder / SUMS_FILE).write_text(sums, encoding="utf-8")
+        digest = hashlib.sha256(sums.encode()).hexdigest()
+        exported = EdgeExport(digest, champion.version, champion.model.sha256, str(out), present_moment())
+        with (
+            report.stage("record"),
+            migrated_warehouse(settings.database, settings.home) as warehouse,
+            warehouse.connection() as connection,
+        ):
+            tables.upsert_edge_export(connection, exported)
         if out.exists():
             out.replace(Path(name) / "earlier")  # goes with the temporary folder
         folder.replace(out)
-    return {"folder": out, **result}
+    get_log().info("edge folder exported", folder=str(out), digest=digest, model_version=champion.version)
+    return {"folder": out, "digest": digest, **result}
 
 
 def _require_free(out: Path) -> None:

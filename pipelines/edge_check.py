@@ -8,6 +8,7 @@ run_folder(folder, readings, t, *options)                  run.py in a process o
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ from features.increments import Reach, read_state
 from features.lake import BRONZE, COMPRESSORS, GOLD, Lake
 from features.reference import read_reference
 from pipelines.edge_folder import RUNNER_FILE
+from serving.edge_runner import DIGEST_VARIABLE
 from serving.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -109,7 +111,8 @@ def compare_features(file: Path, lake: Lake, newest: datetime, hours: float) -> 
 def run_folder(folder: Path, readings: Path, moment: datetime, *options: str) -> dict[str, Any]:
     """What the folder says, in a process of its own that sees nothing of this project. Raises ExportError."""
     command = [sys.executable, "-I", str(folder / RUNNER_FILE), str(readings), "--as-of", moment.isoformat(), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    environment = {name: value for name, value in os.environ.items() if name != DIGEST_VARIABLE}  # of another folder
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     if done.returncode:
         raise ExportError(f"run.py fails on this home's readings: {(done.stderr.strip().splitlines() or ['without a word'])[-1]}")
     document: dict[str, Any] = json.loads(done.stdout)

@@ -16,6 +16,7 @@ from pipelines.session import LazySpark
 
 if TYPE_CHECKING:
     from serving.registry import ModelFacts, ModelVersion, Registry
+    from serving.warehouse.connection import Warehouse
     from serving.warehouse.decisions import ModelDecision
 
 _PATIENCE: Final = timedelta(seconds=10)  # an operator is told of a running training instead of waiting for its end
@@ -65,8 +66,8 @@ def promote(
     from serving.warehouse.decisions import ModelDecision, training_lock
     from serving.warehouse.migrations import migrated_warehouse
 
-    registry = _registry(settings)
     with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, _PATIENCE) as lock:
+        registry = _registry(settings, warehouse)
         with warehouse.connection() as connection:
             settle(registry, connection)
         found, present = _find(registry, version), registry.version_of(CHAMPION)
@@ -109,12 +110,12 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
     from serving.warehouse.decisions import ModelDecision, training_lock
     from serving.warehouse.migrations import migrated_warehouse
 
-    registry = _registry(settings)
     with (
         migrated_warehouse(settings.database, settings.home) as warehouse,
         training_lock(warehouse, _PATIENCE) as lock,
         warehouse.connection() as connection,
     ):
+        registry = _registry(settings, warehouse)
         settle(registry, connection)
         present = registry.version_of(CHAMPION)
         if present is None:
@@ -215,12 +216,13 @@ def _facts(version: ModelVersion) -> ModelFacts | None:
     return facts_from_tags(version.tags, version.version) if FACTS_TAG in version.tags else None
 
 
-def _registry(settings: Settings) -> Registry:
+def _registry(settings: Settings, warehouse: Warehouse | None = None) -> Registry:
     from pipelines.tracking import quieten
+    from serving.model_record import ModelRecord
     from serving.registry import Registry
 
     quieten()
-    return Registry(settings.tracking_uri)
+    return Registry(settings.tracking_uri, None if warehouse is None else ModelRecord(warehouse))
 
 
 def _find(registry: Registry, version: str) -> ModelVersion:

@@ -59,6 +59,7 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
     """
     from features.lake import GOLD, Lake
     from pipelines.tracking import quieten
+    from serving.model_record import ModelRecord
     from serving.warehouse.migrations import migrated_warehouse
 
     started = time.perf_counter()
@@ -72,6 +73,7 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
         advance(1, 1, compressors=distances.compressors, drifted=len(decision.drifted_features), retrain=decision.retrain)
     version = watched.champion.version
     with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
+        ModelRecord(warehouse).compare(watched.champion)
         wanted = page or decision.drift or _is_first_of_day(warehouse, version, moment)
         written = _write(warehouse, version, moment, compared)
     run_id = None

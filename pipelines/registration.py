@@ -36,7 +36,7 @@ def conclude(registry: Registry, connection: psycopg.Connection, decision: Model
     decision = _in_force(registry, decision)
     _apply(registry, decision)
     registry.set_tags(decision.model_version, {_APPLIED_TAG: "yes"})
-    upsert_decision(connection, decision)
+    _record(registry, connection, decision)
     return decision
 
 
@@ -49,7 +49,7 @@ def move_champion(registry: Registry, connection: psycopg.Connection, decision: 
 def record_refusal(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
     """Keep that the gate refused a version which an operator wanted to promote; no alias moves."""
     registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision), **readable_tags(decision)})
-    upsert_decision(connection, decision)
+    _record(registry, connection, decision)
 
 
 def settle(registry: Registry, connection: psycopg.Connection) -> None:
@@ -61,12 +61,12 @@ def settle(registry: Registry, connection: psycopg.Connection) -> None:
         if decision is None:
             continue
         if _APPLIED_TAG in version.tags:
-            upsert_decision(connection, decision)
+            _record(registry, connection, decision)
         elif version is newest:
             conclude(registry, connection, decision)
     for version in versions:
         if OPERATOR_TAG in version.tags:
-            upsert_decision(connection, _from_tag(version.version, version.tags[OPERATOR_TAG]))
+            _record(registry, connection, _from_tag(version.version, version.tags[OPERATOR_TAG]))
         if _MOVE_TAG in version.tags:
             _finish_move(registry, connection, _from_tag(version.version, version.tags[_MOVE_TAG]))
 
@@ -87,7 +87,7 @@ def own_decisions(registry: Registry, connection: psycopg.Connection, version: s
 def to_tag(decision: ModelDecision) -> str:
     """The decision as the text of a tag; the version is the tag's owner."""
     fields = asdict(decision)
-    del fields["model_version"]
+    del fields["model_version"], fields["model_sha256"]  # both are the version's own
     return json.dumps(fields, default=datetime.isoformat)
 
 
@@ -115,6 +115,11 @@ def _from_tag(version: str, text: str) -> ModelDecision:
     return ModelDecision(version, **fields)
 
 
+def _record(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
+    """Write the decision into the warehouse, with the SHA-256 of the version's file; one that is there already stays (0013_digests.sql)."""
+    upsert_decision(connection, replace(decision, model_sha256=registry.sha256_of(decision.model_version)))
+
+
 def _in_force(registry: Registry, decision: ModelDecision) -> ModelDecision:
     """`decision`, or its refusal when it promotes beside another champion than the version was compared with."""
     present = registry.version_of(CHAMPION)
@@ -140,6 +145,6 @@ def _finish_move(registry: Registry, connection: psycopg.Connection, decision: M
     if registry.version_of(CHALLENGER) == decision.model_version:
         registry.drop_alias(CHALLENGER)
     registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision), **readable_tags(decision)})
-    upsert_decision(connection, decision)
+    _record(registry, connection, decision)
     connection.commit()  # the note goes only when the record is safe
     registry.drop_tag(decision.model_version, _MOVE_TAG)

@@ -42,6 +42,7 @@ def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report
     """
     from pipelines.past import open_past
     from pipelines.tracking import quieten
+    from serving.model_record import ModelRecord
     from serving.registry import Registry
     from serving.warehouse.decisions import training_lock
     from serving.warehouse.migrations import migrated_warehouse
@@ -51,7 +52,7 @@ def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report
     moment = choose_moment(settings, as_of)
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
     with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, wait) as lock:
-        registry = Registry(settings.tracking_uri)
+        registry = Registry(settings.tracking_uri, ModelRecord(warehouse))
         past = open_past([settings.training_lake_uri, settings.lake_uri], moment)
         with warehouse.connection() as connection:
             settle(registry, connection)

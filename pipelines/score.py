@@ -23,6 +23,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     from features.renewals import read_renewals
     from pipelines.tracking import quieten
     from pipelines.warehouse import sync_reference, sync_view_rules, sync_withdrawals
+    from serving.model_record import ModelRecord
     from serving.predictor import Predictor
     from serving.registry import Registry
     from serving.schemas import report_rows
@@ -45,6 +46,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
         predictions = predictor.predict(gold, compressor_ids, moment, renewed)
         advance(1, 1, compressors=len(predictions))
     with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
+        ModelRecord(warehouse).compare_champion(champion)  # nothing is written that another model than the one decided on has said
         sync_reference(warehouse, lake, settings.fleet)
         sync_view_rules(warehouse, settings)
         with warehouse.connection() as connection:

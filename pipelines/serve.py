@@ -129,6 +129,7 @@ def _parts(settings: Settings) -> Parts:
     from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
     from pipelines.warehouse import sync_reference, sync_view_rules
     from serving.backend import Parts
+    from serving.model_record import ModelRecord
     from serving.predictor import Predictor
     from serving.registry import Registry
     from serving.warehouse.migrations import migrated_warehouse
@@ -149,8 +150,9 @@ def _parts(settings: Settings) -> Parts:
         }
     )
 
-    def champion() -> Predictor:
-        registered = Registry(settings.tracking_uri).champion()
+    def champion(warehouse: Warehouse | None) -> Predictor:
+        record = None if warehouse is None else ModelRecord(warehouse)
+        registered = Registry(settings.tracking_uri, record).champion()
         return Predictor(registered, settings.scoring, settings.costs, settings.model.scoring.threads, scored_by="service")
 
     def sync(opened: Warehouse) -> None:

@@ -22,6 +22,16 @@ from pipelines.java import SUPPORTED_JAVA, find_java
 
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 DELTA_GROUPS = ("io.delta_", "io.unitycatalog_")
+# SHA-256 of every jar that belongs to DELTA_PACKAGE. After another version of it: `sha256sum` of the jars beside Spark's.
+DELTA_SHA256 = {
+    "io.delta_delta-kernel-api-4.4.0.jar": "ee9b5a14ac3b7efdff4d61a58478fe8eb0e5a3fbca43889dca7290795fe79a11",
+    "io.delta_delta-kernel-defaults-4.4.0.jar": "225c975199e4718b38ee5b7e6da7f19e9585024262b2cec2656b32151a856b0b",
+    "io.delta_delta-kernel-unitycatalog-4.4.0.jar": "cea22dfb4ac562b3cd27bf652697750e8336009d73fb06631363aaaad5345ffa",
+    "io.delta_delta-spark_4.2_2.13-4.4.0.jar": "27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead",
+    "io.delta_delta-storage-4.4.0.jar": "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc",
+    "io.unitycatalog_unitycatalog-client-0.6.0.jar": "48257499a86b801a3e2372cec55ac226ca1c1c7eabe5c118e7302f29a1fdbc19",
+    "io.unitycatalog_unitycatalog-hadoop-0.6.0.jar": "c47b63c961c87102b9e1d63809a0915ba4c86b7652f57c8d39ca3a05b441a150",
+}
 # Spark ships these itself: fetching them again would only cost time.
 SHIPPED_WITH_SPARK = (
     "org.apache.hadoop:hadoop-client-runtime",
@@ -79,10 +89,11 @@ def ensure_java() -> Path:
 def fetch_delta_jars(java_home: Path) -> list[Path]:
     """Resolve the Delta package once with Spark's own resolver and copy its jars beside Spark's.
 
-    Raises EnvironmentSetupError when the package registry cannot be reached.
+    Raises EnvironmentSetupError when the package registry cannot be reached, or a jar, fetched now or earlier, is not the pinned one.
     """
     present = delta_jars()
-    if present:
+    require_pinned(present)
+    if len(present) == len(DELTA_SHA256):
         return present
     sys.stderr.write("fetching the Delta jars ...\n")
     submit = spark_jars_dir().with_name("bin") / "spark-submit"
@@ -105,9 +116,28 @@ def fetch_delta_jars(java_home: Path) -> list[Path]:
             raise EnvironmentSetupError(
                 f"cannot fetch {DELTA_PACKAGE}: {log[-1] if log else 'no output'}; check the network and run `make setup` again"
             )
+        require_pinned(fetched)  # all of them, before the first is where Spark looks
+        missing = sorted(DELTA_SHA256.keys() - {path.name for path in fetched})
+        if missing:
+            raise EnvironmentSetupError(
+                f"{DELTA_PACKAGE} came without {', '.join(missing)}: check where packages come from, and run `make setup` again"
+            )
         for path in fetched:
             _put(path, spark_jars_dir() / path.name)
     return delta_jars()
+
+
+def require_pinned(jars: list[Path]) -> None:
+    """Raise EnvironmentSetupError when one of `jars` is not in DELTA_SHA256 or has other bytes."""
+    for path in sorted(jars):
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        expected = DELTA_SHA256.get(path.name)
+        if found != expected:
+            why = f"SHA-256 {found}, expected {expected}" if expected else f"{DELTA_PACKAGE} has no such file"
+            raise EnvironmentSetupError(
+                f"{path} is not the pinned jar ({why}): delete it, check where packages come from, and run `make setup` again"
+            )
 
 
 def _put(source: Path, target: Path) -> None:

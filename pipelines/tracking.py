@@ -30,6 +30,8 @@ _MLFLOW: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # 12 s in all until a server that refuses is told; MLflow's own 7 take four minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",  # s
 }
+# Set whatever the environment says: a model file that is pickled, or names its own trusted types, runs code when it is loaded.
+_SAFE: Final = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
 
 
 @contextmanager
@@ -120,7 +122,11 @@ def _experiment_id(settings: Settings) -> str:
 
 
 def quieten() -> None:
-    """Leave MLflow's and Alembic's own chatter and bars out of the user's sight; errors still come through. Best before MLflow is imported."""
+    """Leave MLflow's and Alembic's own chatter and bars out of the user's sight; errors still come through. Best before MLflow is imported.
+
+    From here on MLflow loads no model by a way that may run code, in this process and those it starts.
+    """
+    os.environ.update(_SAFE)
     for name, value in _MLFLOW.items():
         os.environ.setdefault(name, value)
     for name in ("mlflow", "alembic"):

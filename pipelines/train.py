@@ -30,6 +30,7 @@ def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[s
     from pipelines.past import open_past
     from pipelines.registration import settle
     from pipelines.tracking import quieten
+    from serving.model_record import ModelRecord
     from serving.registry import Registry
     from serving.warehouse.decisions import training_lock
     from serving.warehouse.migrations import migrated_warehouse
@@ -38,7 +39,7 @@ def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[s
     past = open_past([settings.training_lake_uri])
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
     with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, wait) as lock:
-        registry = Registry(settings.tracking_uri)
+        registry = Registry(settings.tracking_uri, ModelRecord(warehouse))
         with warehouse.connection() as connection:
             settle(registry, connection)
         result, decision = train_and_judge(settings, registry, warehouse, lock, past, Occasion("train"), spark, report)

@@ -17,12 +17,13 @@ import psycopg
 from deltalake import DeltaTable
 from psycopg_pool import PoolTimeout
 
-from config.errors import AltavizError, MomentError, NoDataError, NotReadyError, RequestError, WarehouseError
+from config.errors import AltavizError, ModelMismatchError, MomentError, NoDataError, NotReadyError, RequestError, WarehouseError
 from config.logs import get_log
 from config.serving import ServingConfig
 from features.renewals import Renewals, read_renewals
 from features.taken_back import in_force
 from features.windows import Floats
+from serving.model_record import compare_with_decisions
 from serving.moments import require_reached
 from serving.newest import Fleet, GoldVersion, Newest, ReadT, read_fleet, read_newest
 from serving.predictor import Numbers, Predictor, require_data
@@ -36,7 +37,7 @@ from serving.warehouse.connection import Warehouse
 class Parts:
     """How each part is opened. What is missing raises an AltavizError, and is asked for again later."""
 
-    champion: Callable[[], Predictor]
+    champion: Callable[[Warehouse | None], Predictor]  # compared with the decisions in the warehouse, where there is one
     warehouse: Callable[[], AbstractContextManager[Warehouse]]  # its schema up to date
     gold: Callable[[], DeltaTable]
     compressors: Callable[[], DeltaTable]
@@ -78,6 +79,7 @@ class Backend:
         self._gold = Newest(parts.gold, lambda table: read_newest(table, config.gold), config.gold.check_s)
         self._fleet = Newest(parts.compressors, read_fleet, config.gold.check_s)
         self._renewals = Newest(parts.events, lambda table: read_renewals(in_force(pl.read_delta(table))), config.gold.check_s)
+        self._compared: Predictor | None = None  # with its decision
         self._synced: tuple[Warehouse, int, int | None] | None = None  # where the fleet and the events of which versions are
 
     def warm_up(self) -> None:
@@ -95,15 +97,21 @@ class Backend:
 
     def require_ready(self) -> None:
         """Raise the AltavizError of the part without which nothing can be scored: champion or warehouse."""
-        self._predictor.get()
+        predictor = self._predictor.get()
         with self._connection() as connection:
             connection.execute("SELECT 1")
+            self._require_compared(predictor, connection)
 
     @property
     def model_version(self) -> str | None:
         """The champion's version, None while there is none; does not look for it."""
         predictor = self._predictor.found
         return predictor.version if predictor else None
+
+    @property
+    def champion_refused(self) -> bool:
+        """Whether the champion was refused because its file is not the one that was decided on."""
+        return isinstance(self._predictor.missing, ModelMismatchError)
 
     def score(self, asked: Sequence[str] | None, as_of: datetime | None) -> Scored:
         """Predict for the compressors asked for (all when None) at `as_of` (now when None) and write what comes out.
@@ -121,6 +129,7 @@ class Backend:
         predictor = self._predictor.get()
         predictions = predictor.predict_steps(steps, moment, gold.source, gold.past, self.renewals().at(compressor_ids, moment))
         with self._connection(fleet) as connection:
+            self._require_compared(predictor, connection)
             written = tables.upsert_predictions(connection, predictions)
             usable = tables.last_usable(connection, predictions)
         return Scored(predictor.version, moment, predictions, written, usable)
@@ -168,7 +177,24 @@ class Backend:
 
     @contextmanager
     def _open_champion(self) -> Iterator[Predictor]:
-        yield self._parts.champion()
+        """The champion, compared with its decision; while the warehouse is missing, that waits until there is one."""
+        try:
+            predictor = self._compared = self._parts.champion(self._warehouse.get())
+        except (NotReadyError, WarehouseError) as error:
+            get_log().warning("champion not compared with its decision yet", reason=str(error))
+            predictor, self._compared = self._parts.champion(None), None
+        yield predictor
+
+    def _require_compared(self, predictor: Predictor, connection: psycopg.Connection) -> None:
+        """Raise ModelMismatchError when the champion, opened without the warehouse, is not the model that was decided on."""
+        if predictor is self._compared:
+            return
+        try:
+            compare_with_decisions(connection, predictor.registered)
+        except ModelMismatchError:
+            self._predictor.lose(predictor)
+            raise
+        self._compared = predictor
 
     @contextmanager
     def _connection(self, fleet: Fleet | None = None) -> Iterator[psycopg.Connection]:

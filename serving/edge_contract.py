@@ -1,7 +1,8 @@
-"""contract.json of an exported folder: what run.py reads of it, and the refusal of what cannot be used."""
+"""An exported folder: what run.py reads of contract.json, the digest of all its files, and the refusal of what cannot be used."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from features.sensor_health.settings import BANDS
 CONTRACT_FILE: Final = "contract.json"
 MODEL_FILE: Final = "model.onnx"
 ZONE_FOLDER: Final = "zoneinfo"
+SUMS_FILE: Final = "SHA256SUMS"  # of all other files, as sha256sum writes and checks it
 DEFAULT_LIMITS: Final = "default"  # of a compressor whose model is not listed
 
 Contract = dict[str, Any]
@@ -71,6 +73,37 @@ def load_contract(folder: Path) -> Contract:
         raise Refusal(f"{path} is of another feature set than run.py (version {FEATURE_SET_VERSION}): export the folder again")
     found: Contract = contract
     return found
+
+
+def folder_sums(folder: Path) -> str:
+    """The text of SHA256SUMS: a line per file of `folder`, by name. Raises OSError."""
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return "".join(f"{_sha256(folder / name)}  {name}\n" for name in files if name != SUMS_FILE)
+
+
+def require_digest(folder: Path, expected: str) -> None:
+    """Raise Refusal unless the SHA-256 of SHA256SUMS is `expected` and every file that it names is the one it names."""
+    sums = folder / SUMS_FILE
+    try:
+        found, lines = _sha256(sums), sums.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise Refusal(f"{sums} cannot be read: copy the folder again") from error
+    if found != expected.strip().lower():
+        raise Refusal(
+            f"{folder} is not the folder of --digest: its digest is {found}. Copy it again, or ask who exported it for the digest"
+        )
+    for line in lines:
+        digest, _, name = line.partition("  ")
+        try:
+            same = _sha256(folder / name) == digest
+        except OSError:
+            same = False
+        if not same:
+            raise Refusal(f"{folder / name} is not the file that was exported: copy the folder again")
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _misfits(value: Any, shape: Any, name: str) -> Iterator[str]:

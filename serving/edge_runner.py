@@ -3,6 +3,7 @@
     python run.py readings.csv                           one JSON document: a prediction per compressor, most urgent first
     python run.py readings.csv --as-of 2026-03-09T05:50  as it was then
     python run.py readings.csv --features features.csv   also the 24 features of every reading that was kept
+    python run.py readings.csv --digest 4f0c...          refuse a folder that is not the one of this digest
 
 Readings are CSV with the columns compressor_id, timestamp (UTC), the six sensors and operating_hours; of two readings of one compressor and time the
 last counts. contract.json names units, limits and rules. Exit codes: 0 done, 1 refused with one line why and nothing written, 2 wrong use.
@@ -70,11 +71,12 @@ from features.sensor_health.settings import HealthRules
 from features.spikes import find_isolated_spikes
 from features.windows import Floats, fill_gaps, has_data
 from serving.data_faults import WindowFault, describe_faults, mask_faults, spoils_model, window_faults
-from serving.edge_contract import CONTRACT_FILE, DEFAULT_LIMITS, MODEL_FILE, ZONE_FOLDER, Contract, Refusal, load_contract
+from serving.edge_contract import CONTRACT_FILE, DEFAULT_LIMITS, MODEL_FILE, ZONE_FOLDER, Contract, Refusal, load_contract, require_digest
 from serving.edge_readings import EPOCH, NEVER, Readings, parse_time, read_files
 
 INPUT_NAME: Final = "windows"
 OUTPUT_NAMES: Final = ("rul", "rul_lower", "rul_upper", "failure_probability")
+DIGEST_VARIABLE: Final = "ALTAVIZ_EDGE_DIGEST"  # in place of --digest
 _SECONDS_PER_DAY: Final = 86_400
 
 
@@ -376,6 +378,12 @@ def main(arguments: Sequence[str] | None = None, folder: Path = Path(__file__).p
     parser.add_argument("--model", default=MODEL_FILE, metavar="FILE", help=f"a model of this folder (default: {MODEL_FILE})")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help=f"of ONNX Runtime, 1 to {cores} (default: 1)")
     parser.add_argument("--features", type=Path, metavar="FILE.csv", help="write the features of every reading there")
+    parser.add_argument(
+        "--digest",
+        default=os.environ.get(DIGEST_VARIABLE) or None,
+        metavar="SHA256",
+        help=f"refuse a folder with another digest than the one that its export told (default: {DIGEST_VARIABLE}, else none)",
+    )
     chosen = parser.parse_args(arguments)
     now_us = time.time_ns() // 1000
     as_of_us = now_us if chosen.as_of is None else parse_time(chosen.as_of.strip())
@@ -384,6 +392,8 @@ def main(arguments: Sequence[str] | None = None, folder: Path = Path(__file__).p
     if not 1 <= chosen.threads <= cores:
         parser.error(f"--threads must be from 1 to {cores}, the cores of this machine")
     try:
+        if chosen.digest is not None:
+            require_digest(folder, chosen.digest)
         document = run(
             chosen.readings,
             folder,

@@ -83,6 +83,7 @@ class Predictor:
             raise ModelError(
                 f"version {registered.version} takes windows {shape}, this code makes [{WINDOW_STEPS}, {len(FEATURES)}]: train again"
             )
+        self.registered = registered
         self.version = registered.version
         self.horizon_days = registered.facts.horizon_days
         self._max_rul_days = registered.facts.max_rul_days

@@ -37,6 +37,11 @@ class Recovering(Generic[PartT]):
         """The part if it is there; does not look for it."""
         return self._value
 
+    @property
+    def missing(self) -> AltavizError | None:
+        """Why the last look found nothing; None when it found the part, or there was none yet."""
+        return self._missing
+
     def get(self) -> PartT:
         """The part. Raises why it is missing: the AltavizError of the last look, or NotReadyError."""
         value = self._value

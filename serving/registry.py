@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config.errors import ModelError, NoChampionError
+from config.errors import ModelError, ModelMismatchError, NoChampionError
 from config.loader import DIGEST_CHARACTERS
+from config.logs import get_log
 from features.contract import CHAMPION, FEATURE_SET_VERSION, REGISTERED_MODEL
 from serving.home.artifact_paths import ARTIFACTS, follow_home, last_move, local_path, store_file
 from serving.home.ownership import explain_access
@@ -25,9 +26,11 @@ from serving.home.ownership import explain_access
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from serving.model_record import ModelRecord
+
 MODEL_FILE = "model.onnx"
 FACTS_TAG = "altaviz.facts"
-SHA256_TAG = "altaviz.model_sha256"  # of the file MODEL_FILE; versions from before 2026-12 have none
+SHA256_TAG = "altaviz.model_sha256"  # of the file MODEL_FILE; versions from before 2026-12 get theirs when they are first loaded
 _MOST_VERSIONS = 1000  # read at once
 
 
@@ -65,18 +68,27 @@ class RegisteredModel:
     onnx: bytes
 
     @property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes."""
+        return hashlib.sha256(self.onnx).hexdigest()
+
+    @property
     def digest(self) -> str:
-        """Start of the SHA-256 of the bytes: the same number in another registry may name another model."""
-        return hashlib.sha256(self.onnx).hexdigest()[:DIGEST_CHARACTERS]
+        """Start of it: the same number in another registry may name another model."""
+        return self.sha256[:DIGEST_CHARACTERS]
 
 
 class Registry:
     """The registered model `altaviz-rul` in one MLflow tracking store."""
 
-    def __init__(self, tracking_uri: str) -> None:
-        """Open the store; one that was moved with its home gets its artifact paths put right. Raises ModelError when it cannot be reached."""
+    def __init__(self, tracking_uri: str, record: ModelRecord | None = None) -> None:
+        """Open the store; one that was moved with its home gets its artifact paths put right. Raises ModelError when it cannot be reached.
+
+        record: the warehouse's decisions, for who has it open; every model that is loaded is compared with them.
+        """
         from mlflow import MlflowClient
 
+        self._record = record
         follow_home(tracking_uri)
         self._failure = store_failures()
         self._unreadable: tuple[type[Exception], ...] = (*self._failure, OSError)
@@ -101,10 +113,16 @@ class Registry:
             raise NoChampionError(
                 f"no version of {REGISTERED_MODEL} is {CHAMPION} yet: run `altaviz train`, or point MLFLOW_TRACKING_URI at a store that has one"
             )
-        return self.load(version)
+        return self._open(version, as_champion=True)
 
     def load(self, version: str) -> RegisteredModel:
-        """Version `version` with its bytes. Raises ModelError when it is missing, damaged or made for other features."""
+        """Version `version` with its bytes.
+
+        Raises ModelError when it is missing or made for other features, ModelMismatchError when its file is not the registered one.
+        """
+        return self._open(version, as_champion=False)
+
+    def _open(self, version: str, *, as_champion: bool) -> RegisteredModel:
         try:
             found = self._client.get_model_version(REGISTERED_MODEL, version)
             source = self._client.get_model_version_download_uri(REGISTERED_MODEL, version)
@@ -117,7 +135,7 @@ class Registry:
             ) from error
         expected = found.tags.get(SHA256_TAG)
         if expected is not None and hashlib.sha256(content).hexdigest() != expected:
-            raise ModelError(
+            raise ModelMismatchError(
                 f"version {version} of {REGISTERED_MODEL}: {local_path(source) or source}/{MODEL_FILE} is not the file that was "
                 "registered (another SHA-256): bring it back with `altaviz restore` from a backup"
             )
@@ -126,7 +144,24 @@ class Registry:
             raise ModelError(
                 f"version {version} was trained on feature set {facts.feature_set_version}, this code computes {FEATURE_SET_VERSION}: train again"
             )
-        return RegisteredModel(version, str(found.run_id), facts, content)
+        model = RegisteredModel(version, str(found.run_id), facts, content)
+        if self._record is not None:
+            (self._record.compare_champion if as_champion else self._record.compare)(model)
+            if expected is None:
+                self._keep_sha256(model)
+        return model
+
+    def _keep_sha256(self, model: RegisteredModel) -> None:
+        """Tag a version from before versions had one with the bytes that are there, once; a store that may only be read stays as it is."""
+        get_log().warning("model bytes recorded", version=model.version, sha256=model.sha256, reason="registered before they were kept")
+        with contextlib.suppress(ModelError):
+            self.set_tags(model.version, {SHA256_TAG: model.sha256})
+
+    def sha256_of(self, version: str) -> str | None:
+        """What the registry keeps of the version's bytes, None of one from before it did. Raises ModelError."""
+        with self._changing(f"version {version}"):
+            digest: str | None = self._client.get_model_version(REGISTERED_MODEL, version).tags.get(SHA256_TAG)
+        return digest
 
     def _read(self, uri: str, inside: str = "") -> bytes:
         from mlflow import artifacts

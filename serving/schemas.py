@@ -102,6 +102,17 @@ class QualityMetric:
 
 
 @dataclass(frozen=True)
+class EdgeExport:
+    """A folder for the edge: the SHA-256 of its SHA256SUMS, and the model in it."""
+
+    digest: str
+    model_version: str
+    model_sha256: str
+    folder: str
+    exported_at: datetime
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What the model says of one compressor at `prediction_timestamp`; every number is None unless `status` is ok.
 

@@ -200,7 +200,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
     @app.get("/metrics", response_class=Response)
     async def read_metrics() -> Response:
         """Prometheus' text format."""
-        return Response(metrics.text(backend.model_version), media_type=CONTENT_TYPE)
+        return Response(metrics.text(backend.model_version, champion_refused=backend.champion_refused), media_type=CONTENT_TYPE)
 
     @app.get(_DESCRIPTION, include_in_schema=False)
     async def read_description() -> Response:

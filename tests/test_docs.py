@@ -58,5 +58,9 @@ def test_every_target_in_the_readme_is_in_the_makefile() -> None:
     assert set(re.findall(r"^make ([a-z]+)", README, re.MULTILINE)) <= targets
 
 
-def test_the_lock_names_no_download_address() -> None:
-    assert "://" not in (PROJECT / "requirements.lock").read_text(encoding="utf-8")
+def test_the_lock_names_no_download_address_and_a_hash_of_every_package() -> None:
+    lock = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock
+    pins = re.split(r"\n(?=\S)", lock.strip())
+    assert len(pins) > 200
+    assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.!+-]+( \\\n    --hash=sha256:[0-9a-f]{64})+", pin)] == []

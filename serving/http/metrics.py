@@ -30,10 +30,14 @@ class Metrics:
         self.predictions = Counter("altaviz_predictions", "Predictions that /v1/score made", ["status"], registry=self._registry)
         self.written = Counter("altaviz_predictions_written", "Rows of ml_predictions inserted or changed", registry=self._registry)
         self._model = Gauge("altaviz_model_info", "1 for the champion that answers", ["version"], registry=self._registry)
+        self._refused = Gauge(
+            "altaviz_champion_refused", "1 while the champion's file is not the one that was decided on", registry=self._registry
+        )
         ProcessCollector(registry=self._registry)
 
-    def text(self, model_version: str | None) -> bytes:
+    def text(self, model_version: str | None, *, champion_refused: bool) -> bytes:
         """All numbers in Prometheus' text format."""
+        self._refused.set(champion_refused)
         if model_version is not None:
             self._model.labels(model_version).set(1)
         return bytes(generate_latest(self._registry))

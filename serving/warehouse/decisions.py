@@ -19,7 +19,9 @@ Outcome = Literal["promoted", "refused", "rolled_back"]
 Trigger = Literal["train", "retrain", "drift", "operator"]
 
 _DECISIONS: Final = Table("model_decisions", ("model_version", "decided_at"))
-_COLUMNS: Final = "model_version, decided_at, decision, trigger, drift_timestamp, previous_version, run_id, reasons, metrics, checks"
+_COLUMNS: Final = (
+    "model_version, decided_at, decision, trigger, drift_timestamp, previous_version, run_id, reasons, metrics, checks, model_sha256"
+)
 
 # a firewall forgets a connection that says nothing for hours, which a fit may take
 _KEEPALIVES: Final = {"keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
@@ -39,6 +41,7 @@ class ModelDecision:
     reasons: list[str] = field(default_factory=list)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)  # the gate's: name, passed, says, numbers
+    model_sha256: str | None = None  # of the version's file; what is stored once stays. Unknown of decisions from before it was kept
 
 
 def upsert_decision(connection: psycopg.Connection, decision: ModelDecision) -> int:
@@ -51,6 +54,12 @@ def list_decisions(connection: psycopg.Connection, model_version: str | None = N
     query = f"SELECT {_COLUMNS} FROM model_decisions WHERE model_version = coalesce(%s, model_version) ORDER BY decided_at DESC, model_version DESC"
     with connection.cursor(row_factory=class_row(ModelDecision)) as cursor:
         return cursor.execute(query, [model_version]).fetchall()
+
+
+def fill_sha256(connection: psycopg.Connection, model_version: str, run_id: str, sha256: str) -> None:
+    """Write the digest of a version's file into its decisions from before there was one."""
+    query = "UPDATE model_decisions SET model_sha256 = %s WHERE model_version = %s AND run_id = %s AND model_sha256 IS NULL"
+    connection.execute(query, [sha256, model_version, run_id])
 
 
 def last_drift_training(connection: psycopg.Connection, since: datetime, until: datetime) -> ModelDecision | None:

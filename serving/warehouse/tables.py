@@ -20,7 +20,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from config.scoring import HealthSection
-from serving.schemas import Compressor, LatestPrediction, MaintenanceEvent, Prediction, QualityMetric, Station
+from serving.schemas import Compressor, EdgeExport, LatestPrediction, MaintenanceEvent, Prediction, QualityMetric, Station
 
 _COPY_ROWS: Final = 100_000  # rows of a frame turned into text at a time
 _STAGING: Final = sql.Identifier("altaviz_staging")
@@ -41,6 +41,7 @@ _EVENTS: Final = Table("maintenance_events", ("compressor_id", "event_date", "ev
 _AGGREGATES: Final = Table("sensor_readings_agg", ("compressor_id", "window_type", "agg_timestamp"), "agg_timestamp")
 _QUALITY: Final = Table("data_quality_metrics", ("stage", "metric_name", "metric_timestamp"), "metric_timestamp")
 _PREDICTIONS: Final = Table("ml_predictions", ("compressor_id", "model_version", "prediction_timestamp"), "prediction_timestamp")
+_EDGE_EXPORTS: Final = Table("edge_exports", ("digest",))
 
 # What a row of ml_predictions says beside its compressor, as the fields of Prediction.
 _PREDICTED: Final = """
@@ -60,6 +61,7 @@ TABLES: Final = (
     "drift_metrics",
     "drift_decisions",
     "model_decisions",
+    "edge_exports",
 )
 
 
@@ -90,6 +92,11 @@ def upsert_quality_metrics(connection: psycopg.Connection, rows: Iterable[Qualit
 def upsert_predictions(connection: psycopg.Connection, rows: Iterable[Prediction]) -> int:
     """Write predictions; returns the rows inserted or changed."""
     return upsert_rows(connection, _PREDICTIONS, Prediction, rows)
+
+
+def upsert_edge_export(connection: psycopg.Connection, row: EdgeExport) -> int:
+    """Write the digest of an exported folder; returns the rows inserted or changed."""
+    return upsert_rows(connection, _EDGE_EXPORTS, EdgeExport, [row])
 
 
 def upsert_aggregates(connection: psycopg.Connection, frame: pl.DataFrame) -> int:

@@ -11,8 +11,10 @@ from pathlib import Path
 import polars as pl
 import yaml
 
+from config.settings import load_settings
 from features.contract import READING_FIELDS
 from pipelines.edge import readme
+from serving.warehouse.migrations import migrated_warehouse
 from tests.pipelines.commands import refusal_of, report_of
 from tests.pipelines.demo import END_OF_DEMO, Demo
 
@@ -23,7 +25,7 @@ def test_the_exported_champion_says_what_score_says(demo: Demo, tmp_path: Path) 
     scored = report_of("score", "--as-of", END_OF_DEMO, home=demo.home, **demo.environment)
     readings = tmp_path / "readings.csv"
     pl.read_delta(str(demo.home / "lake" / "bronze")).select(READING_FIELDS).write_csv(readings)
-    command = [sys.executable, "-I", str(out / "run.py"), str(readings), "--as-of", END_OF_DEMO]
+    command = [sys.executable, "-I", str(out / "run.py"), str(readings), "--as-of", END_OF_DEMO, "--digest", report["digest"]]
     said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert said["model_version"] == scored["model_version"] == report["model_version"]
     for mine, theirs in zip(said["predictions"], scored["predictions"], strict=True):
@@ -36,6 +38,16 @@ def test_the_exported_champion_says_what_score_says(demo: Demo, tmp_path: Path) 
     contract = json.loads((out / "contract.json").read_text(encoding="utf-8"))
     assert "failure_probability" in contract["calibration"]["in_graph"]
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["models"] == report["models"]
+    # the site's own tools say the same as the runner, and the home keeps what they are compared with
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=out, check=True)
+    told = subprocess.run(["sha256sum", "SHA256SUMS"], cwd=out, capture_output=True, text=True, check=True).stdout
+    settings = load_settings(demo.home, environ=demo.environment)
+    with migrated_warehouse(settings.database, demo.home) as warehouse, warehouse.connection() as connection:
+        kept = connection.execute("SELECT digest, model_version, model_sha256, folder FROM edge_exports WHERE folder = %s", [str(out)])
+        assert kept.fetchall() == [
+            (report["digest"], report["model_version"], contract["model"]["files"]["model.onnx"]["sha256"], str(out))
+        ]
+    assert told.split()[0] == report["digest"]
 
 
 def test_the_readme_tells_what_was_measured_and_where_no_failure_was_seen() -> None:
@@ -53,11 +65,12 @@ def test_the_readme_tells_what_was_measured_and_where_no_failure_was_seen() -> N
     lines = readme(result).splitlines()
     assert lines[0] == "# Remaining life beside the machine (model version 3)"
     assert lines[3] == "`--model model.int8.onnx` takes the quantised variant."
-    assert lines[5:7] == [
+    assert lines[4].startswith("Is this the folder that was exported? `sha256sum --check SHA256SUMS`")
+    assert lines[6:8] == [
         "Checked when exported, at 2026-03-09T05:50:00Z: 1440 readings, largest difference of a feature to gold 1.25e-09;",
         "10 predictions equal to `altaviz score`.",
     ]
-    assert lines[8:18] == [
+    assert lines[9:19] == [
         "| measured when exporting | model.onnx | model.int8.onnx |",
         "|---|---|---|",
         "| size on disk, bytes | 343,012 | 154,003 |",
@@ -69,7 +82,7 @@ def test_the_readme_tells_what_was_measured_and_where_no_failure_was_seen() -> N
         "| Brier score | 0.0431 | no failure seen |",
         "| one window, ms, p50 / p99, one thread | 0.160 / 0.230 | 0.160 / 0.230 |",
     ]
-    assert lines[19:] == [
+    assert lines[20:] == [
         "Errors are of 19561 windows (11589 whose failure was seen) of the champion's test compressors. The quantised model's life differs by",
         "0.051 days on average, 0.23 at the 99th percentile, 0.72 at most; its failure probability by 0.018 at most;",
         "whether a life is critical changes in 0.03 % of windows.",

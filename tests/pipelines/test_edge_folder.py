@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import csv
 import dataclasses
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -26,7 +28,7 @@ from features.lake import COMPRESSORS, GOLD, Lake
 from features.reference import COMPRESSOR_KEY, merge_reference
 from pipelines.edge_check import compare_features
 from pipelines.edge_folder import QUANTISED_FILE, contract_document, runner_source, write_folder
-from serving.edge_contract import MODEL_FILE, Refusal, load_contract
+from serving.edge_contract import MODEL_FILE, SUMS_FILE, Refusal, folder_sums, load_contract, require_digest
 from serving.predictor import Predictor
 from tests.features.readings import LOADED_AT, MONDAY, compressors, noisy_fleet, series
 from tests.serving.gold import mean_model
@@ -300,6 +302,31 @@ def test_another_model_file_under_the_name_is_refused_and_nothing_is_written(sit
     assert (done.returncode, "is not the model that was exported" in done.stderr) == (1, True)
     assert list(tmp_path.iterdir()) == []
     assert QUANTISED_FILE != MODEL_FILE
+
+
+def test_a_folder_that_is_not_the_one_of_the_digest_is_refused(site: Site, tmp_path: Path) -> None:
+    folder = shutil.copytree(site.folder, tmp_path / "edge")
+    sums = folder_sums(folder)
+    (folder / SUMS_FILE).write_text(sums, encoding="utf-8")
+    digest = hashlib.sha256(sums.encode()).hexdigest()
+    copied, asked = dataclasses.replace(site, folder=folder), (site.readings, "--as-of", AS_OF.isoformat())
+    said = copied.says(*asked, "--digest", digest.upper())["predictions"]
+    assert said
+    assert {line.split("  ")[1] for line in sums.splitlines()} >= {"run.py", "contract.json", "model.onnx", "zoneinfo/America/Chicago"}
+
+    contract = (folder / "contract.json").read_text(encoding="utf-8")
+    (folder / "contract.json").write_text(contract.replace('"stale_after_hours": ', '"stale_after_hours": 9'), encoding="utf-8")
+    assert len(copied.says(*asked)["predictions"]) == len(said)  # nobody asked which folder it is
+    done = copied.run(*asked, "--digest", digest)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"run.py: {folder / 'contract.json'} is not the file that was exported: copy the folder again\n"
+
+    (folder / SUMS_FILE).write_text(folder_sums(folder), encoding="utf-8")  # whoever changes a file changes this one too
+    with pytest.raises(Refusal, match=r"is not the folder of --digest: its digest is [0-9a-f]{64}\. Copy it again"):
+        require_digest(folder, digest)
+    (folder / SUMS_FILE).unlink()
+    with pytest.raises(Refusal, match="SHA256SUMS cannot be read"):
+        require_digest(folder, digest)
 
 
 def test_the_runner_is_the_text_of_the_modules_that_compute_gold() -> None:

@@ -97,6 +97,10 @@ class Store:
         with self.connection() as connection:
             settle(self.registry, connection)
 
+    def kept(self, decision: ModelDecision) -> ModelDecision:
+        """The decision as the warehouse keeps it: with the digest of its version's file."""
+        return replace(decision, model_sha256=self.registry.sha256_of(decision.model_version))
+
     def aliases(self) -> tuple[str | None, str | None]:
         return self.registry.version_of(CHAMPION), self.registry.version_of(CHALLENGER)
 
@@ -154,7 +158,7 @@ def test_a_kill_after_the_verdict_has_fallen_loses_nothing(store: Store) -> None
     store.settle()
     assert store.aliases() == ("1", "2")
     with store.connection() as connection:
-        assert list_decisions(connection, "2") == [decision]
+        assert list_decisions(connection, "2") == [store.kept(decision)]
 
 
 def test_a_version_from_elsewhere_neither_hides_a_verdict_that_was_cut_off_nor_spoils_the_list(
@@ -400,7 +404,7 @@ def test_a_version_promoted_against_the_gate_is_champion_with_its_failed_checks_
     decided = store.promote("2", 3, previous="1")
     assert store.aliases() == ("2", None)
     with store.connection() as connection:
-        assert list_decisions(connection, "2")[0] == decided
+        assert list_decisions(connection, "2")[0] == store.kept(decided)
     shown = show_model(store.settings, "2")["decisions"]
     assert [(row["decision"], row["trigger"], row["checks"]) for row in shown] == [
         ("promoted", "operator", decided.checks),
