@@ -20,6 +20,7 @@ from features.site.cells import as_text
 from features.site.columns import fold
 from features.site.draft import Drafter, Guess, Line, Series, guess_quality, guess_time, quoted, split_tags, time_lines
 from features.site.formats import open_tables
+from features.site.guard.limits import shipped_limits
 from features.site.listing import path_values
 from features.site.long import TAG_NAMES, VALUE_NAMES
 from features.site.notes import FileNotes, RefusedFile
@@ -67,7 +68,7 @@ def draft_site(files: Mapping[str, Path], known: Collection[str], thresholds: Th
 
 
 def _open(path: Path) -> RawTable:
-    return open_tables(path, TextFormat(), [*TAG_NAMES, *VALUE_NAMES], _ROWS_LOOKED_AT, FileNotes())[0][1]
+    return open_tables(path, TextFormat(), [*TAG_NAMES, *VALUE_NAMES], _ROWS_LOOKED_AT, FileNotes(), shipped_limits())[0][1]
 
 
 def _series(table: RawTable) -> list[Series]:
