@@ -7,6 +7,8 @@ from typing import Final
 
 # C0, DEL and C1; marks of direction; separators of lines and paragraphs; halves of a character, as in file names that are no UTF-8.
 _STEERING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _HALVES: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -20,9 +22,24 @@ def encodable(text: str) -> str:
     return _HALVES.sub(_escape, text)
 
 
+def plain_json(document: str) -> str:
+    """JSON in ASCII with the one control character that `json.dumps` leaves as it is, DEL, as an escape."""
+    return document.replace("\x7f", "\\u007f")
+
+
 def is_plain(text: str) -> bool:
     """Whether `plain_text` leaves `text` as it is."""
     return _STEERING.search(text) is None
+
+
+def spreadsheet_text(text: str) -> str:
+    """A cell of text for a CSV file that people open: an apostrophe stands before what a spreadsheet would take for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+
+
+def from_spreadsheet(cell: str) -> str:
+    """The text that `spreadsheet_text` wrote."""
+    return cell[1:] if cell.startswith("'") and spreadsheet_text(cell[1:]) == cell else cell
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -42,6 +42,7 @@ class Dialect:
 
 def open_delimited(member: Member, told: TextFormat, wanted: Collection[str], notes: FileNotes, limits: ReadLimits) -> RawTable:
     """The table of a text file; `wanted` are the column names that site.yaml says. Raises RefusedFile."""
+    csv.field_size_limit(_LONGEST_CELL)  # lines are no longer
     encoding = find_encoding(member, told.encoding, notes)
 
     def stream() -> io.BufferedReader:
@@ -141,7 +142,6 @@ def _records(stream: io.BufferedReader, dialect: Dialect) -> Iterator[tuple[int,
     lines = _text(stream)
     for _ in range(dialect.first):
         next(lines, None)
-    csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(lines, delimiter=dialect.delimiter)
     before = 0
     for cells in reader:

@@ -34,12 +34,13 @@ def open_parquet(member: Member, rows_per_batch: int, limits: ReadLimits) -> Raw
         stream.seek(0)
         with pq.ParquetFile(stream) as file:
             metadata, names = file.metadata, list(file.schema_arrow.names)
-        texts = _check_schema(metadata, names, limits)
-        rows = min(_rows_at_once(weigh(stream, metadata), limits), rows_per_batch)
+        _check_schema(metadata, names, limits)
+        weight = weigh(stream, metadata)
+        rows = min(_rows_at_once(weight, limits), rows_per_batch)
 
     def batches() -> Iterator[RawBatch]:
         first = 0
-        with pq.ParquetFile(source(), read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER) as file:
+        with pq.ParquetFile(source(), read_dictionary=weight.by_dictionary, pre_buffer=False, buffer_size=_BUFFER) as file:
             for batch in file.iter_batches(batch_size=rows):
                 yield RawBatch(batch.columns, range(first, first + len(batch)))
                 first += len(batch)
@@ -55,8 +56,8 @@ def _refuse_footer(stream: IO[bytes]) -> None:
         raise RefusedFile(f"too_large: its footer is longer than {_FOOTER_BYTES // MB} MB; write it anew, with larger row groups")
 
 
-def _check_schema(metadata: pq.FileMetaData, names: list[str], limits: ReadLimits) -> list[str]:
-    """The columns of text. Raises RefusedFile for what the footer alone shows to be too large."""
+def _check_schema(metadata: pq.FileMetaData, names: list[str], limits: ReadLimits) -> None:
+    """Raise RefusedFile for what the footer alone shows to be too large."""
     refuse_header(names, limits)
     if metadata.num_columns > limits.columns:
         raise too_large(f"{metadata.num_columns:,} columns, nested ones counted apart", "columns", limits.columns)
@@ -68,7 +69,6 @@ def _check_schema(metadata: pq.FileMetaData, names: list[str], limits: ReadLimit
     leaves = [metadata.schema.column(at) for at in range(metadata.num_columns)]
     if any(leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" and leaf.length > limits.cell_kb * KB for leaf in leaves):
         raise too_large("a cell is too long, in KB", "cell_kb", limits.cell_kb)
-    return [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
 
 
 def _rows_at_once(weight: FileWeight, limits: ReadLimits) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from gzip import GzipFile
@@ -18,6 +18,7 @@ from features.site.notes import RefusedFile
 from features.site.raw import RawBatch, RawTable
 
 KB, MB = 1 << 10, 1 << 20
+_FEW_ROWS: Final = 1024  # of a batch that is joined to others
 _ITEM_BYTES: Final = 8  # of a cell that holds several values, at least
 
 
@@ -46,17 +47,45 @@ def bounded(table: RawTable, limits: ReadLimits) -> RawTable:
 
     def batches() -> Iterator[RawBatch]:
         rows, size = 0, 0
-        for batch in table.batches():
-            for part in _parts(batch, limits):
-                rows += len(part.rows)
-                size += sum(array.nbytes for array in part.arrays)
-                if rows > limits.rows:
-                    raise too_large("too many rows", "rows", limits.rows)
-                if size > limits.decoded_mb * MB:
-                    raise too_large("it decodes to too much, in MB", "decoded_mb", limits.decoded_mb)
-                yield part
+        for part in _joined((part for batch in table.batches() for part in _parts(batch, limits)), limits.batch_mb * MB):
+            rows += len(part.rows)
+            size += _bytes_of(part)
+            if rows > limits.rows:
+                raise too_large("too many rows", "rows", limits.rows)
+            if size > limits.decoded_mb * MB:
+                raise too_large("it decodes to too much, in MB", "decoded_mb", limits.decoded_mb)
+            yield part
 
     return replace(table, batches=batches)
+
+
+def _joined(parts: Iterable[RawBatch], most: int) -> Iterator[RawBatch]:
+    """The same rows, small batches joined up to about `most` bytes: each batch costs its reader some milliseconds."""
+    held: list[RawBatch] = []
+    size = 0
+    for part in parts:
+        own = _bytes_of(part)
+        if held and (size + own > most or len(part.rows) >= _FEW_ROWS):
+            yield _one(held)
+            held, size = [], 0
+        held.append(part)
+        size += own
+        if len(part.rows) >= _FEW_ROWS:
+            yield _one(held)
+            held, size = [], 0
+    if held:
+        yield _one(held)
+
+
+def _one(held: Sequence[RawBatch]) -> RawBatch:
+    if len(held) == 1:
+        return held[0]
+    arrays = [pa.concat_arrays(column) for column in zip(*(part.arrays for part in held), strict=True)]
+    return RawBatch(arrays, np.concatenate([np.asarray(part.rows) for part in held]).tolist())
+
+
+def _bytes_of(batch: RawBatch) -> int:
+    return sum(array.nbytes for array in batch.arrays)
 
 
 def _parts(batch: RawBatch, limits: ReadLimits) -> Iterator[RawBatch]:

@@ -18,6 +18,7 @@ _DEEPEST: Final = 8  # structs in structs of a page header
 _DICTIONARY: Final = 2  # type of a page
 _DATA: Final = {0: (5, 2), 3: (8, 4)}  # type of a page with data -> field of its own header, and the field of the encoding in there
 _BROKEN: Final = "unreadable: a page header of the Parquet file is broken; write the file anew"
+_PLAIN: Final = 0
 _BY_DICTIONARY: Final = (2, 8)  # encodings PLAIN_DICTIONARY and RLE_DICTIONARY
 _DELTA_BYTE_ARRAY: Final = 7
 _INDEX_BYTES, _NUMBER_BYTES = 4, 8  # of one decoded value
@@ -27,38 +28,66 @@ Struct = dict[int, "int | Struct | None"]
 
 @dataclass(frozen=True)
 class FileWeight:
-    """The worst of all row groups: bytes of pages held at once, bytes of a decoded row, values of the largest repeated column."""
+    """The worst of all row groups: bytes of pages held at once, bytes of a decoded row, values of the largest repeated column.
 
-    page_bytes: int = 0
-    row_bytes: float = 1.0
-    repeated_values: int = 0
+    `by_dictionary` are the columns of text that Arrow can read as codes and words, so that a word that repeats costs its code only.
+    """
+
+    page_bytes: int
+    row_bytes: float
+    repeated_values: int
+    by_dictionary: list[str]
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """The pages of one column of a row group, in bytes and values."""
+
+    dictionary: int  # bytes of its words
+    largest: int  # bytes of its largest page of data
+    values: int
+    encodings: frozenset[int]
+    dense: float  # bytes of a value in the page with the fewest for its size, of pages that do not refer to the dictionary
+
+    def value_bytes(self, leaf: pq.ColumnSchema, *, by_dictionary: bool) -> float:
+        """Bytes that a value decodes to, at worst."""
+        if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY":
+            return float(leaf.length + _INDEX_BYTES)
+        if leaf.physical_type != "BYTE_ARRAY":
+            return float(_NUMBER_BYTES)
+        word = _INDEX_BYTES if by_dictionary else self.dictionary
+        before = 2 * self.largest if _DELTA_BYTE_ARRAY in self.encodings else 0  # a value may repeat all text before it in its page
+        return max(float(_INDEX_BYTES), self.dense, float(word), float(before))
 
 
 def weigh(stream: IO[bytes], metadata: pq.FileMetaData) -> FileWeight:
-    """Walk the page headers of all columns; nothing is decompressed. Text is weighed as read by dictionary. Raises RefusedFile."""
-    worst = FileWeight()
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        page_bytes, row_bytes, repeated = 0, 0.0, 0
-        for at in range(group.num_columns):
-            leaf, chunk = metadata.schema.column(at), group.column(at)
-            largest, value_bytes, values = _weigh_chunk(stream, chunk, leaf)
-            page_bytes += largest
-            row_bytes += value_bytes * max(1.0, values / max(group.num_rows, 1))
-            if leaf.max_repetition_level:
-                repeated = max(repeated, values)
-        worst = FileWeight(max(page_bytes, worst.page_bytes), max(row_bytes, worst.row_bytes), max(repeated, worst.repeated_values))
-    return worst
+    """Walk the page headers of all columns; nothing is decompressed. Raises RefusedFile."""
+    leaves = [metadata.schema.column(at) for at in range(metadata.num_columns)]
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    chunks = [[_walk(stream, group.column(at)) for at in range(len(leaves))] for group in groups]
+    plain = {_PLAIN, *_BY_DICTIONARY}
+    by_dictionary = [
+        leaf.physical_type == "BYTE_ARRAY" and all(of[at].encodings <= plain for of in chunks) for at, leaf in enumerate(leaves)
+    ]
+    page_bytes, row_bytes, repeated = 0, 1.0, 0
+    for group, of in zip(groups, chunks, strict=True):
+        page_bytes = max(page_bytes, sum(chunk.dictionary + chunk.largest for chunk in of))
+        weights = (
+            chunk.value_bytes(leaf, by_dictionary=short) * max(1.0, chunk.values / max(group.num_rows, 1))
+            for chunk, leaf, short in zip(of, leaves, by_dictionary, strict=True)
+        )
+        row_bytes = max(row_bytes, sum(weights))
+        repeated = max([repeated, *(chunk.values for chunk, leaf in zip(of, leaves, strict=True) if leaf.max_repetition_level)])
+    return FileWeight(page_bytes, row_bytes, repeated, [leaf.path for leaf, short in zip(leaves, by_dictionary, strict=True) if short])
 
 
-def _weigh_chunk(stream: IO[bytes], chunk: pq.ColumnChunkMetaData, leaf: pq.ColumnSchema) -> tuple[int, float, int]:
-    """Bytes of the largest data page with the dictionary, bytes of one decoded value, and values of one column of a row group."""
+def _walk(stream: IO[bytes], chunk: pq.ColumnChunkMetaData) -> _Chunk:
     place: int = chunk.data_page_offset
     if chunk.dictionary_page_offset is not None and 0 < chunk.dictionary_page_offset < place:
         place = chunk.dictionary_page_offset
     end = place + chunk.total_compressed_size
-    dictionary, largest, values, value_bytes = 0, 0, 0, float(_INDEX_BYTES)
-    delta = False
+    dictionary, largest, values, dense = 0, 0, 0, 0.0
+    encodings: set[int] = set()
     while place < end and values < chunk.num_values:
         header, length = _read_header(stream, place)
         packed, size = _number(header, 3), _number(header, 2)
@@ -74,16 +103,10 @@ def _weigh_chunk(stream: IO[bytes], chunk: pq.ColumnChunkMetaData, leaf: pq.Colu
             raise RefusedFile(_BROKEN)
         count, encoding = _number(page, 1), _number(page, encoding_field)
         largest, values = max(size, largest), values + count
-        delta = delta or encoding == _DELTA_BYTE_ARRAY
+        encodings.add(encoding)
         if encoding not in _BY_DICTIONARY:
-            value_bytes = max(size / max(count, 1), value_bytes)
-    if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY":
-        value_bytes = float(leaf.length + _INDEX_BYTES)
-    elif leaf.physical_type != "BYTE_ARRAY":
-        value_bytes = float(_NUMBER_BYTES)
-    elif delta:
-        value_bytes = 2.0 * largest  # each value may repeat all text before it in its page
-    return dictionary + largest, value_bytes, values
+            dense = max(size / max(count, 1), dense)
+    return _Chunk(dictionary, largest, values, frozenset(encodings), dense)
 
 
 def _read_header(stream: IO[bytes], place: int) -> tuple[Struct, int]:
