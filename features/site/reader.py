@@ -42,6 +42,7 @@ class SiteReader:
 
         Raises RefusedFile, ChangingFile.
         """
+        self._stay_inside(path)
         return file_digest(path, self._id_of_path(path, name) or "", self.folder, copy)
 
     def read(self, path: Path, name: str, rows_per_batch: int, copy: Path | None = None) -> Iterator[pa.RecordBatch]:
@@ -58,8 +59,7 @@ class SiteReader:
             raise RefusedFile(f"unreadable: {' '.join(str(error).split())[:200]}{cure}") from error
 
     def _read(self, path: Path, name: str, rows_per_batch: int, notes: FileNotes, content: Path) -> Iterator[pa.RecordBatch]:
-        if self.folder is not None:
-            require_inside(path, self.folder)
+        self._stay_inside(path)
         live = live_file(path)
         constant = self._id_of_path(path, name)
         opened = open_tables(content, self.site.format, self._wanted(), rows_per_batch, notes, self.limits)
@@ -80,6 +80,10 @@ class SiteReader:
         for (member, table), plan in zip(tables, plans, strict=True):
             conversion = WideTable(self.site, plan, table, extras, notes)
             yield from _named(conversion.batches(), member)
+
+    def _stay_inside(self, path: Path) -> None:
+        if self.folder is not None:
+            require_inside(path, self.folder)
 
     def _wanted(self) -> list[str]:
         """Column names to look for when the header is searched."""
