@@ -70,7 +70,9 @@ def test_such_a_file_is_refused(name: str, make: Callable[[Path], object], why: 
 
 def test_an_id_with_control_characters_costs_its_row(tmp_path: Path, fleet: FleetConfig) -> None:
     path = tmp_path / "compressor_metadata.csv"
-    path.write_text(f"{HEADER}\nC-\x1b[31m1,Ajax,1340,2020-01-01,STATION-A\nC-3,{'A' * 99},1340,,STATION-A\nC-2,Aj\0ax,1340,2020-01-01,STATION-A\n")
+    path.write_text(
+        f"{HEADER}\nC-\x1b[31m1,Ajax,1340,2020-01-01,STATION-A\nC-3,{'A' * 99},1340,,STATION-A\nC-2,Aj\0ax,1340,2020-01-01,STATION-A\n"
+    )
     file = _read(path, fleet)
     assert [(row.reason, row.word) for row in file.rejected] == [("bad_compressor_id", "C-\x1b[31m1")]
     assert [(row["compressor_id"], row["model"]) for row in file.rows] == [("C-3", "A" * 99), ("C-2", "Aj\ufffdax")]
