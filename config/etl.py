@@ -50,7 +50,6 @@ class ReadLimits(Section):
     batch_mb: int = Field(gt=0)
     page_mb: int = Field(gt=0)
     rows: int = Field(gt=0)
-    long_rows: int = Field(gt=0)
     decoded_mb: int = Field(gt=0)
     unpacked_mb: int = Field(gt=0)
     workbook_mb: int = Field(ge=256)

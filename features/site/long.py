@@ -70,11 +70,8 @@ class LongTable:
         numbers = NumberReader.of(self.notes, number_style(self.table, {value_at}, site, self.notes), site.missing)
         times = TimeReader(site.time, self.notes, names[time_at])
         unknown: Counter[str] = Counter()
-        parts, rows = [], 0
+        parts = []
         for batch in self.table.batches():
-            rows += len(batch.rows)
-            if rows > self.limits.long_rows:
-                raise too_large("too many rows for layout long", "long_rows", self.limits.long_rows)
             tags = pl.Series(present_text(batch.arrays[tag_at].cast(pa.string())))
             ids = (
                 None if id_at is None else pl.Series(present_text(batch.arrays[id_at].cast(pa.string()))).replace(site.compressor_id.names)

@@ -19,7 +19,6 @@ from features.site.raw import RawBatch, RawTable, row_place
 _END: Final = 8  # bytes: the length of the footer and PAR1
 _FOOTER_BYTES: Final = 32 * MB  # 300 columns in 100 row groups take 5 MB
 _BUFFER: Final = 1 << 20  # bytes of a column read at once
-_REPEATED_BYTES: Final = 4  # a value of a list, with its levels, at least
 
 
 def open_parquet(member: Member, rows_per_batch: int, limits: ReadLimits) -> RawTable:
@@ -75,6 +74,6 @@ def _rows_at_once(weight: FileWeight, limits: ReadLimits) -> int:
     """How many rows fit into a batch. Raises RefusedFile where the pages themselves do not fit."""
     if weight.page_bytes > limits.page_mb * MB:
         raise too_large(f"its pages decode to {weight.page_bytes // MB:,} MB at once", "page_mb", limits.page_mb)
-    if weight.repeated_values * _REPEATED_BYTES > limits.batch_mb * MB:
-        raise too_large(f"a column of lists with {weight.repeated_values:,} values in a row group", "batch_mb", limits.batch_mb)
+    if weight.list_bytes > limits.page_mb * MB:
+        raise too_large(f"a column of lists that decodes to {int(weight.list_bytes) // MB:,} MB at once", "page_mb", limits.page_mb)
     return max(int(limits.batch_mb * MB / weight.row_bytes), 1)

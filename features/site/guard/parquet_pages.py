@@ -28,14 +28,14 @@ Struct = dict[int, "int | Struct | None"]
 
 @dataclass(frozen=True)
 class FileWeight:
-    """The worst of all row groups: bytes of pages held at once, bytes of a decoded row, values of the largest repeated column.
+    """The worst of all row groups: bytes of pages held at once, bytes of a decoded row, bytes of the largest column of lists.
 
     `by_dictionary` are the columns of text that Arrow can read as codes and words, so that a word that repeats costs its code only.
     """
 
     page_bytes: int
     row_bytes: float
-    repeated_values: int
+    list_bytes: float
     by_dictionary: list[str]
 
 
@@ -66,19 +66,20 @@ def weigh(stream: IO[bytes], metadata: pq.FileMetaData) -> FileWeight:
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     chunks = [[_walk(stream, group.column(at)) for at in range(len(leaves))] for group in groups]
     plain = {_PLAIN, *_BY_DICTIONARY}
-    by_dictionary = [
-        leaf.physical_type == "BYTE_ARRAY" and all(of[at].encodings <= plain for of in chunks) for at, leaf in enumerate(leaves)
+    by_dictionary = [  # not within lists and structs: Arrow cannot join what it reads so
+        leaf.physical_type == "BYTE_ARRAY" and leaf.path == leaf.name and all(of[at].encodings <= plain for of in chunks)
+        for at, leaf in enumerate(leaves)
     ]
-    page_bytes, row_bytes, repeated = 0, 1.0, 0
+    page_bytes, row_bytes, list_bytes = 0, 1.0, 0.0
     for group, of in zip(groups, chunks, strict=True):
         page_bytes = max(page_bytes, sum(chunk.dictionary + chunk.largest for chunk in of))
-        weights = (
-            chunk.value_bytes(leaf, by_dictionary=short) * max(1.0, chunk.values / max(group.num_rows, 1))
+        weights = [
+            chunk.values * chunk.value_bytes(leaf, by_dictionary=short)
             for chunk, leaf, short in zip(of, leaves, by_dictionary, strict=True)
-        )
-        row_bytes = max(row_bytes, sum(weights))
-        repeated = max([repeated, *(chunk.values for chunk, leaf in zip(of, leaves, strict=True) if leaf.max_repetition_level)])
-    return FileWeight(page_bytes, row_bytes, repeated, [leaf.path for leaf, short in zip(leaves, by_dictionary, strict=True) if short])
+        ]
+        row_bytes = max(row_bytes, sum(weights) / max(group.num_rows, 1))
+        list_bytes = max([list_bytes, *(weight for weight, leaf in zip(weights, leaves, strict=True) if leaf.max_repetition_level)])
+    return FileWeight(page_bytes, row_bytes, list_bytes, [leaf.path for leaf, short in zip(leaves, by_dictionary, strict=True) if short])
 
 
 def _walk(stream: IO[bytes], chunk: pq.ColumnChunkMetaData) -> _Chunk:

@@ -58,18 +58,12 @@ class ReadingNotes:
             return 1
 
     def _write(self, note: Path, facts: dict[str, object]) -> None:
+        """On disk at once: a machine that goes down with the run keeps it. Half a note counts as one run."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = note.with_suffix(".new")
-        with fresh.open("w") as stream:
+        with note.open("w") as stream:
             json.dump(facts, stream)
             stream.flush()
             os.fsync(stream.fileno())
-        fresh.replace(note)
-        at = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(at)
-        finally:
-            os.close(at)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from features.contract import READING_FIELDS
 from features.intake import RefusedFile, SiteReader
 from features.site.guard.limits import MB, shipped_limits
 from features.site.guard.parquet_pages import weigh
-from tests.features.readings import reading
+from tests.features.readings import reading, reading_table
 from tests.features.site.files import HEADER, ROW, refusal, text
 from tests.features.site.workbooks import write_sheets
 
@@ -77,7 +77,16 @@ def test_refused_before_decoding_is_a_parquet_file_with_too_large_pages_or_too_l
     assert _why(path, page_mb=1).startswith("too_large: its pages decode to ")
     lists = pa.array([[1.0] * 300_000, [], []])
     path = _parquet(tmp_path / "lists.parquet", 3, lists)
-    assert _why(path, batch_mb=1).startswith("too_large: a column of lists with 300,002 values in a row group")
+    assert _why(path, page_mb=1).startswith("too_large: a column of lists that decodes to 2 MB at once; the limit is 1 ")
+
+
+def test_lists_and_structs_of_several_row_groups_are_kept_as_text(tmp_path: Path) -> None:
+    rows = reading_table([reading(minute) for minute in range(40)])
+    rows = rows.append_column("tags", pa.array([[f"w{number % 7}", f"v{number}"] for number in range(40)]))
+    rows = rows.append_column("origin", pa.array([{"site": f"s{number % 2}"} for number in range(40)]))
+    pq.write_table(rows, tmp_path / "a.parquet", row_group_size=9)
+    read = pa.Table.from_batches(_batches(tmp_path / "a.parquet"))
+    assert (read["tags"][30].as_py(), read["origin"][30].as_py()) == ('["w2", "v30"]', '{"site": "s0"}')
 
 
 def test_refused_are_more_rows_columns_or_longer_cells_than_allowed(tmp_path: Path) -> None:
