@@ -20,6 +20,7 @@ from features.site.notes import FileNotes, RefusedFile
 
 CHUNK: Final = 1 << 20  # bytes read at once
 _MOST_MEMBERS: Final = 1000  # of an archive
+_MOST_NAMED: Final = 20  # of them
 _GZIP_MAGIC, _ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
 UNPACKING_ERRORS: Final = (zlib.error, EOFError, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, UnicodeError, csv.Error)
 _MARKS: Final = (
@@ -76,7 +77,8 @@ def _names(path: Path, notes: FileNotes) -> list[str]:
         raise RefusedFile(f"unreadable: {path.name} is a zip archive without a file")
     if len(kept) > _MOST_MEMBERS:
         raise RefusedFile(f"too_large: {path.name} is a zip archive with {len(kept):,} files, the limit is {_MOST_MEMBERS:,}: split it")
-    notes.assume(f"unpacked: zip with {', '.join(item.filename for item in kept)}")
+    more = f" and {len(kept) - _MOST_NAMED:,} more" if len(kept) > _MOST_NAMED else ""
+    notes.assume(f"unpacked: zip with {', '.join(item.filename for item in kept[:_MOST_NAMED])}{more}")
     return [item.filename for item in kept]
 
 

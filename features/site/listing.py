@@ -19,7 +19,7 @@ import polars as pl
 from deltalake import DeltaTable
 from numpy.typing import NDArray
 
-from config.errors import NoReadingsError
+from config.errors import HomeError, NoReadingsError
 from config.plain_text import encodable
 from features.site.guard.opening import is_inside, open_inside
 from features.site.notes import ChangingFile, RefusedFile
@@ -153,7 +153,8 @@ def path_values(name: str) -> dict[str, str]:
 def file_digest(path: Path, told: str = "", folder: Path | None = None, copy: Path | None = None) -> str:
     """SHA-256 of the content: what makes a file the same file again. `told` is what its path says of its rows.
 
-    No link is followed out of `folder`. The bytes go to `copy` too, so that what was hashed can be read. Raises RefusedFile, ChangingFile.
+    No link is followed out of `folder`. The bytes go to `copy` too, so that what was hashed can be read. Raises RefusedFile, ChangingFile,
+    HomeError where the copy cannot be written.
     """
     try:
         live = live_file(path)
@@ -175,8 +176,17 @@ def _hash(stream: BinaryIO, name: str, copy: Path | None) -> hashlib._Hash:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
             if target is not None:
-                target.write(chunk)
+                _write(target, chunk, name)
     after = os.fstat(stream.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ChangingFile(f"{name} changes while it is read")
     return digest
+
+
+def _write(target: BinaryIO, chunk: bytes, name: str) -> None:
+    """A full disk is no fault of the file."""
+    try:
+        target.write(chunk)
+        target.flush()
+    except OSError as error:
+        raise HomeError(f"{target.name}: {name} cannot be copied there ({error.strerror}): make room on the disk of the home") from error

@@ -21,6 +21,7 @@ from features.site.columns import fold
 from features.site.draft import Drafter, Guess, Line, Series, guess_quality, guess_time, quoted, split_tags, time_lines
 from features.site.formats import open_tables
 from features.site.guard.limits import shipped_limits
+from features.site.lines import UNPACKING_ERRORS
 from features.site.listing import path_values
 from features.site.long import TAG_NAMES, VALUE_NAMES
 from features.site.notes import FileNotes, RefusedFile
@@ -51,7 +52,7 @@ def draft_site(files: Mapping[str, Path], known: Collection[str], thresholds: Th
     for name, path in files.items():
         try:
             headers[name] = tuple(_open(path).names)
-        except (RefusedFile, OSError, pa.ArrowException) as error:
+        except (RefusedFile, OSError, pa.ArrowException, *UNPACKING_ERRORS) as error:
             refused = f"{name}: {error}"
     if not headers:
         raise RefusedFile(refused)

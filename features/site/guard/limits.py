@@ -30,7 +30,9 @@ def shipped_limits() -> ReadLimits:
 
 def too_large(what: str, key: str, value: int) -> RefusedFile:
     """The refusal of a file: `what` it has, and the limit that it breaks."""
-    return RefusedFile(f"too_large: {what}; the limit is {value:,} (etl_config.yaml: ingest.limits.{key}): split the file")
+    return RefusedFile(
+        f"too_large: {what}; the limit is {value:,} (etl_config.yaml: ingest.limits.{key}): split the file, or raise the limit if you trust it"
+    )
 
 
 def refuse_header(names: Sequence[str], limits: ReadLimits) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from config.errors import NoReadingsError
+from config.errors import HomeError, NoReadingsError
 from features.intake import RefusedFile, SiteReader, list_reading_files, name_files
 from tests.features.site.files import HEADER, ROW
 
@@ -94,3 +94,9 @@ def test_names_that_are_no_text_or_number_are_listed(readings: Path) -> None:
     _write(readings / "1²2.csv")
     _write(Path(os.fsdecode(os.fsencode(readings) + b"/caf\xe9.csv")))
     assert _reasons(readings) == {"1²2.csv": "ok 1", "caf\\udce9.csv": "ok 1"}
+
+
+def test_a_full_disk_is_no_fault_of_the_file(readings: Path) -> None:
+    path = _write(readings / "a.csv")
+    with pytest.raises(HomeError, match=r"a.csv cannot be copied there \(No space left on device\): make room"):
+        SiteReader().digest(path, "a.csv", Path("/dev/full"))
