@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import unquote
@@ -172,7 +173,7 @@ def file_digest(path: Path, told: str = "", folder: Path | None = None, copy: Pa
 def _hash(stream: BinaryIO, name: str, copy: Path | None) -> hashlib._Hash:
     before = os.fstat(stream.fileno())
     digest = hashlib.sha256()
-    with nullcontext() if copy is None else copy.open("wb") as target:
+    with nullcontext() if copy is None else copy.open("wb", buffering=0) as target:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
             if target is not None:
@@ -183,10 +184,11 @@ def _hash(stream: BinaryIO, name: str, copy: Path | None) -> hashlib._Hash:
     return digest
 
 
-def _write(target: BinaryIO, chunk: bytes, name: str) -> None:
+def _write(target: FileIO, chunk: bytes, name: str) -> None:
     """A full disk is no fault of the file."""
+    rest = memoryview(chunk)
     try:
-        target.write(chunk)
-        target.flush()
+        while rest:
+            rest = rest[target.write(rest) :]
     except OSError as error:
         raise HomeError(f"{target.name}: {name} cannot be copied there ({error.strerror}): make room on the disk of the home") from error
