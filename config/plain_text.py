@@ -8,7 +8,7 @@ from typing import Final
 # C0, DEL and C1; marks of direction; separators of lines and paragraphs; halves of a character, as in file names that are no UTF-8.
 _STEERING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMERAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _HALVES: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -34,7 +34,7 @@ def is_plain(text: str) -> bool:
 
 def spreadsheet_text(text: str) -> str:
     """A cell of text for a CSV file that people open: an apostrophe stands before what a spreadsheet would take for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMERAL.fullmatch(text) else text
 
 
 def from_spreadsheet(cell: str) -> str:
