@@ -141,7 +141,7 @@ def whole_lines(member: Member, encoding: str, footer_rows: int, notes: FileNote
             piece, rest = rest[: cut + 1], rest[cut + 1 :]
             _refuse_long_lines(piece, longest, limits)
             if len(rest) - rest.rfind(b"\n") > longest:
-                raise too_large("a line is too long, in KB", "line_kb", limits.line_kb)
+                raise too_large("a line is too long", "line_kb", limits.line_kb)
             if piece:
                 yield piece
                 ended = True
@@ -168,7 +168,7 @@ def _refuse_long_lines(piece: bytes, longest: int, limits: ReadLimits) -> None:
     while len(piece) - start > longest:
         end = piece.rfind(b"\n", start, start + longest)
         if end < 0:
-            raise too_large("a line is too long, in KB", "line_kb", limits.line_kb)
+            raise too_large("a line is too long", "line_kb", limits.line_kb)
         start = end + 1
 
 

@@ -67,7 +67,7 @@ def _check_schema(metadata: pq.FileMetaData, names: list[str], limits: ReadLimit
         raise too_large(f"it decodes to {size // MB:,} MB", "decoded_mb", limits.decoded_mb)
     leaves = [metadata.schema.column(at) for at in range(metadata.num_columns)]
     if any(leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" and leaf.length > limits.cell_kb * KB for leaf in leaves):
-        raise too_large("a cell is too long, in KB", "cell_kb", limits.cell_kb)
+        raise too_large("a cell is too long", "cell_kb", limits.cell_kb)
 
 
 def _rows_at_once(weight: FileWeight, limits: ReadLimits) -> int:

@@ -29,10 +29,10 @@ def shipped_limits() -> ReadLimits:
 
 
 def too_large(what: str, key: str, value: int) -> RefusedFile:
-    """The refusal of a file: `what` it has, and the limit that it breaks."""
-    return RefusedFile(
-        f"too_large: {what}; the limit is {value:,} (etl_config.yaml: ingest.limits.{key}): split the file, or raise the limit if you trust it"
-    )
+    """The refusal of a file: `what` it has, and the limit that it breaks, in the unit that its key ends with."""
+    unit = {"kb": " KB", "mb": " MB"}.get(key.rpartition("_")[2], "")
+    where = f"etl_config.yaml: ingest.limits.{key}"
+    return RefusedFile(f"too_large: {what}; the limit is {value:,}{unit} ({where}): split the file, or raise the limit if you trust it")
 
 
 def refuse_header(names: Sequence[str], limits: ReadLimits) -> None:
@@ -40,7 +40,7 @@ def refuse_header(names: Sequence[str], limits: ReadLimits) -> None:
     if len(names) > limits.columns:
         raise too_large(f"{len(names):,} columns", "columns", limits.columns)
     if sum(map(len, names)) > limits.header_kb * KB:
-        raise too_large("the names of the columns are too long, in KB", "header_kb", limits.header_kb)
+        raise too_large("the names of the columns are too long", "header_kb", limits.header_kb)
 
 
 def bounded(table: RawTable, limits: ReadLimits) -> RawTable:
@@ -55,7 +55,7 @@ def bounded(table: RawTable, limits: ReadLimits) -> RawTable:
             if rows > limits.rows:
                 raise too_large("too many rows", "rows", limits.rows)
             if size > limits.decoded_mb * MB:
-                raise too_large("it decodes to too much, in MB", "decoded_mb", limits.decoded_mb)
+                raise too_large("it decodes to too much", "decoded_mb", limits.decoded_mb)
             yield part
 
     return replace(table, batches=batches)
@@ -163,7 +163,7 @@ class MeteredStream:
         content = self._stream.read(size)
         self._read += len(content)
         if self._read > self._limits.decoded_mb * MB:
-            raise too_large("it unpacks to too much, in MB", "decoded_mb", self._limits.decoded_mb)
+            raise too_large("it unpacks to too much", "decoded_mb", self._limits.decoded_mb)
         return content
 
     def __enter__(self) -> MeteredStream:
@@ -178,5 +178,5 @@ def read_whole(open_stream: Callable[[], Any], limits: ReadLimits) -> bytes:
     with open_stream() as stream:
         content: bytes = stream.read(limits.unpacked_mb * MB + 1)
     if len(content) > limits.unpacked_mb * MB:
-        raise too_large("it unpacks to too much, in MB", "unpacked_mb", limits.unpacked_mb)
+        raise too_large("it unpacks to too much", "unpacked_mb", limits.unpacked_mb)
     return content
