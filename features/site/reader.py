@@ -54,7 +54,7 @@ class SiteReader:
         notes = self.notes[name] = FileNotes()
         try:
             yield from self._read(path, name, rows_per_batch, notes, copy or path)
-        except (pa.ArrowException, pl.exceptions.PolarsError, OSError, *UNPACKING_ERRORS) as error:
+        except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, *UNPACKING_ERRORS) as error:
             cure = "; say readings.format.encoding in site.yaml" if isinstance(error, UnicodeDecodeError) else ""
             raise RefusedFile(f"unreadable: {' '.join(str(error).split())[:200]}{cure}") from error
 
