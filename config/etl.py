@@ -40,6 +40,22 @@ class LakeConfig(Section):
     lock_timeout_s: float = Field(ge=0)
 
 
+class ReadLimits(Section):
+    """What one file may ask of its reader. Beyond one of them it is refused, before memory is spent on it."""
+
+    columns: int = Field(ge=9)
+    header_kb: int = Field(gt=0)
+    line_kb: int = Field(gt=0, le=1024)
+    cell_kb: int = Field(gt=0)
+    batch_mb: int = Field(gt=0)
+    page_mb: int = Field(gt=0)
+    rows: int = Field(gt=0)
+    decoded_mb: int = Field(gt=0)
+    unpacked_mb: int = Field(gt=0)
+    workbook_mb: int = Field(ge=256)
+    reference_mb: int = Field(gt=0)
+
+
 class IngestConfig(Section):
     """Loading of reading files into bronze; `inbox` is the folder that `altaviz run` looks into, empty means `<home>/inbox`."""
 
@@ -49,6 +65,8 @@ class IngestConfig(Section):
     clock_skew_minutes: float = Field(ge=0)
     earliest: UtcTime
     most_withdrawn_share: Share
+    killed_runs: int = Field(ge=2)
+    limits: ReadLimits
 
     @property
     def clock_skew(self) -> timedelta:

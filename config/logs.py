@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+
+from config.plain_text import plain_json
 
 
 def set_up_logs(home: Path, *, to_stderr: bool) -> None:
@@ -33,11 +36,15 @@ def set_up_logs(home: Path, *, to_stderr: bool) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(_to_json),
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def _to_json(event: dict[str, Any], **options: Any) -> str:
+    return plain_json(json.dumps(event, **options))
 
 
 def get_log() -> Any:

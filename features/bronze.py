@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 import pyarrow as pa
@@ -15,12 +15,15 @@ import pyarrow.parquet as pq
 
 from config.etl import IngestConfig
 from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256, TIMESTAMP
-from features.intake import FileNotes, RefusedFile, SiteReader
+from features.intake import ChangingFile, FileNotes, RefusedFile, SiteReader
 from features.lake import BRONZE, Lake
 from features.quarantine import note_refusals
+from features.site.guard.reading_notes import ReadingNotes
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+READING_NOTES: Final = "reading"  # folder of a home beside that of the staged files
 
 Progress = Callable[[int, int], None]  # done, total
 
@@ -37,11 +40,13 @@ class StagedFile:
 
 @dataclass
 class IngestReport:
-    """What one ingest did. Every file is in exactly one of the three."""
+    """What one ingest did. Every file is in exactly one of the first four."""
 
     loaded: dict[str, int] = field(default_factory=dict)  # name -> rows
     known: list[str] = field(default_factory=list)  # the same content is in bronze already
     refused: dict[str, str] = field(default_factory=dict)  # name -> reason
+    changing: list[str] = field(default_factory=list)  # somebody is writing them: left for the next run
+    digests: dict[str, str] = field(default_factory=dict)  # name -> SHA-256, of every file that could be read whole
     notes: dict[str, FileNotes] = field(default_factory=dict)  # name -> what reading it assumed, counted and left out
 
 
@@ -59,11 +64,14 @@ def load_files(
 
     `spark` opens the session when the first row is to be written: a run that finds nothing new needs no JVM.
     `reader` knows how the site writes its files; None: what their names and cells show.
+    What is decoded is a copy in `staging`, and what is hashed are the copy's bytes: nobody can change the file in between.
+    While it is decoded, a note beside `staging` says so: a file that killed `killed_runs` runs is refused.
     Files become visible in whole commits of about `rows_per_commit` rows; killed in between, the next run loads the rest.
     """
     listed = list(files)
-    reader = reader or SiteReader()
+    reader = reader or SiteReader(limits=config.limits)
     report = IngestReport(notes=reader.notes)
+    notes = ReadingNotes(staging.with_name(READING_NOTES), config.killed_runs)
     known, next_seq = _loaded_files(lake)
     pending: list[StagedFile] = []
     refused: list[tuple[str, str, str]] = []
@@ -72,12 +80,20 @@ def load_files(
         progress(done, len(listed))
         digest = ""
         try:
-            digest = reader.digest(path, name)
+            digest = report.digests[name] = reader.digest(path, name)
             if digest in known:
                 report.known.append(name)
                 continue
-            batches = reader.read(path, name, config.rows_per_batch)
-            staged = _stage(batches, name, digest, staging / f"{next_seq:08d}.parquet", next_seq)
+            notes.refuse_killer(digest)
+            copy = _place_of_copy(staging, path)
+            if reader.digest(path, name, copy) != digest:
+                raise ChangingFile(f"{name} changes while it is read")
+            with notes.reading(digest, name):
+                batches = reader.read(path, name, config.rows_per_batch, copy)
+                staged = _stage(batches, name, digest, staging / f"{next_seq:08d}.parquet", next_seq)
+        except ChangingFile:
+            report.changing.append(name)
+            continue
         except RefusedFile as refusal:
             report.refused[name] = refusal.reason
             refused.append((name, digest, refusal.reason))
@@ -94,6 +110,14 @@ def load_files(
     progress(len(listed), len(listed))
     shutil.rmtree(staging, ignore_errors=True)
     return report
+
+
+def _place_of_copy(staging: Path, path: Path) -> Path:
+    """Where the copy of `path` goes, in place of the one before; its name says the format, so it keeps it."""
+    folder = staging / "copy"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder / path.name
 
 
 def _loaded_files(lake: Lake) -> tuple[set[str], int]:

@@ -3,6 +3,7 @@
 A file is opened as what it is and matched with the contract, by the site's description or by what its names, units and cells show
 (features/site). A cell that is no value costs the cell, a time that cannot be read its row; what makes the rest doubtful refuses
 the whole file, by name, with the reason `unsupported_format`, `unreadable`, `missing_column`, `wrong_type` or `bad_column_name`.
+So does what no reader should meet: `too_large`, `no_file`, `outside_folder`, `killed_runs` (features/site/guard).
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import pyarrow as pa
 from features.site.cells import READING_TYPES as READING_TYPES
 from features.site.listing import file_digest as file_digest
 from features.site.listing import list_reading_files as list_reading_files
+from features.site.listing import name_files as name_files
+from features.site.notes import ChangingFile as ChangingFile
 from features.site.notes import FileNotes as FileNotes
 from features.site.notes import RefusedFile as RefusedFile
 from features.site.reader import SiteReader as SiteReader

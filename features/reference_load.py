@@ -88,7 +88,7 @@ def check_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: dateti
     stations: dict[str, str | None] = dict(zip(present[COMPRESSOR_ID], present["station_id"], strict=True))
     for path in find_files(folder, rules.site.compressors)[-1:]:
         try:
-            file = read_compressors(path, rules.site.compressors, rules.fleet, now)
+            file = read_compressors(path, rules.site.compressors, rules.fleet, now, rules.ingest.limits)
         except MetadataError as error:
             refused[path.name] = str(error)
         else:
@@ -96,7 +96,7 @@ def check_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: dateti
             rejected += file.rejected
     for path in find_files(folder, rules.site.events)[-1:]:
         try:
-            rejected += read_events(path, rules.site.events, set(stations), rules.ingest.earliest, now).rejected
+            rejected += read_events(path, rules.site.events, set(stations), rules.ingest.earliest, now, rules.ingest.limits).rejected
         except MetadataError as error:
             refused[path.name] = str(error)
     return stations, {"rejected_reference_rows": [asdict(row) for row in rejected], "refused_reference_files": refused}
@@ -117,7 +117,7 @@ def _load_compressors(lake: Lake, folder: Path, rules: ReferenceRules, now: date
         return None
     path = paths[-1]
     try:
-        file = read_compressors(path, section, rules.fleet, now)
+        file = read_compressors(path, section, rules.fleet, now, rules.ingest.limits)
     except MetadataError as error:
         _refuse(lake, path, error, now, report)
         return None
@@ -146,7 +146,7 @@ def _load_events(
         return
     path = paths[-1]
     try:
-        file = read_events(path, section, known, rules.ingest.earliest, now)
+        file = read_events(path, section, known, rules.ingest.earliest, now, rules.ingest.limits)
     except MetadataError as error:
         _refuse(lake, path, error, now, report)
         return

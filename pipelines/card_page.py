@@ -15,6 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from config.plain_text import plain_text
+
 _NOTHING: Final = "-"
 
 # What Markdown takes for markup within a line (an underscore inside a word is none), and at the start of one.
@@ -25,7 +27,7 @@ _MANY_BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 def escape(value: object) -> str:
     """`value` as Markdown that shows exactly its text, in one line."""
-    line = _INLINE.sub(r"\\\g<0>", " ".join(str(value).split()))
+    line = _INLINE.sub(r"\\\g<0>", plain_text(" ".join(str(value).split())))
     return _LEADING.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", line)
 
 
@@ -70,7 +72,7 @@ def templates() -> Environment:
         "thousands": lambda value: _formatted(value, ",.0f"),
         "percent": lambda value, digits: _formatted(None if value is None else 100 * value, f".{digits}f", " %"),
         "time": _time,
-        "plain": lambda value: Markup(" ".join(str(value).split())),  # noqa: S704 - within a code block, which holds no markup
+        "plain": lambda value: Markup(plain_text(" ".join(str(value).split()))),  # noqa: S704 - within a code block, which holds no markup
     }
     return environment
 

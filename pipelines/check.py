@@ -21,7 +21,7 @@ def check(settings: Settings, folder: Path, report: StageReporter, site_file: Pa
     Raises NoReadingsError, MetadataError, ConfigError.
     """
     from config.site.description import load_site
-    from features.intake import RefusedFile, SiteReader, list_reading_files
+    from features.intake import RefusedFile, SiteReader, list_reading_files, name_files
     from features.lake import Lake
     from features.reference_load import ReferenceRules, check_reference
     from features.site.check import FolderCheck, RowRules
@@ -32,14 +32,14 @@ def check(settings: Settings, folder: Path, report: StageReporter, site_file: Pa
     rules, now = settings.etl.ingest, datetime.now(UTC)
     reference_rules = ReferenceRules(settings.fleet, rules, site.reference)
     stations, reference = check_reference(Lake(settings.lake_uri), folder, reference_rules, now)
-    reader = SiteReader(site.readings, {name: station for name, station in stations.items() if station is not None})
+    placed = {name: station for name, station in stations.items() if station is not None}
+    reader = SiteReader(site.readings, placed, limits=rules.limits, folder=folder)
     latest = now + rules.clock_skew
     found = FolderCheck(RowRules(frozenset(stations), rules.earliest, latest), settings.thresholds)
     refused: dict[str, str] = {}
     with report.stage("check") as advance:
-        for done, path in enumerate(files):
+        for done, (name, path) in enumerate(name_files(folder, files)):
             advance(done, len(files))
-            name = str(path.relative_to(folder / "readings"))
             try:
                 for _ in reader.read(path, name, rules.rows_per_batch):
                     pass  # a file counts as a whole, and may be refused at its end

@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from config.errors import AllRefusedError, AltavizError, ConfigError
+from config.plain_text import plain_json, plain_text
 from config.settings import Settings, load_settings
 from pipelines.console import StageReporter, is_interactive
 from pipelines.home import open_home
@@ -82,7 +83,7 @@ def run_job(
         fail(f"unexpected {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]} (traceback in {log})", as_json=as_json)
     else:
         if as_json:
-            sys.stdout.write(json.dumps(result, default=_plain) + "\n")
+            sys.stdout.write(plain_json(json.dumps(result, default=_plain)) + "\n")
         else:
             view(result)
         refused = refusals(result) if refusals else {}
@@ -100,8 +101,8 @@ def fail(message: str, *, as_json: bool, code: int = 1, report: dict[str, Any] |
     """Print one line and leave with exit code `code`; as JSON, `report` holds what was done all the same."""
     line = " ".join(message.split())
     if as_json:
-        sys.stdout.write(json.dumps({**(report or {}), "error": line}, default=_plain) + "\n")
-    sys.stderr.write(f"altaviz: {line}\n")
+        sys.stdout.write(plain_json(json.dumps({**(report or {}), "error": line}, default=_plain)) + "\n")
+    sys.stderr.write(f"altaviz: {plain_text(line)}\n")
     raise typer.Exit(code)
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from config.logs import get_log
+from config.plain_text import plain_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,11 +20,11 @@ _PLAIN_WIDTH: Final = 120  # columns where there is no terminal to ask
 
 
 def open_console() -> Console:
-    """Where a job's result is shown."""
-    from rich.console import Console
+    """Where a job's result is shown, whatever the data hold."""
+    from pipelines.terminal import PlainConsole
 
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH)
+    console = PlainConsole()
+    return console if console.is_terminal else PlainConsole(width=_PLAIN_WIDTH)
 
 
 class StageReporter:
@@ -35,17 +36,18 @@ class StageReporter:
 
     def __enter__(self) -> StageReporter:
         if self._interactive:
-            from rich.console import Console
             from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            from pipelines.terminal import PlainConsole
 
             columns = (
                 SpinnerColumn(),
-                TextColumn("{task.description:<22}"),
+                TextColumn("{task.description:<22}", markup=False),
                 BarColumn(),
-                TextColumn("{task.fields[facts]}"),
+                TextColumn("{task.fields[facts]}", markup=False),
                 TimeElapsedColumn(),
             )
-            self._bars = Progress(*columns, console=Console(stderr=True))
+            self._bars = Progress(*columns, console=PlainConsole(stderr=True))
             self._bars.start()
         return self
 
@@ -65,7 +67,7 @@ class StageReporter:
         def advance(done: float, total: float, **facts: object) -> None:
             last.update(facts)
             if bars is not None and task is not None:
-                bars.update(task, completed=done, total=total, facts=" ".join(f"{key}={value}" for key, value in facts.items()))
+                bars.update(task, completed=done, total=total, facts=plain_text(" ".join(f"{key}={value}" for key, value in facts.items())))
 
         yield advance
         seconds = round(time.perf_counter() - started, 2)

@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from config.errors import ExportError, NoDataError
+from config.plain_text import from_spreadsheet
 from config.settings import Settings
 from features.contract import (
     COMPRESSOR_ID,
@@ -93,7 +94,11 @@ def compare_features(file: Path, lake: Lake, newest: datetime, hours: float) -> 
     gold = pl.scan_delta(lake.delta(GOLD)).filter(inside).select(*keys, *FEATURES).sort(keys).collect()
     kinds = {COMPRESSOR_ID: pl.String, TIMESTAMP: pl.String, **dict.fromkeys(STATUS_FEATURES, pl.String)}
     own = pl.read_csv(file, schema={name: kinds.get(name, pl.Float64) for name in (*keys, *FEATURES)})
-    own = own.with_columns(pl.col(TIMESTAMP).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC"))
+    names = own[COMPRESSOR_ID].unique().drop_nulls().to_list()
+    own = own.with_columns(
+        pl.col(COMPRESSOR_ID).replace({name: from_spreadsheet(name) for name in names}),
+        pl.col(TIMESTAMP).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC"),
+    )
     own = own.filter(inside).sort(keys)
     if not own.select(*keys, *STATUS_FEATURES).equals(gold.select(*keys, *STATUS_FEATURES)):
         raise ExportError("run.py keeps other readings, or gives them another status, than gold: run `altaviz features`")

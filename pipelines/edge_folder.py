@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from config import sensors
+from config import plain_text, sensors
 from config.errors import ConfigError, ExportError
 from config.settings import Settings
 from features import contract, merging, rolling, spikes, windows
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 RUNNER_FILE: Final = "run.py"
 QUANTISED_FILE: Final = "model.int8.onnx"
 _MODULES: Final = (
+    plain_text,
     sensors,
     contract,
     rolling,

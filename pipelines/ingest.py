@@ -29,7 +29,7 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
     from config.site.description import load_site
     from features import bronze
     from features.build import count_rows
-    from features.intake import SiteReader, list_reading_files
+    from features.intake import SiteReader, list_reading_files, name_files
     from features.lake import BRONZE, COMPRESSORS, Lake
     from features.reference import read_reference
     from features.reference_load import ReferenceRules, load_reference
@@ -43,21 +43,24 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
     with writing_lake(settings):
         reference = load_reference(lake, folder, rules, datetime.now(UTC))
         with report.stage("ingest") as advance:
-            named = [(str(path.relative_to(folder / "readings")), path) for path in files]
+            named = name_files(folder, files)
             compressors = read_reference(lake, COMPRESSORS)
-            reader = SiteReader(site.readings, dict(zip(compressors["compressor_id"], compressors["station_id"], strict=True)))
+            stations = dict(zip(compressors["compressor_id"], compressors["station_id"], strict=True))
+            reader = SiteReader(site.readings, stations, limits=settings.etl.ingest.limits, folder=folder)
             staging, now = settings.home / "staging", datetime.now(UTC)
             loaded = bronze.load_files(spark.get, lake, named, staging, settings.etl.ingest, now, advance, reader)
             advance(len(files), len(files), rows=sum(loaded.loaded.values()))
         if not lake.exists(BRONZE) and not loaded.refused:
-            raise NoReadingsError(f"{folder / 'readings'}: no file holds a reading that can be loaded (all are empty)")
+            why = f"{', '.join(loaded.changing)} changes meanwhile: run it again" if loaded.changing else "all are empty"
+            raise NoReadingsError(f"{folder / 'readings'}: no file holds a reading that can be loaded ({why})")
         books, withdrawn = count_rows(lake), read_withdrawn(lake)
     result: dict[str, Any] = {
         **books,
         "loaded_files": loaded.loaded,
         "known_files": loaded.known,
         "refused_files": loaded.refused,
-        "withdrawn_files": [name for name, path in named if name in loaded.known and withdrawn and reader.digest(path, name) in withdrawn],
+        "changing_files": loaded.changing,
+        "withdrawn_files": [name for name in loaded.known if loaded.digests[name] in withdrawn],
         **reference.facts(),
         **tell_notes(loaded.notes),
         "seconds": round(time.perf_counter() - started, 2),

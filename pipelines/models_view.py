@@ -31,8 +31,9 @@ def show_version(result: dict[str, Any]) -> None:
     console = open_console()
     for decision in decisions:
         before = "" if decision["previous_version"] is None else f", champion until then: {decision['previous_version']}"
+        console.print()
         console.print(
-            f"\n{decision['decided_at']:%Y-%m-%d %H:%M} {decision['decision']} (asked for by {decision['trigger']}{before})", soft_wrap=True
+            f"{decision['decided_at']:%Y-%m-%d %H:%M} {decision['decision']} (asked for by {decision['trigger']}{before})", soft_wrap=True
         )
         for reason in decision["reasons"]:
             console.print(f"  {reason}", soft_wrap=True)

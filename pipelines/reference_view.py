@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rich.console import Console
-from rich.markup import escape
 
 _MOST_NAMED: Final = 10  # rows or events; the report in JSON has them all
 
@@ -13,11 +12,9 @@ _MOST_NAMED: Final = 10  # rows or events; the report in JSON has them all
 def show_reference(console: Console, result: dict[str, Any]) -> None:
     """Reference files refused, rows rejected by line and word, and what was taken back or came back. Nothing of a report without them."""
     for name in result.get("withdrawn_files", []):
-        console.print(
-            f"{escape(name)} was withdrawn and stays out; `altaviz withdraw {escape(name)} --undo` brings it back", soft_wrap=True
-        )
+        console.print(f"{name} was withdrawn and stays out; `altaviz withdraw {name} --undo` brings it back", soft_wrap=True)
     for name, reason in result.get("refused_reference_files", {}).items():
-        console.print(f"refused reference file {escape(name)}: {escape(reason)}", soft_wrap=True)
+        console.print(f"refused reference file {name}: {reason}", soft_wrap=True)
     _list(console, [_row(row) for row in result.get("rejected_reference_rows", [])])
     for reason, rows in result.get("left_out_events", {}).items():
         console.print(f"work orders left out as site.yaml says: {rows:,} ({reason})")
@@ -27,21 +24,21 @@ def show_reference(console: Console, result: dict[str, Any]) -> None:
         ids = result.get({"withdrawn": "retired", "restored": "restored"}[what] + "_compressors", [])
         if ids:
             said = "retired: " if what == "withdrawn" else "back in service: "
-            console.print(escape(said + ", ".join(ids)), soft_wrap=True)
+            console.print(said + ", ".join(ids), soft_wrap=True)
     still = result.get("still_retired_compressors", [])
     if still:
         console.print(
-            escape(f"retired by hand, though the file lists them: {', '.join(still)}; `altaviz retire ID --undo` ends it"), soft_wrap=True
+            f"retired by hand, though the file lists them: {', '.join(still)}; `altaviz retire ID --undo` ends it", soft_wrap=True
         )
     for name, why in result.get("held_withdrawals", {}).items():
-        console.print(f"{escape(name)}: nothing is taken back: {escape(why)}", soft_wrap=True)
+        console.print(f"{name}: nothing is taken back: {why}", soft_wrap=True)
     for name, assumed in result.get("assumed_of_reference_files", {}).items():
-        console.print(f"{escape(name)}: {escape('; '.join(assumed))}", soft_wrap=True)
+        console.print(f"{name}: {'; '.join(assumed)}", soft_wrap=True)
 
 
 def _list(console: Console, lines: list[str]) -> None:
     for line in lines[:_MOST_NAMED]:
-        console.print(escape(line), soft_wrap=True)
+        console.print(line, soft_wrap=True)
     if len(lines) > _MOST_NAMED:
         console.print(f"and {len(lines) - _MOST_NAMED:,} more: --json has them all")
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-_PLAIN_WIDTH = 120  # columns where there is no terminal to ask
+from pipelines.console import open_console
 
 
 def show_reproduction(result: dict[str, Any]) -> None:
     """Every row with its verdict, then numbers."""
-    console, rows = Console(highlight=False), result["rows"]
-    if not console.is_terminal:
-        console.width = _PLAIN_WIDTH
+    console, rows = open_console(), result["rows"]
     table = Table(
         "compressor", "as of (UTC)", "model", "scored by", "gold version", "verdict", title="ml_predictions", title_justify="left"
     )

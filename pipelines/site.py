@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from pathlib import Path
 from typing import Any
 
+from config.etl import ReadLimits
 from config.settings import Settings
 from pipelines.console import StageReporter
 
@@ -19,20 +19,20 @@ def draft(settings: Settings, folder: Path, out: Path | None, report: StageRepor
     """
     from config.errors import InputError
     from config.site.description import SITE_FILE, load_site
-    from features.intake import RefusedFile, SiteReader, list_reading_files
+    from features.intake import RefusedFile, SiteReader, list_reading_files, name_files
     from features.site.site_draft import draft_site
 
     target = out or folder / SITE_FILE
     if target.exists():
         raise InputError(f"{target} is there already: move it away, or name another file with --out")
-    files = {str(path.relative_to(folder / "readings")): path for path in list_reading_files(folder)}
+    files = dict(name_files(folder, list_reading_files(folder)))
     with report.stage("draft") as advance:
-        drafted = draft_site(files, _known_ids(folder), settings.thresholds)
+        drafted = draft_site(files, _known_ids(folder, settings.etl.ingest.limits), settings.thresholds)
         try:
             target.write_text(drafted.text, encoding="utf-8")
         except OSError as error:
             raise InputError(f"{target} cannot be written: {error.strerror}; name another file with --out") from error
-        reader = SiteReader(load_site(folder, target).readings)
+        reader = SiteReader(load_site(folder, target).readings, limits=settings.etl.ingest.limits, folder=folder)
         refused = {}
         for done, (name, path) in enumerate(files.items()):
             advance(done, len(files))
@@ -52,10 +52,16 @@ def draft(settings: Settings, folder: Path, out: Path | None, report: StageRepor
     }
 
 
-def _known_ids(folder: Path) -> list[str]:
-    """The ids of compressor_metadata.csv, where it is there and names them so."""
-    path = folder / "compressor_metadata.csv"
-    if not path.is_file():
+def _known_ids(folder: Path, limits: ReadLimits) -> list[str]:
+    """The ids of compressor_metadata.csv, where it is there, can be read and names them so."""
+    from config.errors import MetadataError
+    from config.site.reference_files import CompressorsSection
+    from features.contract import COMPRESSOR_ID
+    from features.site.reference_files.table_file import Header, read_table
+
+    section = CompressorsSection()
+    try:
+        table = read_table(folder / section.file, section, Header({COMPRESSOR_ID: COMPRESSOR_ID}, []), limits)
+    except MetadataError:
         return []
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        return [row["compressor_id"].strip() for row in csv.DictReader(stream) if row.get("compressor_id")]
+    return [name for row in table.rows if (name := row.cells.get(COMPRESSOR_ID)) is not None]

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Any, Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from pipelines.console import open_console
@@ -31,7 +30,7 @@ def show_notes(console: Console, result: dict[str, Any]) -> None:
             told.setdefault(f"left out: {sentence}", []).append(name)
     for sentence, files in told.items():
         more = f" and {len(files) - _MOST_FILES} more" if len(files) > _MOST_FILES else ""
-        console.print(f"{sentence} ({', '.join(files[:_MOST_FILES])}{more})", soft_wrap=True, markup=False, highlight=False)
+        console.print(f"{sentence} ({', '.join(files[:_MOST_FILES])}{more})", soft_wrap=True)
 
 
 def show_check(result: dict[str, Any]) -> None:
@@ -49,9 +48,9 @@ def show_check(result: dict[str, Any]) -> None:
         table.add_row(field, ", ".join(of["mapped"]) or "-", of["unit"], *ends, normal, *counts)
     console.print(table)
     for reason, rows in result["rows_refused"].items():
-        console.print(f"rows that would be refused: {reason} {rows:,}", highlight=False)
+        console.print(f"rows that would be refused: {reason} {rows:,}")
     for name, reason in result["refused_files"].items():
-        console.print(f"file that would be refused: {name}: {reason}", soft_wrap=True, markup=False, highlight=False)
+        console.print(f"file that would be refused: {name}: {reason}", soft_wrap=True)
     show_notes(console, result)
     console.print(f"checked in {result['seconds']} s")
 
@@ -63,10 +62,10 @@ def show_draft(result: dict[str, Any]) -> None:
     for name in ("key", "value", "sure", "decide"):
         table.add_column(name, overflow="fold")
     for line in result["lines"]:
-        table.add_row(*(escape(line[part] or "-") for part in ("key", "value", "confidence", "decide")))
+        table.add_row(*(line[part] or "-" for part in ("key", "value", "confidence", "decide")))
     console.print(table)
     for name in result["other_columns"]:
-        console.print(f"has other columns: {name}", soft_wrap=True, markup=False, highlight=False)
+        console.print(f"has other columns: {name}", soft_wrap=True)
     for name, reason in result["refused_files"].items():
-        console.print(f"refused under this draft: {name}: {reason}", soft_wrap=True, markup=False, highlight=False)
-    console.print(f"{result['to_decide']} lines to decide; then try: altaviz ingest FOLDER --check", highlight=False)
+        console.print(f"refused under this draft: {name}: {reason}", soft_wrap=True)
+    console.print(f"{result['to_decide']} lines to decide; then try: altaviz ingest FOLDER --check")

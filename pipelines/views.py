@@ -28,7 +28,9 @@ def show_books(result: dict[str, Any]) -> None:
         table.add_row(f"nulled value: {reason}", f"{rows:,}")
     console.print(table)
     for name, reason in result["rejected_files"].items():
-        console.print(f"refused file {name}: {reason}", soft_wrap=True, markup=False)
+        console.print(f"refused file {name}: {reason}", soft_wrap=True)
+    for name in result.get("changing_files", []):
+        console.print(f"file {name} changes while it is read: the next run takes it", soft_wrap=True)
     show_reference(console, result)
     show_notes(console, result)
     if "alerts" in result:
@@ -90,7 +92,7 @@ def show_fleet(result: dict[str, Any]) -> None:
             f"data faults: {len(faulty)} of {len(result['predictions'])} compressors ({', '.join(faulty)}): see why", soft_wrap=True
         )
     if result.get("retired"):
-        console.print(f"retired, not scored: {', '.join(result['retired'])}", soft_wrap=True, markup=False)
+        console.print(f"retired, not scored: {', '.join(result['retired'])}", soft_wrap=True)
     horizons = {row["horizon_days"] for row in result["predictions"]}
     console.print(f"fails soon: probability of a failure within {', '.join(f'{days:g}' for days in sorted(horizons))} days")
     if result["predictions"] and all(row["status"] == "stale" for row in result["predictions"]):
@@ -140,7 +142,7 @@ def show_study(result: dict[str, Any]) -> None:
     best, in_force = result["best"], result["default_value_days"]
     said = "have failed" if in_force is None else f"{in_force:.3f}"
     console.print(f"RMSE over held-out compressors: trial {best['number']} {best['value_days']:.3f} days, the settings in force {said}")
-    console.print("altaviz train " + " ".join(f"--set {pair}" for pair in result["set_arguments"]), soft_wrap=True, markup=False)
+    console.print("altaviz train " + " ".join(f"--set {pair}" for pair in result["set_arguments"]), soft_wrap=True)
     console.print("The best of many looks better than it is: train it, and let the gate compare.")
 
 
@@ -196,7 +198,7 @@ def show_checks(result: dict[str, Any]) -> None:
 
 def show_evaluation(result: dict[str, Any]) -> None:
     """What the champion catches and what it costs in false alarms, beside its baseline and bare thresholds, then fleet by fleet."""
-    console = Console(highlight=False)
+    console = _console()
     days = result["protocol"]
     console.print(
         f"Alarm: predicted life below {days['alarm_rul_days']:g} days for {days['alarm_hours']:g} hours in a row. "

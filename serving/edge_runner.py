@@ -33,6 +33,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import onnxruntime
 
+from config.plain_text import plain_text, spreadsheet_text
 from features.contract import (
     ALL_SENSORS_NULL,
     COMPRESSOR_ID,
@@ -336,7 +337,7 @@ def _require_unread(path: Path, sources: Sequence[Path]) -> None:
 def write_features(path: Path, rows: Readings, features: dict[str, FloatArray], compressor_ids: Sequence[str]) -> None:
     """The features as CSV, a row per reading, statuses in words, nothing where gold has null; all of the file or none. Raises Refusal."""
     columns = [[_text(name, value) for value in features[name].tolist()] for name in FEATURES]
-    keys = ([compressor_ids[unit] for unit in rows.unit.tolist()], [_iso(moment) for moment in rows.time_us.tolist()])
+    keys = ([spreadsheet_text(compressor_ids[unit]) for unit in rows.unit.tolist()], [_iso(moment) for moment in rows.time_us.tolist()])
     target = Path(os.path.realpath(path))  # through a link: the file is replaced, not the link
     if target.exists() and not target.is_file():
         raise Refusal(f"{path}: is no file that can be replaced: choose another for --features")
@@ -404,7 +405,7 @@ def main(arguments: Sequence[str] | None = None, folder: Path = Path(__file__).p
             features_file=chosen.features,
         )
     except Refusal as refusal:
-        sys.stderr.write(f"run.py: {' '.join(str(refusal).split())}\n")
+        sys.stderr.write(f"run.py: {plain_text(' '.join(str(refusal).split()))}\n")
         return 1
     sys.stdout.write(json.dumps(document, indent=1) + "\n")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from config.errors import ConfigError
 from config.loader import Section, load_section
 from config.site.readings import ReadingsSection
 from config.site.reference_files import ReferenceSection
@@ -24,4 +25,6 @@ def load_site(folder: Path, file: Path | None = None) -> SiteConfig:
     path = file or folder / SITE_FILE
     if file is None and not path.is_file():
         return SiteConfig()
+    if file is None and not path.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(f"{path} is a link that leads out of {folder}: put the file itself there, or name it with --site")
     return load_section(path, SiteConfig, environ={})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Final
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 
 import polars as pl
 import pyarrow as pa
@@ -70,3 +71,20 @@ def as_text(column: pa.Array) -> pa.Array:
         return column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return pa.array([None if cell is None else str(cell) for cell in column.to_pylist()], pa.string())
+
+
+def cell_text(value: Any) -> str | None:
+    """A cell as text: numbers with a point, times as ISO."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime):
+        return (value + timedelta(microseconds=500)).isoformat(sep=" ", timespec="milliseconds")  # a sheet keeps parts of a day
+    if isinstance(value, (date, int)):
+        return str(value)
+    return json.dumps(value, default=str)

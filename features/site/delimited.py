@@ -14,9 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from config.etl import ReadLimits
 from config.site.readings import TextFormat
 from config.site.units import is_unit
 from features.site.columns import fold, recognise
+from features.site.guard.limits import MB, refuse_header, too_large
 from features.site.lines import Member, find_encoding, open_lines
 from features.site.notes import FileNotes, Locate, RefusedFile
 from features.site.raw import RawBatch, RawTable
@@ -38,15 +40,18 @@ class Dialect:
     units: list[str] | None
 
 
-def open_delimited(member: Member, told: TextFormat, wanted: Collection[str], notes: FileNotes) -> RawTable:
+def open_delimited(member: Member, told: TextFormat, wanted: Collection[str], notes: FileNotes, limits: ReadLimits) -> RawTable:
     """The table of a text file; `wanted` are the column names that site.yaml says. Raises RefusedFile."""
+    csv.field_size_limit(_LONGEST_CELL)  # lines are no longer
     encoding = find_encoding(member, told.encoding, notes)
 
     def stream() -> io.BufferedReader:
-        return open_lines(member, encoding, told.footer_rows, notes)
+        return open_lines(member, encoding, told.footer_rows, notes, limits)
 
-    head = list(_head(stream()))
+    head = list(_head(stream(), limits))
+    _refuse_wide_lines(head[: (told.skip_rows or 0) + _HEADER_WITHIN], told, limits)
     dialect = find_dialect(head, told, wanted, notes)
+    refuse_header(dialect.names, limits)
     rows = [cells for cells in csv.reader(head[dialect.first :], delimiter=dialect.delimiter) if cells]
     names = dialect.names
     if rows and all(len(cells) == len(names) + 1 and not cells[-1].strip() for cells in rows):
@@ -110,8 +115,21 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
 
 
-def _head(stream: io.BufferedReader) -> Iterator[str]:
+def _refuse_wide_lines(lines: Sequence[str], told: TextFormat, limits: ReadLimits) -> None:
+    """Raise RefusedFile before a line is split into more cells than columns are allowed."""
+    for line in lines:
+        cells = 1 + max(line.count(delimiter) for delimiter in ([told.delimiter] if told.delimiter else DELIMITERS))
+        if cells > limits.columns:
+            raise too_large(f"{cells:,} columns", "columns", limits.columns)
+
+
+def _head(stream: io.BufferedReader, limits: ReadLimits) -> Iterator[str]:
+    """The lines that show how the file is written: as many as fit into `batch_mb`, and the header must be among them."""
+    size = 0
     for line in islice(_text(stream), _HEADER_WITHIN + _SAMPLE_ROWS):
+        size += len(line)
+        if size > limits.batch_mb * MB:
+            return
         yield line.rstrip("\r\n")
 
 
@@ -124,7 +142,6 @@ def _records(stream: io.BufferedReader, dialect: Dialect) -> Iterator[tuple[int,
     lines = _text(stream)
     for _ in range(dialect.first):
         next(lines, None)
-    csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(lines, delimiter=dialect.delimiter)
     before = 0
     for cells in reader:

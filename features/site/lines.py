@@ -10,14 +10,19 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
+from config.etl import ReadLimits
+from features.site.guard.limits import KB, MeteredStream, too_large
 from features.site.notes import FileNotes, RefusedFile
 
 CHUNK: Final = 1 << 20  # bytes read at once
+_MOST_MEMBERS: Final = 1000  # of an archive
+_MOST_NAMED: Final = 20  # of them
 _GZIP_MAGIC, _ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
-UNPACKING_ERRORS: Final = (zlib.error, EOFError, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, UnicodeDecodeError, csv.Error)
+UNPACKING_ERRORS: Final = (zlib.error, EOFError, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, UnicodeError, csv.Error)
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -26,7 +31,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-Opener = Callable[[], IO[bytes] | gzip.GzipFile]
+Opener = Callable[[], MeteredStream]
 
 
 @dataclass(frozen=True)
@@ -36,25 +41,33 @@ class Member:
     name: str
     suffix: str  # in lower case, without that of the packing
     open: Opener
+    path: Path | None = None  # where the file lies as it is, not packed
 
 
-def unpack(path: Path, notes: FileNotes) -> list[Member]:
+def unpack(path: Path, notes: FileNotes, limits: ReadLimits) -> list[Member]:
     """The file itself, unpacked where it is gzip, or the files of a zip archive. Raises RefusedFile, OSError."""
+
+    def metered(opener: Callable[[], IO[bytes] | gzip.GzipFile]) -> Opener:
+        return lambda: MeteredStream(opener(), limits)
+
     with path.open("rb") as stream:
         magic = stream.read(4)
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if magic[:2] == _GZIP_MAGIC:
         inner = [suffix for suffix in suffixes if suffix not in (".gz", ".gzip")]
         notes.assume("unpacked: gzip")
-        return [Member("", inner[-1] if inner else ".csv", lambda: gzip.GzipFile(path))]
+        return [Member("", inner[-1] if inner else ".csv", metered(lambda: gzip.GzipFile(path)))]
     if magic == _ZIP_MAGIC and suffixes[-1:] == [".zip"]:
-        return _members(path, notes)
+        return [
+            Member(name, PurePosixPath(name).suffix.lower(), metered(partial(_open_member, path, name))) for name in _names(path, notes)
+        ]
     if suffixes[-1:] in ([".gz"], [".gzip"], [".zip"]):
         raise RefusedFile(f"unreadable: {path.name} is named {suffixes[-1]} but holds none; name it after what it holds")
-    return [Member("", suffixes[-1] if suffixes else "", lambda: path.open("rb"))]
+    return [Member("", suffixes[-1] if suffixes else "", metered(lambda: path.open("rb")), path)]
 
 
-def _members(path: Path, notes: FileNotes) -> list[Member]:
+def _names(path: Path, notes: FileNotes) -> list[str]:
+    """The files of a zip archive that hold readings."""
     with zipfile.ZipFile(path) as archive:
         inside = [item for item in archive.infolist() if not item.is_dir()]
     kept = [item for item in inside if not any(part.startswith((".", "_")) for part in PurePosixPath(item.filename).parts)]
@@ -62,12 +75,15 @@ def _members(path: Path, notes: FileNotes) -> list[Member]:
         raise RefusedFile(f"unreadable: {path.name} is a zip archive with a password; unpack it")
     if not kept:
         raise RefusedFile(f"unreadable: {path.name} is a zip archive without a file")
-    notes.assume(f"unpacked: zip with {', '.join(item.filename for item in kept)}")
-    return [Member(item.filename, PurePosixPath(item.filename).suffix.lower(), _opener(path, item.filename)) for item in kept]
+    if len(kept) > _MOST_MEMBERS:
+        raise RefusedFile(f"too_large: {path.name} is a zip archive with {len(kept):,} files, the limit is {_MOST_MEMBERS:,}: split it")
+    more = f" and {len(kept) - _MOST_NAMED:,} more" if len(kept) > _MOST_NAMED else ""
+    notes.assume(f"unpacked: zip with {', '.join(item.filename for item in kept[:_MOST_NAMED])}{more}")
+    return [item.filename for item in kept]
 
 
-def _opener(path: Path, name: str) -> Opener:
-    return lambda: zipfile.ZipFile(path).open(name)
+def _open_member(path: Path, name: str) -> IO[bytes]:
+    return zipfile.ZipFile(path).open(name)
 
 
 def find_encoding(member: Member, told: str | None, notes: FileNotes) -> str:
@@ -97,8 +113,12 @@ def find_encoding(member: Member, told: str | None, notes: FileNotes) -> str:
             return "cp1252"
 
 
-def whole_lines(member: Member, encoding: str, footer_rows: int, notes: FileNotes) -> Iterator[bytes]:
-    """Pieces of whole lines in UTF-8. The footer, and a last line without its line end, are held back and named."""
+def whole_lines(member: Member, encoding: str, footer_rows: int, notes: FileNotes, limits: ReadLimits) -> Iterator[bytes]:
+    """Pieces of whole lines in UTF-8. The footer, and a last line without its line end, are held back and named.
+
+    Raises RefusedFile for a line that is too long.
+    """
+    longest = limits.line_kb * KB
     plain = encoding in ("utf-8", "utf-8-sig")
     decoder = None if plain else codecs.getincrementaldecoder(encoding)()
     rest, ended, first, old_mac = b"", False, True, False
@@ -118,9 +138,13 @@ def whole_lines(member: Member, encoding: str, footer_rows: int, notes: FileNote
                 cut = rest.rfind(b"\n", 0, cut)
                 if cut < 0:
                     break
-            if cut >= 0:
-                yield rest[: cut + 1]
-                rest, ended = rest[cut + 1 :], True
+            piece, rest = rest[: cut + 1], rest[cut + 1 :]
+            _refuse_long_lines(piece, longest, limits)
+            if len(rest) - rest.rfind(b"\n") > longest:
+                raise too_large("a line is too long", "line_kb", limits.line_kb)
+            if piece:
+                yield piece
+                ended = True
     kept = rest.split(b"\n")
     tail = kept.pop()  # what comes after the last line end
     if footer_rows:
@@ -136,6 +160,16 @@ def whole_lines(member: Member, encoding: str, footer_rows: int, notes: FileNote
             kept.append(tail)  # one line is all there is: a header
     if kept:
         yield b"\n".join(kept) + b"\n"
+
+
+def _refuse_long_lines(piece: bytes, longest: int, limits: ReadLimits) -> None:
+    """Raise RefusedFile where more than `longest` bytes stand without a line end."""
+    start = 0
+    while len(piece) - start > longest:
+        end = piece.rfind(b"\n", start, start + longest)
+        if end < 0:
+            raise too_large("a line is too long", "line_kb", limits.line_kb)
+        start = end + 1
 
 
 def _short(line: bytes) -> str:
@@ -167,6 +201,6 @@ class LineStream(io.RawIOBase):
         return size
 
 
-def open_lines(member: Member, encoding: str, footer_rows: int, notes: FileNotes) -> io.BufferedReader:
+def open_lines(member: Member, encoding: str, footer_rows: int, notes: FileNotes, limits: ReadLimits) -> io.BufferedReader:
     """The trusted lines of a text file, in UTF-8."""
-    return io.BufferedReader(LineStream(whole_lines(member, encoding, footer_rows, notes)), CHUNK)
+    return io.BufferedReader(LineStream(whole_lines(member, encoding, footer_rows, notes, limits)), CHUNK)

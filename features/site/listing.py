@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
+from io import FileIO
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import unquote
 
 import numpy as np
@@ -16,11 +20,14 @@ import polars as pl
 from deltalake import DeltaTable
 from numpy.typing import NDArray
 
-from config.errors import NoReadingsError
-from features.site.notes import RefusedFile
+from config.errors import HomeError, NoReadingsError
+from config.plain_text import encodable
+from features.site.guard.opening import is_inside, open_inside
+from features.site.notes import ChangingFile, RefusedFile
 
 _DELTA_LOG: Final = "_delta_log"
 _HIVE_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
+_CHUNK: Final = 1 << 20  # bytes
 _READ_BY_US: Final = {"deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "typeWidening"}
 
 
@@ -41,32 +48,45 @@ def list_reading_files(folder: Path) -> list[Path]:
     readings = folder / "readings"
     if not readings.is_dir():
         raise NoReadingsError(f"{readings} is no folder: put Parquet or CSV files of readings there")
+    if not is_inside(readings, folder):
+        raise NoReadingsError(
+            f"{readings} is a link that leads out of {folder}: put the readings there, or name the folder that holds them"
+        )
     try:
-        files = _walk(readings)
+        files = _walk(readings, folder)
     except OSError as error:
         raise NoReadingsError(f"{readings} cannot be listed: {error.strerror}") from error
     if not files:
         raise NoReadingsError(f"{readings} holds no files: put Parquet or CSV files of readings there")
-    return sorted(
-        files, key=lambda path: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", str(path.relative_to(readings)))]
-    )
+    return sorted(files, key=lambda path: _in_order(str(path.relative_to(readings))))
 
 
-def _walk(folder: Path) -> list[Path]:
+def _in_order(name: str) -> list[int | str]:
+    """The numbers in a name as numbers; every second part is one."""
+    return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"(\d+)", name))]
+
+
+def name_files(folder: Path, files: Iterable[Path]) -> list[tuple[str, Path]]:
+    """Each file with its path below `folder`/readings, as tables and reports have it. A byte that is no UTF-8 is an escape there."""
+    return [(encodable(str(path.relative_to(folder / "readings"))), path) for path in files]
+
+
+def _walk(folder: Path, root: Path, within: tuple[str, ...] = ()) -> list[Path]:
+    """What lies below `folder`. A link out of `root`, a pipe and the like are listed too: opening them says why not."""
     if (folder / _DELTA_LOG).is_dir():
         _live_files.cache_clear()
         try:
             return list(_live_files(folder))
         except RefusedFile:
             return [folder]
-    found = []
+    found, here = [], os.path.realpath(folder)
     for path in folder.iterdir():
         if path.name.startswith((".", "_")):
             continue
-        if path.is_dir():
-            found += _walk(path)
-        elif path.is_file():
+        if not path.is_dir() or (path.is_symlink() and not is_inside(path, root)):
             found.append(path)
+        elif os.path.realpath(path) not in (*within, here):  # a link to a folder around it has no end
+            found += _walk(path, root, (*within, here))
     return found
 
 
@@ -74,6 +94,7 @@ def _walk(folder: Path) -> list[Path]:
 def _live_files(table: Path) -> Mapping[Path, LiveFile]:
     """The files that hold the table's rows now. Raises RefusedFile where they cannot be read as the log means them."""
     try:
+        _refuse_strange_log(table)
         opened = DeltaTable(table)
         features = set(opened.protocol().reader_features or [])
         if strange := sorted(features - _READ_BY_US) or sorted(
@@ -92,9 +113,19 @@ def _live_files(table: Path) -> Mapping[Path, LiveFile]:
     found = {}
     for row in actions.to_dicts():
         path = table / unquote(row["path"])
+        if ".." in path.parts or not path.is_relative_to(table):
+            raise RefusedFile("outside_folder: a Delta table whose log names files outside of it; export its rows as Parquet")
         partition = {name: None if row.get(f"partition.{name}") is None else str(row[f"partition.{name}"]) for name in columns}
         found[path] = LiveFile(partition, deleted.get(_local(str(path))))
     return found
+
+
+def _refuse_strange_log(table: Path) -> None:
+    """Raise RefusedFile for a log with anything but files of its own: delta-rs would wait for a pipe, and follow a link."""
+    for path in (table / _DELTA_LOG, *(table / _DELTA_LOG).rglob("*")):
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise RefusedFile(f"no_file: {path.name} in the log of a Delta table is a link or no file: take it away")
 
 
 def _local(uri: str) -> str:
@@ -120,12 +151,16 @@ def path_values(name: str) -> dict[str, str]:
     return {key: unquote(value) for key, value in pairs if value and value != _HIVE_NULL}
 
 
-def file_digest(path: Path, told: str = "") -> str:
-    """SHA-256 of the content: what makes a file the same file again. `told` is what its path says of its rows. Raises RefusedFile."""
+def file_digest(path: Path, told: str = "", folder: Path | None = None, copy: Path | None = None) -> str:
+    """SHA-256 of the content: what makes a file the same file again. `told` is what its path says of its rows.
+
+    No link is followed out of `folder`. The bytes go to `copy` too, so that what was hashed can be read. Raises RefusedFile, ChangingFile,
+    HomeError where the copy cannot be written.
+    """
     try:
         live = live_file(path)
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256")
+        with open_inside(path, folder) as stream:
+            digest = _hash(stream, path.name, copy)
     except OSError as error:
         raise RefusedFile(f"unreadable: {error.strerror}") from error
     if live is not None and live.partition:
@@ -133,3 +168,27 @@ def file_digest(path: Path, told: str = "") -> str:
     if told:
         digest.update(told.encode())
     return digest.hexdigest()
+
+
+def _hash(stream: BinaryIO, name: str, copy: Path | None) -> hashlib._Hash:
+    before = os.fstat(stream.fileno())
+    digest = hashlib.sha256()
+    with nullcontext() if copy is None else copy.open("wb", buffering=0) as target:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            if target is not None:
+                _write(target, chunk, name)
+    after = os.fstat(stream.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise ChangingFile(f"{name} changes while it is read")
+    return digest
+
+
+def _write(target: FileIO, chunk: bytes, name: str) -> None:
+    """A full disk is no fault of the file."""
+    rest = memoryview(chunk)
+    try:
+        while rest:
+            rest = rest[target.write(rest) :]
+    except OSError as error:
+        raise HomeError(f"{target.name}: {name} cannot be copied there ({error.strerror}): make room on the disk of the home") from error

@@ -11,11 +11,13 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
+from config.etl import ReadLimits
 from config.site.readings import COMPRESSOR_GROUP, TAG_GROUP, ReadingsSection, SensorSource
 from config.site.units import CONTRACT_UNITS, Conversion
 from features.contract import COMPRESSOR_ID, FLAGGED_BAD_SENSORS, TIMESTAMP
 from features.site.cells import READING_TYPES, align, is_good, number_style
 from features.site.columns import convert_by, find_column, fold, overrides_of
+from features.site.guard.limits import too_large
 from features.site.notes import FileNotes, RefusedFile
 from features.site.numbers import NumberReader, present_text
 from features.site.raw import RawBatch, RawTable
@@ -47,6 +49,7 @@ class LongTable:
     stations: Mapping[str, str]
     rows_per_batch: int
     notes: FileNotes
+    limits: ReadLimits
     tags: dict[tuple[str, str], Tag] = field(init=False)  # (compressor or _ANY, folded tag)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -77,6 +80,8 @@ class LongTable:
             moments = times.read(batch.arrays[time_at], _keys(meant, tags), batch.rows, self.table.locate)
             bad = None if quality_at is None or site.quality is None else ~is_good(batch.arrays[quality_at], site.quality.good)
             unknown.update(tags.filter(meant["sensor"].is_null()).fill_null("(no tag)").to_list())
+            if len(unknown) > self.limits.columns:
+                raise too_large(f"more than {self.limits.columns:,} tags that nobody knows", "columns", self.limits.columns)
             parts.append(self._values(batch, value_at, meant, moments, bad, numbers))
         numbers.refuse_wordy(self.table.locate)
         if times.clock is not None:

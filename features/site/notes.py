@@ -11,16 +11,26 @@ from config.errors import InputError
 
 MOST_WORDS: Final = 20  # of one column that are counted by themselves
 OTHER_WORDS: Final = "(other words)"
+_LONGEST_WORD: Final = 100  # characters of a word that are told
+_LONGEST_REASON: Final = 2000  # characters; names of columns may be many
 
 Locate = Callable[[int], str]  # row of a file, from 0 -> the place a person looks at, such as `line 20`
 
 
 class RefusedFile(InputError):  # noqa: N818 - a verdict on a file, caught by the caller
-    """A file that cannot be loaded; `reason` starts with a code: unsupported_format, unreadable, missing_column, wrong_type, bad_column_name."""
+    """A file that cannot be loaded; `reason` starts with a code.
+
+    unsupported_format, unreadable, missing_column, wrong_type, bad_column_name, too_large, no_file, outside_folder, killed_runs.
+    """
 
     def __init__(self, reason: str) -> None:
+        reason = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]} ..."
         super().__init__(reason)
         self.reason = reason
+
+
+class ChangingFile(InputError):  # noqa: N818 - no fault of the file
+    """A file that somebody is writing: the next run takes it."""
 
 
 @dataclass
@@ -52,5 +62,5 @@ class FileNotes:
 
     def count_word(self, column: str, word: str, cells: int = 1) -> None:
         """Count cells that held a word instead of a value."""
-        words = self.null_words[column]
+        words, word = self.null_words[column], word[:_LONGEST_WORD]
         words[word if word in words or len(words) < MOST_WORDS else OTHER_WORDS] += cells

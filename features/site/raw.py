@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 from features.site.notes import Locate
 
 
+def row_place(row: int) -> str:
+    """A row, from 0, as a person counts it in a format without lines."""
+    return f"row {row + 1}"
+
+
 @dataclass(frozen=True)
 class RawBatch:
     """Cells by column, and the row of the file that each comes from (from 0, as `RawTable.locate` counts)."""

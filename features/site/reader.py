@@ -10,10 +10,13 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
+from config.etl import ReadLimits
 from config.site.readings import COMPRESSOR_GROUP, ReadingsSection
 from features.contract import COMPRESSOR_ID
 from features.site.columns import match_columns
 from features.site.formats import open_tables
+from features.site.guard.limits import shipped_limits
+from features.site.guard.opening import require_inside
 from features.site.lines import UNPACKING_ERRORS
 from features.site.listing import file_digest, live_file, path_values
 from features.site.long import TAG_NAMES, TIME_NAMES, VALUE_NAMES, LongTable
@@ -31,32 +34,41 @@ class SiteReader:
     site: ReadingsSection = field(default_factory=ReadingsSection)
     stations: Mapping[str, str] = field(default_factory=dict)
     notes: dict[str, FileNotes] = field(default_factory=dict)
+    limits: ReadLimits = field(default_factory=shipped_limits)
+    folder: Path | None = None  # no link is followed out of it; None: wherever the caller's path leads
 
-    def digest(self, path: Path, name: str) -> str:
-        """What makes the file the same file again: its content, and the id that its path tells. Raises RefusedFile."""
-        return file_digest(path, self._id_of_path(path, name) or "")
+    def digest(self, path: Path, name: str, copy: Path | None = None) -> str:
+        """What makes the file the same file again: its content, and the id that its path tells. The bytes go to `copy` too, if it is named.
 
-    def read(self, path: Path, name: str, rows_per_batch: int) -> Iterator[pa.RecordBatch]:
+        Raises RefusedFile, ChangingFile.
+        """
+        self._stay_inside(path)
+        return file_digest(path, self._id_of_path(path, name) or "", self.folder, copy)
+
+    def read(self, path: Path, name: str, rows_per_batch: int, copy: Path | None = None) -> Iterator[pa.RecordBatch]:
         """Batches with the nine reading columns in the contract's types and units, then `_flagged_bad` if the site has a quality column,
-        then any further column as text. `name` is the path below readings/.
+        then any further column as text. `name` is the path below readings/; `copy` holds the bytes to read, if they are not at `path`.
 
         Raises RefusedFile at the first thing that does not fit; batches yielded before that must be dropped.
         """
         notes = self.notes[name] = FileNotes()
         try:
-            yield from self._read(path, name, rows_per_batch, notes)
-        except (pa.ArrowException, pl.exceptions.PolarsError, OSError, *UNPACKING_ERRORS) as error:
+            yield from self._read(path, name, rows_per_batch, notes, copy or path)
+        except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, *UNPACKING_ERRORS) as error:
             cure = "; say readings.format.encoding in site.yaml" if isinstance(error, UnicodeDecodeError) else ""
             raise RefusedFile(f"unreadable: {' '.join(str(error).split())[:200]}{cure}") from error
 
-    def _read(self, path: Path, name: str, rows_per_batch: int, notes: FileNotes) -> Iterator[pa.RecordBatch]:
+    def _read(self, path: Path, name: str, rows_per_batch: int, notes: FileNotes, content: Path) -> Iterator[pa.RecordBatch]:
+        self._stay_inside(path)
         live = live_file(path)
         constant = self._id_of_path(path, name)
-        opened = open_tables(path, self.site.format, self._wanted(), rows_per_batch, notes)
+        opened = open_tables(content, self.site.format, self._wanted(), rows_per_batch, notes, self.limits)
         tables = [(member, table.without_deleted(None if live is None else live.kept)) for member, table in opened]
         if self.site.layout == "long":
             for member, table in tables:
-                yield from _named(LongTable(self.site, table, constant, self.stations, rows_per_batch, notes).batches(), member)
+                yield from _named(
+                    LongTable(self.site, table, constant, self.stations, rows_per_batch, notes, self.limits).batches(), member
+                )
             return
         plans = []
         for member, table in tables:
@@ -68,6 +80,10 @@ class SiteReader:
         for (member, table), plan in zip(tables, plans, strict=True):
             conversion = WideTable(self.site, plan, table, extras, notes)
             yield from _named(conversion.batches(), member)
+
+    def _stay_inside(self, path: Path) -> None:
+        if self.folder is not None:
+            require_inside(path, self.folder)
 
     def _wanted(self) -> list[str]:
         """Column names to look for when the header is searched."""

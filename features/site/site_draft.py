@@ -20,6 +20,8 @@ from features.site.cells import as_text
 from features.site.columns import fold
 from features.site.draft import Drafter, Guess, Line, Series, guess_quality, guess_time, quoted, split_tags, time_lines
 from features.site.formats import open_tables
+from features.site.guard.limits import shipped_limits
+from features.site.lines import UNPACKING_ERRORS
 from features.site.listing import path_values
 from features.site.long import TAG_NAMES, VALUE_NAMES
 from features.site.notes import FileNotes, RefusedFile
@@ -50,7 +52,7 @@ def draft_site(files: Mapping[str, Path], known: Collection[str], thresholds: Th
     for name, path in files.items():
         try:
             headers[name] = tuple(_open(path).names)
-        except (RefusedFile, OSError, pa.ArrowException) as error:
+        except (RefusedFile, OSError, pa.ArrowException, *UNPACKING_ERRORS) as error:
             refused = f"{name}: {error}"
     if not headers:
         raise RefusedFile(refused)
@@ -67,7 +69,7 @@ def draft_site(files: Mapping[str, Path], known: Collection[str], thresholds: Th
 
 
 def _open(path: Path) -> RawTable:
-    return open_tables(path, TextFormat(), [*TAG_NAMES, *VALUE_NAMES], _ROWS_LOOKED_AT, FileNotes())[0][1]
+    return open_tables(path, TextFormat(), [*TAG_NAMES, *VALUE_NAMES], _ROWS_LOOKED_AT, FileNotes(), shipped_limits())[0][1]
 
 
 def _series(table: RawTable) -> list[Series]:

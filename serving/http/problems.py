@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from config.errors import AltavizError, NoChampionError, NotReadyError, RequestError, WarehouseError
 from config.logs import get_log
+from config.plain_text import plain_text
 from serving.messages import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -47,8 +48,8 @@ def _wrong_request(error: RequestError) -> Response:
 def problem(status: int, detail: str, *fields: tuple[str, str], errors_total: int = 0) -> Response:
     """A problem document; 503 says when to ask again, 401 how to."""
     title = HTTPStatus(status).phrase
-    errors = [FieldProblem(field=name, detail=text) for name, text in fields]
-    document = Problem(title=title, status=status, detail=detail, errors=errors, errors_total=errors_total)
+    errors = [FieldProblem(field=plain_text(name), detail=plain_text(text)) for name, text in fields]
+    document = Problem(title=title, status=status, detail=plain_text(detail), errors=errors, errors_total=errors_total)
     headers = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _RETRY_AFTER_S

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from features.bronze import IngestReport, load_files
 from features.build import Rules, count_rows
 from features.contract import FILE_SEQ, LOADED_AT, READING_FIELDS, SOURCE_FILE, SOURCE_ROW
+from features.intake import SiteReader
 from features.lake import BRONZE, QUARANTINE, Lake
 from tests.features.readings import LOADED_AT as LOADED
 from tests.features.readings import reading, reading_table, write_readings
@@ -123,3 +125,35 @@ def test_reading_of_a_wrong_clock_is_stored(load: Load, lake: Lake, tmp_path: Pa
     moments = [datetime.min.replace(tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), None]
     load(("a.parquet", write_readings(tmp_path / "a.parquet", [{**reading(0), "timestamp": moment} for moment in moments])))
     assert pl.read_delta(lake.uri(BRONZE)).sort(SOURCE_ROW)["timestamp"].to_list() == moments
+
+
+class _Writing(SiteReader):
+    """A reader during whose work somebody writes the file: before it is copied, or after."""
+
+    when = "copied"
+
+    def digest(self, path: Path, name: str, copy: Path | None = None) -> str:
+        if copy is not None and self.when == "copied":
+            write_readings(path, [reading(0, vibration_mms=99.0)])
+        return super().digest(path, name, copy)
+
+    def read(self, path: Path, name: str, rows_per_batch: int, copy: Path | None = None) -> Iterator[pa.RecordBatch]:
+        if self.when == "read":
+            write_readings(path, [reading(0, vibration_mms=99.0)])
+        return super().read(path, name, rows_per_batch, copy)
+
+
+def test_what_is_hashed_is_what_is_loaded(spark: SparkSession, lake: Lake, rules: Rules, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    reader = _Writing()
+
+    def load() -> tuple[dict[str, int], list[str]]:
+        write_readings(path, [reading(0, vibration_mms=4.0)])
+        report = load_files(lambda: spark, lake, [("a.parquet", path)], tmp_path / "staging", rules.etl.ingest, LOADED, reader=reader)
+        return report.loaded, report.changing
+
+    assert load() == ({}, ["a.parquet"])  # changed between hash and copy: left for the next run
+    assert not lake.exists(BRONZE)
+    reader.when = "read"
+    assert load() == ({"a.parquet": 1}, [])
+    assert pl.read_delta(lake.uri(BRONZE))["vibration_mms"].to_list() == [4.0]  # not 99, which came later

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.errors import MetadataError
+from config.etl import ReadLimits
 from config.fleet import FleetConfig
 from config.site.reference_files import CompressorsSection, same_word
 from features.contract import COMPRESSOR_ID, METADATA_FIELDS
+from features.site.guard.limits import shipped_limits
 from features.site.reference_files.cell_values import Decimal, parse_date, parse_number
 from features.site.reference_files.reference_file import DUPLICATE, ReferenceFile, decimal_of, open_reference, words
 from features.site.reference_files.table_file import Header, Row, read_table
@@ -21,7 +23,9 @@ _FIRST_YEAR: Final = 1900  # of a compressor's life
 _MOST_MODEL_CHARACTERS: Final = 100  # of the warehouse's column
 
 
-def read_compressors(path: Path, section: CompressorsSection, fleet: FleetConfig, now: datetime) -> ReferenceFile:
+def read_compressors(
+    path: Path, section: CompressorsSection, fleet: FleetConfig, now: datetime, limits: ReadLimits | None = None
+) -> ReferenceFile:
     """The compressors that `path` lists. A bad date or rating costs the cell; no id or no known station costs the row.
 
     Raises MetadataError when the file cannot be read, lacks a column, or site.yaml maps to a station that fleet.yaml lacks.
@@ -31,7 +35,7 @@ def read_compressors(path: Path, section: CompressorsSection, fleet: FleetConfig
         raise MetadataError(f"site.yaml: reference.compressors.stations: {', '.join(strange)}: no station of fleet.yaml, add it there")
     columns: dict[str, str] = {name: name for name in (*METADATA_FIELDS, RETIRED_DATE)} | dict(section.columns)
     needed = dict.fromkeys([*((COMPRESSOR_ID, "station_id") if section.columns else METADATA_FIELDS), *section.columns])
-    table = read_table(path, section, Header(columns, list(needed)))
+    table = read_table(path, section, Header(columns, list(needed)), limits or shipped_limits())
     file = open_reference(path, table)
     stations = words({name: name for name in fleet.stations} | section.stations)
     cells = _Cells(file, columns, section, decimal_of(file, table, section, ("horsepower",)), now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,8 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.errors import MetadataError
+from config.plain_text import is_plain
 from config.site.reference_files import TableSection, same_word
 from features.contract import COMPRESSOR_ID
+from features.site.guard.opening import is_inside
 from features.site.reference_files.cell_values import Decimal, decimal_sign
 from features.site.reference_files.table_file import Row, TextTable
 
@@ -80,18 +81,16 @@ class ReferenceFile:
             self.reject(row, column, None, "missing_compressor_id", "say which compressor the row is about, or remove the row")
         elif len(name) > _MOST_ID_CHARACTERS:
             self.reject(row, column, name, "bad_compressor_id", f"an id has at most {_MOST_ID_CHARACTERS} characters")
+        elif not is_plain(name):
+            self.reject(row, column, name, "bad_compressor_id", "an id has no control characters: write it anew")
         else:
             return name
         return None
 
 
 def open_reference(path: Path, table: TextTable) -> ReferenceFile:
-    """An account of `path` without rows yet. Raises MetadataError when the file has gone meanwhile."""
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:_SHA_CHARACTERS]
-    except OSError as error:
-        raise MetadataError(f"{path} cannot be read: {error.strerror}") from error
-    return ReferenceFile(path.name, f"{path.name} {digest}", table.ends_its_lines, assumed=list(table.assumed))
+    """An account of the table that was read from `path`, without rows yet."""
+    return ReferenceFile(path.name, f"{path.name} {table.sha256[:_SHA_CHARACTERS]}", table.ends_its_lines, assumed=list(table.assumed))
 
 
 def find_files(folder: Path, section: TableSection) -> list[Path]:
@@ -100,9 +99,13 @@ def find_files(folder: Path, section: TableSection) -> list[Path]:
     Raises MetadataError for a name that is no pattern within the folder.
     """
     try:
-        return sorted(path for path in folder.glob(section.file) if path.is_file() and not path.name.startswith((".", "_", "~$")))
+        found = sorted(path for path in folder.glob(section.file) if not path.name.startswith((".", "_", "~$")))
     except (ValueError, NotImplementedError) as error:
         raise MetadataError(f"site.yaml: reference: file {section.file!r} is no name or pattern within the folder ({error})") from error
+    for path in found:
+        if not is_inside(path.parent, folder):
+            raise MetadataError(f"{path.parent} is a link that leads out of {folder}: put the files there")
+    return found
 
 
 def decimal_of(file: ReferenceFile, table: TextTable, section: TableSection, fields: tuple[str, ...]) -> Decimal:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from config.errors import MetadataError
+from config.etl import ReadLimits
 from config.site.reference_files import TableSection, same_word
 from features.contract import MISSING_TEXT
+from features.site.guard.limits import MB
+from features.site.guard.opening import open_inside
+from features.site.guard.workbook import read_workbook
+from features.site.notes import RefusedFile
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _HEADER_WITHIN: Final = 20  # lines; a title or a date of export may stand above the header
 _BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _UNIT: Final = re.compile(r"[(\[].*?[)\]]")
+_NO_CHARACTER: Final = "\ufffd"  # in place of NUL, which no database takes
 _WORKBOOKS: Final = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
@@ -39,6 +47,7 @@ class TextTable:
     delimiter: str | None
     ends_its_lines: bool  # False: the last line has no line end, the others have
     assumed: list[str]  # what was found out, for the report
+    sha256: str = ""  # of the bytes that were read
 
 
 @dataclass(frozen=True)
@@ -58,20 +67,44 @@ class Header:
         return [self.columns[field] for field in self.needed if field not in found]
 
 
-def read_table(path: Path, section: TableSection, header: Header) -> TextTable:
-    """The table in `path`. Raises MetadataError when it cannot be read or lacks a needed column."""
+def read_table(path: Path, section: TableSection, header: Header, limits: ReadLimits) -> TextTable:
+    """The table in `path`. Raises MetadataError when it cannot be read, is too large, or lacks a needed column."""
+    content = _read_bytes(path, limits)
+    digest = hashlib.sha256(content).hexdigest()
     if path.suffix.lower() in _WORKBOOKS:
-        return _from_lines(path, _read_sheet(path, section.sheet), section, header, None, [])
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise MetadataError(f"{path} cannot be read: {error.strerror}") from error
+        return replace(_from_lines(path, _read_sheet(path, content, section.sheet, limits), section, header, None, []), sha256=digest)
     text, assumed = _decode(path, content, section.encoding)
     delimiters = [section.delimiter] if section.delimiter else list(_DELIMITERS)
+    _refuse_wide(path, text, delimiters, limits)
     delimiter = max(delimiters, key=lambda item: _fit(text, item, header))
     if delimiter != "," and not section.delimiter:
         assumed.append(f"columns are separated by {delimiter!r}")
-    return _from_lines(path, _split(text, delimiter), section, header, delimiter, assumed, ends_its_lines=_ends_its_lines(text))
+    lines = _split(text, delimiter)
+    table = _from_lines(path, lines, section, header, delimiter, assumed, ends_its_lines=_ends_its_lines(text))
+    return replace(table, sha256=digest)
+
+
+def _read_bytes(path: Path, limits: ReadLimits) -> bytes:
+    """The file as it stands. No link is followed out of its folder, and nothing but a plain file is opened."""
+    most = limits.reference_mb * MB
+    try:
+        with open_inside(path, path.parent) as stream:
+            content = stream.read(most + 1)
+    except OSError as error:
+        raise MetadataError(f"{path} cannot be read: {error.strerror}") from error
+    except RefusedFile as refusal:
+        raise MetadataError(f"{path} cannot be read: {refusal.reason}") from None
+    if len(content) > most:
+        raise MetadataError(f"{path} is larger than {limits.reference_mb} MB (etl_config.yaml: ingest.limits.reference_mb): shorten it")
+    return content
+
+
+def _refuse_wide(path: Path, text: str, delimiters: Sequence[str], limits: ReadLimits) -> None:
+    """Raise MetadataError before a line near the top is split into more cells than columns are allowed."""
+    for line in _lines(text)[:_HEADER_WITHIN]:
+        cells = 1 + max(map(line.count, delimiters))
+        if cells > limits.columns:
+            raise MetadataError(f"{path} has {cells:,} columns; the limit is {limits.columns:,} (etl_config.yaml: ingest.limits.columns)")
 
 
 def _decode(path: Path, content: bytes, encoding: str | None) -> tuple[str, list[str]]:
@@ -132,16 +165,19 @@ def _ends_its_lines(text: str) -> bool:
     return text.endswith(("\n", "\r")) or len(_lines(text)) < 2
 
 
-def _read_sheet(path: Path, sheet: str | None) -> list[tuple[int, list[str]]]:
+def _read_sheet(path: Path, content: bytes, sheet: str | None, limits: ReadLimits) -> list[tuple[int, list[str]]]:
     """Row number and cells of a sheet; a number without a fraction and a date are written as a CSV file has them."""
-    from python_calamine import CalamineError, CalamineWorkbook  # only sites that write workbooks pay for it
-
-    try:
-        workbook = CalamineWorkbook.from_path(path)
-        rows = (workbook.get_sheet_by_name(sheet) if sheet else workbook.get_sheet_by_index(0)).to_python(skip_empty_area=False)
-    except (CalamineError, OSError) as error:
-        raise MetadataError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from error
-    return [(number, [_cell_text(cell) for cell in row]) for number, row in enumerate(rows, 1)]
+    with tempfile.TemporaryFile() as stream:
+        stream.write(content)
+        stream.seek(0)
+        try:
+            book = read_workbook(stream, sheet, limits)
+        except RefusedFile as refusal:
+            raise MetadataError(f"{path} cannot be read: {refusal.reason}") from None
+    name = sheet or next(iter(book.sheet_names), "")
+    if name not in book.grids:
+        raise MetadataError(f"{path} cannot be read: no sheet {name!r}, but {', '.join(book.sheet_names)}; say `sheet` in site.yaml")
+    return [(number, [_cell_text(cell) for cell in row]) for number, row in enumerate(book.grids[name], 1)]
 
 
 def _cell_text(cell: object) -> str:
@@ -180,7 +216,10 @@ def _from_lines(
     for line, cells in lines[at + 1 :]:
         if not any(cell.strip() for cell in cells):
             continue
-        filled = [None if same_word(cell) in none else cell.strip() for cell in (*cells, *[""] * (len(names) - len(cells)))]
+        filled = [
+            None if same_word(cell) in none else cell.strip().replace("\0", _NO_CHARACTER)
+            for cell in (*cells, *[""] * (len(names) - len(cells)))
+        ]
         too_many = any(cell.strip() for cell in cells[len(names) :])
         fault = f"{len(cells)} cells below {len(names)} columns" if too_many or len(cells) < len(names) else None
         rows.append(Row(line, {field: filled[place] for field, place in places.items()}, fault))

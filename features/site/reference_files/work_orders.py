@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from config.etl import ReadLimits
 from config.site.reference_files import HOURS_OF, EventsSection, same_word
 from features.contract import COMPRESSOR_ID, EVENT_FIELDS, EVENT_TYPES, MOST_DOWNTIME_HOURS
+from features.site.guard.limits import shipped_limits
 from features.site.reference_files.cell_values import Decimal, parse_number, parse_time
 from features.site.reference_files.reference_file import DUPLICATE, Doubt, ReferenceFile, decimal_of, open_reference, words
 from features.site.reference_files.table_file import Header, Row, read_table
@@ -21,7 +23,9 @@ _MOST_COST_USD: Final = 9_999_999_999.0  # of the warehouse's column
 _MOST_SEVERITY_CHARACTERS: Final = 20
 
 
-def read_events(path: Path, section: EventsSection, known: set[str], earliest: datetime, now: datetime) -> ReferenceFile:
+def read_events(
+    path: Path, section: EventsSection, known: set[str], earliest: datetime, now: datetime, limits: ReadLimits | None = None
+) -> ReferenceFile:
     """The maintenance events of `known` compressors that `path` lists, from `earliest` to the end of next year; of several with one key the last.
 
     Raises MetadataError when the file cannot be read or lacks a column.
@@ -29,7 +33,7 @@ def read_events(path: Path, section: EventsSection, known: set[str], earliest: d
     columns: dict[str, str] = {name: name for name in EVENT_FIELDS} | dict(section.columns)
     wanted = columns if section.status is None else columns | {_STATUS: section.status.column}
     needed = dict.fromkeys([*(_NEEDED if section.columns else EVENT_FIELDS), *section.columns, *([_STATUS] if section.status else [])])
-    table = read_table(path, section, Header(wanted, list(needed)))
+    table = read_table(path, section, Header(wanted, list(needed)), limits or shipped_limits())
     file = open_reference(path, table)
     orders = _Orders(
         file=file,

@@ -1,0 +1,71 @@
+"""Workbooks as grids of cells, read by a process that may die of them (workbook_process.py)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import IO, Any, Final
+
+from config.etl import ReadLimits
+from features.site.guard import workbook_process
+from features.site.guard.limits import too_large
+from features.site.notes import RefusedFile
+
+_LONGEST_S: Final = 600.0  # a full sheet takes about 20 s
+_OF_TEXT: Final = {"datetime": datetime.fromisoformat, "date": date.fromisoformat, "time": time.fromisoformat}
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """The names of all sheets, and the cells of those that were read, without blank cells at the end of a row."""
+
+    sheet_names: list[str]
+    grids: dict[str, list[list[Any]]]
+
+
+def read_workbook(content: IO[bytes], sheet: str | None, limits: ReadLimits) -> Workbook:
+    """All sheets, or only `sheet` (no grid where there is none of that name); `content` is a real file. Raises RefusedFile."""
+    command = [sys.executable, "-P", str(Path(workbook_process.__file__)), str(limits.workbook_mb), str(limits.unpacked_mb)]
+    with tempfile.TemporaryFile() as output:
+        try:
+            done = subprocess.run(
+                [*command, *([] if sheet is None else [sheet])], stdin=content, stdout=output, stderr=subprocess.PIPE, timeout=_LONGEST_S
+            )
+        except subprocess.TimeoutExpired:
+            raise RefusedFile(f"too_large: the workbook is not read after {_LONGEST_S:.0f} s; write it as CSV") from None
+        said = " ".join(done.stderr.decode(errors="replace").split())
+        if done.returncode == workbook_process.NO_WORKBOOK:
+            raise RefusedFile(f"unreadable: no workbook ({said[:200]})")
+        if done.returncode:
+            raise too_large(f"the process that reads it ended with {said[-100:] or done.returncode}", "workbook_mb", limits.workbook_mb)
+        output.seek(0)
+        return _gather(output)
+
+
+def _gather(lines: IO[bytes]) -> Workbook:
+    names: list[str] = json.loads(next(lines))["sheets"]
+    grids: dict[str, list[list[Any]]] = {}
+    rows: list[list[Any]] = []
+    for line in lines:
+        value = json.loads(line)
+        if isinstance(value, dict):
+            rows = grids[value["sheet"]] = []
+        else:
+            rows.append([_cell(cell) for cell in value])
+    for grid in grids.values():
+        width = max(map(len, grid), default=0)
+        for row in grid:
+            row.extend([""] * (width - len(row)))
+    return Workbook(names, grids)
+
+
+def _cell(cell: Any) -> Any:
+    if not isinstance(cell, list):
+        return cell
+    kind, value = cell
+    return timedelta(seconds=value) if kind == "timedelta" else _OF_TEXT[kind](value)
