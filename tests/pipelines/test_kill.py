@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from features.contract import LOADED_AT
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Lake
 from serving.warehouse.connection import open_warehouse
 from tests.features.readings import MONDAY, assert_same_tables, noisy_fleet, write_readings
+from tests.folders import TemporaryDirectory
 from tests.pipelines.commands import SOME_REFUSED, kill_after, report_of
 
 AS_OF = ("--as-of", "2026-03-05T00:00:00")
