@@ -12,6 +12,8 @@ from typing import Any
 
 import structlog
 
+from config.secrets import hide_passwords
+
 
 def set_up_logs(home: Path, *, to_stderr: bool) -> None:
     """Send events to the log file below `home` (must be writable) and to stderr if asked; call once per process."""
@@ -34,10 +36,16 @@ def set_up_logs(home: Path, *, to_stderr: bool) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
+            _hide_passwords,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def _hide_passwords(_: object, __: str, line: Any) -> str:
+    """The last processor: a traceback may quote an address as a library got it."""
+    return hide_passwords(str(line))
 
 
 def get_log() -> Any:
