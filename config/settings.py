@@ -9,7 +9,7 @@ import dataclasses
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -50,7 +50,7 @@ class Settings:
 
     home: Path
     config_dir: Path
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # holds passwords
     model_overrides: Mapping[str, Any]
 
     @cached_property

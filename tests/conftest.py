@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     place = passable_place()
     if place is None:
         raise pytest.UsageError("as root the tests need a folder for temporary files that every user may pass through: set TMPDIR to one")
+    os.umask(0o022)
     tempfile.tempdir = os.environ["TMPDIR"] = place  # also for the processes that the tests start
     if config.option.basetemp is None:
         config.stash[OWN_FOLDER] = passable_folder("altaviz-tests-")

@@ -13,6 +13,7 @@ import structlog
 from config.errors import ModelError, RequestError
 from config.logs import get_log, set_up_logs
 from config.secrets import hide_passwords
+from config.settings import load_settings
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,10 @@ def test_passwords_are_hidden_and_nothing_else(text: str, shown: str) -> None:
 def test_an_error_never_holds_a_password() -> None:
     assert str(ModelError("store http://u:pa55@h does not answer")) == "store http://u:***@h does not answer"
     assert str(RequestError(("uri", "no http://u:pa55@h"))) == "uri: no http://u:***@h"
+
+
+def test_settings_show_no_variable(tmp_path: Path) -> None:
+    assert "pa55" not in repr(load_settings(tmp_path, environ={"DB_PASSWORD": "pa55"}))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import yaml
 from filelock import FileLock
 
 from config.loader import CONFIG_DIR
+from serving.home.ownership import find_exposed
 from tests.folders import passable_folder
 from tests.pipelines.commands import report_of, surroundings
 
@@ -107,6 +108,7 @@ def _run_demo(folder: Path) -> Demo:
     environment, _ = configure(folder / "config", {}), configure(folder / "quick", SECONDS)
     home = folder / "home"
     demo = _demo_in(folder, report_of("demo", home=home, **environment))
+    assert find_exposed(home) is None
     assert not (home / "gate").exists()  # the first model has no champion to be compared with
     subprocess.run([sys.executable, "-c", _MAKE_UNSEEN, str(home)], env=surroundings(environment), capture_output=True, check=True)
     shutil.copytree(home, demo._kept, ignore=shutil.ignore_patterns("postgres*", "logs", "spark-*"))

@@ -87,6 +87,7 @@ def saved(home: Path) -> Path:
     assert (told["file"], told["home"], told["rows"]["ml_predictions"]) == (str(file), str(home), 4)
     assert told["lake_versions"][GOLD] == 0
     assert told["lock_held_s"] < 10
+    assert file.stat().st_mode & 0o777 == 0o600  # it holds everything
     return file
 
 
