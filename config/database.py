@@ -40,7 +40,7 @@ class ConnectionConfig(Section):
 
     @model_validator(mode="after")
     def _authority_is_named(self) -> Self:
-        if self.encryption == "verify-ca" and (self.sslrootcert or SYSTEM_ROOTS) == SYSTEM_ROOTS:
+        if self.host is not None and self.encryption == "verify-ca" and (self.sslrootcert or SYSTEM_ROOTS) == SYSTEM_ROOTS:
             raise ValueError(
                 "DB_SSLMODE verify-ca takes any name, so it needs an authority of your own: set DB_SSLROOTCERT, or use verify-full"
             )

@@ -32,14 +32,15 @@ OWN_FOLDER: pytest.StashKey[Path] = pytest.StashKey()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Root's database server is another user: give it temporary folders that it may pass through."""
-    if os.geteuid() != 0 or hasattr(config, "workerinput"):
+    """Temporary folders that every user may pass through: root's database server is another user."""
+    if hasattr(config, "workerinput"):
         return
-    place = passable_place()
-    if place is None:
-        raise pytest.UsageError("as root the tests need a folder for temporary files that every user may pass through: set TMPDIR to one")
     os.umask(0o022)
-    tempfile.tempdir = os.environ["TMPDIR"] = place  # also for the processes that the tests start
+    place = passable_place()
+    if place is None and os.geteuid() == 0:
+        raise pytest.UsageError("as root the tests need a folder for temporary files that every user may pass through: set TMPDIR to one")
+    if place is not None:
+        tempfile.tempdir = os.environ["TMPDIR"] = place  # also for the processes that the tests start
     if config.option.basetemp is None:
         config.stash[OWN_FOLDER] = passable_folder("altaviz-tests-")
         config.option.basetemp = str(config.stash[OWN_FOLDER] / "all")
