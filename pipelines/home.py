@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from config.errors import ConfigError, HomeError
 from config.settings import Settings, ensure_home
 from serving.home.ownership import require_access
-from serving.home.passage import make_home, require_passage
+from serving.home.passage import new_home, require_passage
 
 RESTORING: Final = ".restoring"  # lies in a home while `altaviz restore` fills it
 
@@ -26,9 +26,8 @@ def open_home(home: Path) -> None:
 
 def create_home(home: Path) -> None:
     """Create the home where there is none, so that the database server can reach it, and prove that it can be written. Raises HomeError."""
-    with suppress(OSError):  # the proof tells it better
-        make_home(home)
-    ensure_home(home)
+    with new_home(home):
+        ensure_home(home)
 
 
 def require_database_place(settings: Settings) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +20,11 @@ _PLACES: Final = ("/var/lib/altaviz", "/srv/altaviz", "/opt/altaviz")
 _PASSABLE: Final = 0o711  # for whoever owns it all, for others passing through without seeing what is there
 
 
-def make_home(home: Path) -> None:
-    """Create the home where there is none. What root creates lets the server's user pass through and shows nobody its content. Raises OSError."""
+@contextmanager
+def new_home(home: Path) -> Iterator[None]:
+    """Around the code that creates the home: what root creates lets the server's user pass through, and shows nobody its content."""
     missing = [folder for folder in (home, *home.parents) if not folder.exists()]
-    home.mkdir(parents=True, exist_ok=True)
+    yield
     if os.geteuid() == 0:
         for folder in missing:
             folder.chmod(_PASSABLE)

@@ -29,7 +29,7 @@ import psutil
 from config.database import EmbeddedConfig
 from config.errors import WarehouseError
 from serving.home.ownership import explain_access, explain_database_files
-from serving.home.passage import blocking_folder, make_home, require_passage
+from serving.home.passage import blocking_folder, new_home, require_passage
 from serving.warehouse.binaries import run_tool, server_binaries, server_user
 
 ROLE: Final = "altaviz"
@@ -74,7 +74,8 @@ def embedded_server(home: Path, config: EmbeddedConfig) -> Iterator[EmbeddedServ
 def _locks(home: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """Two lock files: the gate is held alone while starting or stopping, the other one shared by all users."""
     try:
-        make_home(home)
+        with new_home(home):
+            home.mkdir(parents=True, exist_ok=True)
         gate, users = (home / "postgres.start.lock").open("ab"), (home / "postgres.lock").open("ab")
     except OSError as error:
         cure = explain_access(home / "postgres.lock", home) or explain_access(home) or "choose another --home or set DB_HOST"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import HomeError
-from serving.home.passage import blocking_folder, make_home, require_passage
+from serving.home.passage import blocking_folder, new_home, require_passage
 from serving.warehouse.embedded import embedded_server
 from tests.pipelines.commands import refusal_of
 from tests.serving.warehouse.conftest import database_config
@@ -40,7 +40,8 @@ def test_the_first_folder_that_is_shut_is_named(private: Path) -> None:
 
 
 def test_a_new_home_lets_the_server_pass_and_shows_nothing(tmp_path: Path) -> None:
-    make_home(tmp_path / "a" / "home")
+    with new_home(tmp_path / "a" / "home"):
+        (tmp_path / "a" / "home").mkdir(parents=True)
     if ROOT:
         assert [_mode(tmp_path / "a"), _mode(tmp_path / "a" / "home")] == [0o711, 0o711]
     assert blocking_folder(tmp_path / "a" / "home") is None
@@ -49,7 +50,8 @@ def test_a_new_home_lets_the_server_pass_and_shows_nothing(tmp_path: Path) -> No
 def test_no_folder_that_was_there_is_opened(private: Path) -> None:
     home = private / "home"
     home.mkdir(mode=0o750)
-    make_home(home)
+    with new_home(home):
+        pass
     if ROOT:
         with pytest.raises(HomeError, match=rf"home {home} cannot hold the database: .* may not pass through {private} \(drwx------\)"):
             embedded_server(home, database_config().embedded).__enter__()
