@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from config.loader import Section
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+SYSTEM_ROOTS: Final = "system"  # of sslrootcert: the certificate authorities that this machine trusts
 
 
 class ConnectionConfig(Section):
-    """The server, its database and the role; an empty `host` means the embedded server below the home."""
+    """The server, its database and the role; an empty `host` means the embedded server below the home.
+
+    An empty `sslmode` means `verify-full` for another machine and `prefer` for this one, where nobody sits in between.
+    """
 
     host: str | None
     port: int = Field(gt=0, lt=65536)
     name: str = Field(min_length=1)
     user: str = Field(min_length=1)
     password: SecretStr | None
-    sslmode: SslMode
+    sslmode: SslMode | None
+    sslrootcert: str | None = None  # a file, or `system`, which None means too
     refused_passwords: tuple[str, ...]
 
     @property
@@ -28,9 +33,22 @@ class ConnectionConfig(Section):
         """True when no server is named."""
         return self.host is None
 
+    @property
+    def encryption(self) -> SslMode:
+        """The mode that libpq is given."""
+        return self.sslmode or ("prefer" if self.host is None or is_this_machine(self.host) else "verify-full")
+
+    @model_validator(mode="after")
+    def _authority_is_named(self) -> Self:
+        if self.host is not None and self.encryption == "verify-ca" and (self.sslrootcert or SYSTEM_ROOTS) == SYSTEM_ROOTS:
+            raise ValueError(
+                "DB_SSLMODE verify-ca takes any name, so it needs an authority of your own: set DB_SSLROOTCERT, or use verify-full"
+            )
+        return self
+
     @model_validator(mode="after")
     def _remote_needs_a_real_password(self) -> Self:
-        if self.host is None or _is_local(self.host):
+        if self.host is None or is_this_machine(self.host):
             return self
         password = self.password.get_secret_value() if self.password else None
         if not password:
@@ -75,8 +93,13 @@ class DatabaseConfig(Section):
     embedded: EmbeddedConfig
 
 
+def is_this_machine(host: str) -> bool:
+    """Whether libpq reaches `host` without a network: socket directories, `localhost` and loopback addresses. Any other name counts as remote."""
+    return all(_is_local(part.strip()) for part in host.split(","))  # libpq takes a list, and connects to whichever answers
+
+
 def _is_local(host: str) -> bool:
-    if host.startswith("/") or host == "localhost":  # a socket directory, or the loopback by name
+    if host.startswith(("/", "@")) or host.lower() == "localhost":  # a socket directory, an abstract socket, the loopback by name
         return True
     try:
         return ip_address(host).is_loopback

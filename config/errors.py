@@ -21,9 +21,14 @@ AltavizError                what a user can mend: one line that says what, where
 
 from __future__ import annotations
 
+from config.secrets import hide_passwords
+
 
 class AltavizError(Exception):
-    """Root of all errors that a user can mend. `str(error)` is one line."""
+    """Root of all errors that a user can mend. `str(error)` is one line, without the passwords of what it quotes."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(hide_passwords(message))
 
 
 class ConfigError(AltavizError):

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from config.plain_text import plain_json
+from config.secrets import hide_passwords
 
 
 def set_up_logs(home: Path, *, to_stderr: bool) -> None:
@@ -37,6 +38,7 @@ def set_up_logs(home: Path, *, to_stderr: bool) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(_to_json),
+            _hide_passwords,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
@@ -45,6 +47,11 @@ def set_up_logs(home: Path, *, to_stderr: bool) -> None:
 
 def _to_json(event: dict[str, Any], **options: Any) -> str:
     return plain_json(json.dumps(event, **options))
+
+
+def _hide_passwords(_: object, __: str, line: Any) -> str:
+    """The last processor: a traceback may quote an address as a library got it."""
+    return hide_passwords(str(line))
 
 
 def get_log() -> Any:

@@ -9,16 +9,15 @@ import dataclasses
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from dotenv import dotenv_values
-
 from config.ablation import AblationConfig
 from config.costs import CostsConfig
 from config.database import DatabaseConfig
+from config.dotenv import home_variables, project_variables
 from config.errors import ConfigError, HomeError
 from config.etl import EtlConfig
 from config.evaluation import EvaluationConfig
@@ -51,7 +50,7 @@ class Settings:
 
     home: Path
     config_dir: Path
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # holds passwords
     model_overrides: Mapping[str, Any]
 
     @cached_property
@@ -202,16 +201,19 @@ SECTIONS: Final = tuple(name for name, item in vars(Settings).items() if isinsta
 def load_settings(
     home: Path | None = None, *, environ: Mapping[str, str] | None = None, model_overrides: Mapping[str, Any] | None = None
 ) -> Settings:
-    """Settings for `home` (else ALTAVIZ_HOME, else ./var); variables of a `.env` file count where the environment has none.
+    """Settings for `home` (else ALTAVIZ_HOME, else ./var).
 
-    Raises nothing yet: each section is checked when it is first used.
+    Variables of the home's `.env`, then of the project's, count where the environment has none; given `environ`, no file is read.
+    Raises ConfigError for a `.env` that somebody else may write. Each section is checked when it is first used.
     """
-    environment = dict(os.environ if environ is None else environ)
-    if environ is None:
-        environment = {**{key: value for key, value in dotenv_values(Path(".env")).items() if value is not None}, **environment}
-    chosen = home or Path(environment.get("ALTAVIZ_HOME") or DEFAULT_HOME)
+    files = environ is None
+    environment = {**project_variables(), **os.environ} if environ is None else dict(environ)
+    named = home or environment.get("ALTAVIZ_HOME")
+    chosen = Path(named or DEFAULT_HOME).expanduser().absolute()
+    if files:
+        environment = {**project_variables(), **home_variables(chosen, named=bool(named)), **os.environ}
     directory = Path(environment["ALTAVIZ_CONFIG_DIR"]) if environment.get("ALTAVIZ_CONFIG_DIR") else CONFIG_DIR
-    return Settings(chosen.expanduser().absolute(), directory, environment, dict(model_overrides or {}))
+    return Settings(chosen, directory, environment, dict(model_overrides or {}))
 
 
 def ensure_home(home: Path) -> None:

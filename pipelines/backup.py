@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.errors import HomeError, InputError
+from config.secrets import hide_passwords
 from config.settings import Settings
 from pipelines.backup_archive import DATABASE_DUMP, FORMAT, HOME_FOLDER, Manifest, describe_members, write_archive
 from pipelines.console import StageReporter
@@ -136,9 +137,9 @@ def _elsewhere(settings: Settings) -> dict[str, str]:
     """Parts that the configuration keeps outside the home; the database of a server is dumped all the same."""
     places: dict[str, str] = {}
     if settings.etl.lake.uri:
-        places["lake"] = settings.etl.lake.uri
+        places["lake"] = hide_passwords(settings.etl.lake.uri)
     if settings.etl.lake.training_uri:
-        places["training lake"] = settings.etl.lake.training_uri
+        places["training lake"] = hide_passwords(settings.etl.lake.training_uri)
     if settings.etl.ingest.inbox:
         places["inbox"] = str(settings.etl.ingest.inbox)
     if settings.tuning.storage:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -14,8 +15,10 @@ from config.settings import Settings, load_settings
 from pipelines import cli_backup, cli_benchmark, cli_experiments, cli_models, cli_site, cli_taking_back
 from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, refused_by_ingest, run_job
 from pipelines.console import StageReporter
-from pipelines.home import open_home
+from pipelines.home import open_home, require_database_place
 from pipelines.tracking import quieten
+
+PRIVATE: Final = 0o077  # what this process and its children write is for their user alone
 
 app = typer.Typer(
     name="altaviz",
@@ -35,6 +38,7 @@ app.add_typer(cli_backup.app)
 
 def main() -> None:
     """Console script `altaviz`: exit 0 done, 1 failed with one line why, 2 wrong use, 3 done but some files were refused."""
+    os.umask(PRIVATE)
     quieten()
     warnings.simplefilter("ignore")
     app()
@@ -124,7 +128,7 @@ def simulate(
 
     from pipelines.views import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json)
+    run_job(job, show_facts, home=home, as_json=as_json, database=False)
 
 
 @app.command()
@@ -276,6 +280,7 @@ def serve(
 
     try:
         settings = load_settings(home)
+        require_database_place(settings)
         open_home(settings.home)
         set_up_logs(settings.home, to_stderr=True)
         answer(settings, host, port, as_json=as_json)
@@ -310,7 +315,7 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     from pipelines.views import show_checks
 
-    run_job(job, show_checks, home=home, as_json=as_json)
+    run_job(job, show_checks, home=home, as_json=as_json, database=False)
     if not outcome["ok"]:
         raise typer.Exit(1)
 

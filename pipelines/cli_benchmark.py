@@ -32,7 +32,7 @@ def benchmark_cmapss(
 
     from pipelines.benchmark_view import show_cmapss
 
-    run_job(job, show_cmapss, home=home, as_json=as_json, overrides=overrides)
+    run_job(job, show_cmapss, home=home, as_json=as_json, overrides=overrides, database=False)
 
 
 @app.command("ablation")
@@ -60,7 +60,7 @@ def benchmark_ablation(
 
     from pipelines.benchmark_view import show_ablation
 
-    run_job(job, show_ablation, home=home, as_json=as_json)
+    run_job(job, show_ablation, home=home, as_json=as_json, database=False)
 
 
 @app.command("features")
@@ -82,7 +82,7 @@ def benchmark_features(
 
     from pipelines.views import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json)
+    run_job(job, show_facts, home=home, as_json=as_json, database=False)
 
 
 @app.command("training")
@@ -104,7 +104,7 @@ def benchmark_training(
 
     from pipelines.views import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
+    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides, database=False)
 
 
 @app.command("scoring")
@@ -124,7 +124,7 @@ def benchmark_scoring(
 
     from pipelines.views import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
+    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides, database=False)
 
 
 @app.command("drift")
@@ -146,7 +146,7 @@ def benchmark_drift(
 
     from pipelines.views import show_drift_weeks
 
-    run_job(job, show_drift_weeks, home=home, as_json=as_json)
+    run_job(job, show_drift_weeks, home=home, as_json=as_json, database=False)
 
 
 @app.command("sensor-faults")
@@ -166,7 +166,7 @@ def benchmark_sensor_faults(
 
     from pipelines.benchmark_view import show_sensor_faults
 
-    run_job(job, show_sensor_faults, home=home, as_json=as_json)
+    run_job(job, show_sensor_faults, home=home, as_json=as_json, database=False)
 
 
 @app.command("serving")
@@ -185,4 +185,4 @@ def benchmark_serving(
 
     from pipelines.views import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json)
+    run_job(job, show_facts, home=home, as_json=as_json, database=False)

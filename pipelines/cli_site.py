@@ -37,4 +37,4 @@ def init(
 
     from pipelines.site_view import show_draft
 
-    run_job(job, show_draft, home=home, as_json=as_json)
+    run_job(job, show_draft, home=home, as_json=as_json, database=False)

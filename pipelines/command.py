@@ -14,9 +14,10 @@ import typer
 
 from config.errors import AllRefusedError, AltavizError, ConfigError
 from config.plain_text import plain_json, plain_text
+from config.secrets import hide_passwords
 from config.settings import Settings, load_settings
 from pipelines.console import StageReporter, is_interactive
-from pipelines.home import open_home
+from pipelines.home import open_home, require_database_place
 from serving.home.ownership import find_refusal
 
 HomeOption = Annotated[
@@ -50,9 +51,11 @@ def run_job(
     overrides: list[str] | None = None,
     refusals: Refusals | None = None,
     prepare: Callable[[Path], None] = open_home,
+    database: bool = True,
 ) -> None:
     """Run one job in a home that `prepare` has opened, and show its result.
 
+    database: the home must be one that its database server can reach.
     An AltavizError is one line and exit code 1, files among `refusals` are one line and exit code 3.
     """
     from config.logs import get_log, set_up_logs
@@ -62,6 +65,8 @@ def run_job(
         settings = load_settings(home, model_overrides=parse_overrides(overrides or []))
         if overrides:
             _ = settings.model  # a wrong override fails here, not after the heavy imports
+        if database:
+            require_database_place(settings)
         prepare(settings.home)
         set_up_logs(settings.home, to_stderr=not interactive)
         log = settings.home / "logs" / "altaviz.log"
@@ -99,7 +104,7 @@ def refused_by_ingest(result: dict[str, Any]) -> dict[str, str]:
 
 def fail(message: str, *, as_json: bool, code: int = 1, report: dict[str, Any] | None = None) -> NoReturn:
     """Print one line and leave with exit code `code`; as JSON, `report` holds what was done all the same."""
-    line = " ".join(message.split())
+    line = hide_passwords(" ".join(message.split()))
     if as_json:
         sys.stdout.write(plain_json(json.dumps({**(report or {}), "error": line}, default=_plain)) + "\n")
     sys.stderr.write(f"altaviz: {plain_text(line)}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 from collections.abc import Callable
 from typing import Any
 
@@ -104,12 +105,18 @@ def _tracking(settings: Settings) -> str:
 
 
 def _files(settings: Settings) -> str:
-    from serving.home.ownership import find_refusal
+    from serving.home.ownership import find_exposed, find_refusal
 
     told = find_refusal(settings.home)
     if told:
         raise HomeError(told)
-    return f"every file in {settings.home} can be read and written"
+    exposed = find_exposed(settings.home)
+    if exposed:
+        path, cure = exposed
+        raise HomeError(
+            f"other users of this machine can read {path} ({stat.filemode(path.stat().st_mode)}): while no command runs, {cure}"
+        )
+    return f"every file in {settings.home} can be read and written, and by no other user"
 
 
 def _disk(settings: Settings) -> str:

@@ -18,12 +18,16 @@ from pipelines.console import is_interactive
 from pipelines.tracking import quieten
 
 _HOST: Final = "127.0.0.1"
+_NAMES: Final = (_HOST, "localhost")  # what a browser of this machine may call the page
+_STORE: Final = "MLFLOW_BACKEND_STORE_URI"  # read by the server; an argument would show a password in the list of processes
+_SWITCH_OFF: Final = "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE"
 _PATIENCE_S: Final = 10.0  # for the server to end by itself
 
 
 def serve_experiments(settings: Settings, port: int) -> int:
     """Serve the page on the loopback address until SIGTERM or Ctrl-C; returns the server's exit code. A store that is a server has its page: that is told, and opened.
 
+    The page answers only requests whose `Host` names this machine, so no web page reaches it under a name of its own (DNS rebinding).
     Raises ModelError when the store does not answer, InputError for a port that cannot be used.
     """
     from serving.registry import Registry
@@ -38,7 +42,15 @@ def serve_experiments(settings: Settings, port: int) -> int:
             webbrowser.open(page)
         return 0
     _require_free(port)
-    return _run_until_told([sys.executable, "-m", "mlflow", "ui", "--host", _HOST, "--port", str(port)], settings, port)
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", _HOST, "--port", str(port), "--workers", "1", *_guards(port)]
+    return _run_until_told(command, settings, port)
+
+
+def _guards(port: int) -> list[str]:
+    """Who may ask. MLflow's own list would also take `10.*` and `192.168.*`, which the name 10.evil.example matches."""
+    hosts = [*_NAMES, *(f"{name}:{port}" for name in _NAMES)]
+    origins = [f"http://{name}:{port}" for name in _NAMES]
+    return ["--allowed-hosts", ",".join(hosts), "--cors-allowed-origins", ",".join(origins)]
 
 
 def _require_free(port: int) -> None:
@@ -55,7 +67,8 @@ def _run_until_told(command: list[str], settings: Settings, port: int) -> int:
     """The server in a process group of its own: it has workers, and all of them must end with this process."""
     for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(stop, _end)
-    server = subprocess.Popen([*command, "--backend-store-uri", settings.tracking_uri], env=dict(os.environ), process_group=0)
+    environment = {name: value for name, value in os.environ.items() if name != _SWITCH_OFF} | {_STORE: settings.tracking_uri}
+    server = subprocess.Popen(command, env=environment, process_group=0)
     try:
         sys.stderr.write(f"MLflow on http://{_HOST}:{port} (Ctrl-C ends it)\n")
         return server.wait()

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from config.errors import HomeError
+from config.errors import ConfigError, HomeError
 from config.settings import Settings, ensure_home
 from serving.home.ownership import require_access
+from serving.home.passage import new_home, require_passage
 
 RESTORING: Final = ".restoring"  # lies in a home while `altaviz restore` fills it
 
@@ -20,7 +21,23 @@ def open_home(home: Path) -> None:
         require_access(home)
         if (home / RESTORING).exists():
             raise HomeError(f"the restore into {home} did not come to its end: run the same `altaviz restore` again")
-    ensure_home(home)
+    create_home(home)
+
+
+def create_home(home: Path) -> None:
+    """Create the home where there is none, so that the database server can reach it, and prove that it can be written. Raises HomeError."""
+    with new_home(home):
+        ensure_home(home)
+
+
+def require_database_place(settings: Settings) -> None:
+    """Raise HomeError when the home would hold the database and its server could not reach it: said before any work is done."""
+    try:
+        embedded = settings.database.connection.embedded
+    except ConfigError:
+        return  # told by whoever opens the database
+    if embedded:
+        require_passage(settings.home)
 
 
 @contextmanager

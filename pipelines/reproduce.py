@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from config.errors import InputError, ModelError, NoDataError
+from config.secrets import hide_passwords
 from config.settings import Settings
 from pipelines.console import StageReporter
 
@@ -119,7 +120,7 @@ def _recompute(settings: Settings, lake: Lake, registry: Registry, rows: list[Pr
         gold = lake.delta(GOLD, used["gold_version"])
         anew = {item.compressor_id: item for item in predictor.predict(gold, ids, first.prediction_timestamp, renewed)}
     except (OSError, DeltaError, pl.exceptions.PolarsError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        reason = hide_passwords((str(error).splitlines() or [type(error).__name__])[0])[:200]
         raise InputError(
             f"version {used['gold_version']} of {lake.uri(GOLD)} cannot be read any more ({reason}): a vacuum keeps what the last "
             f"{settings.etl.lake.vacuum_retention_hours} h needed; restore the files, or score the moment again with `altaviz score --as-of`"

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.errors import HomeError, InputError
-from config.settings import Settings, ensure_home
+from config.settings import Settings
 from pipelines.backup import STORE_FILE
 from pipelines.backup_archive import DATABASE_DUMP, HOME_FOLDER, Manifest, extract_archive, read_manifest, verify_archive
 from pipelines.console import StageReporter
-from pipelines.home import RESTORING
+from pipelines.home import RESTORING, create_home
 
 _NOT_COUNTED: Final = ("logs", "lost+found")  # a home with nothing else in it is empty
 
@@ -23,7 +23,7 @@ def open_empty_home(home: Path) -> None:
         found = sorted(path.name for path in home.iterdir() if path.name not in _NOT_COUNTED)
         if found:
             raise HomeError(f"home {home} is not empty (it has {', '.join(found[:5])}): restore into a new folder with --home")
-    ensure_home(home)
+    create_home(home)
 
 
 def restore(settings: Settings, file: Path, report: StageReporter) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def _session_options(config: SparkConfig, home: Path, archive: Path | None) -> d
         "spark.driver.extraJavaOptions": " ".join(flags),
         "spark.local.dir": str(home / "spark-scratch"),
         "spark.sql.warehouse.dir": str(home / "spark-warehouse"),
+        "spark.hadoop.fs.permissions.umask-mode": "077",  # Hadoop sets the permissions of its files itself, whatever the process's umask
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.adaptive.enabled": "true",

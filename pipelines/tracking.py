@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from config.errors import ModelError
 from config.loader import Section
+from config.secrets import hide_passwords
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def find_run(settings: Settings, tag: str, value: str) -> str | None:
 
 
 def _not_working(error: Exception) -> ModelError:
-    reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    reason = hide_passwords((str(error).splitlines() or [type(error).__name__])[0])[:200]
     return ModelError(f"the MLflow store does not work ({reason}): check MLFLOW_TRACKING_URI")
 
 

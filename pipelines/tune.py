@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from config.errors import InputError, ModelError
 from config.logs import get_log
+from config.secrets import hide_passwords
 from config.settings import Settings
 from config.tuning import values_in_force
 from pipelines.console import Advance, StageReporter
@@ -117,7 +118,9 @@ def open_study(settings: Settings, name: str) -> optuna.Study:
         study.sampler = sampler(config.sampler, len(study.trials))
     except (SQLAlchemyError, StorageInternalError, ImportError, RuntimeError) as error:
         where = "ALTAVIZ_TUNING_STORAGE" if config.storage else f"{settings.home / 'tuning.db'}, or move it away"
-        raise ModelError(f"the storage of studies cannot be opened ({str(error).splitlines()[0][:200]}): check {where}") from error
+        raise ModelError(
+            f"the storage of studies cannot be opened ({hide_passwords(str(error).splitlines()[0])[:200]}): check {where}"
+        ) from error
     return study
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from config.errors import ModelError, ModelMismatchError, NoChampionError
 from config.loader import DIGEST_CHARACTERS
 from config.logs import get_log
+from config.secrets import hide_passwords
 from features.contract import CHAMPION, FEATURE_SET_VERSION, REGISTERED_MODEL
 from serving.home.artifact_paths import ARTIFACTS, follow_home, last_move, local_path, store_file
 from serving.home.ownership import explain_access
@@ -320,4 +321,4 @@ def _code(error: Exception) -> str | None:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return hide_passwords((str(error).splitlines() or [type(error).__name__])[0])[:200]

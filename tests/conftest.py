@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +16,7 @@ from config.settings import Settings, load_settings
 from features.build import Rules
 from features.lake import Lake
 from pipelines.session import open_spark
+from tests.folders import PASSABLE, passable_folder, passable_place
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -21,6 +25,47 @@ PROJECT = Path(__file__).parents[1]
 GO_ON_FROM_THE_DEMO = {f"tests/pipelines/test_{name}.py" for name in ("cases", "demo", "edge", "planted_faults", "reproduce", "takeover")}
 TAKE_THE_DEMO_LATER = "tests/pipelines/test_kill_cycle.py"  # the other process runs it, once the demo is there
 BEFORE_THAT = ("tests/config/", "tests/features/")  # what that process does until then
+
+
+OWN_FOLDER: pytest.StashKey[Path] = pytest.StashKey()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Temporary folders that every user may pass through: root's database server is another user."""
+    if hasattr(config, "workerinput"):
+        return
+    os.umask(0o022)
+    place = passable_place()
+    if place is None and os.geteuid() == 0:
+        raise pytest.UsageError("as root the tests need a folder for temporary files that every user may pass through: set TMPDIR to one")
+    if place is not None:
+        tempfile.tempdir = os.environ["TMPDIR"] = place  # also for the processes that the tests start
+    if config.option.basetemp is None:
+        config.stash[OWN_FOLDER] = passable_folder("altaviz-tests-")
+        config.option.basetemp = str(config.stash[OWN_FOLDER] / "all")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    folder = config.stash.get(OWN_FOLDER, None)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def tmp_path_factory(tmp_path_factory: pytest.TempPathFactory) -> pytest.TempPathFactory:
+    """pytest's, whose folders others may pass through, as those of /var are; its own are for one user alone."""
+    base, make = tmp_path_factory.getbasetemp(), tmp_path_factory.mktemp
+
+    def mktemp(basename: str, numbered: bool = True) -> Path:
+        made = make(basename, numbered)
+        made.chmod(PASSABLE)
+        return made
+
+    for folder in (base, *([base.parent] if "PYTEST_XDIST_WORKER" in os.environ else [])):  # both are this test run's
+        folder.chmod(PASSABLE)
+    tmp_path_factory.mktemp = mktemp  # type: ignore[method-assign]
+    return tmp_path_factory
 
 
 class Sharing(LoadFileScheduling):

@@ -13,6 +13,8 @@ from typing import Final
 from config.errors import HomeError
 
 _ALWAYS_THERE: Final = ("PG_VERSION", "base", "global", "global/pg_control", "log", "pg_wal", "postgresql.conf")
+_FOREIGN_PASS: Final = 0o011
+_FOREIGN_ACCESS: Final = 0o066
 _FOREIGN_BITS: Final = 0o027  # PostgreSQL refuses a data directory that its group may write or others may enter
 
 
@@ -55,6 +57,38 @@ def require_access(home: Path) -> None:
 def find_refusal(home: Path) -> str | None:
     """What `explain_access` says of the first file of the home that this process cannot use, at any depth; None when there is none."""
     return next((told for path in _within(home, None) if (told := explain_access(path, home))), None)
+
+
+def find_exposed(home: Path) -> tuple[Path, str] | None:
+    """The first file or folder of the home that other users can read or write, and the command that shuts it; None when there is none.
+
+    Names of what lies directly in the home do not count: root's home must let the database server's user pass.
+    """
+    resolved = home.resolve()
+    if not all(folder.stat().st_mode & _FOREIGN_PASS for folder in (resolved, *resolved.parents)):
+        return None
+    found = next(_exposed(resolved), None)
+    if found is None:
+        return None
+    passable = f" && chmod 711 {shlex.quote(str(home))}" if os.geteuid() == 0 else ""
+    return found, f"`chmod -R go= {shlex.quote(str(home))}{passable}`"
+
+
+def _exposed(folder: Path) -> Iterator[Path]:
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                continue
+            try:
+                mode = entry.stat(follow_symlinks=False).st_mode
+            except FileNotFoundError:  # a running command has removed it
+                continue
+            if mode & _FOREIGN_ACCESS and not stat.S_ISSOCK(mode):
+                yield Path(entry.path)
+            elif stat.S_ISDIR(mode) and mode & _FOREIGN_PASS:
+                yield from _exposed(Path(entry.path))
 
 
 def _within(folder: Path, depth: int | None) -> Iterator[Path]:

@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from config.database import ConnectionConfig, DatabaseConfig, PoolConfig
 from config.errors import WarehouseError
 from serving.warehouse import embedded
+from serving.warehouse.encryption import explain_tls, tls_parameters
 
 _CLOSE_TIMEOUT_S: Final = 1.0  # a worker that still waits for a dead server must not hold up the exit
 
@@ -64,7 +65,7 @@ def _remote(connection: ConnectionConfig) -> dict[str, Any]:
         "port": connection.port,
         "dbname": connection.name,
         "user": connection.user,
-        "sslmode": connection.sslmode,
+        **tls_parameters(connection),
     }
     if connection.password:
         parameters["password"] = connection.password.get_secret_value()
@@ -95,8 +96,9 @@ def _open_pool(server: Mapping[str, Any], config: PoolConfig) -> Iterator[Wareho
         try:
             pool.open(wait=True, timeout=config.connect_timeout_s)
         except PoolTimeout as error:
-            advice = "check DB_HOST, DB_PORT, DB_USER and DB_PASSWORD, and that the server runs"
-            raise WarehouseError(f"PostgreSQL at {place} cannot be used: {_why(parameters, error)}; {advice}") from error
+            why = _why(parameters, error)
+            advice = explain_tls(why) or "check DB_HOST, DB_PORT, DB_USER and DB_PASSWORD, and that the server runs"
+            raise WarehouseError(f"PostgreSQL at {place} cannot be used: {why}; {advice}") from error
         yield Warehouse(place, pool, parameters)
     finally:
         pool.close(timeout=_CLOSE_TIMEOUT_S)

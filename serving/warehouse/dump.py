@@ -12,8 +12,9 @@ import psycopg
 from psycopg import sql
 
 from config.errors import WarehouseError
+from serving.warehouse.binaries import binaries_dir
 from serving.warehouse.connection import Warehouse
-from serving.warehouse.embedded import binaries_dir
+from serving.warehouse.encryption import SOCKET_PORT, tls_relay
 from serving.warehouse.migrations import schema_version
 
 _VARIABLES: Final = {
@@ -21,9 +22,9 @@ _VARIABLES: Final = {
     "port": "PGPORT",
     "dbname": "PGDATABASE",
     "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "sslmode": "PGSSLMODE",
+    "password": "PGPASSWORD",  # an argument would show it in the list of processes
 }
+_TLS_TIMEOUT_S: Final = 30.0
 _OWN_TABLES: Final = """
     SELECT relname FROM pg_class
     WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = current_schema()::regnamespace
@@ -48,7 +49,7 @@ def dump_warehouse(warehouse: Warehouse, target: Path) -> Dump:
         rows = count_tables(connection)
         (snapshot,) = connection.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
         arguments = ("--format=custom", "--compress=none", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={target}")
-        _run(warehouse, "pg_dump", *arguments)
+        _run(warehouse, connection, "pg_dump", *arguments)
     return Dump(schema, rows)
 
 
@@ -59,9 +60,9 @@ def load_dump(warehouse: Warehouse, source: Path, expected: Dump) -> None:
     """
     require_empty(warehouse)
     name = str(warehouse.parameters["dbname"])
-    _run(
-        warehouse, "pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", f"--dbname={name}", str(source)
-    )
+    with warehouse.connection() as connection:
+        arguments = ("--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", f"--dbname={name}", str(source))
+        _run(warehouse, connection, "pg_restore", *arguments)
     with warehouse.connection() as connection:
         found = count_tables(connection)
     if found != expected.rows:
@@ -91,11 +92,21 @@ def count_tables(connection: psycopg.Connection) -> dict[str, int]:
     return counts
 
 
-def _run(warehouse: Warehouse, tool: str, *arguments: str) -> None:
+def _run(warehouse: Warehouse, connection: psycopg.Connection, tool: str, *arguments: str) -> None:
+    """Run a tool on the server of `connection`; over TLS where that uses it, because the tools cannot do that themselves."""
     named = {variable: str(warehouse.parameters[key]) for key, variable in _VARIABLES.items() if key in warehouse.parameters}
+    if not connection.pgconn.ssl_in_use:
+        _run_tool(warehouse, named, tool, *arguments)
+        return
+    server = connection.info
+    with tls_relay(server.host, server.port, warehouse.parameters, _TLS_TIMEOUT_S) as folder:
+        _run_tool(warehouse, {**named, "PGHOST": str(folder), "PGPORT": str(SOCKET_PORT)}, tool, *arguments)
+
+
+def _run_tool(warehouse: Warehouse, named: dict[str, str], tool: str, *arguments: str) -> None:
     done = subprocess.run(
         [str(binaries_dir() / tool), *arguments],
-        env={**os.environ, **named},
+        env={**os.environ, **named, "PGSSLMODE": "disable"},
         capture_output=True,
         text=True,
         check=False,

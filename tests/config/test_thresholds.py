@@ -60,16 +60,6 @@ def test_home_comes_from_the_argument_then_the_environment_then_var(tmp_path: Pa
     assert load_settings(environ={}).home == Path.cwd() / "var"
 
 
-def test_dotenv_file_counts_where_the_environment_has_no_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text("ALTAVIZ_HOME=from-file\nALTAVIZ_LAKE_URI=s3://lake\n")
-    monkeypatch.delenv("ALTAVIZ_LAKE_URI", raising=False)
-    monkeypatch.setenv("ALTAVIZ_HOME", str(tmp_path / "from-environment"))
-    settings = load_settings()
-    assert settings.home == tmp_path / "from-environment"
-    assert settings.lake_uri == "s3://lake"
-
-
 def test_home_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HomeError, match="cannot be written \\(Not a directory\\): choose another with --home"):

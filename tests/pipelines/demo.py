@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import yaml
 from filelock import FileLock
 
 from config.loader import CONFIG_DIR
+from serving.home.ownership import find_exposed
+from tests.folders import passable_folder
 from tests.pipelines.commands import report_of, surroundings
 
 END_OF_DEMO = "2026-03-09T05:50:00"
@@ -79,7 +80,7 @@ def shared_demo(base: Path) -> Iterator[Demo]:
             known = json.loads(record.read_text(encoding="utf-8"))
         else:
             # not below `base`: the embedded server's own user must be able to pass through, and pytest shuts its folders
-            known = {"folder": mkdtemp(prefix="altaviz-"), "users": 0}
+            known = {"folder": str(passable_folder()), "users": 0}
             known["report"] = _run_demo(Path(known["folder"])).report
         _write(record, known | {"users": known["users"] + 1})
     try:
@@ -107,6 +108,7 @@ def _run_demo(folder: Path) -> Demo:
     environment, _ = configure(folder / "config", {}), configure(folder / "quick", SECONDS)
     home = folder / "home"
     demo = _demo_in(folder, report_of("demo", home=home, **environment))
+    assert find_exposed(home) is None
     assert not (home / "gate").exists()  # the first model has no champion to be compared with
     subprocess.run([sys.executable, "-c", _MAKE_UNSEEN, str(home)], env=surroundings(environment), capture_output=True, check=True)
     shutil.copytree(home, demo._kept, ignore=shutil.ignore_patterns("postgres*", "logs", "spark-*"))

@@ -11,7 +11,6 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -28,8 +27,9 @@ from pipelines.restore import open_empty_home, restore
 from pipelines.score import score
 from serving.registry import Registry
 from serving.schemas import parse_moment
+from serving.warehouse.binaries import server_user
 from serving.warehouse.connection import open_warehouse
-from serving.warehouse.embedded import binaries_dir, server_user
+from tests.folders import TemporaryDirectory
 from tests.pipelines.commands import eventually, refusal_of, report_of
 from tests.serving.test_service import AS_OF, build_home, make_champion
 
@@ -87,6 +87,7 @@ def saved(home: Path) -> Path:
     assert (told["file"], told["home"], told["rows"]["ml_predictions"]) == (str(file), str(home), 4)
     assert told["lake_versions"][GOLD] == 0
     assert told["lock_held_s"] < 10
+    assert file.stat().st_mode & 0o777 == 0o600  # it holds everything
     return file
 
 
@@ -120,7 +121,7 @@ def test_a_copy_scores_with_its_own_file_and_doctor_says_where_it_came_from(home
 
 def test_database_files_of_the_wrong_owner_or_mode_are_told_by_status(home: Path) -> None:
     copy = copied(home, "foreign")
-    user = server_user(binaries_dir(), copy)
+    user = server_user()
     if user is not None:  # as `cp -r` by root leaves them
         subprocess.run(["chown", "-R", "root", str(copy / "postgres")], check=True)
         cure = f"`chown -R {user} {copy}/postgres && chmod 700 {copy}/postgres`"

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,8 +15,10 @@ import pytest
 from config.settings import load_settings
 from features.contract import LOADED_AT
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Lake
+from serving.home.ownership import find_exposed
 from serving.warehouse.connection import open_warehouse
 from tests.features.readings import MONDAY, assert_same_tables, noisy_fleet, write_readings
+from tests.folders import TemporaryDirectory
 from tests.pipelines.commands import SOME_REFUSED, kill_after, report_of
 
 AS_OF = ("--as-of", "2026-03-05T00:00:00")
@@ -92,6 +93,7 @@ def test_killed_at_ten_random_moments_and_run_again_the_tables_are_those_of_an_u
     report_of("features", *MIDWAY, home=in_steps)
     report_of(*features, home=in_steps)
     assert _written(in_steps) == _written(undisturbed)
+    assert find_exposed(undisturbed) is None  # Spark sets the permissions of its files itself
 
 
 def _lake(home: Path) -> Lake:

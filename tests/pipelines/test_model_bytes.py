@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -41,6 +40,7 @@ from serving.registry import SHA256_TAG, RegisteredModel, Registry
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.decisions import ModelDecision, list_decisions, upsert_decision
 from serving.warehouse.migrations import migrated_warehouse
+from tests.folders import TemporaryDirectory
 from tests.serving.gold import COSTS, SCORING, mean_model
 
 # An estimator whose module writes a file when it is imported: what a reader does that follows the artifact's own list.

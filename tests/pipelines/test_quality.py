@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,6 +35,7 @@ from pipelines.warehouse import sync_reference
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.migrations import migrated_warehouse
 from tests.features.readings import HEALTHY, MONDAY, compressors, reading
+from tests.folders import TemporaryDirectory
 
 IDS = ("C-1", "C-2", "C-3")
 REJECT_SCHEMA = {"kind": pl.String, "reason": pl.String, "compressor_id": pl.String, DATE: pl.Date}
@@ -53,7 +53,7 @@ VIOLATION = {
 @pytest.fixture(scope="module")
 def server(settings: Settings) -> Iterator[Warehouse]:
     # not tmp_path: the embedded server's own user must be able to pass through, and pytest shuts its folders
-    with tempfile.TemporaryDirectory(prefix="altaviz-") as home, migrated_warehouse(settings.database, Path(home)) as warehouse:
+    with TemporaryDirectory(prefix="altaviz-") as home, migrated_warehouse(settings.database, Path(home)) as warehouse:
         yield warehouse
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import mlflow
 import mlflow.onnx
@@ -35,6 +34,7 @@ from serving.registry import FACTS_TAG, Registry
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.decisions import ModelDecision, Outcome, last_drift_training, list_decisions, training_lock, upsert_decision
 from serving.warehouse.migrations import migrated_warehouse
+from tests.folders import TemporaryDirectory
 from tests.pipelines.commands import eventually
 from tests.pipelines.tiny import PAST, tiny_fleet
 from tests.serving.gold import mean_model

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -30,6 +29,7 @@ from serving.registry import Registry
 from serving.warehouse.migrations import migrated_warehouse
 from serving.warehouse.tables import latest_predictions
 from tests.features.readings import compressors
+from tests.folders import TemporaryDirectory
 from tests.pipelines.commands import refusal_of
 from tests.serving.gold import gold_row, mean_model, write_gold
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ from pipelines.command import parse_overrides
 from pipelines.console import Advance, StageReporter
 from pipelines.tracking import EXPERIMENT
 from pipelines.tune import open_study, tune
+from tests.folders import TemporaryDirectory
 from tests.serving.gold import gold_row, write_gold
 from training.runtime import load_tensorflow
 from training.split import split_units

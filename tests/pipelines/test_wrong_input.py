@@ -175,7 +175,8 @@ def test_override_of_another_kind_that_is_no_yaml_names_the_override(home: Path,
 
 def test_tracking_server_that_is_not_there_is_told_soon(home: Path) -> None:
     started = time.monotonic()
-    refusal = refusal_of("experiments", home=home, MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    refusal = refusal_of("experiments", home=home, MLFLOW_TRACKING_URI="http://somebody:pa55@127.0.0.1:9")
+    assert "pa55" not in refusal
     assert refusal.startswith("the MLflow registry does not answer (")
     assert refusal.endswith("): check MLFLOW_TRACKING_URI")
     assert time.monotonic() - started < 120  # MLflow itself goes on for four minutes

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -34,6 +33,7 @@ from serving.backend import Backend, Parts
 from serving.registry import Registry
 from serving.warehouse.connection import open_warehouse
 from tests.conftest import PROJECT
+from tests.folders import TemporaryDirectory
 from tests.pipelines.commands import refusal_of, report_of
 from tests.serving.gold import gold_row, mean_model, write_gold
 from tests.serving.running import Running, serving, wait_for

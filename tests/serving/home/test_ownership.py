@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.home.ownership import explain_access, explain_database_files, find_refusal, require_access, user_name
+from serving.home.ownership import explain_access, explain_database_files, find_exposed, find_refusal, require_access, user_name
 
 ME = user_name(os.geteuid())
 
@@ -43,3 +43,21 @@ def test_a_home_of_this_user_can_be_used(tmp_path: Path) -> None:
     require_access(tmp_path)
     assert find_refusal(tmp_path) is None
     assert explain_access(tmp_path / "not-there") is None
+
+
+def test_a_file_that_others_can_read_is_found_with_the_command_that_shuts_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "lake").mkdir(parents=True)
+    (home / "lake" / "part").touch(0o600)
+    home.chmod(0o711)
+    (home / "lake").chmod(0o711)
+    assert find_exposed(home) is None
+    (home / "lake" / "part").chmod(0o604)
+    passable = f" && chmod 711 {home}" if ME == "root" else ""
+    assert find_exposed(home) == (home / "lake" / "part", f"`chmod -R go= {home}{passable}`")
+    (home / "lake").chmod(0o700)
+    assert find_exposed(home) is None  # nobody gets there
+    (home / "lake").chmod(0o750)
+    assert (find_exposed(home) or [None])[0] == home / "lake"
+    home.chmod(0o700)
+    assert find_exposed(home) is None

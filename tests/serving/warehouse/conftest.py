@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +13,11 @@ from config.database import DatabaseConfig
 from config.loader import CONFIG_DIR, load_section
 from serving.schemas import Compressor, Station
 from serving.warehouse import embedded
+from serving.warehouse.binaries import run_tool, server_binaries, server_user
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.migrations import migrated_warehouse
 from serving.warehouse.tables import upsert_compressors, upsert_stations
+from tests.folders import TemporaryDirectory
 
 PASSWORD = "0123-of-digits"
 
@@ -27,13 +28,13 @@ def database_config(**environ: str) -> DatabaseConfig:
 
 @pytest.fixture
 def short_home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as directory:
+    with TemporaryDirectory() as directory:
         yield Path(directory)
 
 
 @pytest.fixture(scope="session")
 def migrated() -> Iterator[Warehouse]:
-    with tempfile.TemporaryDirectory() as home, migrated_warehouse(database_config(), Path(home)) as warehouse:
+    with TemporaryDirectory() as home, migrated_warehouse(database_config(), Path(home)) as warehouse:
         yield warehouse
 
 
@@ -56,7 +57,7 @@ def remote() -> Iterator[DatabaseConfig]:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     config = database_config(DB_HOST="127.0.0.1", DB_PORT=port, DB_NAME="fleet", DB_USER="planner", DB_PASSWORD=PASSWORD)
-    with tempfile.TemporaryDirectory() as directory:
+    with TemporaryDirectory() as directory:
         home = Path(directory)
         with (
             embedded.embedded_server(home, config.embedded) as server,
@@ -65,12 +66,11 @@ def remote() -> Iterator[DatabaseConfig]:
             connection.execute(f"CREATE ROLE planner LOGIN PASSWORD '{PASSWORD}'")
             connection.execute("CREATE DATABASE fleet OWNER planner")
         (server.data_dir / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n", encoding="utf-8")
-        binaries = embedded.binaries_dir()
-        user = embedded.server_user(binaries, home)
-        control = (user, server.data_dir, binaries / "pg_ctl")
+        user = server_user()
+        control = (user, server.data_dir, server_binaries(user) / "pg_ctl")
         options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories='' -p {port}"
-        embedded.run_tool(*control, "start", "--wait", "--silent", "-D", server.data_dir, "-l", server.data_dir / "log", "-o", options)
+        run_tool(*control, "start", "--wait", "--silent", "-D", server.data_dir, "-l", server.data_dir / "log", "-o", options)
         try:
             yield config
         finally:
-            embedded.run_tool(*control, "stop", "--mode=fast", "--wait", "--silent", "-D", server.data_dir)
+            run_tool(*control, "stop", "--mode=fast", "--wait", "--silent", "-D", server.data_dir)

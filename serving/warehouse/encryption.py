@@ -1,0 +1,127 @@
+"""TLS to a PostgreSQL server of another machine: what libpq is told, what a refusal means, and a way for tools that cannot do it themselves.
+
+The package's `pg_dump` and `pg_restore` are built without OpenSSL. They talk to a socket in a private folder of this process, which carries
+every byte to the server over TLS, with the same checks that libpq makes.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import struct
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+
+from config.database import SYSTEM_ROOTS, ConnectionConfig
+from config.errors import WarehouseError
+
+_TLS_REQUEST: Final = struct.pack("!ii", 8, 80877103)  # PostgreSQL's SSLRequest: its length, its code
+_CHUNK: Final = 1 << 16  # bytes
+SOCKET_PORT: Final = 5432  # part of the socket's file name, no network port
+
+
+def tls_parameters(connection: ConnectionConfig) -> dict[str, str]:
+    """libpq's sslmode and sslrootcert for this server. Raises WarehouseError where this machine keeps no list of authorities."""
+    mode, roots = connection.encryption, connection.sslrootcert or SYSTEM_ROOTS
+    if roots != SYSTEM_ROOTS:
+        return {"sslmode": mode, "sslrootcert": str(Path(roots).expanduser().absolute())}
+    return {"sslmode": mode, "sslrootcert": _system_roots()} if mode == "verify-full" else {"sslmode": mode}
+
+
+def _system_roots() -> str:
+    """psycopg brings an OpenSSL that looks in a folder of its own, so libpq's word `system` would find nothing."""
+    file = ssl.get_default_verify_paths().cafile
+    if file is None:
+        raise WarehouseError(
+            "this machine has no list of certificate authorities: install its `ca-certificates`, or set DB_SSLROOTCERT to the file (PEM) of "
+            "the authority that signed the server's certificate"
+        )
+    return file
+
+
+def explain_tls(reason: str) -> str | None:
+    """What to do about a connection that failed for `reason`, libpq's words; None when TLS is not why."""
+    if "does not support SSL" in reason:
+        return "switch on `ssl` in its postgresql.conf; DB_SSLMODE=prefer sends everything in the clear, for a network that you trust"
+    if "certificate" in reason:
+        return (
+            "set DB_SSLROOTCERT to the file (PEM) of the authority that signed the server's certificate (`system`: what this machine trusts), "
+            "and DB_HOST to a name that stands in it"
+        )
+    return None
+
+
+@contextmanager
+def tls_relay(host: str, port: int, parameters: Mapping[str, Any], timeout_s: float) -> Iterator[Path]:
+    """A folder with a socket that leads to the server over TLS, for as long as the block lasts.
+
+    Raises WarehouseError with the reason when the block does, and TLS was why.
+    """
+    failures, context = list[OSError](), _context(parameters)
+
+    def carry(plain: socket.socket) -> None:
+        with plain:
+            try:
+                with _encrypted(host, port, context, timeout_s) as distant:
+                    _exchange(plain, distant)
+            except OSError as error:  # ssl.SSLError is one
+                failures.append(error)
+
+    def accept() -> None:
+        with suppress(OSError):  # the block is over
+            while True:
+                Thread(target=carry, args=(listener.accept()[0],), daemon=True).start()
+
+    with tempfile.TemporaryDirectory(prefix="altaviz-") as folder, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(Path(folder) / f".s.PGSQL.{SOCKET_PORT}"))
+        listener.listen()
+        accepting = Thread(target=accept, daemon=True)
+        accepting.start()
+        try:
+            yield Path(folder)
+        except WarehouseError:  # the tool only knows that its socket was closed
+            if failures:
+                raise WarehouseError(f"PostgreSQL at {host}:{port} cannot be reached over TLS: {failures[0]}") from failures[0]
+            raise
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            accepting.join(timeout_s)
+
+
+def _context(parameters: Mapping[str, Any]) -> ssl.SSLContext:
+    roots = parameters.get("sslrootcert")
+    context = ssl.create_default_context(cafile=roots)
+    context.check_hostname = parameters["sslmode"] == "verify-full"
+    if roots is None:
+        context.verify_mode = ssl.CERT_NONE  # `require` without a file encrypts, and trusts whoever answers
+    return context
+
+
+def _encrypted(host: str, port: int, context: ssl.SSLContext, timeout_s: float) -> ssl.SSLSocket:
+    """A connection that has made its TLS handshake. One byte is read before it, so nothing unencrypted can slip in."""
+    stream = socket.create_connection((host, port), timeout_s)
+    try:
+        stream.sendall(_TLS_REQUEST)
+        if stream.recv(1) != b"S":
+            raise ConnectionError("the server does not support SSL")
+        return context.wrap_socket(stream, server_hostname=host)
+    except OSError:
+        stream.close()
+        raise
+
+
+def _exchange(plain: socket.socket, distant: ssl.SSLSocket) -> None:
+    """Carry bytes both ways until one side has closed."""
+    distant.settimeout(None)
+    while True:
+        ready = [distant] if distant.pending() else select.select([plain, distant], [], [])[0]
+        for source in ready:
+            chunk = source.recv(_CHUNK)
+            if not chunk:
+                return
+            (distant if source is plain else plain).sendall(chunk)
