@@ -131,32 +131,80 @@ def test_replay_in_hourly_steps_equals_one_build(site: Site, rebuilt: Site, hist
     assert site.lake.version(GOLD) == 3
 
 
-def test_run_with_nothing_new_or_an_earlier_moment_commits_nothing(site: Site, last_hour: Rows) -> None:
+def test_what_happens_to_a_site_in_a_row_ends_where_a_full_rebuild_ends(site: Site, rebuilt: Site, last_hour: Rows) -> None:
+    """One site lives through all of it: building it anew for each would take a minute of CPU."""
     end = last_hour[-1]["timestamp"]
-    site.load(last_hour).build(end)
+    assert read_state(site.lake) is None
+    site.load(last_hour[:4], [reading(None)]).build(end)
+
+    _a_run_with_nothing_new_or_an_earlier_moment_commits_nothing(site, end)
+    _rows_without_a_timestamp_alone_reach_the_rejects_and_are_not_new_again(site)
+    _readings_of_a_wrong_clock_at_either_end_of_the_calendar_are_booked(site)
+    _stopped_between_silver_and_gold_the_next_run_finishes(site, last_hour[4:])
+    _gold_that_changed_since_a_version_is_told_from_its_commits(site, last_hour[4:])
+    _gold_restored_by_hand_is_rebuilt(site)
+
+    rebuilt.load(last_hour[:4], [reading(None)], [reading(None, vibration_mms=4.0)], _WRONG_CLOCKS, last_hour[4:]).build()
+    assert_same_tables(site.lake, rebuilt.lake, BUILT)
+
+
+_WRONG_CLOCKS = [{**reading(0), "timestamp": moment.replace(tzinfo=UTC)} for moment in (datetime.min, datetime.max)]
+
+
+def _a_run_with_nothing_new_or_an_earlier_moment_commits_nothing(site: Site, end: datetime) -> None:
     before = site.versions()
     for as_of in (end, end - timedelta(hours=1), end + timedelta(days=3)):
         assert site.build(as_of).empty
     assert site.versions() == before
 
 
-def test_rows_without_a_timestamp_alone_reach_the_rejects_and_are_not_new_again(site: Site, rebuilt: Site, last_hour: Rows) -> None:
-    site.load(last_hour, [reading(None)]).build()
+def _rows_without_a_timestamp_alone_reach_the_rejects_and_are_not_new_again(site: Site) -> None:
     plan = site.load([reading(None, vibration_mms=4.0)]).build()
     assert (plan.touched, plan.unplaced) == ([], True)
     assert site.build().empty
-    rebuilt.load(last_hour, [reading(None)], [reading(None, vibration_mms=4.0)]).build()
-    assert_same_tables(site.lake, rebuilt.lake, BUILT)
+    assert count_rows(site.lake)["rejected_rows"] == {"missing_timestamp": 2}
 
 
-def test_reading_of_a_wrong_clock_at_either_end_of_the_calendar_is_booked(site: Site, rebuilt: Site, last_hour: Rows) -> None:
-    first = {**reading(0), "timestamp": datetime.min.replace(tzinfo=UTC)}
-    last = {**reading(0), "timestamp": datetime.max.replace(tzinfo=UTC)}
-    site.load(last_hour).build()
-    site.load([first, last]).build()
-    assert count_rows(site.lake)["rejected_rows"] == {"future_timestamp": 1, "implausible_timestamp": 1}
-    rebuilt.load(last_hour, [first, last]).build()
-    assert_same_tables(site.lake, rebuilt.lake, BUILT)
+def _readings_of_a_wrong_clock_at_either_end_of_the_calendar_are_booked(site: Site) -> None:
+    site.load(_WRONG_CLOCKS).build()
+    assert count_rows(site.lake)["rejected_rows"] == {"future_timestamp": 1, "implausible_timestamp": 1, "missing_timestamp": 2}
+
+
+def _stopped_between_silver_and_gold_the_next_run_finishes(site: Site, rows: Rows) -> None:
+    @contextmanager
+    def stop_at_gold(name: str) -> Iterator[None]:
+        if name == "gold":
+            raise KeyboardInterrupt
+        yield
+
+    silver, rejects, gold = site.versions()
+    site.load(rows)
+    with pytest.raises(KeyboardInterrupt):
+        build_silver_and_gold(lambda: site.spark, site.lake, site.rules, LOADED_AT, stop_at_gold)
+    assert site.versions() == [silver + 1, rejects + 1, gold]
+    site.build()
+    assert site.versions()[2] == gold + 1
+
+
+def _gold_that_changed_since_a_version_is_told_from_its_commits(site: Site, rows: Rows) -> None:
+    """Also after a compaction, which changes no row."""
+    newest = site.versions()[2]
+    assert rebuilt_since(site.lake, None) is None
+    site.lake.optimize(site.spark, GOLD)
+    assert rebuilt_since(site.lake, newest - 1) == [Interval(rows[0]["timestamp"], rows[-1]["timestamp"] + timedelta(hours=72))]
+    assert rebuilt_since(site.lake, -1) is None
+    assert rebuilt_since(site.lake, newest + 1) == []
+    state = read_state(site.lake)
+    assert state is not None
+    assert (state.file_seq, state.as_of) == (site.files - 1, LOADED_AT)
+    assert BuildState.from_metadata(state.to_metadata()) == state
+
+
+def _gold_restored_by_hand_is_rebuilt(site: Site) -> None:
+    newest = site.versions()[2]
+    site.spark.sql(f"RESTORE delta.`{site.lake.uri(GOLD)}` TO VERSION AS OF 0").collect()
+    assert rebuilt_since(site.lake, newest) is None
+    assert site.build().touched is None
 
 
 def test_changed_reference_data_or_rules_rebuild_everything(site: Site, last_hour: Rows) -> None:
@@ -204,54 +252,6 @@ def test_a_threshold_rebuilds_only_where_it_shapes_rows(rules: Rules, key: str, 
     judged = zip((rules.thresholds, changed), health, strict=True)
     before, after = (fingerprint(compressors("C-1"), rules.etl, item, rules.fleet, own) for item, own in judged)
     assert (after != before) is rebuilds
-
-
-def test_stopped_between_silver_and_gold_the_next_run_finishes(site: Site, rebuilt: Site, last_hour: Rows) -> None:
-    @contextmanager
-    def stop_at_gold(name: str) -> Iterator[None]:
-        if name == "gold":
-            raise KeyboardInterrupt
-        yield
-
-    site.load(last_hour[:3]).build()
-    site.load(last_hour[3:])
-    with pytest.raises(KeyboardInterrupt):
-        build_silver_and_gold(lambda: site.spark, site.lake, site.rules, LOADED_AT, stop_at_gold)
-    assert site.versions() == [1, 1, 0]
-    site.build()
-    rebuilt.load(last_hour[:3], last_hour[3:]).build()
-    assert_same_tables(site.lake, rebuilt.lake, BUILT)
-
-
-def test_gold_restored_by_hand_is_rebuilt(site: Site, rebuilt: Site, last_hour: Rows) -> None:
-    site.load(last_hour[:3]).build()
-    site.load(last_hour[3:]).build()
-    site.spark.sql(f"RESTORE delta.`{site.lake.uri(GOLD)}` TO VERSION AS OF 0").collect()
-    assert rebuilt_since(site.lake, 1) is None
-    assert site.build().touched is None
-    rebuilt.load(last_hour[:3], last_hour[3:]).build()
-    assert_same_tables(site.lake, rebuilt.lake, BUILT)
-
-
-def test_gold_that_changed_since_a_version_is_told_from_its_commits(site: Site, last_hour: Rows) -> None:
-    assert rebuilt_since(site.lake, None) is None
-    site.load(last_hour[:3]).build()
-    site.load(last_hour[3:]).build()
-    site.lake.optimize(site.spark, GOLD)
-    start, end = last_hour[3]["timestamp"], last_hour[-1]["timestamp"]
-    assert rebuilt_since(site.lake, 0) == [Interval(start, end + timedelta(hours=72))]
-    assert rebuilt_since(site.lake, -1) is None
-    assert rebuilt_since(site.lake, 2) == []
-
-
-def test_state_survives_its_way_through_the_commit(site: Site, last_hour: Rows) -> None:
-    assert read_state(site.lake) is None
-    site.load(last_hour).build()
-    site.lake.optimize(site.spark, GOLD)
-    state = read_state(site.lake)
-    assert state is not None
-    assert (state.file_seq, state.as_of, state.rebuilt) == (0, LOADED_AT, None)
-    assert BuildState.from_metadata(state.to_metadata()) == state
 
 
 def test_after_a_withdrawal_all_is_as_if_the_file_had_never_been_there_and_back(site: Site, rebuilt: Site, last_hour: Rows) -> None:
