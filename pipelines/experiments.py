@@ -21,6 +21,8 @@ _HOST: Final = "127.0.0.1"
 _NAMES: Final = (_HOST, "localhost")  # what a browser of this machine may call the page
 _STORE: Final = "MLFLOW_BACKEND_STORE_URI"  # read by the server; an argument would show a password in the list of processes
 _SWITCH_OFF: Final = "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE"
+# Ten more processes and a queue in a folder of its own, for work that nobody here asks for.
+_NO_JOBS: Final = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 _PATIENCE_S: Final = 10.0  # for the server to end by itself
 
 
@@ -67,7 +69,7 @@ def _run_until_told(command: list[str], settings: Settings, port: int) -> int:
     """The server in a process group of its own: it has workers, and all of them must end with this process."""
     for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(stop, _end)
-    environment = {name: value for name, value in os.environ.items() if name != _SWITCH_OFF} | {_STORE: settings.tracking_uri}
+    environment = {name: value for name, value in os.environ.items() if name != _SWITCH_OFF} | {_STORE: settings.tracking_uri, **_NO_JOBS}
     server = subprocess.Popen(command, env=environment, process_group=0)
     try:
         sys.stderr.write(f"MLflow on http://{_HOST}:{port} (Ctrl-C ends it)\n")
