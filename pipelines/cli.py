@@ -260,9 +260,10 @@ def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
         return run_demo(settings, report)
 
+    from pipelines.home import demo_home
     from pipelines.views import show_demo
 
-    run_job(job, show_demo, home=home, as_json=as_json)
+    run_job(job, show_demo, home=home, as_json=as_json, place=None if home else demo_home)
 
 
 @app.command()

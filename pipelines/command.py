@@ -52,10 +52,12 @@ def run_job(
     refusals: Refusals | None = None,
     prepare: Callable[[Path], None] = open_home,
     database: bool = True,
+    place: Callable[[Settings], Path] | None = None,
 ) -> None:
     """Run one job in a home that `prepare` has opened, and show its result.
 
     database: the home must be one that its database server can reach.
+    place: may choose another home than the settings'; the person is told.
     An AltavizError is one line and exit code 1, files among `refusals` are one line and exit code 3.
     """
     from config.logs import get_log, set_up_logs
@@ -65,6 +67,10 @@ def run_job(
         settings = load_settings(home, model_overrides=parse_overrides(overrides or []))
         if overrides:
             _ = settings.model  # a wrong override fails here, not after the heavy imports
+        if place and place(settings) != settings.home:
+            chosen = place(settings)
+            sys.stderr.write(f"altaviz: the database server cannot reach {settings.home}: this goes to --home {chosen}\n")
+            settings = load_settings(chosen)
         if database:
             require_database_place(settings)
         prepare(settings.home)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from config.errors import ConfigError, HomeError
-from config.settings import Settings, ensure_home
+from config.settings import DEFAULT_HOME, Settings, ensure_home
 from serving.home.ownership import require_access
-from serving.home.passage import new_home, require_passage
+from serving.home.passage import blocking_folder, find_place, new_home, require_passage
 
 RESTORING: Final = ".restoring"  # lies in a home while `altaviz restore` fills it
 
@@ -38,6 +39,12 @@ def require_database_place(settings: Settings) -> None:
         return  # told by whoever opens the database
     if embedded:
         require_passage(settings.home)
+
+
+def demo_home(settings: Settings) -> Path:
+    """Where the demo keeps everything: the home of `settings`; but where nobody named one, and root's database server cannot reach ./var, a place that it can."""
+    blocked = settings.home == DEFAULT_HOME.absolute() and os.geteuid() == 0 and blocking_folder(settings.home)
+    return (find_place() if blocked and settings.database.connection.embedded else None) or settings.home
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from config.errors import HomeError
+from config.settings import load_settings
+from pipelines.home import demo_home
 from serving.home.passage import blocking_folder, new_home, require_passage
 from serving.warehouse.embedded import embedded_server
 from tests.pipelines.commands import refusal_of
@@ -75,3 +77,13 @@ def test_a_command_says_so_before_any_work(private: Path, command: str) -> None:
     assert list(private.iterdir()) == []
     assert _mode(private) == 0o700
     assert time.monotonic() - started < 60
+
+
+def test_the_demo_alone_goes_elsewhere_where_nobody_named_a_home(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(private)
+    by_default, named = load_settings(environ={}), load_settings(private / "home", environ={})
+    assert by_default.home == private / "var"
+    chosen = demo_home(by_default)
+    assert (blocking_folder(chosen) is None and chosen != by_default.home) if ROOT else chosen == by_default.home
+    assert demo_home(named) == named.home
+    assert demo_home(load_settings(environ={"DB_HOST": "db.plant.example", "DB_PASSWORD": "long enough"})) == by_default.home
