@@ -30,10 +30,12 @@ STORE_FILE: Final = "mlflow.db"
 STUDIES_FILE: Final = "tuning.db"
 _STAGING: Final = ".backup"
 _HISTORY: Final = "history"
-# What every command makes anew: logs, caches, scratch, and the simulated fleets that the gate and `evaluate` judge models on.
+# What every command makes anew: logs, caches, scratch, notes of files being read, and the simulated fleets that the gate and `evaluate` judge
+# models on. And `.env`: a restored home would talk to the servers of the one that was saved, with their passwords.
 LEFT_OUT: Final = (
     *("logs", "staging", "scratch", "spark-scratch", "spark-warehouse", "benchmark", "bentoml"),
     *("gate", "evaluation", f"{_HISTORY}/simulated"),
+    *(".env", "reading", f"{_HISTORY}/reading", f"{_HISTORY}/staging"),
 )
 _TAKEN_OTHERWISE: Final = ("lake", "postgres", "postgres.new", STORE_FILE, STUDIES_FILE, ARTIFACTS)
 

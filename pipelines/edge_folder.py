@@ -213,6 +213,15 @@ def _zone_bytes(name: str) -> bytes:
         raise ConfigError(f"time zone {name} is not on this machine: install tzdata") from error
 
 
+# Before any other import: Python looks into the folder of a script first.
+_OWN_FOLDER_LAST: Final = """import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # no other Python file of this folder is imported, whoever has put it there
+
+"""
+
+
 def runner_source() -> str:
     """The text of run.py: the runner and the modules it computes with, one below the other, without what they import from each other.
 
@@ -230,7 +239,7 @@ def runner_source() -> str:
     if twice:
         raise ExportError(f"{RUNNER_FILE} would define {', '.join(twice)} twice: rename it in one of the modules")
     head = f'"""{edge_runner.__doc__}"""\n\n# Written by `altaviz export-edge` from the modules named below; change those, not this file.\n'
-    return f"{head}\nfrom __future__ import annotations\n\n" + "\n".join(sorted(imports)) + "\n\n" + "\n\n".join(bodies)
+    return f"{head}\nfrom __future__ import annotations\n\n{_OWN_FOLDER_LAST}" + "\n".join(sorted(imports)) + "\n\n" + "\n\n".join(bodies)
 
 
 def _strip(module: ModuleType) -> tuple[str, set[str], set[str]]:

@@ -44,7 +44,7 @@ def require_database_place(settings: Settings) -> None:
 def demo_home(settings: Settings) -> Path:
     """Where the demo keeps everything: the home of `settings`; but where nobody named one, and root's database server cannot reach ./var, a place that it can."""
     blocked = settings.home == DEFAULT_HOME.absolute() and os.geteuid() == 0 and blocking_folder(settings.home)
-    return (find_place() if blocked and settings.database.connection.embedded else None) or settings.home
+    return (find_place("-demo") if blocked and settings.database.connection.embedded else None) or settings.home
 
 
 @contextmanager

@@ -329,6 +329,15 @@ def test_a_folder_that_is_not_the_one_of_the_digest_is_refused(site: Site, tmp_p
         require_digest(folder, digest)
 
 
+def test_no_other_python_file_of_the_folder_is_imported(site: Site, tmp_path: Path) -> None:
+    folder = shutil.copytree(site.folder, tmp_path / "edge")
+    for name in ("numpy", "json", "csv"):
+        (folder / f"{name}.py").write_text("raise SystemExit('foreign code runs')", encoding="utf-8")
+    asked = [sys.executable, folder / "run.py", site.readings, "--as-of", AS_OF.isoformat()]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, cwd=folder, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_runner_is_the_text_of_the_modules_that_compute_gold() -> None:
     source = runner_source()
     spikes = (Path(__file__).parents[2] / "features" / "spikes.py").read_text(encoding="utf-8")

@@ -75,6 +75,9 @@ def home(folder: Path) -> Path:
     make_champion(made)
     (made / "inbox").mkdir()
     (made / "inbox" / "waiting.csv").write_text("a\n", encoding="utf-8")
+    (made / ".env").write_text("ALTAVIZ_API_KEY=vNq3T0fWJm8yZsQ1xRk7Lc5HdU2pGb9E\n", encoding="utf-8")  # nobody's
+    (made / "reading").mkdir(exist_ok=True)
+    (made / "reading" / "being-read.json").write_text("{}", encoding="utf-8")
     score(load_settings(made, environ={}), MOMENT, REPORT)
     return made
 
@@ -163,6 +166,10 @@ def test_a_restored_home_scores_and_reproduces_what_was_saved(home: Path, saved:
     with open_warehouse(settings.database, target) as warehouse, warehouse.connection() as connection:
         assert connection.execute("SELECT count(*) FROM ml_predictions").fetchone() == (4,)  # written over, not twice
     assert (target / "inbox" / "waiting.csv").read_text(encoding="utf-8") == "a\n"
+    # or the restored home would use the servers of the one that was saved, and blame a file that was being read meanwhile
+    assert (home / ".env").exists()
+    assert not (target / ".env").exists()
+    assert not (target / "reading").exists()
     assert not (target / RESTORING).exists()
     assert f"{target}/mlartifacts" in Registry(settings.tracking_uri)._client.get_experiment_by_name("altaviz-rul").artifact_location
     with pytest.raises(HomeError, match=r"is not empty \(it has .*\): restore into a new folder"):
