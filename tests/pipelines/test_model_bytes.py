@@ -174,6 +174,19 @@ def test_a_version_from_before_digests_is_accepted_once_and_held_to_it_from_then
         store.registry.champion()
 
 
+def test_the_way_back_to_a_version_from_before_digests_waits_for_nobody(store: Store) -> None:
+    store.registry.drop_tag("1", SHA256_TAG)
+    with store.warehouse.connection() as connection:
+        connection.execute("TRUNCATE model_decisions")
+        settle(store.registry, connection)
+    assert store.digests() == [None]
+    assert store.promote() == "2"
+    assert rollback(store.settings, None, None)["champion"] == "1"
+    assert store.registry.version_of(CHAMPION) == "1"
+    digest = store.registry.load("1").sha256
+    assert store.digests() == [digest] * 3
+
+
 def test_a_champion_that_no_decision_made_is_told(store: Store) -> None:
     version = store.registry.register(store.model_uri, mean_model().facts, {})
     store.registry.set_alias(CHAMPION, version)  # by other hands
