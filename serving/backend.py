@@ -23,7 +23,7 @@ from config.serving import ServingConfig
 from features.renewals import Renewals, read_renewals
 from features.taken_back import in_force
 from features.windows import Floats
-from serving.model_record import compare_with_decisions
+from serving.model_record import compare_champion
 from serving.moments import require_reached
 from serving.newest import Fleet, GoldVersion, Newest, ReadT, read_fleet, read_newest
 from serving.predictor import Numbers, Predictor, require_data
@@ -190,7 +190,7 @@ class Backend:
         if predictor is self._compared:
             return
         try:
-            compare_with_decisions(connection, predictor.registered)
+            compare_champion(connection, predictor.registered)
         except ModelMismatchError:
             self._predictor.lose(predictor)
             raise
