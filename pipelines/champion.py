@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from config.errors import ModelError
+from config.errors import ModelError, NoChampionError
 from config.settings import Settings
 from features.contract import CHAMPION, WINDOW_STEP_HOURS
 
@@ -47,10 +47,10 @@ class LostChampion:
 
 def known_champion(registry: Registry) -> KnownChampion | None:
     """The champion, None when there is none yet. Raises ModelError when it cannot be loaded."""
-    version = registry.version_of(CHAMPION)
-    if version is None:
+    try:
+        model = registry.champion()
+    except NoChampionError:
         return None
-    model = registry.load(version)
     return KnownChampion(model, known_parts(registry, model.run_id))
 
 

@@ -110,17 +110,16 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
     from serving.warehouse.decisions import ModelDecision, training_lock
     from serving.warehouse.migrations import migrated_warehouse
 
-    with (
-        migrated_warehouse(settings.database, settings.home) as warehouse,
-        training_lock(warehouse, _PATIENCE) as lock,
-        warehouse.connection() as connection,
-    ):
+    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, _PATIENCE) as lock:
         registry = _registry(settings, warehouse)
-        settle(registry, connection)
+        with warehouse.connection() as connection:
+            settle(registry, connection)
         present = registry.version_of(CHAMPION)
         if present is None:
             raise NoChampionError("there is no champion to roll back from: run `altaviz train`")
-        target = _target(registry, own_decisions(registry, connection), present, version)
+        with warehouse.connection() as connection:
+            decisions = own_decisions(registry, connection)
+        target = _target(registry, decisions, present, version)
         decision = ModelDecision(
             model_version=target,
             decided_at=datetime.now(UTC),
@@ -130,9 +129,11 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
             run_id=_find(registry, target).run_id,
             reasons=[reason or f"rolled back from version {present}"],
         )
-        registry.load(target)  # one that cannot be opened any more must not become champion
+        # One that cannot be opened any more must not become champion. No connection is open here: `load` takes its own, and may write to decisions.
+        registry.load(target)
         lock.require_held()
-        move_champion(registry, connection, decision)
+        with warehouse.connection() as connection:
+            move_champion(registry, connection, decision)
     return {"champion": target, "previous_version": present, "reasons": decision.reasons}
 
 

@@ -73,7 +73,7 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
         advance(1, 1, compressors=distances.compressors, drifted=len(decision.drifted_features), retrain=decision.retrain)
     version = watched.champion.version
     with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
-        ModelRecord(warehouse).compare(watched.champion)
+        ModelRecord(warehouse).compare_champion(watched.champion)
         wanted = page or decision.drift or _is_first_of_day(warehouse, version, moment)
         written = _write(warehouse, version, moment, compared)
     run_id = None

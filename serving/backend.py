@@ -23,7 +23,7 @@ from config.serving import ServingConfig
 from features.renewals import Renewals, read_renewals
 from features.taken_back import in_force
 from features.windows import Floats
-from serving.model_record import compare_with_decisions
+from serving.model_record import compare_champion
 from serving.moments import require_reached
 from serving.newest import Fleet, GoldVersion, Newest, ReadT, read_fleet, read_newest
 from serving.predictor import Numbers, Predictor, require_data
@@ -80,6 +80,7 @@ class Backend:
         self._fleet = Newest(parts.compressors, read_fleet, config.gold.check_s)
         self._renewals = Newest(parts.events, lambda table: read_renewals(in_force(pl.read_delta(table))), config.gold.check_s)
         self._compared: Predictor | None = None  # with its decision
+        self._refusal: str | None = None  # what the warehouse said to the last request, None when it served it
         self._synced: tuple[Warehouse, int, int | None] | None = None  # where the fleet and the events of which versions are
 
     def warm_up(self) -> None:
@@ -190,9 +191,9 @@ class Backend:
         if predictor is self._compared:
             return
         try:
-            compare_with_decisions(connection, predictor.registered)
-        except ModelMismatchError:
-            self._predictor.lose(predictor)
+            compare_champion(connection, predictor.registered)
+        except ModelMismatchError as error:
+            self._predictor.lose(predictor, error)
             raise
         self._compared = predictor
 
@@ -206,10 +207,13 @@ class Backend:
             with warehouse.connection() as connection:
                 yield connection
         except WarehouseError as error:
-            get_log().error("warehouse refuses", reason=str(error))
+            if str(error) != self._refusal:  # told once, not at every probe
+                get_log().error("warehouse refuses", reason=str(error))
+            self._refusal = str(error)
             if _is_gone(error.__cause__):
-                self._warehouse.lose(warehouse)
+                self._warehouse.lose(warehouse, error)
             raise
+        self._refusal = None
 
     def _sync(self, warehouse: Warehouse, version: int) -> None:
         wanted = (warehouse, version, self._renewals.version)

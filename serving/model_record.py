@@ -33,11 +33,16 @@ class ModelRecord:
             compare_with_decisions(connection, model)
 
     def compare_champion(self, model: RegisteredModel) -> None:
-        """`compare`, and a warning when no decision made the version champion: somebody moved the alias by other means."""
+        """`compare`, and a warning when no decision made `model` champion."""
         with self._warehouse.connection() as connection:
-            compare_with_decisions(connection, model)
-            if not made_champion(connection, model):
-                get_log().warning("champion without a decision", version=model.version, run_id=model.run_id, sha256=model.sha256)
+            compare_champion(connection, model)
+
+
+def compare_champion(connection: psycopg.Connection, model: RegisteredModel) -> None:
+    """`compare_with_decisions`, and a warning when no decision made `model` champion: somebody moved the alias by other means."""
+    compare_with_decisions(connection, model)
+    if not made_champion(connection, model):
+        get_log().warning("champion without a decision", version=model.version, run_id=model.run_id, sha256=model.sha256)
 
 
 def compare_with_decisions(connection: psycopg.Connection, model: RegisteredModel) -> None:

@@ -54,12 +54,13 @@ class Recovering(Generic[PartT]):
         finally:
             self._lock.release()
 
-    def lose(self, value: PartT) -> None:
-        """Close `value` because it does not work any more; the next `get` looks for a new one."""
+    def lose(self, value: PartT, why: AltavizError) -> None:
+        """Close `value`, which does not work any more; the next `get` looks for a new one. The log has `why`, once."""
         with self._lock:
             if self._value is value:
-                get_log().warning("part lost", part=self._name)
+                get_log().warning("part lost", part=self._name, reason=str(why))
                 self._drop()
+                self._missing = _again(why)
 
     def close(self) -> None:
         """Close the part for good; waits for a look that is under way."""

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from config.errors import AltavizError, NoChampionError, NotReadyError, RequestError, WarehouseError
+from config.errors import AltavizError, ModelMismatchError, NoChampionError, NotReadyError, RequestError, WarehouseError
 from config.logs import get_log
 from config.plain_text import plain_text
 from serving.messages import FieldProblem, Problem
@@ -29,6 +29,10 @@ def problem_of(error: Exception) -> Response:
     if isinstance(error, WarehouseError):  # its text tells host and database
         return problem(
             HTTPStatus.SERVICE_UNAVAILABLE, "the warehouse (PostgreSQL) cannot be used; the service looks for it again by itself"
+        )
+    if isinstance(error, ModelMismatchError):  # its text tells paths; the log has it already, once
+        return problem(
+            HTTPStatus.SERVICE_UNAVAILABLE, "the champion's file is not the one that was decided on: see the log, or run `altaviz doctor`"
         )
     if isinstance(error, AltavizError):
         get_log().error("request failed", reason=str(error))

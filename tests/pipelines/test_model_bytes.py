@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -28,12 +29,13 @@ from config.errors import ModelError, ModelMismatchError, NoDataError, Warehouse
 from config.settings import Settings, load_settings
 from features.contract import CHAMPION, FEATURES
 from pipelines.baselines import TRUSTED_TYPES, load_baseline
-from pipelines.champion import LostChampion, find_champion
+from pipelines.champion import LostChampion, find_champion, known_champion
 from pipelines.models import rollback
 from pipelines.registration import DECISION_TAG, OPERATOR_TAG, conclude, settle, to_tag
 from pipelines.tracking import quieten, tracked_run
 from serving.backend import Backend, Parts
 from serving.http.metrics import Metrics
+from serving.http.problems import problem_of
 from serving.model_record import ModelRecord
 from serving.predictor import Predictor
 from serving.registry import SHA256_TAG, RegisteredModel, Registry
@@ -51,6 +53,9 @@ Path({mark!r}).write_text("ran")
 class Evil(BaseEstimator):
     n_features_in_ = 24
 """
+
+
+WINDOWS = np.ones((1, 24, len(FEATURES)), np.float32)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,27 @@ class Store:
         """What the warehouse keeps."""
         with self.warehouse.connection() as connection:
             return [decision.model_sha256 for decision in list_decisions(connection)]
+
+
+def open_backend(store: Store, there: list[Warehouse]) -> Backend:
+    """The service's backend; its warehouse is the one in `there`, missing while that is empty. What is missing is looked for at every request."""
+
+    def champion(warehouse: Warehouse | None) -> Predictor:
+        registered = Registry(store.settings.tracking_uri, ModelRecord(warehouse) if warehouse else None).champion()
+        return Predictor(registered, SCORING, COSTS, 1, scored_by="service")
+
+    def warehouse() -> AbstractContextManager[Warehouse]:
+        if not there:
+            raise WarehouseError("PostgreSQL is not there")
+        return nullcontext(there[0])
+
+    def missing(*_: object) -> Any:
+        raise NoDataError("not needed here")
+
+    config = store.settings.serving
+    recovery = config.recovery.model_copy(update={"retry_s": 0})
+    parts = Parts(champion, warehouse, missing, missing, missing, missing)
+    return Backend(parts, config.model_copy(update={"recovery": recovery}), timedelta(0))
 
 
 @pytest.fixture(scope="module")
@@ -174,55 +200,80 @@ def test_a_version_from_before_digests_is_accepted_once_and_held_to_it_from_then
         store.registry.champion()
 
 
+def test_the_way_back_to_a_version_from_before_digests_waits_for_nobody(store: Store) -> None:
+    store.registry.drop_tag("1", SHA256_TAG)
+    with store.warehouse.connection() as connection:
+        connection.execute("TRUNCATE model_decisions")
+        settle(store.registry, connection)
+    assert store.digests() == [None]
+    assert store.promote() == "2"
+    assert rollback(store.settings, None, None)["champion"] == "1"
+    assert store.registry.version_of(CHAMPION) == "1"
+    digest = store.registry.load("1").sha256
+    assert store.digests() == [digest] * 3
+
+
 def test_a_champion_that_no_decision_made_is_told(store: Store) -> None:
     version = store.registry.register(store.model_uri, mean_model().facts, {})
     store.registry.set_alias(CHAMPION, version)  # by other hands
+    there: list[Warehouse] = []
+    late = open_backend(store, there)  # a service that starts while the database is down
+    late.predict(WINDOWS)
+    there.append(store.warehouse)
+    for load in (store.registry.champion, lambda: known_champion(store.registry), late.require_ready):
+        with capture_logs() as logs:
+            load()
+        told = [event["version"] for event in logs if event["event"] == "champion without a decision"]
+        assert told == [version], load
     with capture_logs() as logs:
-        assert store.registry.champion().version == version
-    assert [(event["event"], event["version"]) for event in logs] == [("champion without a decision", version)]
+        late.require_ready()
+    assert logs == []
 
 
 def test_a_service_keeps_the_champion_it_has_and_refuses_one_that_was_swapped(store: Store) -> None:
-    there: list[Warehouse] = []
-
-    def champion(warehouse: Warehouse | None) -> Predictor:
-        registered = Registry(store.settings.tracking_uri, ModelRecord(warehouse) if warehouse else None).champion()
-        return Predictor(registered, SCORING, COSTS, 1, scored_by="service")
-
-    def warehouse() -> AbstractContextManager[Warehouse]:
-        if not there:
-            raise WarehouseError("PostgreSQL is not there")
-        return nullcontext(there[0])
-
-    def missing(*_: object) -> Any:
-        raise NoDataError("not needed here")
-
-    def backend() -> Backend:
-        config = store.settings.serving
-        recovery = config.recovery.model_copy(update={"retry_s": 0})
-        return Backend(
-            Parts(champion, warehouse, missing, missing, missing, missing), config.model_copy(update={"recovery": recovery}), timedelta(0)
-        )
-
-    windows = np.ones((1, 24, len(FEATURES)), np.float32)
-    there.append(store.warehouse)
-    running = backend()
+    there = [store.warehouse]
+    running = open_backend(store, there)
     running.require_ready()
     store.swap("1")
     running.require_ready()
-    assert running.predict(windows).model_version == "1"
+    assert running.predict(WINDOWS).model_version == "1"
     assert b"altaviz_champion_refused 0.0" in Metrics().text("1", champion_refused=running.champion_refused)
 
     there.clear()  # nothing to compare with: the champion is opened, and held to its decision with the first connection
-    late = backend()
-    assert late.predict(windows).model_version == "1"
+    late = open_backend(store, there)
+    assert late.predict(WINDOWS).model_version == "1"
     there.append(store.warehouse)
-    for _ in range(2):
-        with pytest.raises(ModelMismatchError, match="is not the model that was decided on"):
-            late.require_ready()
+    answers = []
+    with capture_logs() as logs:
+        for _ in range(3):
+            with pytest.raises(ModelMismatchError, match="is not the model that was decided on") as caught:
+                late.require_ready()
+            answers.append(json.loads(bytes(problem_of(caught.value).body))["detail"])
+    assert set(answers) == {"the champion's file is not the one that was decided on: see the log, or run `altaviz doctor`"}
+    told = [event for event in logs if "is not the model that was decided on" in event.get("reason", "")]
+    assert [event["event"] for event in told] == ["part lost"]
     assert b"altaviz_champion_refused 1.0" in Metrics().text(None, champion_refused=late.champion_refused)
     with pytest.raises(ModelMismatchError):
-        late.predict(windows)
+        late.predict(WINDOWS)
+
+
+def test_what_the_warehouse_refuses_at_every_probe_is_told_once(store: Store) -> None:
+    there: list[Warehouse] = []
+    late = open_backend(store, there)
+    late.predict(WINDOWS)
+    there.append(store.warehouse)
+    with capture_logs() as logs:
+        with store.warehouse.connection() as connection:
+            connection.execute("ALTER TABLE model_decisions RENAME TO moved")
+        try:
+            for _ in range(3):
+                with pytest.raises(WarehouseError, match="model_decisions"):
+                    late.require_ready()
+        finally:
+            with store.warehouse.connection() as connection:
+                connection.execute("ALTER TABLE moved RENAME TO model_decisions")
+        late.require_ready()
+    assert [event["event"] for event in logs].count("warehouse refuses") == 1
 
 
 def log_baseline(settings: Settings, regressor: object, *trusted: str) -> RegisteredModel:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import typer
 from rich.table import Table
-from serving.problems import problem_of
 
 from config.errors import RequestError
 from pipelines.card_page import escape
@@ -16,6 +15,7 @@ from pipelines.command import fail
 from pipelines.console import open_console
 from pipelines.site_view import show_draft
 from pipelines.views import show_books
+from serving.http.problems import problem_of
 
 HOSTILE = "a[/b]\x1b]0;owned\x07\u202e\udce9\n:smile:.csv"
 SHOWN = "a[/b]\\x1b]0;owned\\x07\\u202e\\udce9\\x0a:smile:.csv"

@@ -15,7 +15,8 @@ CREATE INDEX idx_predictions_usable ON ml_predictions (compressor_id, prediction
 
 -- One row per compressor in service that was ever scored. `SET altaviz.as_of = '2026-03-09T05:50:00Z'` shows the fleet as of then.
 --   newest  gives the status with its reasons, and the faults of the data
---   usable  is the last row with numbers, where the newest has none: all else is its. It is void when the compressor was mended after its window began
+--   usable  is the last row with numbers, where the newest has none: all else is its. It is void when the compressor was mended after its window began.
+--           Rows of a rejected model do not count: of one that was rolled back from by then, unless it was made champion again since
 CREATE OR REPLACE VIEW v_latest_predictions AS
 WITH given AS (
     SELECT nullif(current_setting('altaviz.as_of', TRUE), '')::timestamptz AS as_of
@@ -23,6 +24,17 @@ WITH given AS (
 asked AS (
     SELECT coalesce(as_of, now()) AS moment, coalesce(as_of, now() + clock_skew) AS latest, warning_days, critical_days
     FROM given CROSS JOIN view_rules
+),
+rejected AS (
+    SELECT ARRAY(
+        SELECT away.previous_version FROM model_decisions AS away
+        WHERE away.decision = 'rolled_back' AND away.previous_version IS NOT NULL AND away.decided_at <= asked.moment AND NOT EXISTS (
+            SELECT FROM model_decisions AS again
+            WHERE again.model_version = away.previous_version AND again.decision IN ('promoted', 'rolled_back')
+              AND again.decided_at > away.decided_at AND again.decided_at <= asked.moment
+        )
+    ) AS versions
+    FROM asked
 )
 SELECT compressor.compressor_id,
        coalesce(usable.prediction_timestamp, newest.prediction_timestamp) AS prediction_timestamp,
@@ -52,6 +64,7 @@ SELECT compressor.compressor_id,
        (life.age_s / 3600)::numeric(10, 2) AS age_hours, -- from prediction_timestamp until now
        life.days_now::numeric(10, 2) AS rul_days_now -- what is left of rul_days by now
 FROM asked
+CROSS JOIN rejected
 CROSS JOIN compressor_metadata AS compressor
 CROSS JOIN LATERAL (
     SELECT * FROM ml_predictions AS own
@@ -63,6 +76,7 @@ LEFT JOIN LATERAL (
     SELECT * FROM ml_predictions AS own
     WHERE newest.status <> 'ok' AND own.status = 'ok' AND own.compressor_id = compressor.compressor_id
       AND own.prediction_timestamp <= newest.prediction_timestamp AND own.data_withdrawn_at IS NULL
+      AND own.model_version <> ALL (rejected.versions)
     ORDER BY own.prediction_timestamp DESC, own.updated_at DESC, own.model_version DESC
     LIMIT 1
 ) AS usable ON NOT EXISTS (

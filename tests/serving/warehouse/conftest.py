@@ -44,7 +44,7 @@ def warehouse(migrated: Warehouse) -> Warehouse:
     with migrated.connection() as connection:
         connection.execute("TRUNCATE station_locations CASCADE")
         connection.execute("TRUNCATE sensor_readings_agg, ml_predictions, alert_history, data_quality_metrics, maintenance_events")
-        connection.execute("TRUNCATE drift_metrics, drift_decisions")
+        connection.execute("TRUNCATE drift_metrics, drift_decisions, model_decisions")
         upsert_stations(connection, [Station("S-1", "Permian Basin", "Midland", 31.9973, -102.0779, "America/Chicago"), Station("S-2")])
         upsert_compressors(connection, [Compressor(f"C-{number}", "Ariel JGK/4", 1480.0, None, "S-1") for number in (1, 2, 3)])
     return migrated

@@ -13,6 +13,7 @@ from pipelines.status import describe_standing
 from pipelines.views import describe_usable
 from serving.schemas import Compressor, MaintenanceEvent, Prediction, Status, report_rows
 from serving.warehouse.connection import Warehouse
+from serving.warehouse.decisions import ModelDecision, Outcome, upsert_decision
 from serving.warehouse.tables import (
     count_future_predictions,
     last_usable,
@@ -120,6 +121,35 @@ def test_numbers_from_before_a_repair_are_not_shown(warehouse: Warehouse, event:
         assert shown == ("stale", 4.25, "critical", T, T + timedelta(hours=6), 12.0, 3.75)
     else:
         assert shown == ("stale", None, None, T + timedelta(hours=6), T + timedelta(hours=6), 6.0, None)
+
+
+def test_numbers_of_a_model_that_was_rolled_back_from_do_not_come_back(warehouse: Warehouse) -> None:
+    def shown(now: datetime) -> tuple[Any, ...]:
+        (row,) = latest_predictions(connection, now, ["C-1"])
+        return row.model_version, row.rul_days
+
+    def decide(hours: float, decision: Outcome, version: str, before: str | None) -> None:
+        upsert_decision(connection, ModelDecision(version, T + timedelta(hours=hours), decision, "operator", previous_version=before))
+
+    earlier = replace(OK, prediction_timestamp=T - timedelta(hours=6), rul_days=5.5, model_version="1")
+    with warehouse.connection() as connection:
+        later = _without(replace(OK, model_version="1"), "stale", 12)
+        upsert_predictions(connection, [earlier, replace(OK, model_version="2"), later])
+        decide(-8, "promoted", "1", None)
+        decide(-2, "promoted", "2", "1")
+        now = T + timedelta(hours=12)
+        assert shown(now) == ("2", 4.25)
+        decide(6, "rolled_back", "1", "2")
+        assert shown(now) == ("1", 5.5)
+        # a service that still runs with the rejected model
+        upsert_predictions(connection, [replace(OK, prediction_timestamp=T + timedelta(hours=7), rul_days=3.5, model_version="2")])
+        assert shown(now) == ("1", 5.5)
+        decide(13, "refused", "2", "1")
+        assert shown(T + timedelta(hours=14)) == ("1", 5.5)
+        decide(15, "promoted", "2", "1")
+        assert [shown(T + timedelta(hours=hours)) for hours in (14, 16)] == [("1", 5.5), ("2", 3.5)]
+        connection.execute("DELETE FROM ml_predictions WHERE model_version = '1' AND status = 'ok'")
+        assert [shown(T + timedelta(hours=hours))[1] for hours in (14, 16)] == [None, 3.5]
 
 
 def test_a_row_beyond_the_clock_skew_is_not_the_newest_until_its_time_comes(warehouse: Warehouse) -> None:
