@@ -25,7 +25,7 @@ class ConnectionConfig(Section):
     user: str = Field(min_length=1)
     password: SecretStr | None
     sslmode: SslMode | None
-    sslrootcert: str | None = None  # a file, or `system`, which None means too
+    sslrootcert: str | None  # a file, or `system`, which None means too
     refused_passwords: tuple[str, ...]
 
     @property

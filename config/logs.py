@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from config.plain_text import plain_json
-from config.secrets import hide_passwords
+from config.secrets import hide_in_values
 
 
 def set_up_logs(home: Path, *, to_stderr: bool) -> None:
@@ -38,7 +38,6 @@ def set_up_logs(home: Path, *, to_stderr: bool) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(_to_json),
-            _hide_passwords,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
@@ -46,12 +45,8 @@ def set_up_logs(home: Path, *, to_stderr: bool) -> None:
 
 
 def _to_json(event: dict[str, Any], **options: Any) -> str:
-    return plain_json(json.dumps(event, **options))
-
-
-def _hide_passwords(_: object, __: str, line: Any) -> str:
-    """The last processor: a traceback may quote an address as a library got it."""
-    return hide_passwords(str(line))
+    """A traceback may quote an address as a library got it. What is no JSON is text first, and quotes get their escapes last."""
+    return plain_json(json.dumps(hide_in_values(json.loads(json.dumps(event, **options)))))
 
 
 def get_log() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,24 @@ def draft(settings: Settings, folder: Path, out: Path | None, report: StageRepor
     from config.errors import InputError
     from config.site.description import SITE_FILE, load_site
     from features.intake import RefusedFile, SiteReader, list_reading_files, name_files
-    from features.site.site_draft import draft_site
+    from features.site.site_draft import Exports, draft_site
 
     target = out or folder / SITE_FILE
-    if target.exists():
-        raise InputError(f"{target} is there already: move it away, or name another file with --out")
+    taken = f"{target} is there already: move it away, or name another file with --out"
+    if os.path.lexists(target):
+        raise InputError(taken)
     files = dict(name_files(folder, list_reading_files(folder)))
     with report.stage("draft") as advance:
-        drafted = draft_site(files, _known_ids(folder, settings.etl.ingest.limits), settings.thresholds)
+        limits = settings.etl.ingest.limits
+        drafted = draft_site(Exports(folder, files, limits), _known_ids(folder, limits), settings.thresholds)
         try:
-            target.write_text(drafted.text, encoding="utf-8")
+            with target.open("x", encoding="utf-8") as stream:  # follows no link
+                stream.write(drafted.text)
+        except FileExistsError as error:
+            raise InputError(taken) from error
         except OSError as error:
             raise InputError(f"{target} cannot be written: {error.strerror}; name another file with --out") from error
-        reader = SiteReader(load_site(folder, target).readings, limits=settings.etl.ingest.limits, folder=folder)
+        reader = SiteReader(load_site(folder, target).readings, limits=limits, folder=folder)
         refused = {}
         for done, (name, path) in enumerate(files.items()):
             advance(done, len(files))

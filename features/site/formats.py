@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,11 +68,8 @@ class Opening:
 
 
 def open_workbook(member: Member, told: TextFormat, wanted: Collection[str], notes: FileNotes, limits: ReadLimits) -> RawTable:
-    """The table of the sheet whose header is known best. Raises RefusedFile."""
-    with tempfile.TemporaryFile() as content:
-        content.write(read_whole(member.open, limits))
-        content.seek(0)
-        book = read_workbook(content, told.sheet, limits)
+    """The table of the sheet whose header is known best. Raises RefusedFile, HomeError where no temporary file goes."""
+    book = read_workbook(read_whole(member.open, limits), told.sheet, limits)
     if told.sheet is not None and told.sheet not in book.sheet_names:
         raise RefusedFile(f"unreadable: no sheet {told.sheet!r}, but {', '.join(book.sheet_names)}; say readings.format.sheet in site.yaml")
     sheets, grids = [told.sheet] if told.sheet else book.sheet_names, book.grids

@@ -6,11 +6,10 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Final
 from urllib.parse import unquote
@@ -173,22 +172,38 @@ def file_digest(path: Path, told: str = "", folder: Path | None = None, copy: Pa
 def _hash(stream: BinaryIO, name: str, copy: Path | None) -> hashlib._Hash:
     before = os.fstat(stream.fileno())
     digest = hashlib.sha256()
-    with nullcontext() if copy is None else copy.open("wb", buffering=0) as target:
+    with nullcontext() if copy is None else _copy_to(copy, name) as write:
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
-            if target is not None:
-                _write(target, chunk, name)
+            if write is not None:
+                write(chunk)
     after = os.fstat(stream.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ChangingFile(f"{name} changes while it is read")
     return digest
 
 
-def _write(target: FileIO, chunk: bytes, name: str) -> None:
-    """A full disk is no fault of the file."""
-    rest = memoryview(chunk)
+@contextmanager
+def _copy_to(copy: Path, name: str) -> Iterator[Callable[[bytes], None]]:
+    """What writes bytes to `copy`. That it cannot be opened, written or closed is no fault of the file: it raises HomeError."""
+
+    @contextmanager
+    def told() -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise HomeError(f"{copy}: {name} cannot be copied there ({error.strerror}): make room on the disk of the home") from error
+
+    def write(chunk: bytes) -> None:
+        rest = memoryview(chunk)
+        with told():
+            while rest:
+                rest = rest[target.write(rest) :]
+
+    with told():
+        target = copy.open("wb", buffering=0)
     try:
-        while rest:
-            rest = rest[target.write(rest) :]
-    except OSError as error:
-        raise HomeError(f"{target.name}: {name} cannot be copied there ({error.strerror}): make room on the disk of the home") from error
+        yield write
+    finally:
+        with told():
+            target.close()

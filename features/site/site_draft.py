@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
+from config.etl import ReadLimits
 from config.site.readings import TextFormat
 from config.site.units import CONTRACT_UNITS
 from config.thresholds import ThresholdsConfig
@@ -20,7 +21,7 @@ from features.site.cells import as_text
 from features.site.columns import fold
 from features.site.draft import Drafter, Guess, Line, Series, guess_quality, guess_time, quoted, split_tags, time_lines
 from features.site.formats import open_tables
-from features.site.guard.limits import shipped_limits
+from features.site.guard.opening import require_inside
 from features.site.lines import UNPACKING_ERRORS
 from features.site.listing import path_values
 from features.site.long import TAG_NAMES, VALUE_NAMES
@@ -45,20 +46,35 @@ class Draft:
     others: list[str]
 
 
-def draft_site(files: Mapping[str, Path], known: Collection[str], thresholds: ThresholdsConfig) -> Draft:
-    """A draft for the columns that most of `files` (name -> path) have; `known` are ids of compressors. Raises RefusedFile if none opens."""
+@dataclass(frozen=True)
+class Exports:
+    """The reading files of `folder` (name -> path); what they may become is bounded by `limits`."""
+
+    folder: Path  # no link is followed out of it
+    files: Mapping[str, Path]
+    limits: ReadLimits
+
+    def open(self, name: str) -> RawTable:
+        """The first table of a file. Raises RefusedFile, and what opening it raises."""
+        path = self.files[name]
+        require_inside(path, self.folder)
+        return open_tables(path, TextFormat(), [*TAG_NAMES, *VALUE_NAMES], _ROWS_LOOKED_AT, FileNotes(), self.limits)[0][1]
+
+
+def draft_site(exports: Exports, known: Collection[str], thresholds: ThresholdsConfig) -> Draft:
+    """A draft for the columns that most of the files have; `known` are ids of compressors. Raises RefusedFile if none opens."""
     headers: dict[str, tuple[str, ...]] = {}
     refused = "unreadable: no file could be opened"
-    for name, path in files.items():
+    for name in exports.files:
         try:
-            headers[name] = tuple(_open(path).names)
+            headers[name] = tuple(exports.open(name).names)
         except (RefusedFile, OSError, pa.ArrowException, *UNPACKING_ERRORS) as error:
             refused = f"{name}: {error}"
     if not headers:
         raise RefusedFile(refused)
     usual, count = Counter(headers.values()).most_common(1)[0]
     name = next(name for name, header in headers.items() if header == usual)
-    series = _series(_open(files[name]))
+    series = _series(exports.open(name))
     drafter = Drafter(thresholds, known)
     folded = {fold(item.name): item for item in series}
     tag = next((folded[word] for word in TAG_NAMES if word in folded), None)
@@ -66,10 +82,6 @@ def draft_site(files: Mapping[str, Path], known: Collection[str], thresholds: Th
     lines = _long_lines(series, tag, value, drafter) if tag is not None and value is not None else _wide_lines(series, name, drafter)
     text = _HEAD.format(name=name, files=count) + _render(lines)
     return Draft(text, lines, name, [other for other, header in headers.items() if header != usual])
-
-
-def _open(path: Path) -> RawTable:
-    return open_tables(path, TextFormat(), [*TAG_NAMES, *VALUE_NAMES], _ROWS_LOOKED_AT, FileNotes(), shipped_limits())[0][1]
 
 
 def _series(table: RawTable) -> list[Series]:

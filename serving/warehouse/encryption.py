@@ -6,6 +6,7 @@ every byte to the server over TLS, with the same checks that libpq makes.
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import ssl
@@ -22,6 +23,7 @@ from config.errors import WarehouseError
 
 _TLS_REQUEST: Final = struct.pack("!ii", 8, 80877103)  # PostgreSQL's SSLRequest: its length, its code
 _CHUNK: Final = 1 << 16  # bytes
+_USUAL_ROOTS: Final = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 SOCKET_PORT: Final = 5432  # part of the socket's file name, no network port
 
 
@@ -34,12 +36,18 @@ def tls_parameters(connection: ConnectionConfig) -> dict[str, str]:
 
 
 def _system_roots() -> str:
-    """psycopg brings an OpenSSL that looks in a folder of its own, so libpq's word `system` would find nothing."""
-    file = ssl.get_default_verify_paths().cafile
+    """psycopg brings an OpenSSL that looks in a folder of its own, so libpq's word `system` would find nothing.
+
+    SSL_CERT_FILE counts alone. Else it is the file that Python's OpenSSL was built for, or one where systems keep theirs.
+    """
+    built_for = ssl.get_default_verify_paths()
+    told = os.environ.get(built_for.openssl_cafile_env)
+    file = next((place for place in ([told] if told else [built_for.openssl_cafile, *_USUAL_ROOTS]) if Path(place).is_file()), None)
     if file is None:
+        lacks = f"{built_for.openssl_cafile_env} names no file ({told})" if told else "this machine has no list of certificate authorities"
         raise WarehouseError(
-            "this machine has no list of certificate authorities: install its `ca-certificates`, or set DB_SSLROOTCERT to the file (PEM) of "
-            "the authority that signed the server's certificate"
+            f"{lacks}: install its `ca-certificates`, or set DB_SSLROOTCERT to the file (PEM) of the authority that signed the server's "
+            "certificate"
         )
     return file
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from config.database import ConnectionConfig, is_this_machine
+from config.database import ConnectionConfig, DatabaseConfig, is_this_machine
 from config.errors import ConfigError
+from config.loader import CONFIG_DIR, load_section
 from tests.serving.warehouse.conftest import database_config
 
 
@@ -48,3 +51,12 @@ def test_any_authority_and_any_name_together_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"verify-ca takes any name, so it needs an authority of your own: set DB_SSLROOTCERT"):
         _connection(DB_HOST="db.plant.example", DB_SSLMODE="verify-ca")
     assert _connection(DB_HOST="db.plant.example", DB_SSLMODE="verify-ca", DB_SSLROOTCERT="ca.pem").encryption == "verify-ca"
+
+
+def test_a_file_of_an_older_version_is_refused_and_not_read_as_prefer(tmp_path: Path) -> None:
+    old = tmp_path / "database.yaml"
+    lines = (CONFIG_DIR / "database.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = "".join(line for line in lines if "sslrootcert:" not in line)
+    old.write_text(kept.replace("${DB_SSLMODE:-}", "${DB_SSLMODE:-prefer}"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"database.yaml: connection.sslrootcert: Field required"):
+        load_section(old, DatabaseConfig, {"DB_HOST": "db.plant.example", "DB_PASSWORD": "0123-of-digits"})

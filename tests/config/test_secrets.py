@@ -24,6 +24,17 @@ from config.settings import load_settings
         ("redis://:pa55@cache", "redis://:***@cache"),
         ("host=db password=pa55 user=u", "host=db password=*** user=u"),
         ("s3://lake?token=abc&secret=def&x=1", "s3://lake?token=***&secret=***&x=1"),
+        ("host=db password='a b' user=u", "host=db password=*** user=u"),
+        (r"password='it\'s a' user=u", "password=*** user=u"),
+        ('token="a b", x', "token=***, x"),
+        (r"password=a\b'c user=u", "password=***'c user=u"),
+        (r'{"reason": "x \"password=abc\" y"}', r'{"reason": "x \"password=***\" y"}'),
+        (r'{"reason": "x password=\"a b\" y"}', r'{"reason": "x password=*** y"}'),
+        ('{"user": "u", "password": "a\\"b", "x": 1}', '{"user": "u", "password": "***", "x": 1}'),
+        ("{'password': \"it's\", 'x': 1}", "{'password': \"***\", 'x': 1}"),
+        (r'"{\"password\": \"abc\", \"x\": 1}"', r'"{\"password\": \"***\", \"x\": 1}"'),
+        ("DB_PASSWORD=abc MLFLOW_TRACKING_TOKEN=abc", "DB_PASSWORD=*** MLFLOW_TRACKING_TOKEN=***"),
+        ("password= is empty, 'token=' too; unexpected token: x", "password= is empty, 'token=' too; unexpected token: x"),
         ("http://127.0.0.1:3000/v1/fleet and a@b.example", "http://127.0.0.1:3000/v1/fleet and a@b.example"),
         ("10:05 user@host, s3://lake/a:b", "10:05 user@host, s3://lake/a:b"),
     ],
@@ -61,3 +72,16 @@ def test_a_logged_traceback_holds_no_password(log: Path) -> None:
     text = log.read_text(encoding="utf-8")
     assert "pa55" not in text
     assert "postgresql://u:***@db/x" in json.loads(text)["exception"]
+
+
+def test_a_log_line_stays_json_with_its_passwords_hidden(log: Path) -> None:
+    nested = {"reasons": ['x "password=abc" y', ("redis://:pa55@cache",)], "password": "pa55", "path": Path("a?token=pa55"), 1: 0.5}
+    get_log().error("refused", reason='x "password=pa55" y', settings=nested)
+    event = json.loads(log.read_text(encoding="utf-8"))
+    assert event["reason"] == 'x "password=***" y'
+    assert event["settings"] == {
+        "reasons": ['x "password=***" y', ["redis://:***@cache"]],
+        "password": "***",
+        "path": "PosixPath('a?token=***')",
+        "1": 0.5,
+    }

@@ -29,3 +29,9 @@ def test_draft_is_written_once_and_ingest_reads_with_it(folder: Path, tmp_path: 
     assert (checked["rows"], checked["rows_refused"]) == (1, {})
     assert checked["columns"]["vibration_mms"]["low"] == pytest.approx(3.048)
     assert "site.yaml is there already" in refusal_of("site", "init", folder, home=tmp_path / "home")
+
+
+def test_no_link_leads_the_draft_out_of_the_folder(folder: Path, tmp_path: Path) -> None:
+    (folder / "site.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    assert "site.yaml is there already: move it away" in refusal_of("site", "init", folder, home=tmp_path / "home")
+    assert not (tmp_path / "elsewhere.yaml").exists()

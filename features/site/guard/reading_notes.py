@@ -1,7 +1,7 @@
 """Which file is being read, noted on disk: a file that killed the runs that read it is known by its note.
 
 A run reads one file at a time, so that a note names one file. It is made before the file is decoded and taken away afterwards,
-also after Ctrl-C and SIGTERM; so only a run that was killed outright leaves one.
+also after Ctrl-C, SIGTERM and SIGHUP; so only a run that was killed outright leaves one.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
+from config.errors import HomeError
 from features.site.notes import RefusedFile
+
+_POLITE: Final = (signal.SIGTERM, signal.SIGHUP)  # SIGHUP comes when a terminal or a connection by ssh is gone
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,15 @@ class ReadingNotes:
 
     @contextmanager
     def reading(self, digest: str, name: str) -> Iterator[None]:
-        """Note the content for as long as the block runs; on disk before it begins."""
+        """Note the content for as long as the block runs; on disk before it begins. Raises HomeError where it cannot be written."""
         note = self._note(digest)
-        self._write(note, {"file": name, "runs": self._runs(digest) + 1})
-        try:
-            with _interrupted_by_sigterm():
+        with _interrupted_when_asked():
+            try:
+                self._write(note, {"file": name, "runs": self._runs(digest) + 1})
                 yield
-        finally:
-            note.unlink(missing_ok=True)
+            finally:
+                with suppress(OSError):  # as where there was no place for the note
+                    note.unlink()
 
     def _note(self, digest: str) -> Path:
         return self.folder / f"{digest}.json"
@@ -59,25 +64,36 @@ class ReadingNotes:
 
     def _write(self, note: Path, facts: dict[str, object]) -> None:
         """On disk at once: a machine that goes down with the run keeps it. Half a note counts as one run."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with note.open("w") as stream:
-            json.dump(facts, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with note.open("w") as stream:
+                json.dump(facts, stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise HomeError(f"{note}: cannot be written ({error.strerror}): make room on the disk of the home") from error
 
 
 @contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into KeyboardInterrupt: whoever stops a run politely does not blame the file."""
+def _interrupted_when_asked() -> Iterator[None]:
+    """Turn the first SIGTERM or SIGHUP into KeyboardInterrupt: whoever stops a run politely does not blame the file.
+
+    A signal that is ignored, as below `nohup`, stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    before = {number: handler for number in _POLITE if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)}
 
     def stop(number: int, frame: FrameType | None) -> None:
+        for other in before:
+            signal.signal(other, signal.SIG_IGN)  # a shell that goes sends SIGHUP twice: the note is taken away undisturbed
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import IO, Any, Final
 
+from config.errors import HomeError
 from config.etl import ReadLimits
 from features.site.guard import workbook_process
 from features.site.guard.limits import too_large
@@ -28,23 +29,37 @@ class Workbook:
     grids: dict[str, list[list[Any]]]
 
 
-def read_workbook(content: IO[bytes], sheet: str | None, limits: ReadLimits) -> Workbook:
-    """All sheets, or only `sheet` (no grid where there is none of that name); `content` is a real file. Raises RefusedFile."""
+def read_workbook(content: bytes, sheet: str | None, limits: ReadLimits) -> Workbook:
+    """All sheets, or only `sheet` (no grid where there is none of that name). Raises RefusedFile, HomeError where no temporary file goes."""
     command = [sys.executable, "-P", str(Path(workbook_process.__file__)), str(limits.workbook_mb), str(limits.unpacked_mb)]
-    with tempfile.TemporaryFile() as output:
+    with _temporary_file() as output:
         try:
             done = subprocess.run(
-                [*command, *([] if sheet is None else [sheet])], stdin=content, stdout=output, stderr=subprocess.PIPE, timeout=_LONGEST_S
+                [*command, *([] if sheet is None else [sheet])], input=content, stdout=output, stderr=subprocess.PIPE, timeout=_LONGEST_S
             )
         except subprocess.TimeoutExpired:
             raise RefusedFile(f"too_large: the workbook is not read after {_LONGEST_S:.0f} s; write it as CSV") from None
         said = " ".join(done.stderr.decode(errors="replace").split())
         if done.returncode == workbook_process.NO_WORKBOOK:
             raise RefusedFile(f"unreadable: no workbook ({said[:200]})")
+        if done.returncode == workbook_process.NO_ROOM:
+            raise _no_room(said)
         if done.returncode:
             raise too_large(f"the process that reads it ended with {said[-100:] or done.returncode}", "workbook_mb", limits.workbook_mb)
         output.seek(0)
         return _gather(output)
+
+
+def _temporary_file() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise _no_room(error.strerror) from error
+
+
+def _no_room(reason: str | None) -> HomeError:
+    """A full disk is no fault of the file."""
+    return HomeError(f"a workbook needs a temporary file ({reason}): make room in /tmp, or name another folder in TMPDIR")
 
 
 def _gather(lines: IO[bytes]) -> Workbook:

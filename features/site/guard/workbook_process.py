@@ -3,19 +3,23 @@
     python workbook_process.py MEMORY_MB OUTPUT_MB [SHEET]      workbook on stdin
 
 Writes JSON lines: an object `{"sheets": [names of all]}`, then for each sheet `{"sheet": name}` and its rows as lists without blank ends.
-A time is `[kind, ISO text]`. Exit code 3: no workbook, the reason on stderr. It imports nothing of Altaviz, so that it starts at once.
+A time is `[kind, ISO text]`. Exit code 3: no workbook, 4: no room for
+the output; the reason on stderr. It imports nothing of Altaviz, so that it starts at once.
 """
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import resource
 import sys
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 NO_WORKBOOK: Final = 3
+NO_ROOM: Final = 4
 
 
 def main() -> None:
@@ -36,9 +40,15 @@ def main() -> None:
                 while row and row[-1] == "":
                     row.pop()
                 _write([_cell(cell) for cell in row])
+        sys.stdout.flush()
     except CalamineError as error:
         sys.stderr.write(str(error))
         sys.exit(NO_WORKBOOK)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        os.write(sys.stderr.fileno(), os.strerror(error.errno).encode())
+        os._exit(NO_ROOM)  # at a usual end Python would try to write the rest, and give a code of its own
 
 
 def _write(value: Any) -> None:

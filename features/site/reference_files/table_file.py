@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -167,13 +166,10 @@ def _ends_its_lines(text: str) -> bool:
 
 def _read_sheet(path: Path, content: bytes, sheet: str | None, limits: ReadLimits) -> list[tuple[int, list[str]]]:
     """Row number and cells of a sheet; a number without a fraction and a date are written as a CSV file has them."""
-    with tempfile.TemporaryFile() as stream:
-        stream.write(content)
-        stream.seek(0)
-        try:
-            book = read_workbook(stream, sheet, limits)
-        except RefusedFile as refusal:
-            raise MetadataError(f"{path} cannot be read: {refusal.reason}") from None
+    try:
+        book = read_workbook(content, sheet, limits)
+    except RefusedFile as refusal:
+        raise MetadataError(f"{path} cannot be read: {refusal.reason}") from None
     name = sheet or next(iter(book.sheet_names), "")
     if name not in book.grids:
         raise MetadataError(f"{path} cannot be read: no sheet {name!r}, but {', '.join(book.sheet_names)}; say `sheet` in site.yaml")

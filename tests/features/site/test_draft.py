@@ -8,7 +8,7 @@ import yaml
 
 from config.settings import Settings
 from features.intake import RefusedFile
-from features.site.site_draft import Draft, draft_site
+from features.site.site_draft import Draft, Exports, draft_site
 from tests.features.site.files import HEADER, ROW, read, text
 
 PI = "Tag,Timestamp,Value,Status"
@@ -16,8 +16,12 @@ TAGS = {"VIB": "3.1", "TEMP_DIS": "96.5", "P_SUC": "4.1", "P_DIS": "70.2", "POWE
 EUROPE = "Verdichter;Zeit;Schwingung (mm/s);Endtemperatur (°C);Saugdruck (bar);Enddruck (bar);Leistung (kW);Menge (e3m3/d);Betriebsstunden"
 
 
+def _exports(settings: Settings, path: Path) -> Exports:
+    return Exports(path.parent, {path.name: path}, settings.etl.ingest.limits)
+
+
 def _draft(settings: Settings, path: Path, *known: str) -> tuple[Draft, dict[str, Any]]:
-    draft = draft_site({path.name: path}, known, settings.thresholds)
+    draft = draft_site(_exports(settings, path), known, settings.thresholds)
     described: dict[str, Any] = yaml.safe_load(draft.text)["readings"]
     return draft, described
 
@@ -75,4 +79,21 @@ def test_sensor_without_a_column_and_an_unknown_word_are_left_to_a_person(settin
 def test_folder_in_which_nothing_opens_is_refused(settings: Settings, tmp_path: Path) -> None:
     path = text(tmp_path, "x", name="notes.txt")
     with pytest.raises(RefusedFile, match=r"notes.txt: unsupported_format"):
-        draft_site({path.name: path}, [], settings.thresholds)
+        draft_site(_exports(settings, path), [], settings.thresholds)
+
+
+def test_no_file_outside_of_the_folder_is_drafted_from(settings: Settings, tmp_path: Path) -> None:
+    secret = text(tmp_path, HEADER, ROW, name="secret.csv")
+    link = tmp_path / "site" / "readings" / "a.csv"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(secret)
+    exports = Exports(tmp_path / "site", {"a.csv": link}, settings.etl.ingest.limits)
+    with pytest.raises(RefusedFile, match=r"a.csv: outside_folder: a.csv is a link that leads out of"):
+        draft_site(exports, [], settings.thresholds)
+
+
+def test_a_draft_keeps_the_limits_of_an_ingest(settings: Settings, tmp_path: Path) -> None:
+    path = text(tmp_path, HEADER, ROW)
+    exports = Exports(tmp_path, {path.name: path}, settings.etl.ingest.limits.model_copy(update={"columns": 3}))
+    with pytest.raises(RefusedFile, match=r"too_large: .*limits\.columns"):
+        draft_site(exports, [], settings.thresholds)

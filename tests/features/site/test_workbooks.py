@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from config.errors import HomeError
 from features.contract import READING_FIELDS
+from features.site.guard import workbook_process
 from tests.features.site.files import read, refusal
 from tests.features.site.workbooks import write_workbook
 
@@ -41,3 +46,18 @@ def test_file_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
 def test_dates_of_a_sheet_are_wall_clock_times(tmp_path: Path, zone: str) -> None:
     found = read(write_workbook(tmp_path / "a.xlsx", Data=[list(READING_FIELDS), ROW]), time={"zone": zone})
     assert found.times == ["03-02 06:00" if zone == "UTC" else "03-02 12:00"]
+
+
+def test_a_disk_without_room_for_temporary_files_is_no_fault_of_a_workbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_workbook(tmp_path / "a.xlsx", Data=[list(READING_FIELDS), ROW])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(HomeError, match=r"a workbook needs a temporary file \(No such file or directory\): make room in /tmp"):
+        read(path)
+
+
+def test_a_disk_that_fills_while_a_workbook_is_read_is_told_from_a_bad_one(tmp_path: Path) -> None:
+    path = write_workbook(tmp_path / "a.xlsx", Data=[list(READING_FIELDS), ROW])
+    with path.open("rb") as book, Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-P", workbook_process.__file__, "2000", "100"]
+        done = subprocess.run(command, stdin=book, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (workbook_process.NO_ROOM, b"No space left on device")

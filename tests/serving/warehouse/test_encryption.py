@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -11,8 +12,10 @@ import pytest
 
 from config.database import DatabaseConfig
 from config.errors import WarehouseError
+from serving.warehouse import encryption
 from serving.warehouse.connection import Warehouse, open_warehouse
 from serving.warehouse.dump import dump_warehouse
+from serving.warehouse.encryption import tls_parameters
 from serving.warehouse.migrations import latest_version, migrate
 from tests.serving.warehouse.authority import Authority, tls_entrance
 from tests.serving.warehouse.conftest import PASSWORD, database_config
@@ -86,3 +89,18 @@ def test_a_server_without_tls_is_refused(remote: DatabaseConfig, authority: Auth
 def test_a_missing_file_of_authorities_is_told(port: int, tmp_path: Path) -> None:
     with pytest.raises(WarehouseError, match=r"none\.pem.*; set DB_SSLROOTCERT"):
         opened(port, None, tmp_path, DB_SSLROOTCERT=str(tmp_path / "none.pem")).__enter__()
+
+
+def test_the_authorities_of_the_machine_are_found_whatever_python_was_built_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = database_config(DB_HOST="db.plant.example", DB_PASSWORD=PASSWORD).connection
+    elsewhere = ssl.get_default_verify_paths()._replace(cafile=None, openssl_cafile=str(tmp_path / "none.pem"))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: elsewhere)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setattr(encryption, "_USUAL_ROOTS", (str(tmp_path / "other.pem"), str(tmp_path / "usual.pem")))
+    with pytest.raises(WarehouseError, match="this machine has no list of certificate authorities: install its `ca-certificates`"):
+        tls_parameters(remote)
+    (tmp_path / "usual.pem").touch()
+    assert tls_parameters(remote) == {"sslmode": "verify-full", "sslrootcert": str(tmp_path / "usual.pem")}
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    with pytest.raises(WarehouseError, match=r"SSL_CERT_FILE names no file \(.*gone.pem\)"):
+        tls_parameters(remote)

@@ -100,3 +100,9 @@ def test_a_full_disk_is_no_fault_of_the_file(readings: Path) -> None:
     path = _write(readings / "a.csv")
     with pytest.raises(HomeError, match=r"a.csv cannot be copied there \(No space left on device\): make room"):
         SiteReader().digest(path, "a.csv", Path("/dev/full"))
+
+
+def test_a_copy_that_cannot_be_opened_is_no_fault_of_the_file(readings: Path, tmp_path: Path) -> None:
+    path = _write(readings / "a.csv")
+    with pytest.raises(HomeError, match=r"copy.csv: a.csv cannot be copied there \(No such file or directory\): make room"):
+        SiteReader().digest(path, "a.csv", tmp_path / "nowhere" / "copy.csv")
