@@ -29,8 +29,10 @@ SECONDS = {"fit": {"epochs": 1, "patience": 1}, **ONE_ROUND}  # changes to model
 _UNSEEN = {"seeds": [401], "compressors": 12, "days": 45, "interval_min": 30}
 # what the first training beside a champion would do in each home: once for all of them
 _MAKE_UNSEEN = """
+import os
 import sys
 from pathlib import Path
+os.umask(0o077)
 from config.settings import load_settings
 from pipelines.console import StageReporter
 from pipelines.fleets import build_fleet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -90,7 +91,9 @@ def test_an_archive_appears_whole_and_those_for_other_jars_go(tmp_path: Path, ja
 def test_without_an_archive_setup_says_why_and_goes_on(
     tmp_path: Path, jars: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (jars / "io.delta_delta-spark.jar").write_bytes(b"1")
+    jar = jars / "io.delta_delta-spark.jar"
+    jar.write_bytes(b"1")
+    monkeypatch.setattr(setup, "DELTA_SHA256", {jar.name: hashlib.sha256(b"1").hexdigest()})
     other = _archive(tmp_path, jars)
     broken = tmp_path / "broken"
     broken.mkdir()
