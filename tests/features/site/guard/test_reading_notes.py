@@ -34,6 +34,14 @@ with ReadingNotes(Path(sys.argv[1]), 2).reading(sys.argv[2], "killer.csv"):
 """
 
 
+@pytest.fixture(autouse=True)
+def _terminal() -> Iterator[None]:
+    """As in a terminal, also where the tests run below `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def notes(tmp_path: Path) -> ReadingNotes:
     return ReadingNotes(tmp_path / "reading", 2)
