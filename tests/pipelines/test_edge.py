@@ -65,7 +65,7 @@ def test_the_readme_tells_what_was_measured_and_where_no_failure_was_seen() -> N
     lines = readme(result).splitlines()
     assert lines[0] == "# Remaining life beside the machine (model version 3)"
     assert lines[3] == "`--model model.int8.onnx` takes the quantised variant."
-    assert lines[4].startswith("Is this the folder that was exported? `sha256sum --check SHA256SUMS`")
+    assert lines[4].startswith("Is this the folder that was exported? `sha256sum --check --strict SHA256SUMS`")
     assert lines[6:8] == [
         "Checked when exported, at 2026-03-09T05:50:00Z: 1440 readings, largest difference of a feature to gold 1.25e-09;",
         "10 predictions equal to `altaviz score`.",
