@@ -206,12 +206,12 @@ def load_settings(
     Variables of the home's `.env`, then of the project's, count where the environment has none; given `environ`, no file is read.
     Raises ConfigError for a `.env` that somebody else may write. Each section is checked when it is first used.
     """
-    files = environ is None
-    environment = {**project_variables(), **os.environ} if environ is None else dict(environ)
+    project = project_variables() if environ is None else {}
+    environment = {**project, **(os.environ if environ is None else environ)}
     named = home or environment.get("ALTAVIZ_HOME")
     chosen = Path(named or DEFAULT_HOME).expanduser().absolute()
-    if files:
-        environment = {**project_variables(), **home_variables(chosen, named=bool(named)), **os.environ}
+    if environ is None:
+        environment = {**project, **home_variables(chosen, named=bool(named)), **os.environ}
     directory = Path(environment["ALTAVIZ_CONFIG_DIR"]) if environment.get("ALTAVIZ_CONFIG_DIR") else CONFIG_DIR
     return Settings(chosen, directory, environment, dict(model_overrides or {}))
 

@@ -67,8 +67,8 @@ def run_job(
         settings = load_settings(home, model_overrides=parse_overrides(overrides or []))
         if overrides:
             _ = settings.model  # a wrong override fails here, not after the heavy imports
-        if place and place(settings) != settings.home:
-            chosen = place(settings)
+        chosen = place(settings) if place else settings.home
+        if chosen != settings.home:
             sys.stderr.write(f"altaviz: the database server cannot reach {settings.home}: this goes to --home {chosen}\n")
             settings = load_settings(chosen)
         if database:
