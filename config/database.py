@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Final, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from config.addresses import is_loopback
 from config.loader import Section
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
@@ -99,9 +99,4 @@ def is_this_machine(host: str) -> bool:
 
 
 def _is_local(host: str) -> bool:
-    if host.startswith(("/", "@")) or host.lower() == "localhost":  # a socket directory, an abstract socket, the loopback by name
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host.startswith(("/", "@")) or is_loopback(host.lower())  # a socket directory, an abstract socket, or the loopback
