@@ -148,20 +148,9 @@ def _stop(data_dir: Path, timeout_s: int) -> None:
     if _postmaster(data_dir) is None:
         return
     user = server_user()
+    binaries = server_binaries(user)
     try:
-        run_tool(
-            user,
-            data_dir,
-            server_binaries(user) / "pg_ctl",
-            "stop",
-            "--mode=fast",
-            "--wait",
-            "--silent",
-            "-t",
-            str(timeout_s),
-            "-D",
-            data_dir,
-        )
+        run_tool(user, data_dir, binaries / "pg_ctl", "stop", "--mode=fast", "--wait", "--silent", "-t", str(timeout_s), "-D", data_dir)
     except subprocess.CalledProcessError as error:
         if _postmaster(data_dir) is None:  # it was ending by itself
             return
