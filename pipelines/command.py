@@ -69,7 +69,9 @@ def run_job(
             _ = settings.model  # a wrong override fails here, not after the heavy imports
         chosen = place(settings) if place else settings.home
         if chosen != settings.home:
-            sys.stderr.write(f"altaviz: the database server cannot reach {settings.home}: this goes to --home {chosen}\n")
+            sys.stderr.write(
+                f"altaviz: the database server cannot reach {settings.home}: this goes to {chosen}; later: export ALTAVIZ_HOME={chosen}\n"
+            )
             settings = load_settings(chosen)
         if database:
             require_database_place(settings)
