@@ -8,7 +8,7 @@ STAMP := $(VENV)/.setup-done
 
 setup: $(STAMP)
 
-$(STAMP): Makefile requirements.lock pyproject.toml pipelines/setup.py pipelines/warm_up.py
+$(STAMP): Makefile requirements.lock pyproject.toml pipelines/runtime/setup.py pipelines/lakehouse/spark_warm_up.py
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else "Altaviz needs Python 3.11 (this is %s): install it or run make PYTHON=/path/to/python3.11" % sys.version.split()[0])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@awk '/^[^ ]/ {on = /^uv==/} on' requirements.lock >$(VENV)/uv.lock
@@ -16,7 +16,7 @@ $(STAMP): Makefile requirements.lock pyproject.toml pipelines/setup.py pipelines
 	@echo "installing the locked dependencies into $(VENV) ..."
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.lock || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m pipelines.setup
+	@$(BIN)/python -m pipelines.runtime.setup
 	@touch $@
 
 demo: setup
@@ -41,7 +41,7 @@ lock:
 
 # Known vulnerabilities of the locked packages; fails too when the database cannot be reached (docs/supply-chain.md).
 audit: setup
-	@$(BIN)/python -m pipelines.audit
+	@$(BIN)/python -m pipelines.runtime.audit
 
 # What this environment consists of, as CycloneDX.
 sbom: setup

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from benchmarks.serving import quantiles_ms
+from features.arrays import Float32s
 
 if TYPE_CHECKING:
     import keras
 
-    from features.onnx_model import OnnxModel
-    from features.windows import Floats
+    from features.model_file.onnx_model import OnnxModel
+
+    pass
 
 _WARM_UP: Final = 2
 _ONNX, _AS_IT_COMES, _SAME_BATCH = "onnxruntime", "keras_predict", "keras_predict_same_batch"
@@ -25,20 +27,20 @@ _ONE_CALLS: Final = {_ONNX: 200, _AS_IT_COMES: 20}
 
 
 def compare_scoring(
-    network: keras.Model, model: OnnxModel, windows: Floats, batch_size: int, repetitions: int, tell: Callable[[int, int], None]
+    network: keras.Model, model: OnnxModel, windows: Float32s, batch_size: int, repetitions: int, tell: Callable[[int, int], None]
 ) -> dict[str, Any]:
     """Time them on the windows [n, steps, features] by turns after a warm-up; then one window at a time.
 
     Returns by name s (median), windows_per_s and cpu_s (of the whole process: what a busy machine changes least), ONNX Runtime's times_as_fast
     and times_as_little_cpu against each, one_ms and largest_difference (of any output, in its unit).
     """
-    from training.export import largest_difference
+    from training.network.export import largest_difference
 
-    def by_onnx(some: Floats) -> None:
+    def by_onnx(some: Float32s) -> None:
         for start in range(0, len(some), batch_size):
             model.predict(some[start : start + batch_size])
 
-    asked: dict[str, Callable[[Floats], object]] = {
+    asked: dict[str, Callable[[Float32s], object]] = {
         _ONNX: by_onnx,
         _AS_IT_COMES: lambda some: network.predict(some, verbose=0),
         _SAME_BATCH: lambda some: network.predict(some, batch_size=batch_size, verbose=0),
@@ -65,7 +67,7 @@ def compare_scoring(
     }
 
 
-def _one_at_a_time(predict: Callable[[Floats], object], windows: Floats, calls: int) -> dict[str, float]:
+def _one_at_a_time(predict: Callable[[Float32s], object], windows: Float32s, calls: int) -> dict[str, float]:
     predict(windows[:1])
     seconds = []
     for number in range(calls):

@@ -8,18 +8,17 @@ from typing import Final
 
 import numpy as np
 
+from features.arrays import Bools, Doubles, Ints
 from features.contract import FROZEN, IMPLAUSIBLE, MISSING, SENSORS, UNIT_CHANGE, WRONG_UNIT, ZERO
-from features.rolling import FloatArray, IntArray
 from features.sensor_health.fault import Fault
 from features.sensor_health.find import find_faults
 from features.sensor_health.readings import SensorReadings
 from features.sensor_health.settings import HealthRules
 from features.sensor_health.units import OTHER_UNITS, OtherUnit
 from features.simulator.compressor import MINUTES_PER_DAY, MINUTES_PER_HOUR
-from features.simulator.plan import Plan
+from features.simulator.plan import SimulationPlan
 from features.simulator.readings import SimulatedUnit, simulate_unit
 from features.simulator.telemetry import DECIMALS
-from features.windows import Bools
 
 _US_PER_MINUTE: Final = 60_000_000
 _TRIES: Final = 50  # places that are drawn for a fault before it is left out
@@ -27,11 +26,11 @@ _COPIES_AT_ONCE: Final = 2_000  # stretches of readings that are judged together
 
 
 @dataclass(frozen=True)
-class History:
+class SimulatedReadings:
     """One simulated compressor with its truth; arrays are [m] or [6, m], oldest reading first."""
 
-    time_us: IntArray
-    values: FloatArray
+    time_us: Ints
+    values: Doubles
     runs: Bools
     stuck: Bools
 
@@ -50,7 +49,7 @@ class Planting:
         """The unit or the value, in a table's words."""
         return self.unit.name if self.unit else "" if self.value is None else f"{self.value:g}"
 
-    def changed(self, values: FloatArray, first: int, end: int) -> FloatArray:
+    def changed(self, values: Doubles, first: int, end: int) -> Doubles:
         """`values` [6, m] with the fault in [first, end), as transmitters would send it."""
         planted = values.copy()
         for row in (SENSORS.index(sensor) for sensor in self.sensors):
@@ -67,7 +66,7 @@ class Planting:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PlantedFaultOutcome:
     """What became of one planted fault; hours are readings of the running unit since the fault began, times their interval."""
 
     planting: Planting
@@ -89,14 +88,16 @@ class FalseAlarms:
     healthy_refused: int
 
 
-def simulate_histories(plan: Plan) -> list[History]:
+def simulate_histories(plan: SimulationPlan) -> list[SimulatedReadings]:
     """Every compressor of the fleet."""
     return [_history(simulate_unit(plan, index), plan) for index in range(plan.compressors)]
 
 
-def _history(unit: SimulatedUnit, plan: Plan) -> History:
+def _history(unit: SimulatedUnit, plan: SimulationPlan) -> SimulatedReadings:
     start_us = int(plan.size.start.timestamp()) * 1_000_000
-    return History(start_us + unit.steps * (plan.interval_min * _US_PER_MINUTE), unit.values[: len(SENSORS)], unit.runs, unit.stuck)
+    return SimulatedReadings(
+        start_us + unit.steps * (plan.interval_min * _US_PER_MINUTE), unit.values[: len(SENSORS)], unit.runs, unit.stuck
+    )
 
 
 def plantings(implausible: Mapping[str, Sequence[float]]) -> list[Planting]:
@@ -111,7 +112,7 @@ def plantings(implausible: Mapping[str, Sequence[float]]) -> list[Planting]:
 
 
 @dataclass(frozen=True)
-class Trial:
+class PlantingRules:
     """Where and for how long faults are planted, and when one counts as found (config/quality.yaml)."""
 
     interval_min: int
@@ -129,12 +130,14 @@ class PlantedCopy:
 
     planting: Planting
     duration_h: float
-    history: History
+    history: SimulatedReadings
     first: int
     end: int
 
 
-def plant(histories: Sequence[History], kinds: Sequence[Planting], trial: Trial, rng: np.random.Generator) -> Iterator[PlantedCopy]:
+def plant(
+    histories: Sequence[SimulatedReadings], kinds: Sequence[Planting], trial: PlantingRules, rng: np.random.Generator
+) -> Iterator[PlantedCopy]:
     """Copies with one fault each: every kind at some random moments of every compressor, durations in turn."""
     number = 0
     for history in histories:
@@ -147,7 +150,9 @@ def plant(histories: Sequence[History], kinds: Sequence[Planting], trial: Trial,
                     yield found
 
 
-def _place(history: History, planting: Planting, duration_h: float, trial: Trial, rng: np.random.Generator) -> PlantedCopy | None:
+def _place(
+    history: SimulatedReadings, planting: Planting, duration_h: float, trial: PlantingRules, rng: np.random.Generator
+) -> PlantedCopy | None:
     """A random place where the unit runs for long enough during the fault and the simulator has planted none in the same sensors."""
     hour_us = MINUTES_PER_HOUR * _US_PER_MINUTE
     before_h = 0.0 if planting.fault == WRONG_UNIT else trial.before_h
@@ -166,14 +171,14 @@ def _place(history: History, planting: Planting, duration_h: float, trial: Trial
             return PlantedCopy(
                 planting,
                 duration_h,
-                History(history.time_us[part], values, history.runs[part], history.stuck[:, part]),
+                SimulatedReadings(history.time_us[part], values, history.runs[part], history.stuck[:, part]),
                 first - start,
                 end - start,
             )
     return None
 
 
-def judge_planted(copies: Sequence[PlantedCopy], rules: HealthRules, trial: Trial) -> Iterator[Outcome]:
+def judge_planted(copies: Sequence[PlantedCopy], rules: HealthRules, trial: PlantingRules) -> Iterator[PlantedFaultOutcome]:
     """Run the rules on each copy as on a history of its own."""
     for begin in range(0, len(copies), _COPIES_AT_ONCE):
         part = copies[begin : begin + _COPIES_AT_ONCE]
@@ -186,7 +191,7 @@ def judge_planted(copies: Sequence[PlantedCopy], rules: HealthRules, trial: Tria
             yield _outcome(item, reported, trial)
 
 
-def _outcome(item: PlantedCopy, reported: Mapping[int, Sequence[Fault]], trial: Trial) -> Outcome:
+def _outcome(item: PlantedCopy, reported: Mapping[int, Sequence[Fault]], trial: PlantingRules) -> PlantedFaultOutcome:
     ran_h = np.cumsum(item.history.runs[item.first : item.end]) * trial.interval_min / MINUTES_PER_HOUR  # [rows of the fault]
     wanted, hours, right_unit = set(item.planting.sensors), float("inf"), False
     instead: list[str] = []
@@ -198,14 +203,14 @@ def _outcome(item: PlantedCopy, reported: Mapping[int, Sequence[Fault]], trial: 
             break
         instead.extend(_told(fault) for fault in reported[row] if fault.sensor in wanted and fault not in right)
     late = hours > trial.within_h
-    return Outcome(item.planting, item.duration_h, hours, right_unit, instead[0] if late and instead else "", float(ran_h[-1]))
+    return PlantedFaultOutcome(item.planting, item.duration_h, hours, right_unit, instead[0] if late and instead else "", float(ran_h[-1]))
 
 
 def _told(fault: Fault) -> str:
     return f"{fault.sensor} {fault.fault}" + (f" {fault.unit}" if fault.unit else "")
 
 
-def count_false_alarms(histories: Sequence[History], rules: HealthRules) -> FalseAlarms:
+def count_false_alarms(histories: Sequence[SimulatedReadings], rules: HealthRules) -> FalseAlarms:
     """Judge undisturbed compressors and compare with the simulator's truth.
 
     A fault is the simulator's where the sensor is stuck or has no value, or while it lasts on from there; a compressor-day is one with a reading.
@@ -235,7 +240,7 @@ def count_false_alarms(histories: Sequence[History], rules: HealthRules) -> Fals
     )
 
 
-def _together(histories: Sequence[History]) -> SensorReadings:
+def _together(histories: Sequence[SimulatedReadings]) -> SensorReadings:
     group = np.repeat(np.arange(len(histories)), [len(history.time_us) for history in histories])
     values = np.concatenate([history.values for history in histories], axis=1)
     return SensorReadings(

@@ -4,7 +4,7 @@
     throughput(values, index, config, repetitions, tell)   windows a second of both, by turns
     peak_of_fit(file, n, config, seed)                     what one epoch adds to memory; run it in a process of its own
 
-Same network, losses, optimiser and batch size on both sides, no callbacks and no validation. Call training.runtime.load_tensorflow first.
+Same network, losses, optimiser and batch size on both sides, no callbacks and no validation. Call training.network.runtime.load_tensorflow first.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import psutil
 
+from features.arrays import Float32s
+
 if TYPE_CHECKING:
     import keras
 
-    from config.model import ModelConfig
-    from features.windows import Floats
-    from training.dataset import WindowIndex
+    from config.sections.model import ModelConfig
+
+    pass
+    from training.data.dataset import WindowIndex
 
 _HOURS: Final = 120 * 24  # of each compressor, as in the default history
 _STRIDE_HOURS: Final = 4
@@ -36,13 +39,13 @@ _BYTES_PER_MIB: Final = 2**20
 _SAMPLE_S: Final = 0.02
 
 
-def simulated_windows(file: Path, number: int, seed: int) -> tuple[Floats, WindowIndex]:
+def simulated_windows(file: Path, number: int, seed: int) -> tuple[Float32s, WindowIndex]:
     """At least `number` windows over random walks, cut to exactly that many; the rows lie in `file` and are mapped, not read.
 
     One compressor is in memory at a time. A third of the labels are censored.
     """
     from features.contract import FEATURES
-    from training.dataset import Labels, WindowIndex
+    from training.data.dataset import Labels, WindowIndex
 
     random = np.random.default_rng(seed)
     ends = np.arange(_STRIDE_HOURS - 1, _HOURS, _STRIDE_HOURS, dtype=np.int64)
@@ -70,7 +73,7 @@ class Speed:
 
 
 def throughput(
-    values: Floats, index: WindowIndex, config: ModelConfig, repetitions: int, tell: Callable[[int, int], None]
+    values: Float32s, index: WindowIndex, config: ModelConfig, repetitions: int, tell: Callable[[int, int], None]
 ) -> dict[str, Any]:
     """Fits of `fit.epochs` epochs of the same windows: cut on demand, the same with augmentation (as `train` learns), and from one array in memory.
 
@@ -79,9 +82,9 @@ def throughput(
     """
     from features.contract import WINDOW_STEPS
     from features.windows import gather
-    from training.augment import LevelAugmentation
-    from training.dataset import WindowDataset
-    from training.fit import ForEveryHead
+    from training.data.augmentation import LevelAugmentation
+    from training.data.dataset import WindowDataset
+    from training.network.fit import ForEveryHead
 
     seed, batch_size = config.split.seed, config.fit.batch_size
     augment = LevelAugmentation(config.augmentation)
@@ -131,9 +134,9 @@ class Peak:
 def peak_of_fit(file: Path, number: int, config: ModelConfig) -> Peak:
     """Learn the statistics of `number` simulated windows whose rows lie in `file`, and fit one epoch. For a process of its own."""
     from features.contract import WINDOW_STEPS
-    from training.augment import LevelAugmentation
-    from training.dataset import WindowDataset, feature_statistics
-    from training.fit import ForEveryHead
+    from training.data.augmentation import LevelAugmentation
+    from training.data.dataset import WindowDataset, feature_statistics
+    from training.network.fit import ForEveryHead
 
     few, index = simulated_windows(file.with_suffix(".warm-up.npy"), 2 * config.fit.batch_size, config.split.seed)
     model = _compiled(few, index, config)
@@ -179,10 +182,10 @@ def _resident() -> tuple[int, int]:
     return memory.rss - memory.shared, memory.shared
 
 
-def _compiled(values: Floats, index: WindowIndex, config: ModelConfig) -> keras.Model:
+def _compiled(values: Float32s, index: WindowIndex, config: ModelConfig) -> keras.Model:
     from features.contract import WINDOW_STEPS
-    from training.dataset import feature_statistics
-    from training.model import build_model, compile_model
+    from training.data.dataset import feature_statistics
+    from training.network.model import build_model, compile_model
 
     labels, batches = config.labels, -(-len(index) // config.fit.batch_size)
     statistics_ = feature_statistics(values, index)
@@ -191,8 +194,8 @@ def _compiled(values: Floats, index: WindowIndex, config: ModelConfig) -> keras.
     return model
 
 
-def _labels(index: WindowIndex) -> dict[str, Floats]:
-    from features.onnx_model import OUTPUTS
+def _labels(index: WindowIndex) -> dict[str, Float32s]:
+    from features.model_file.onnx_model import OUTPUTS
 
     return dict.fromkeys(OUTPUTS, np.stack([index.rul, index.censored.astype(np.float32)], axis=1))
 

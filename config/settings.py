@@ -14,24 +14,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from config.ablation import AblationConfig
-from config.costs import CostsConfig
-from config.database import DatabaseConfig
 from config.dotenv import home_variables, project_variables
 from config.errors import ConfigError, HomeError
-from config.etl import EtlConfig
-from config.evaluation import EvaluationConfig
-from config.fleet import FleetConfig
 from config.loader import CONFIG_DIR, Section, load_section
-from config.model import ModelConfig
-from config.monitoring import MonitoringConfig
-from config.quality import QualityConfig
-from config.retraining import RetrainingConfig
-from config.scoring import ScoringConfig
-from config.serving import ServingConfig
-from config.simulator import SimulatorConfig
-from config.thresholds import ThresholdsConfig
-from config.tuning import TuningConfig
+from config.sections.ablation import AblationConfig
+from config.sections.costs import CostsConfig
+from config.sections.database import DatabaseConfig
+from config.sections.etl import EtlConfig
+from config.sections.evaluation import EvaluationConfig
+from config.sections.fleet import FleetConfig
+from config.sections.model import ModelConfig
+from config.sections.monitoring import MonitoringConfig
+from config.sections.quality import QualityConfig
+from config.sections.retraining import RetrainingConfig
+from config.sections.scoring import ScoringConfig
+from config.sections.serving import ServingConfig
+from config.sections.simulator import SimulatorConfig
+from config.sections.thresholds import ThresholdsConfig
+from config.sections.tuning import TuningConfig
 
 SectionT = TypeVar("SectionT", bound=Section)
 

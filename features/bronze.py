@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from config.etl import IngestConfig
+from config.sections.etl import IngestConfig
 from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256, TIMESTAMP
 from features.intake import ChangingFile, FileNotes, RefusedFile, SiteReader
 from features.lake import BRONZE, Lake

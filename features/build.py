@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from config.errors import NoDataError
-from config.etl import EtlConfig
-from config.fleet import FleetConfig
-from config.sensor_health import SensorHealthSection
-from config.thresholds import ThresholdsConfig
+from config.sections.etl import EtlConfig
+from config.sections.fleet import FleetConfig
+from config.sections.sensor_health import SensorHealthSection
+from config.sections.thresholds import ThresholdsConfig
 from features import gold, silver
 from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, FILE_SEQ, TIMESTAMP
 from features.increments import (
     BuildState,
-    Plan,
-    Reach,
+    Influence,
+    RebuildPlan,
     eligible,
     fingerprint,
     plan_build,
@@ -31,7 +31,7 @@ from features.increments import (
 )
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake, any_of
 from features.quarantine import open_refusals
-from features.reference import read_reference
+from features.reference_tables.tables import read_reference
 from features.sensor_health.settings import HealthRules
 from features.withdrawals import plan_withdrawals, read_withdrawn
 
@@ -59,7 +59,9 @@ class Rules:
         return HealthRules.of(self.sensor_health, self.thresholds)
 
 
-def build_silver_and_gold(spark: Callable[[], SparkSession], lake: Lake, rules: Rules, as_of: datetime, stage: Stage = nullcontext) -> Plan:
+def build_silver_and_gold(
+    spark: Callable[[], SparkSession], lake: Lake, rules: Rules, as_of: datetime, stage: Stage = nullcontext
+) -> RebuildPlan:
     """Bring silver, rejects and gold up to bronze at `as_of`. Repeating it, also after a kill at any point, ends in the same tables.
 
     `spark` opens the session when there is something to recompute. Returns what was recomputed.
@@ -82,7 +84,7 @@ def build_silver_and_gold(spark: Callable[[], SparkSession], lake: Lake, rules: 
         return plan
     session = spark()
     at_hand = eligible(lake.read(session, BRONZE), as_of, rules.etl.ingest)
-    reach = Reach.of(rules.etl)
+    reach = Influence.of(rules.etl)
     sliced = slice_bronze(at_hand, plan, reach, rules.etl.ingest)
     _build_silver(session, lake, rules, withdrawn, sliced, plan, reach, stage)
     if state is None and lake.row_count(SILVER) == 0:
@@ -94,7 +96,14 @@ def build_silver_and_gold(spark: Callable[[], SparkSession], lake: Lake, rules: 
 
 
 def _build_silver(
-    spark: SparkSession, lake: Lake, rules: Rules, withdrawn: frozenset[str], bronze: DataFrame, plan: Plan, reach: Reach, stage: Stage
+    spark: SparkSession,
+    lake: Lake,
+    rules: Rules,
+    withdrawn: frozenset[str],
+    bronze: DataFrame,
+    plan: RebuildPlan,
+    reach: Influence,
+    stage: Stage,
 ) -> None:
     compressors = lake.read(spark, COMPRESSORS)
     known = known_faults(lake, plan.bronze_input(reach))
@@ -112,7 +121,7 @@ def _build_silver(
 
 
 def _build_gold(
-    spark: SparkSession, lake: Lake, rules: Rules, compressors: pl.DataFrame, plan: Plan, reach: Reach, made_from: BuildState
+    spark: SparkSession, lake: Lake, rules: Rules, compressors: pl.DataFrame, plan: RebuildPlan, reach: Influence, made_from: BuildState
 ) -> None:
     source = lake.read(spark, SILVER)
     needed = plan.silver_input(reach)

@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from config.sensors import DISCHARGE_PRESSURE as DISCHARGE_PRESSURE
-from config.sensors import DISCHARGE_TEMP as DISCHARGE_TEMP
-from config.sensors import GAS_FLOW as GAS_FLOW
-from config.sensors import HORSEPOWER as HORSEPOWER
-from config.sensors import MODEL_SENSORS as MODEL_SENSORS
-from config.sensors import PRESSURE_DIFFERENTIAL as PRESSURE_DIFFERENTIAL
-from config.sensors import RUN_SENSORS as RUN_SENSORS
-from config.sensors import SENSORS as SENSORS
-from config.sensors import SUCTION_PRESSURE as SUCTION_PRESSURE
-from config.sensors import TEMP_DELTA as TEMP_DELTA
-from config.sensors import VIBRATION as VIBRATION
+from config.sections.sensors import DISCHARGE_PRESSURE as DISCHARGE_PRESSURE
+from config.sections.sensors import DISCHARGE_TEMP as DISCHARGE_TEMP
+from config.sections.sensors import GAS_FLOW as GAS_FLOW
+from config.sections.sensors import HORSEPOWER as HORSEPOWER
+from config.sections.sensors import MODEL_SENSORS as MODEL_SENSORS
+from config.sections.sensors import PRESSURE_DIFFERENTIAL as PRESSURE_DIFFERENTIAL
+from config.sections.sensors import RUN_SENSORS as RUN_SENSORS
+from config.sections.sensors import SENSORS as SENSORS
+from config.sections.sensors import SUCTION_PRESSURE as SUCTION_PRESSURE
+from config.sections.sensors import TEMP_DELTA as TEMP_DELTA
+from config.sections.sensors import VIBRATION as VIBRATION
 
 COMPRESSOR_ID: Final = "compressor_id"
 TIMESTAMP: Final = "timestamp"  # UTC

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from config.etl import EtlConfig
-from config.fleet import FleetConfig
-from config.thresholds import ThresholdsConfig
+from config.sections.etl import EtlConfig
+from config.sections.fleet import FleetConfig
+from config.sections.thresholds import ThresholdsConfig
 from features.contract import (
     COMPRESSOR_ID,
     DATA_FAULTS,

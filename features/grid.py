@@ -18,6 +18,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from config.errors import NoDataError
+from features.arrays import Float32s, Ints
 from features.contract import (
     COMPRESSOR_ID,
     DATA_FAULTS,
@@ -30,7 +31,6 @@ from features.contract import (
     WINDOW_STEPS,
 )
 from features.sensor_health.fault import FaultTexts
-from features.windows import Floats, Rows
 
 _MICROSECOND = timedelta(microseconds=1)
 _STEP = timedelta(hours=WINDOW_STEP_HOURS)
@@ -44,12 +44,12 @@ _LEVEL_CODES = {level: float(code) for code, level in enumerate(STATUS_LEVELS)}
 class History:
     """Gold of a whole fleet, hour by hour; compressors lie one below the other, each with the same hours."""
 
-    values: Floats  # [compressors x hours, features] memory map, NaN where missing
+    values: Float32s  # [compressors x hours, features] memory map, NaN where missing
     compressor_ids: list[str]
     first_mark: datetime  # of every compressor
     hours: int
 
-    def first_rows(self) -> Rows:
+    def first_rows(self) -> Ints:
         """First row of each compressor -> [compressors]."""
         return np.arange(len(self.compressor_ids), dtype=np.int64) * self.hours
 
@@ -57,7 +57,7 @@ class History:
         """Numbers of the compressors among `names`, ascending; names that are not here are left out."""
         return np.flatnonzero(np.isin(self.compressor_ids, list(names))).astype(np.int32)
 
-    def hours_with_data(self, unit: int) -> Rows:
+    def hours_with_data(self, unit: int) -> Ints:
         """The hours in which a compressor has any value, ascending -> [n]."""
         first = unit * self.hours
         return np.flatnonzero(~np.isnan(np.asarray(self.values[first : first + self.hours])).all(axis=1))
@@ -77,12 +77,12 @@ class Steps:
     """The last WINDOW_STEPS steps of some compressors before a moment."""
 
     compressor_ids: list[str]
-    values: Floats  # [compressors, steps, features], NaN where missing
+    values: Float32s  # [compressors, steps, features], NaN where missing
     last_reading: list[datetime | None]  # newest gold row within the window
     faults: list[FaultTexts]  # by compressor, of the rows within the window
 
 
-def encode(gold: pl.DataFrame) -> Floats:
+def encode(gold: pl.DataFrame) -> Float32s:
     """The 24 features of the contract, in its order, as [rows, features] float32; a status is 0, 1, 2; null is NaN."""
     columns = (
         pl.col(name).replace_strict(_LEVEL_CODES, default=None, return_dtype=pl.Float64) if name in STATUS_FEATURES else pl.col(name)
@@ -218,7 +218,7 @@ def read_history(gold: DeltaTable, until: datetime, hours: int, only: Sequence[s
     return History(values, compressor_ids, first_mark, hours)
 
 
-def _lay_out(lazy: pl.LazyFrame, compressor_ids: list[str], first_mark: datetime, hours: int, values: Floats) -> None:
+def _lay_out(lazy: pl.LazyFrame, compressor_ids: list[str], first_mark: datetime, hours: int, values: Float32s) -> None:
     """Write the last values of each hour into `values` [compressors x hours, features], one date partition in memory at a time."""
     codes = pl.DataFrame({COMPRESSOR_ID: compressor_ids, "_unit": np.arange(len(compressor_ids), dtype=np.int64)})
     # ascending, so that the reading at midnight replaces the last values of the day before, which have the same mark

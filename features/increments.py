@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from config.etl import EtlConfig, IngestConfig
-from config.fleet import FleetConfig
-from config.thresholds import ThresholdsConfig
+from config.sections.etl import EtlConfig, IngestConfig
+from config.sections.fleet import FleetConfig
+from config.sections.thresholds import ThresholdsConfig
 from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, MAX_LOOKBACK_HOURS, STATUS_FEATURES, TIMESTAMP
 from features.lake import GOLD, Interval, Lake, any_of, merge_intervals, sql_time
 from features.sensor_health.settings import HealthRules
@@ -63,20 +63,20 @@ class BuildState:
 
 
 @dataclass(frozen=True)
-class Reach:
+class Influence:
     """How far one reading reaches, forwards and backwards."""
 
     silver: timedelta
     gold: timedelta
 
     @classmethod
-    def of(cls, etl: EtlConfig) -> Reach:
+    def of(cls, etl: EtlConfig) -> Influence:
         """The reach under the outlier rule in force."""
         return cls(silver=timedelta(hours=2 * etl.outliers.spread_hours), gold=timedelta(hours=MAX_LOOKBACK_HOURS))
 
 
 @dataclass(frozen=True)
-class Plan:
+class RebuildPlan:
     """What to recompute. `touched` None means everything."""
 
     touched: list[Interval] | None
@@ -87,26 +87,26 @@ class Plan:
         """Nothing is new."""
         return self.touched == [] and not self.unplaced
 
-    def joined(self, other: Plan, most_intervals: int) -> Plan:
+    def joined(self, other: RebuildPlan, most_intervals: int) -> RebuildPlan:
         """What either of both has to recompute."""
         unplaced = self.unplaced or other.unplaced
         if self.touched is None or other.touched is None:
-            return Plan(None, unplaced)
-        return Plan(merge_intervals([*self.touched, *other.touched], most_intervals), unplaced)
+            return RebuildPlan(None, unplaced)
+        return RebuildPlan(merge_intervals([*self.touched, *other.touched], most_intervals), unplaced)
 
-    def silver_core(self, reach: Reach) -> list[Interval] | None:
+    def silver_core(self, reach: Influence) -> list[Interval] | None:
         """Silver (and rejects) to be replaced."""
         return _widen(self.touched, timedelta(0), reach.silver)
 
-    def bronze_input(self, reach: Reach) -> list[Interval] | None:
+    def bronze_input(self, reach: Influence) -> list[Interval] | None:
         """Bronze that decides the silver core."""
         return _widen(self.touched, reach.silver, reach.silver)
 
-    def gold_core(self, reach: Reach) -> list[Interval] | None:
+    def gold_core(self, reach: Influence) -> list[Interval] | None:
         """Gold to be replaced."""
         return _widen(self.touched, timedelta(0), reach.silver + reach.gold)
 
-    def silver_input(self, reach: Reach) -> list[Interval] | None:
+    def silver_input(self, reach: Influence) -> list[Interval] | None:
         """Silver that decides the gold core."""
         return _widen(self.touched, reach.gold, reach.silver + reach.gold)
 
@@ -183,13 +183,13 @@ def plan_build(
     ingest: IngestConfig,
     current_fingerprint: str,
     most_intervals: int,
-) -> Plan:
+) -> RebuildPlan:
     """Compare bronze (as polars reads it: finding out that nothing is new must not cost a JVM) with what gold was made from.
 
     Only the clock hours of new rows are collected; three columns are read, of files that can hold new rows.
     """
     if state is None or state.fingerprint != current_fingerprint:
-        return Plan(touched=None, unplaced=True)
+        return RebuildPlan(touched=None, unplaced=True)
     time = pl.col(TIMESTAMP)
     refused = time > pl.col(LOADED_AT) + ingest.clock_skew
     placed = pl.when(time >= ingest.earliest).then(time)
@@ -202,7 +202,7 @@ def plan_build(
         .collect()
     )
     intervals = [Interval(start, end) for _, start, end in hours.iter_rows() if start is not None]
-    return Plan(touched=merge_intervals(intervals, most_intervals), unplaced=len(intervals) < hours.height)
+    return RebuildPlan(touched=merge_intervals(intervals, most_intervals), unplaced=len(intervals) < hours.height)
 
 
 def newest_that_counts(bronze: pl.LazyFrame, ingest: IngestConfig) -> datetime | None:
@@ -212,7 +212,7 @@ def newest_that_counts(bronze: pl.LazyFrame, ingest: IngestConfig) -> datetime |
     return newest
 
 
-def slice_bronze(eligible_bronze: DataFrame, plan: Plan, reach: Reach, ingest: IngestConfig) -> DataFrame:
+def slice_bronze(eligible_bronze: DataFrame, plan: RebuildPlan, reach: Influence, ingest: IngestConfig) -> DataFrame:
     """The rows of bronze that the plan needs, pruned by date."""
     wanted = plan.bronze_input(reach)
     if wanted is None:

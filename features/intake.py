@@ -14,9 +14,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from features.site.cells import READING_TYPES as READING_TYPES
-from features.site.listing import file_digest as file_digest
-from features.site.listing import list_reading_files as list_reading_files
-from features.site.listing import name_files as name_files
+from features.site.drafting.listing import file_digest as file_digest
+from features.site.drafting.listing import list_reading_files as list_reading_files
+from features.site.drafting.listing import name_files as name_files
 from features.site.notes import ChangingFile as ChangingFile
 from features.site.notes import FileNotes as FileNotes
 from features.site.notes import RefusedFile as RefusedFile

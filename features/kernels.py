@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from config.etl import OutlierConfig
+from config.sections.etl import OutlierConfig
+from features.arrays import Doubles, Ints
 from features.contract import (
     COMPRESSOR_ID,
     DATA_FAULTS,
@@ -37,7 +38,7 @@ from features.contract import (
     VIBRATION,
 )
 from features.merging import MergedRows, merge_rows
-from features.rolling import FloatArray, IntArray, group_starts, rolling_features
+from features.rolling import group_starts, rolling_features
 from features.sensor_health.fault import decode_faults
 from features.sensor_health.find import FoundFaults, Known, find_faults
 from features.sensor_health.readings import SensorReadings
@@ -107,7 +108,7 @@ def _in_words(codes: NDArray[np.int8]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(_REFUSALS)).cast(pa.string())
 
 
-def _texts(found: FoundFaults, kept: IntArray, rows: int) -> pa.Array:
+def _texts(found: FoundFaults, kept: Ints, rows: int) -> pa.Array:
     """The faults of the rows `kept`, null for the others -> [rows]."""
     if not found.faults:
         return pa.nulls(rows, pa.string())
@@ -116,7 +117,7 @@ def _texts(found: FoundFaults, kept: IntArray, rows: int) -> pa.Array:
     return pa.array(texts, pa.string())
 
 
-def _with_reasons(table: pa.Table, rows: IntArray, merged: MergedRows) -> pa.Table:
+def _with_reasons(table: pa.Table, rows: Ints, merged: MergedRows) -> pa.Table:
     """`table` with a reason for every row that went into another one, and the operating hours completed."""
     reasons = table[REASON].to_numpy().copy()
     reasons[rows[merged.duplicates]] = DUPLICATE
@@ -127,7 +128,7 @@ def _with_reasons(table: pa.Table, rows: IntArray, merged: MergedRows) -> pa.Tab
     return table.set_column(table.column_names.index(OPERATING_HOURS), OPERATING_HOURS, pa.array(hours, from_pandas=True))
 
 
-def _flagged(table: pa.Table, rows: IntArray) -> dict[str, NDArray[np.bool_]]:
+def _flagged(table: pa.Table, rows: Ints) -> dict[str, NDArray[np.bool_]]:
     """By sensor that the source calls bad somewhere: in which of `rows`."""
     named = table[FLAGGED_BAD_SENSORS]
     if named.null_count == len(table):
@@ -141,7 +142,7 @@ def _flagged(table: pa.Table, rows: IntArray) -> dict[str, NDArray[np.bool_]]:
     return flagged
 
 
-def _known_by_code(table: pa.Table, group: IntArray, known: Mapping[str, Sequence[tuple[int, str]]]) -> Known:
+def _known_by_code(table: pa.Table, group: Ints, known: Mapping[str, Sequence[tuple[int, str]]]) -> Known:
     """What was known of each compressor of `table` at some moments, by its code."""
     if not known:
         return {}
@@ -191,24 +192,24 @@ def _leading_rows(batch: pa.RecordBatch, compressor_id: str | None) -> int:
     return int(differing[0]) if len(differing) else len(batch)
 
 
-def compressor_codes(table: pa.Table) -> IntArray:
+def compressor_codes(table: pa.Table) -> Ints:
     """One number per run of equal compressor ids -> [n], ascending."""
     ids = (
         pc.fill_null(table[COMPRESSOR_ID].combine_chunks().dictionary_encode().indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     )
     codes = np.zeros(len(ids), np.int64)
     codes[group_starts(ids)] = 1
-    numbered: IntArray = np.cumsum(codes) - 1
+    numbered: Ints = np.cumsum(codes) - 1
     return numbered
 
 
-def timestamps_us(table: pa.Table) -> IntArray:
+def timestamps_us(table: pa.Table) -> Ints:
     """Timestamps as microseconds since the epoch -> [n]; 0 where missing."""
-    microseconds: IntArray = pc.fill_null(table[TIMESTAMP].cast(pa.int64()), 0).to_numpy()
+    microseconds: Ints = pc.fill_null(table[TIMESTAMP].cast(pa.int64()), 0).to_numpy()
     return microseconds
 
 
-def float_column(table: pa.Table, name: str) -> FloatArray:
+def float_column(table: pa.Table, name: str) -> Doubles:
     """A column of numbers as float64 with NaN for null -> [n]."""
-    values: FloatArray = table[name].to_numpy().astype(np.float64, copy=False)
+    values: Doubles = table[name].to_numpy().astype(np.float64, copy=False)
     return values

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.rolling import FloatArray, IntArray, group_starts
-from features.windows import Bools
+from features.arrays import Bools, Doubles, Ints
+from features.rolling import group_starts
 
 
 @dataclass(frozen=True)
 class MergedRows:
     """What became of rows [n]: those kept, and for each of them the completed values [kept]."""
 
-    kept: IntArray  # the last loaded row of each compressor and time
-    duplicates: IntArray  # rows that add nothing to a later loaded one
-    contributed: IntArray  # rows whose values complete a later loaded one
-    values: dict[str, FloatArray]
-    operating_hours: FloatArray
+    kept: Ints  # the last loaded row of each compressor and time
+    duplicates: Ints  # rows that add nothing to a later loaded one
+    contributed: Ints  # rows whose values complete a later loaded one
+    values: dict[str, Doubles]
+    operating_hours: Doubles
     flagged: dict[str, Bools]
 
 
 def merge_rows(
-    group: IntArray, time_us: IntArray, values: Mapping[str, FloatArray], operating_hours: FloatArray, flagged: Mapping[str, Bools]
+    group: Ints, time_us: Ints, values: Mapping[str, Doubles], operating_hours: Doubles, flagged: Mapping[str, Bools]
 ) -> MergedRows:
     """Complete each reading by the newest value of each sensor.
 
@@ -59,14 +59,14 @@ def merge_rows(
     )
 
 
-def _same_reading(group: IntArray, time_us: IntArray) -> IntArray:
+def _same_reading(group: Ints, time_us: Ints) -> Ints:
     """First row of each compressor and time -> [readings]."""
     if not len(group):
         return np.empty(0, np.int64)
     return np.union1d(group_starts(group), group_starts(time_us))
 
 
-def _newest_value(values: FloatArray, begins: IntArray) -> IntArray:
+def _newest_value(values: Doubles, begins: Ints) -> Ints:
     """Newest row with a value at or before each row, within its reading that begins at `begins`; -1 where there is none -> [n]."""
     newest = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
     return np.where(newest >= begins, newest, -1)

@@ -10,16 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.arrays import Doubles, Ints
 from features.contract import DISCHARGE_TEMP, ROLLING_FEATURES, TEMP_DELTA, TYPICAL_LEVEL
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
 _FAR_US = np.int64(1_000 * MICROSECONDS_PER_HOUR)  # further apart than any window is long
 
 
-def group_starts(group: NDArray[np.int64]) -> IntArray:
+def group_starts(group: NDArray[np.int64]) -> Ints:
     """First row of each run of equal values in `group` [n] -> [runs]."""
     if len(group) == 0:
         return np.empty(0, np.int64)
@@ -32,7 +30,7 @@ class TimeIndex:
     `group` [n]: code of the compressor, ascending; `time_us` [n]: microseconds, ascending within a compressor.
     """
 
-    def __init__(self, group: IntArray, time_us: IntArray) -> None:
+    def __init__(self, group: Ints, time_us: Ints) -> None:
         self.rows = len(group)
         apart = np.full(self.rows, _FAR_US)
         if self.rows:
@@ -40,13 +38,13 @@ class TimeIndex:
             # one ascending key for all compressors; a gap longer than any window may be cut short, so that one reading with a
             # clock of the year 1 cannot make the key overflow
             apart[1:][within] = np.minimum(np.diff(time_us)[within], _FAR_US)
-        self._key: IntArray = np.cumsum(apart)
+        self._key: Ints = np.cumsum(apart)
 
-    def start(self, hours: float) -> IntArray:
+    def start(self, hours: float) -> Ints:
         """Row at which the window (t - hours, t] of each row begins -> [n]."""
         return np.searchsorted(self._key, self._key - np.int64(hours * MICROSECONDS_PER_HOUR), side="right").astype(np.int64)
 
-    def nearest(self, hours: float, tolerance_s: float) -> IntArray:
+    def nearest(self, hours: float, tolerance_s: float) -> Ints:
         """Row nearest to t - hours in the same compressor, within the tolerance; -1 where there is none -> [n]."""
         target = self._key - np.int64(hours * MICROSECONDS_PER_HOUR)
         after = np.searchsorted(self._key, target, side="left")
@@ -58,26 +56,26 @@ class TimeIndex:
         return np.where(found, row, -1)
 
 
-def window_sums(values: FloatArray, start: IntArray) -> FloatArray:
+def window_sums(values: Doubles, start: Ints) -> Doubles:
     """Sum of values[start[i] : i + 1] for each i -> [n]. Every sum is computed from its own window alone."""
     bounds = _bounds(start)
     return np.add.reduceat(np.append(values, 0.0), bounds)[::2] if len(values) else values
 
 
-def window_maxima(values: FloatArray, start: IntArray) -> FloatArray:
+def window_maxima(values: Doubles, start: Ints) -> Doubles:
     """Maximum of values[start[i] : i + 1] for each i -> [n]."""
     bounds = _bounds(start)
     return np.maximum.reduceat(np.append(values, -np.inf), bounds)[::2] if len(values) else values
 
 
-def _bounds(start: IntArray) -> IntArray:
+def _bounds(start: Ints) -> Ints:
     bounds = np.empty(2 * len(start), np.int64)
     bounds[::2] = start
     bounds[1::2] = np.arange(1, len(start) + 1)
     return bounds
 
 
-def rolling_features(group: IntArray, time_us: IntArray, sensors: dict[str, FloatArray], delta_tolerance_s: float) -> dict[str, FloatArray]:
+def rolling_features(group: Ints, time_us: Ints, sensors: dict[str, Doubles], delta_tolerance_s: float) -> dict[str, Doubles]:
     """The rolling features of the contract and the temperature delta.
 
     `group`, `time_us` as for TimeIndex; `sensors`: reading column -> [n] with NaN where nothing was measured.
@@ -86,7 +84,7 @@ def rolling_features(group: IntArray, time_us: IntArray, sensors: dict[str, Floa
     """
     index = TimeIndex(group, time_us)
     starts = {hours: index.start(hours) for hours in {feature.hours for feature in ROLLING_FEATURES}}
-    result: dict[str, FloatArray] = {}
+    result: dict[str, Doubles] = {}
     for sensor in dict.fromkeys(feature.sensor for feature in ROLLING_FEATURES):
         result.update(_sensor_features(sensor, sensors[sensor], starts))
     temperature = sensors[DISCHARGE_TEMP]
@@ -95,7 +93,7 @@ def rolling_features(group: IntArray, time_us: IntArray, sensors: dict[str, Floa
     return result
 
 
-def _sensor_features(sensor: str, values: FloatArray, starts: dict[int, IntArray]) -> dict[str, FloatArray]:
+def _sensor_features(sensor: str, values: Doubles, starts: dict[int, Ints]) -> dict[str, Doubles]:
     valid = ~np.isnan(values)
     seen = np.concatenate([[0], np.cumsum(valid)])
     ends = np.arange(1, len(values) + 1)
@@ -103,7 +101,7 @@ def _sensor_features(sensor: str, values: FloatArray, starts: dict[int, IntArray
     centre = TYPICAL_LEVEL[sensor]
     centred = np.where(valid, values - centre, 0.0)
     squared = centred * centred
-    result: dict[str, FloatArray] = {}
+    result: dict[str, Doubles] = {}
     for hours, start in starts.items():
         wanted = {feature.statistic: feature.name for feature in ROLLING_FEATURES if feature.sensor == sensor and feature.hours == hours}
         if not wanted:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from config.etl import EtlConfig
+from config.sections.etl import EtlConfig
 from features.contract import (
     ALL_SENSORS_NULL,
     COMPRESSOR_ID,

@@ -9,14 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from config.etl import OutlierConfig
-from features.rolling import FloatArray, IntArray, TimeIndex
+from config.sections.etl import OutlierConfig
+from features.arrays import Doubles, Ints
+from features.rolling import TimeIndex
 
 MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _CANDIDATES_PER_CHUNK = 16_384  # bounds the [candidates, spread_readings] scratch matrix
 
 
-def find_isolated_spikes(group: IntArray, time_us: IntArray, values: FloatArray, config: OutlierConfig) -> NDArray[np.bool_]:
+def find_isolated_spikes(group: Ints, time_us: Ints, values: Doubles, config: OutlierConfig) -> NDArray[np.bool_]:
     """Mark readings that stand alone, more than `robust_sigma` from their own recent level -> [n] bool.
 
     `group`, `time_us` as for features.rolling.TimeIndex; `values` [n] with NaN where nothing was measured.
@@ -39,7 +40,7 @@ def find_isolated_spikes(group: IntArray, time_us: IntArray, values: FloatArray,
     return spikes
 
 
-def _deviating_side(value: FloatArray, first: IntArray, config: OutlierConfig) -> NDArray[np.int8]:
+def _deviating_side(value: Doubles, first: Ints, config: OutlierConfig) -> NDArray[np.int8]:
     """+1 / -1 where a reading lies too far above / below its recent level, else 0 -> [n]."""
     position = np.arange(len(value))
     level = _median_before(value, position, first, config.level_readings)
@@ -56,14 +57,14 @@ def _deviating_side(value: FloatArray, first: IntArray, config: OutlierConfig) -
     return side
 
 
-def _readings_before(value: FloatArray, rows: IntArray, first: IntArray, length: int) -> tuple[FloatArray, IntArray]:
+def _readings_before(value: Doubles, rows: Ints, first: Ints, length: int) -> tuple[Doubles, Ints]:
     """The up to `length` readings before each row, +inf where there are none -> [m, length], and their count [m]."""
     positions = rows[:, None] - 1 - np.arange(length)[None, :]
     inside = positions >= first[:, None]
     return np.where(inside, value[np.maximum(positions, 0)], np.inf), inside.sum(axis=1)
 
 
-def _median_of_sorted(ordered: FloatArray, count: IntArray) -> FloatArray:
+def _median_of_sorted(ordered: Doubles, count: Ints) -> Doubles:
     """Median of the first `count` of each ascending row; NaN where count is 0 -> [m]."""
     low = np.maximum((count - 1) // 2, 0)[:, None]
     high = np.minimum(count // 2, ordered.shape[1] - 1)[:, None]
@@ -71,13 +72,13 @@ def _median_of_sorted(ordered: FloatArray, count: IntArray) -> FloatArray:
     return np.where(count > 0, median, np.nan)
 
 
-def _median_before(value: FloatArray, rows: IntArray, first: IntArray, length: int) -> FloatArray:
+def _median_before(value: Doubles, rows: Ints, first: Ints, length: int) -> Doubles:
     window, count = _readings_before(value, rows, first, length)
     window.sort(axis=1)
     return _median_of_sorted(window, count)
 
 
-def _robust_sigma_before(value: FloatArray, rows: IntArray, first: IntArray, length: int) -> FloatArray:
+def _robust_sigma_before(value: Doubles, rows: Ints, first: Ints, length: int) -> Doubles:
     window, count = _readings_before(value, rows, first, length)
     window.sort(axis=1)
     distance = np.abs(window - _median_of_sorted(window, count)[:, None])  # inf stays inf

@@ -10,18 +10,14 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from features.arrays import Bools, Float32s, Ints
 from features.contract import FEATURES, HOUR_VALUES
-
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
 
 _HOUR_COLUMNS: Final = [FEATURES.index(name) for name in HOUR_VALUES.values()]
 
 
-def gather(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: int) -> Floats:
+def gather(values: Float32s, first_row_of_unit: Ints, ends: Ints, steps: int) -> Float32s:
     """Cut one window for every end row.
 
     values: [rows, features] float32, array or memory map, NaN where missing.
@@ -38,7 +34,7 @@ def gather(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: int) -> F
     return fill_gaps(windows)
 
 
-def fill_gaps(windows: Floats) -> Floats:
+def fill_gaps(windows: Float32s) -> Float32s:
     """Fill NaN forward, and the leading part backward, along the steps of [n, steps, features]; all-NaN columns stay NaN."""
     missing = np.isnan(windows)
     gappy = np.flatnonzero(missing.any(axis=(1, 2)))  # most windows have no gap, and filling costs far more than cutting
@@ -56,7 +52,7 @@ def fill_gaps(windows: Floats) -> Floats:
     return filled
 
 
-def has_data(rows: Floats) -> Bools:
+def has_data(rows: Float32s) -> Bools:
     """Whether every sensor has a value in the hour: hourly rows [..., FEATURES] before filling -> [...].
 
     One that is dead leaves the others' features, the calendar's and, for a day, its own long averages: no ground for a prediction.
@@ -64,7 +60,7 @@ def has_data(rows: Floats) -> Bools:
     return np.asarray(~np.isnan(rows[..., _HOUR_COLUMNS]).any(axis=-1))
 
 
-def observed_steps(values: Floats, first_row_of_unit: Rows, ends: Rows, steps: int, chunk: int = 4096) -> Rows:
+def observed_steps(values: Float32s, first_row_of_unit: Ints, ends: Ints, steps: int, chunk: int = 4096) -> Ints:
     """Count, for every window over hourly rows [rows, FEATURES], the steps that have data (`has_data`): [n], 0..steps.
 
     This is what decides between a prediction and `insufficient_history`; memory grows with `chunk`, not with the number of windows.

@@ -12,9 +12,9 @@ import polars as pl
 from deltalake import write_deltalake
 
 from config.errors import InputError
-from config.etl import IngestConfig
+from config.sections.etl import IngestConfig
 from features.contract import COMPRESSOR_ID, FILE_SEQ, LOADED_AT, SOURCE_FILE, SOURCE_SHA256, TIMESTAMP
-from features.increments import BuildState, Plan
+from features.increments import BuildState, RebuildPlan
 from features.lake import BRONZE, GOLD, Interval, Lake
 
 WITHDRAWALS: Final = "withdrawals"
@@ -138,21 +138,21 @@ def read_withdrawn(lake: Lake) -> frozenset[str]:
     return frozenset(item.sha256 for item in read_withdrawals(lake) if item.undone_at is None)
 
 
-def plan_withdrawals(bronze: pl.LazyFrame, state: BuildState | None, withdrawn: frozenset[str], ingest: IngestConfig) -> Plan:
+def plan_withdrawals(bronze: pl.LazyFrame, state: BuildState | None, withdrawn: frozenset[str], ingest: IngestConfig) -> RebuildPlan:
     """What files taken back or brought back since `state` make anew: from their first reading to the end of the data.
 
     To the end, because a fault that such a reading showed is carried on until another one ends it.
     """
     changed = frozenset() if state is None else state.withdrawn ^ withdrawn
     if not changed:
-        return Plan(touched=[], unplaced=False)
+        return RebuildPlan(touched=[], unplaced=False)
     time = pl.col(TIMESTAMP)
     placed = pl.when(time >= ingest.earliest).then(time)
     own = pl.col(SOURCE_SHA256).is_in(sorted(changed))
     first, last, unplaced = (
         bronze.select(placed.filter(own).min(), placed.max().alias("last"), (own & placed.is_null()).any()).collect().row(0)
     )
-    return Plan(touched=[] if first is None else [Interval(first, last)], unplaced=bool(unplaced))
+    return RebuildPlan(touched=[] if first is None else [Interval(first, last)], unplaced=bool(unplaced))
 
 
 def _gold_made_from(lake: Lake, file: LoadedFile) -> GoldVersions | None:

@@ -12,11 +12,16 @@ import typer
 
 from config.errors import AltavizError
 from config.settings import Settings, load_settings
-from pipelines import cli_backup, cli_benchmark, cli_experiments, cli_models, cli_site, cli_taking_back
-from pipelines.command import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, refused_by_ingest, run_job
-from pipelines.console import StageReporter
-from pipelines.home import open_home, require_database_place
-from pipelines.tracking import quieten
+from pipelines.commands import backup as cli_backup
+from pipelines.commands import benchmark as cli_benchmark
+from pipelines.commands import experiments as cli_experiments
+from pipelines.commands import models as cli_models
+from pipelines.commands import site as cli_site
+from pipelines.commands import taking_back as cli_taking_back
+from pipelines.commands.options import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, refused_by_ingest, run_job
+from pipelines.runtime.console import StageReporter
+from pipelines.runtime.home_lock import open_home, require_database_place
+from pipelines.runtime.mlflow_runs import quieten
 
 PRIVATE: Final = 0o077  # what this process and its children write is for their user alone
 
@@ -62,17 +67,17 @@ def ingest(
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         if check:
-            from pipelines.check import check as look
+            from pipelines.lakehouse.ingest_check import check as look
 
             return look(settings, folder, report, site)
-        from pipelines.ingest import ingest as load
-        from pipelines.session import LazySpark
+        from pipelines.lakehouse.ingest import ingest as load
+        from pipelines.runtime.spark import LazySpark
 
         with LazySpark(settings) as spark:
             return load(settings, folder, spark, report, site)
 
-    from pipelines.site_view import show_check
-    from pipelines.views import show_books
+    from pipelines.views.data import show_books
+    from pipelines.views.site import show_check
 
     run_job(job, show_check if check else show_books, home=home, as_json=as_json, refusals=refused_by_ingest)
 
@@ -83,13 +88,13 @@ def features(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOpt
     moment = parse_time(as_of)
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.features import build
-        from pipelines.session import LazySpark
+        from pipelines.lakehouse.medallion import build
+        from pipelines.runtime.spark import LazySpark
 
         with LazySpark(settings) as spark:
             return build(settings, moment, spark, report)
 
-    from pipelines.views import show_books
+    from pipelines.views.data import show_books
 
     run_job(job, show_books, home=home, as_json=as_json)
 
@@ -110,7 +115,7 @@ def simulate(
     """Simulate a fleet as a site would hand it over."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.simulate import run
+        from pipelines.lakehouse.simulate import run
 
         with report.stage("simulate") as advance:
             simulated = run(
@@ -126,7 +131,7 @@ def simulate(
             )
         return dataclasses.asdict(simulated)
 
-    from pipelines.views import show_facts
+    from pipelines.views.facts import show_facts
 
     run_job(job, show_facts, home=home, as_json=as_json, database=False)
 
@@ -136,13 +141,13 @@ def train(overrides: SetOption = None, home: HomeOption = None, as_json: JsonOpt
     """Train a model on gold, track it in MLflow, register it and let the gate decide."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.session import LazySpark
-        from pipelines.train import train as fit
+        from pipelines.lifecycle.train import train as fit
+        from pipelines.runtime.spark import LazySpark
 
         with LazySpark(settings) as spark:
             return fit(settings, spark, report)
 
-    from pipelines.views import show_facts
+    from pipelines.views.facts import show_facts
 
     run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides)
 
@@ -153,11 +158,11 @@ def score(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption
     moment = parse_time(as_of)
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.score import score as predict
+        from pipelines.operations.score import score as predict
 
         return predict(settings, moment, report)
 
-    from pipelines.views import show_fleet
+    from pipelines.views.fleet import show_fleet
 
     run_job(job, show_fleet, home=home, as_json=as_json)
 
@@ -182,13 +187,13 @@ def reproduce(
     outcome: dict[str, Any] = {}
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.reproduce import reproduce as recompute
+        from pipelines.operations.reproduce import reproduce as recompute
 
         outcome.update(recompute(settings, compressor_id, moment, model_version, report))
         return outcome
 
-    from pipelines.reproduce import unlike
-    from pipelines.reproduce_view import show_reproduction
+    from pipelines.operations.reproduce import unlike
+    from pipelines.views.reproduction import show_reproduction
 
     run_job(job, show_reproduction, home=home, as_json=as_json)
     if not outcome["equal"]:
@@ -201,11 +206,11 @@ def monitor(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOpti
     moment = parse_time(as_of)
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.monitor import monitor as compare
+        from pipelines.operations.monitor import monitor as compare
 
         return compare(settings, moment, report)
 
-    from pipelines.views import show_drift
+    from pipelines.views.drift import show_drift
 
     run_job(job, show_drift, home=home, as_json=as_json)
 
@@ -222,13 +227,13 @@ def retrain(
     moment = parse_time(as_of)
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.retrain import retrain as fit_anew
-        from pipelines.session import LazySpark
+        from pipelines.lifecycle.retrain import retrain as fit_anew
+        from pipelines.runtime.spark import LazySpark
 
         with LazySpark(settings) as spark:
             return fit_anew(settings, moment, spark, report, if_drifted=if_drifted)
 
-    from pipelines.views import show_verdict
+    from pipelines.views.training import show_verdict
 
     run_job(job, show_verdict, home=home, as_json=as_json, overrides=overrides)
 
@@ -246,7 +251,7 @@ def run_cycle(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOp
 
         return run(settings, moment, report)
 
-    from pipelines.views import show_cycle
+    from pipelines.views.cycle import show_cycle
 
     run_job(job, show_cycle, home=home, as_json=as_json, refusals=lambda result: refused_by_ingest(result["ingest"]))
 
@@ -260,8 +265,8 @@ def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
         return run_demo(settings, report)
 
-    from pipelines.home import demo_home
-    from pipelines.views import show_demo
+    from pipelines.runtime.home_lock import demo_home
+    from pipelines.views.cycle import show_demo
 
     run_job(job, show_demo, home=home, as_json=as_json, place=None if home else demo_home)
 
@@ -277,7 +282,7 @@ def serve(
 ) -> None:
     """Answer over HTTP: score compressors, predict for windows, rank the fleet (until interrupted)."""
     from config.logs import set_up_logs
-    from pipelines.serve import serve as answer
+    from pipelines.operations.serve import serve as answer
 
     try:
         settings = load_settings(home)
@@ -294,11 +299,11 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """What this home holds: rows, versions, champion."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.status import summarise
+        from pipelines.runtime.status import summarise
 
         return summarise(settings, report)
 
-    from pipelines.views import show_facts
+    from pipelines.views.facts import show_facts
 
     run_job(job, show_facts, home=home, as_json=as_json)
 
@@ -309,12 +314,12 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     outcome: dict[str, Any] = {}
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.doctor import examine
+        from pipelines.runtime.doctor import examine
 
         outcome.update(examine(settings, report))
         return outcome
 
-    from pipelines.views import show_checks
+    from pipelines.views.cycle import show_checks
 
     run_job(job, show_checks, home=home, as_json=as_json, database=False)
     if not outcome["ok"]:
@@ -333,16 +338,17 @@ def evaluate_champion(
         raise typer.BadParameter("--policy and --reasons are two reports: ask for one at a time")
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.evaluate import evaluate
-        from pipelines.policy import evaluate_policy
-        from pipelines.session import LazySpark
+        from pipelines.evaluation.evaluate import evaluate
+        from pipelines.evaluation.maintenance_cost import evaluate_policy
+        from pipelines.runtime.spark import LazySpark
 
         with LazySpark(settings) as spark:
             if policy:
                 return evaluate_policy(settings, spark, report)
             return evaluate(settings, spark, report, with_reasons=reasons)
 
-    from pipelines.views import show_evaluation, show_policies
+    from pipelines.views.evaluation import show_evaluation
+    from pipelines.views.maintenance_cost import show_policies
 
     run_job(job, show_policies if policy else show_evaluation, home=home, as_json=as_json)
 
@@ -356,11 +362,11 @@ def export_edge(
     """Write the champion as a folder that predicts beside the machine from raw readings, with numpy and onnxruntime alone."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.edge import export_edge as write
+        from pipelines.edge.export import export_edge as write
 
         return write(settings, out, report)
 
-    from pipelines.views import show_facts
+    from pipelines.views.facts import show_facts
 
     run_job(job, show_facts, home=home, as_json=as_json)
 
@@ -370,13 +376,13 @@ def maintain(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """OPTIMIZE and VACUUM the Delta tables; time travel reaches back as far as etl_config.yaml keeps."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.maintain import maintain as compact
-        from pipelines.session import LazySpark
+        from pipelines.lakehouse.table_maintenance import maintain as compact
+        from pipelines.runtime.spark import LazySpark
 
         with LazySpark(settings) as spark:
             return compact(settings, spark, report)
 
-    from pipelines.views import show_facts
+    from pipelines.views.facts import show_facts
 
     run_job(job, show_facts, home=home, as_json=as_json)
 

@@ -9,14 +9,14 @@ from typing import Any
 from config.errors import AllRefusedError, NoReadingsError
 from config.settings import Settings
 from features.lake import BRONZE, Lake
-from pipelines.console import StageReporter
-from pipelines.features import build
-from pipelines.ingest import ingest
-from pipelines.moment import choose_moment
-from pipelines.monitor import monitor
-from pipelines.retrain import retrain
-from pipelines.score import score
-from pipelines.session import LazySpark
+from pipelines.lakehouse.ingest import ingest
+from pipelines.lakehouse.medallion import build
+from pipelines.lifecycle.retrain import retrain
+from pipelines.operations.monitor import monitor
+from pipelines.operations.score import score
+from pipelines.runtime.console import StageReporter
+from pipelines.runtime.moment import choose_moment
+from pipelines.runtime.spark import LazySpark
 
 
 def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:

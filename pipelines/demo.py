@@ -6,13 +6,13 @@ import time
 from typing import Any
 
 from config.settings import Settings
-from pipelines.console import StageReporter
-from pipelines.features import build, build_lake
-from pipelines.ingest import ingest
-from pipelines.score import score
-from pipelines.session import LazySpark
-from pipelines.simulate import run as simulate
-from pipelines.train import train
+from pipelines.lakehouse.ingest import ingest
+from pipelines.lakehouse.medallion import build, build_lake
+from pipelines.lakehouse.simulate import run as simulate
+from pipelines.lifecycle.train import train
+from pipelines.operations.score import score
+from pipelines.runtime.console import StageReporter
+from pipelines.runtime.spark import LazySpark
 
 
 def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -47,8 +47,8 @@ def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
 def _champion_knows_history(settings: Settings) -> bool:
     from config.errors import NoChampionError
     from features.lake import GOLD, Lake
-    from pipelines.tracking import quieten
-    from serving.registry import Registry
+    from pipelines.runtime.mlflow_runs import quieten
+    from serving.registry.client import Registry
 
     quieten()
     try:

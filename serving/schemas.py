@@ -50,7 +50,7 @@ LAST_USABLE: Final = (
 
 
 @dataclass(frozen=True)
-class Station:
+class StationRow:
     """A compressor station; only the id is known of one that fleet.yaml does not list."""
 
     station_id: str
@@ -117,7 +117,7 @@ class Prediction:
     """What the model says of one compressor at `prediction_timestamp`; every number is None unless `status` is ok.
 
     `failure_probability` is for a failure within `horizon_days`; `confidence_score` falls as the interval widens.
-    `act_by` is the day (UTC) a repair is due and `expected_saving_usd` what it saves (serving.costs); None also where none is due yet.
+    `act_by` is the day (UTC) a repair is due and `expected_saving_usd` what it saves (serving.prediction.repair_cost); None also where none is due yet.
     """
 
     compressor_id: str
@@ -135,7 +135,7 @@ class Prediction:
     features_used: Mapping[str, Any]
     act_by: date | None
     expected_saving_usd: float | None
-    data_faults: list[dict[str, Any]] = field(default_factory=list)  # sensor, fault, since, detail (serving.data_faults)
+    data_faults: list[dict[str, Any]] = field(default_factory=list)  # sensor, fault, since, detail (serving.prediction.data_faults)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,14 +15,21 @@ from xdist.scheduler import LoadFileScheduling
 from config.settings import Settings, load_settings
 from features.build import Rules
 from features.lake import Lake
-from pipelines.session import open_spark
+from pipelines.runtime.spark import open_spark
 from tests.folders import PASSABLE, passable_folder, passable_place
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PROJECT = Path(__file__).parents[1]
-GO_ON_FROM_THE_DEMO = {f"tests/pipelines/test_{name}.py" for name in ("cases", "demo", "edge", "planted_faults", "reproduce", "takeover")}
+GO_ON_FROM_THE_DEMO = {
+    "tests/pipelines/test_demo.py",
+    "tests/pipelines/edge/test_export.py",
+    "tests/pipelines/lakehouse/test_cases.py",
+    "tests/pipelines/lifecycle/test_takeover.py",
+    "tests/pipelines/operations/test_planted_faults.py",
+    "tests/pipelines/operations/test_reproduce.py",
+}
 TAKE_THE_DEMO_LATER = "tests/pipelines/test_kill_cycle.py"  # the other process runs it, once the demo is there
 BEFORE_THAT = ("tests/config/", "tests/features/")  # what that process does until then
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from config.model import CmapssSection, EnsembleSection, ModelConfig
+from config.sections.model import CmapssSection, EnsembleSection, ModelConfig
 
 LIVES = (40, 50, 45, 60, 55, 48)
 

@@ -12,26 +12,28 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from config.model import ModelConfig
-from features import ageing, levels
-from features.ageing import Ageing
+from config.sections.model import ModelConfig
+from features.arrays import Float32s, Int32s
 from features.contract import WINDOW_STEPS
-from features.onnx_model import OnnxModel, Predictions
-from features.windows import Floats, gather
-from training.ageing import fleet_ageing
-from training.augment import LevelAugmentation
-from training.baselines import GRADIENT_BOOSTING, Baseline, fit_baseline
-from training.dataset import WindowIndex
-from training.ensemble import EnsembleFit, Fold, fit_ensemble, fold_units
-from training.export import Export, export_onnx
-from training.fit import OnEpoch
-from training.fleet import Fleet
+from features.model_file import quantile_levels as levels
+from features.model_file import weibull_lifetime as ageing
+from features.model_file.onnx_model import OnnxModel, Predictions
+from features.model_file.weibull_lifetime import Ageing
+from features.windows import gather
+from training.baselines.tabular import GRADIENT_BOOSTING, Baseline, fit_baseline
+from training.calibration.weibull_fit import fleet_ageing
+from training.data.augmentation import LevelAugmentation
+from training.data.dataset import WindowIndex
+from training.data.labelled_fleet import LabelledFleet
+from training.data.split import UnitSplit, extend_split, split_units
 from training.metrics import brier, coverage, mean_width, rmse
-from training.split import Units, UnitSplit, extend_split, split_units
+from training.network.ensemble import EnsembleFit, Fold, fit_ensemble, fold_units
+from training.network.export import Export, export_onnx
+from training.network.fit import OnEpoch
 
 
 @dataclass(frozen=True)
-class Parts:
+class SplitWindows:
     """The windows of each part; no compressor is in two of them."""
 
     units: UnitSplit
@@ -45,7 +47,7 @@ class Parts:
 class Trial:
     """A fitted, exported and measured model."""
 
-    parts: Parts
+    parts: SplitWindows
     fit: EnsembleFit
     ageing: Ageing | None  # of the compressors that the networks have learned from
     export: Export
@@ -54,7 +56,7 @@ class Trial:
     metrics: dict[str, float]
 
 
-def split_fleet(fleet: Fleet, config: ModelConfig, known: UnitSplit | None = None) -> Parts:
+def split_fleet(fleet: LabelledFleet, config: ModelConfig, known: UnitSplit | None = None) -> SplitWindows:
     """Split the windows of `fleet` by compressor, keeping the parts of an earlier split where there is one.
 
     Raises ModelError when there are too few compressors with a failure.
@@ -66,7 +68,7 @@ def split_fleet(fleet: Fleet, config: ModelConfig, known: UnitSplit | None = Non
     else:
         split = extend_split(known, units, failed, (shares.validation_fraction, shares.test_fraction), shares.seed)
     judged = fleet.every(fleet.index, config.windows.judge_stride_hours)
-    return Parts(
+    return SplitWindows(
         split,
         learning_windows(fleet, split.train, config),
         judged.of_units(split.validation),
@@ -75,7 +77,7 @@ def split_fleet(fleet: Fleet, config: ModelConfig, known: UnitSplit | None = Non
     )
 
 
-def learning_windows(fleet: Fleet, units: Units, config: ModelConfig) -> WindowIndex:
+def learning_windows(fleet: LabelledFleet, units: Int32s, config: ModelConfig) -> WindowIndex:
     """What a network learns from these compressors, denser before failures that were seen."""
     windows, learned = config.windows, fleet.index.of_units(units)
     near = ~learned.censored & (learned.rul <= windows.near_days)
@@ -84,7 +86,7 @@ def learning_windows(fleet: Fleet, units: Units, config: ModelConfig) -> WindowI
     return WindowIndex.concatenate([far_windows, near_windows]).taught(config.labels.censored, config.labels.max_rul_days)
 
 
-def deal_folds(fleet: Fleet, split: UnitSplit, config: ModelConfig) -> list[Fold]:
+def deal_folds(fleet: LabelledFleet, split: UnitSplit, config: ModelConfig) -> list[Fold]:
     """What each network learns from, and what stops and calibrates it: the training and validation compressors, dealt into folds.
 
     Raises ModelError when fewer of them have failed than there are folds.
@@ -95,7 +97,7 @@ def deal_folds(fleet: Fleet, split: UnitSplit, config: ModelConfig) -> list[Fold
     return [Fold(learning_windows(fleet, np.setdiff1d(units, part), config), judged.of_units(part)) for part in held_out]
 
 
-def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None, known: UnitSplit | None = None) -> Trial:
+def run_trial(fleet: LabelledFleet, config: ModelConfig, on_epoch: OnEpoch | None = None, known: UnitSplit | None = None) -> Trial:
     """Train on `fleet` as `config` says, keeping the parts of the split `known`. The test compressors are scored once, after every choice has been made.
 
     Raises ModelError when the fleet is too small, ExportError when the network did not become an ONNX graph as it should.
@@ -125,7 +127,7 @@ def run_trial(fleet: Fleet, config: ModelConfig, on_epoch: OnEpoch | None = None
 
 
 def fit_folds(
-    values: Floats, folds: Sequence[Fold], config: ModelConfig, on_epoch: OnEpoch | None = None
+    values: Float32s, folds: Sequence[Fold], config: ModelConfig, on_epoch: OnEpoch | None = None
 ) -> tuple[keras.Model, EnsembleFit]:
     """Fit a network for each fold of windows of `values`, as `config` says. Raises ModelError when a loss is no longer finite."""
     return fit_ensemble(
@@ -144,12 +146,12 @@ def fit_folds(
     )
 
 
-def sample_windows(values: Floats, index: WindowIndex, most: int, seed: int) -> Floats:
+def sample_windows(values: Float32s, index: WindowIndex, most: int, seed: int) -> Float32s:
     """At most `most` windows of `index`, drawn by `seed` -> [n, steps, features]."""
     return draw_windows(values, index, most, seed)[0]
 
 
-def draw_windows(values: Floats, index: WindowIndex, most: int, seed: int) -> tuple[Floats, WindowIndex]:
+def draw_windows(values: Float32s, index: WindowIndex, most: int, seed: int) -> tuple[Float32s, WindowIndex]:
     """`sample_windows`, and what is known of each."""
     chosen = np.sort(np.random.default_rng(seed).choice(len(index), min(most, len(index)), replace=False))
     part = index.take(chosen)
@@ -168,12 +170,12 @@ def measure(index: WindowIndex, predictions: Predictions, horizon_days: float) -
     }
 
 
-def measure_baseline(values: Floats, index: WindowIndex, baseline: Baseline) -> dict[str, float]:
+def measure_baseline(values: Float32s, index: WindowIndex, baseline: Baseline) -> dict[str, float]:
     """RMSE in days of `baseline` over the same windows as `measure`."""
     seen = index.take(~index.censored)
     return {"rmse_days": rmse(seen.rul, baseline.predict_rows(values, seen, WINDOW_STEPS))}
 
 
-def served_rul(values: Floats, index: WindowIndex, onnx: bytes, config: ModelConfig) -> Floats:
+def served_rul(values: Float32s, index: WindowIndex, onnx: bytes, config: ModelConfig) -> Float32s:
     """What another ONNX model (the champion) says of the windows of `index` -> [n] days."""
     return OnnxModel(onnx, config.scoring.threads).predict_rows(values, index.first_row, index.end, config.scoring.batch_size).rul

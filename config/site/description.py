@@ -8,7 +8,7 @@ from typing import Final
 from config.errors import ConfigError
 from config.loader import Section, load_section
 from config.site.readings import ReadingsSection
-from config.site.reference_files import ReferenceSection
+from config.site.reference_files import ReferenceFilesSection
 
 SITE_FILE: Final = "site.yaml"  # in the folder that is ingested
 
@@ -17,7 +17,7 @@ class SiteConfig(Section):
     """How a site writes what it hands over; what is left out is found in the files."""
 
     readings: ReadingsSection = ReadingsSection()
-    reference: ReferenceSection = ReferenceSection()
+    reference: ReferenceFilesSection = ReferenceFilesSection()
 
 
 def load_site(folder: Path, file: Path | None = None) -> SiteConfig:

@@ -89,7 +89,7 @@ class EventsSection(TableSection):
         return self
 
 
-class ReferenceSection(Section):
+class ReferenceFilesSection(Section):
     """How a site writes its reference files; what is left out is as the README says."""
 
     compressors: CompressorsSection = CompressorsSection()

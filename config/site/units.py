@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pint
 
-from config.sensors import DISCHARGE_PRESSURE, DISCHARGE_TEMP, GAS_FLOW, HORSEPOWER, SUCTION_PRESSURE, VIBRATION
+from config.sections.sensors import DISCHARGE_PRESSURE, DISCHARGE_TEMP, GAS_FLOW, HORSEPOWER, SUCTION_PRESSURE, VIBRATION
 
 OPERATING_HOURS: Final = "operating_hours"
 CONTRACT_UNITS: Final[dict[str, str]] = {

@@ -8,19 +8,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from features.arrays import Bools, Int8s, Ints
 from features.contract import RUN_SENSORS, SENSOR_FAULTS, SENSORS
-from features.rolling import IntArray, group_starts
+from features.rolling import group_starts
 from features.sensor_health.fault import Fault, encode_faults
-from features.sensor_health.judge import OK, SensorJudge, Series
+from features.sensor_health.judge import OK, SensorJudge, SensorSeries
 from features.sensor_health.readings import SensorReadings
 from features.sensor_health.running import Machine
 from features.sensor_health.screen import Screen, hours_us, screen_sensor
 from features.sensor_health.settings import HealthRules
-from features.windows import Bools
 
-Codes = NDArray[np.int8]
 Known = Mapping[int, Sequence[tuple[int, Sequence[Fault]]]]  # compressor's code: (moment in us, the faults known then), oldest first
 
 _Judged = tuple[int, str, Fault | None]  # row, what its value is refused for, what is reported there
@@ -35,7 +33,7 @@ class FoundFaults:
     """What is wrong with some readings."""
 
     rows: int
-    verdicts: dict[str, Codes] = field(default_factory=dict)  # by sensor with any: 0, or 1 + the place in contract.SENSOR_FAULTS -> [n]
+    verdicts: dict[str, Int8s] = field(default_factory=dict)  # by sensor with any: 0, or 1 + the place in contract.SENSOR_FAULTS -> [n]
     faults: dict[int, list[Fault]] = field(default_factory=dict)  # by row, what is reported there
 
     def refused(self, sensor: str, fault: str) -> Bools:
@@ -92,7 +90,7 @@ class _Sensor:
     sensor: str
     rules: HealthRules
 
-    def judge(self, first: int, end: int, suspects: IntArray, before: Sequence[tuple[int, Sequence[Fault]]]) -> Iterator[_Judged]:
+    def judge(self, first: int, end: int, suspects: Ints, before: Sequence[tuple[int, Sequence[Fault]]]) -> Iterator[_Judged]:
         """The rows of one compressor, [first, end), around `suspects` and after each moment at which faults were known `before`."""
         times = self.readings.time_us[first:end]
         cuts = [(first + int(np.searchsorted(times, moment, side="right")), faults) for moment, faults in before]
@@ -103,7 +101,7 @@ class _Sensor:
             own = suspects[np.searchsorted(suspects, begin) : np.searchsorted(suspects, stop)]
             yield from self._judge_part(begin, stop, own, initial)
 
-    def _judge_part(self, first: int, end: int, suspects: IntArray, initial: Fault | None) -> Iterator[_Judged]:
+    def _judge_part(self, first: int, end: int, suspects: Ints, initial: Fault | None) -> Iterator[_Judged]:
         """Rows [first, end), at the beginning of which `initial` was known. A judge is asked from some rows before a suspect until it is idle."""
         walk = None
         if initial is not None and first < end:
@@ -129,11 +127,11 @@ class _Sensor:
         recent = first + int(np.searchsorted(times, times[-1] - reach))
         return max(first, min(of_level, recent, int(self.screen.began[suspect])))
 
-    def series(self, first: int, end: int, oldest: int) -> Series:
+    def series(self, first: int, end: int, oldest: int) -> SensorSeries:
         """Rows [first, end) as a judge takes them; `oldest` is the first row of the compressor."""
         part, machine, values = slice(first, end), self.machine, self.readings.values
         flagged = self.readings.flagged.get(self.sensor)
-        return Series(
+        return SensorSeries(
             self.sensor,
             int(self.readings.time_us[oldest]),
             self.readings.time_us[part].tolist(),

@@ -26,7 +26,7 @@ _LOAD_MOVES: Final = (0.25, 3.0)  # what load does to another sensor, as parts o
 
 
 @dataclass(frozen=True)
-class Series:
+class SensorSeries:
     """One sensor of one compressor, oldest reading first; every list is [n]."""
 
     sensor: str
@@ -62,7 +62,7 @@ class _Run:
 class SensorJudge:
     """The memory of one sensor: what its values have shown so far."""
 
-    def __init__(self, series: Series, rules: HealthRules, initial: Fault | None = None, *, was_sound: bool = False) -> None:
+    def __init__(self, series: SensorSeries, rules: HealthRules, initial: Fault | None = None, *, was_sound: bool = False) -> None:
         """`initial` is the fault that was known before the first reading of `series`; `was_sound`: some reading before was sound."""
         self._series = series
         self._rules = rules
@@ -114,7 +114,7 @@ class SensorJudge:
             return FROZEN, frozen
         return self._judge_level(row, value, now)
 
-    def extend(self, series: Series) -> None:
+    def extend(self, series: SensorSeries) -> None:
         """Go on with a longer series, which begins with the rows of the one before."""
         self._series = series
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from features.rolling import FloatArray, IntArray
-from features.windows import Bools
+from features.arrays import Bools, Doubles, Ints
 
 
 @dataclass(frozen=True)
 class SensorReadings:
     """Readings of some compressors, one below the other, each oldest first. Every array is [n]."""
 
-    group: IntArray  # code of the compressor, ascending
-    time_us: IntArray
-    values: Mapping[str, FloatArray]  # by sensor, as they were loaded; NaN where nothing was
+    group: Ints  # code of the compressor, ascending
+    time_us: Ints
+    values: Mapping[str, Doubles]  # by sensor, as they were loaded; NaN where nothing was
     flagged: Mapping[str, Bools]  # by sensor that the source itself calls bad somewhere

@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from features.arrays import Bools, Doubles, Ints
 from features.contract import GAS_FLOW, VIBRATION
-from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray, group_starts
+from features.rolling import MICROSECONDS_PER_HOUR, group_starts
 from features.sensor_health.readings import SensorReadings
 from features.sensor_health.settings import HealthRules
 from features.sensor_health.units import OTHER_UNITS
-from features.windows import Bools
 
 Votes = dict[str, NDArray[np.int8]]
 
@@ -23,7 +23,7 @@ _TOO_CLOSE_TO_ZERO: Final = 1e-3
 ROUNDING: Final = 1 + 1e-9  # a resolution of 0.01 is no exact number
 
 
-def running_votes(values: Mapping[str, FloatArray], rules: HealthRules) -> Votes:
+def running_votes(values: Mapping[str, Doubles], rules: HealthRules) -> Votes:
     """What each sensor of `runs_above` says: 1 runs, -1 stands, 0 cannot tell -> [n] each.
 
     A power or flow in another unit still says that it runs. A low vibration denies nothing: it may be in in/s.
@@ -53,21 +53,21 @@ def machine_runs(votes: Votes, without: str | None = None) -> Bools:
     return np.asarray(np.sum(counted, axis=0) > 0)
 
 
-def last_true(mask: Bools, group: IntArray) -> IntArray:
+def last_true(mask: Bools, group: Ints) -> Ints:
     """Row of the newest true value at or before each row within its compressor, -1 where there is none -> [n]."""
     rows = np.where(mask, np.arange(len(mask)), -1)
     newest = np.maximum.accumulate(rows) if len(rows) else rows
     return np.where(newest >= first_rows(group), newest, -1)
 
 
-def first_rows(group: IntArray) -> IntArray:
+def first_rows(group: Ints) -> Ints:
     """First row of the compressor of each row -> [n]."""
     starts = group_starts(group)
     lengths = np.diff(np.append(starts, len(group)))
     return np.repeat(starts, lengths)
 
 
-def settled(runs: Bools, group: IntArray, time_us: IntArray, settle_hours: float) -> Bools:
+def settled(runs: Bools, group: Ints, time_us: Ints, settle_hours: float) -> Bools:
     """Whether the machine has been running for `settle_hours`, as far as is known -> [n].
 
     The first reading after a gap longer than that counts as a start: nobody knows what went before.
@@ -79,7 +79,7 @@ def settled(runs: Bools, group: IntArray, time_us: IntArray, settle_hours: float
     return runs & (stopped >= 0) & (time_us - time_us[np.maximum(stopped, 0)] >= long)
 
 
-def changes(values: FloatArray, group: IntArray, limit: float) -> Bools:
+def changes(values: Doubles, group: Ints, limit: float) -> Bools:
     """Whether a value differs by more than `limit` from the row before -> [n]; the first row of a compressor counts as a change, a gap does not."""
     changed = np.ones(len(values), np.bool_)
     with np.errstate(invalid="ignore", over="ignore"):  # infinite values are no measurement, and refused as such
@@ -102,7 +102,7 @@ def _without_frozen(votes: Votes, moved: Mapping[str, Bools], readings: SensorRe
     return votes
 
 
-def dead_since(moved: Mapping[str, Bools], readings: SensorReadings, rules: HealthRules) -> IntArray:
+def dead_since(moved: Mapping[str, Bools], readings: SensorReadings, rules: HealthRules) -> Ints:
     """When any sensor changed last, at rows where none has for `dead_link_hours`; -1 elsewhere -> [n] microseconds.
 
     moved: by sensor, where its value differs from the one before.
@@ -132,7 +132,7 @@ class Machine:
     runs: Bools
     settled: Bools
     all_zero: Bools
-    unchanged_since: IntArray  # `dead_since`
+    unchanged_since: Ints  # `dead_since`
 
     @classmethod
     def of(cls, readings: SensorReadings, rules: HealthRules) -> Machine:

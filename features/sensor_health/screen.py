@@ -10,12 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray
+from features.arrays import Bools, Doubles, Ints
+from features.rolling import MICROSECONDS_PER_HOUR
 from features.sensor_health.readings import SensorReadings
 from features.sensor_health.running import ROUNDING, Machine, changes, last_true
 from features.sensor_health.settings import HealthRules, SensorBands
 from features.sensor_health.units import OTHER_UNITS, SAME_LEVEL
-from features.windows import Bools
 
 _PROOF: Final = 4  # readings: one before the jump and three after it
 
@@ -25,26 +25,26 @@ def hours_us(hours: float) -> int:
     return round(hours * MICROSECONDS_PER_HOUR)
 
 
-def same_group(group: IntArray) -> Bools:
+def same_group(group: Ints) -> Bools:
     """Whether the row before is of the same compressor -> [n]."""
     same = np.zeros(len(group), np.bool_)
     same[1:] = group[1:] == group[:-1]
     return same
 
 
-def still_since(values: FloatArray, group: IntArray, bands: SensorBands) -> IntArray:
+def still_since(values: Doubles, group: Ints, bands: SensorBands) -> Ints:
     """Row since which a value has perhaps not changed -> [n]."""
     return last_true(changes(values, group, 2 * bands.resolution * ROUNDING), group)
 
 
-def missing_since(values: FloatArray, group: IntArray) -> IntArray:
+def missing_since(values: Doubles, group: Ints) -> Ints:
     """Row since which there has been no value, the row itself where it has one -> [n]."""
     present = ~np.isnan(values)
     since = np.where(present, np.arange(len(values)), last_true(present, group) + 1)
     return np.maximum(since, last_true(~same_group(group), group))
 
 
-def again(found: Bools, ended: Bools, group: IntArray, time_us: IntArray, rules: HealthRules) -> Bools:
+def again(found: Bools, ended: Bools, group: Ints, time_us: Ints, rules: HealthRules) -> Bools:
     """Rows of `found` with another one before, within `frozen_hours`, and nothing in `ended` between them."""
     rows = np.flatnonzero(found)
     result = np.zeros(len(found), np.bool_)
@@ -56,7 +56,7 @@ def again(found: Bools, ended: Bools, group: IntArray, time_us: IntArray, rules:
     return result
 
 
-def is_outside(values: FloatArray, runs: Bools, settled: Bools, bands: SensorBands) -> tuple[Bools, Bools]:
+def is_outside(values: Doubles, runs: Bools, settled: Bools, bands: SensorBands) -> tuple[Bools, Bools]:
     """Rows whose level proves to be outside what the sensor can show, and those whose level proves to be inside."""
     physical = (values >= bands.physical_low) & (values <= bands.physical_high)
     running = (values >= bands.running_low) & (values <= bands.running_high)
@@ -66,7 +66,7 @@ def is_outside(values: FloatArray, runs: Bools, settled: Bools, bands: SensorBan
     return np.asarray(outside), np.asarray(judged & running & physical)
 
 
-def steps(readings: SensorReadings, sensor: str, inside: IntArray, rules: HealthRules) -> IntArray:
+def steps(readings: SensorReadings, sensor: str, inside: Ints, rules: HealthRules) -> Ints:
     """Rows at which three sound readings may prove that the level has jumped, by the factor of a unit, from the sound reading before them."""
     group, time_us = readings.group, readings.time_us
     rows = inside[readings.values[sensor][inside] > 0]
@@ -82,11 +82,11 @@ def steps(readings: SensorReadings, sensor: str, inside: IntArray, rules: Health
     after = np.sort(values[places[:, None] + np.arange(1, _PROOF)], axis=1)  # [places, 3]
     lasts = np.log(after[:, -1] / after[:, 0]) <= 2 * SAME_LEVEL * (1 + 1e-9)
     wide = (rules.jump_tolerance + SAME_LEVEL) * (1 + 1e-9)
-    proven: IntArray = last[lasts & _fits_a_unit(sensor, after[:, 1], values[places], wide)]
+    proven: Ints = last[lasts & _fits_a_unit(sensor, after[:, 1], values[places], wide)]
     return proven
 
 
-def _fits_a_unit(sensor: str, level: FloatArray, before: FloatArray, wide: float) -> Bools:
+def _fits_a_unit(sensor: str, level: Doubles, before: Doubles, wide: float) -> Bools:
     """Whether `level`, converted from any unit, lies about as high as `before` -> [n]; `wide` is a natural log."""
     fits = np.zeros(len(level), np.bool_)
     for unit in OTHER_UNITS[sensor]:
@@ -101,8 +101,8 @@ class Screen:
 
     runs: Bools  # whether the other sensors say that the machine runs
     suspect: Bools  # rows at which the judge may find something
-    inside: IntArray  # rows whose level is sound, ascending
-    began: IntArray  # how far back the state at a row reaches at least
+    inside: Ints  # rows whose level is sound, ascending
+    began: Ints  # how far back the state at a row reaches at least
 
 
 def screen_sensor(readings: SensorReadings, sensor: str, machine: Machine, rules: HealthRules) -> Screen:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from config.sensors import SENSORS
+from config.sections.sensors import SENSORS
 
 if TYPE_CHECKING:
-    from config.sensor_health import SensorHealthSection
-    from config.thresholds import ThresholdsConfig
+    from config.sections.sensor_health import SensorHealthSection
+    from config.sections.thresholds import ThresholdsConfig
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from config.simulator import EnvironmentConfig
+from config.sections.simulator import EnvironmentConfig
+from features.arrays import Doubles
 from features.contract import (
     DISCHARGE_PRESSURE,
     DISCHARGE_TEMP,
@@ -24,15 +25,13 @@ from features.contract import (
     VIBRATION,
 )
 
-FloatArray = NDArray[np.float64]
-
 HOURS_PER_DAY: Final = 24
 MINUTES_PER_HOUR: Final = 60
 MINUTES_PER_DAY: Final = 1440
 
 
 @dataclass(frozen=True)
-class Quantity:
+class ModelQuantity:
     """A named quantity of the model and its unit ("1" where it has none)."""
 
     name: str
@@ -41,28 +40,28 @@ class Quantity:
 
 
 INPUTS: Final = (
-    Quantity("air_f", "F", "air temperature at the station"),
-    Quantity("load", "1", "throughput against the nominal one"),
-    Quantity("running", "1", "1 while the unit runs, 0 at rest, between while a sensor's level follows a start or stop"),
+    ModelQuantity("air_f", "F", "air temperature at the station"),
+    ModelQuantity("load", "1", "throughput against the nominal one"),
+    ModelQuantity("running", "1", "1 while the unit runs, 0 at rest, between while a sensor's level follows a start or stop"),
 )
 STATES: Final = (
-    Quantity("factors", "1", "level of each sensor against the healthy one, from the wear of the running life"),
-    Quantity("noise_growth", "1", "noise of each sensor against the healthy one, from the wear of the running life"),
-    Quantity("drift", "1", "reading of each sensor against the truth, from the age of its calibration"),
+    ModelQuantity("factors", "1", "level of each sensor against the healthy one, from the wear of the running life"),
+    ModelQuantity("noise_growth", "1", "noise of each sensor against the healthy one, from the wear of the running life"),
+    ModelQuantity("drift", "1", "reading of each sensor against the truth, from the age of its calibration"),
 )
 OUTPUTS: Final = (
-    Quantity(VIBRATION, "mm/s", "vibration velocity (RMS) of the frame"),
-    Quantity(DISCHARGE_TEMP, "F", "gas temperature at the discharge flange"),
-    Quantity(SUCTION_PRESSURE, "PSI", "gas pressure at the suction flange"),
-    Quantity(DISCHARGE_PRESSURE, "PSI", "gas pressure at the discharge flange"),
-    Quantity(HORSEPOWER, "hp", "shaft power drawn"),
-    Quantity(GAS_FLOW, "Mcf/day", "gas moved"),
-    Quantity(OPERATING_HOURS, "h", "hours run since commissioning"),
+    ModelQuantity(VIBRATION, "mm/s", "vibration velocity (RMS) of the frame"),
+    ModelQuantity(DISCHARGE_TEMP, "F", "gas temperature at the discharge flange"),
+    ModelQuantity(SUCTION_PRESSURE, "PSI", "gas pressure at the suction flange"),
+    ModelQuantity(DISCHARGE_PRESSURE, "PSI", "gas pressure at the discharge flange"),
+    ModelQuantity(HORSEPOWER, "hp", "shaft power drawn"),
+    ModelQuantity(GAS_FLOW, "Mcf/day", "gas moved"),
+    ModelQuantity(OPERATING_HOURS, "h", "hours run since commissioning"),
 )
 EVENTS: Final = (
-    Quantity("failure", "d", "wear reaches its end: the unit stops for 12 to 24 h and comes back as new"),
-    Quantity("scheduled", "d", "planned service: wear and calibration are reset"),
-    Quantity("unscheduled", "d", "degradation is found and mended before it fails: wear is reset"),
+    ModelQuantity("failure", "d", "wear reaches its end: the unit stops for 12 to 24 h and comes back as new"),
+    ModelQuantity("scheduled", "d", "planned service: wear and calibration are reset"),
+    ModelQuantity("unscheduled", "d", "degradation is found and mended before it fails: wear is reset"),
 )
 
 
@@ -76,12 +75,12 @@ class Unit:
     horsepower: int  # rated, hp
     age_days: int  # days from the installation to the start
     initial_hours: float  # operating hours at the start
-    baseline: FloatArray  # healthy levels at reference air temperature and load 1, in the sensors' units
+    baseline: Doubles  # healthy levels at reference air temperature and load 1, in the sensors' units
     noise: float  # standard deviation of one reading, part of its level
     ambient_gain: float  # F of discharge temperature per F of air temperature
     load_amplitude: float  # half the swing of the load around 1
     stops_per_day: float
-    drift_per_30_days: FloatArray  # relative
+    drift_per_30_days: Doubles  # relative
     fault_factor: float  # rate of telemetry faults against the configured one; 0 for none
 
 
@@ -89,35 +88,35 @@ class Unit:
 class Inputs:
     """INPUTS over time: air_f and load [n], running [6, n]."""
 
-    air_f: FloatArray
-    load: FloatArray
-    running: FloatArray
+    air_f: Doubles
+    load: Doubles
+    running: Doubles
 
 
 @dataclass(frozen=True)
 class States:
     """STATES over time, each [6, n]."""
 
-    factors: FloatArray
-    noise_growth: FloatArray
-    drift: FloatArray
+    factors: Doubles
+    noise_growth: Doubles
+    drift: Doubles
 
 
-def true_levels(unit: Unit, inputs: Inputs, states: States, environment: EnvironmentConfig) -> FloatArray:
+def true_levels(unit: Unit, inputs: Inputs, states: States, environment: EnvironmentConfig) -> Doubles:
     """The levels of all sensors without noise -> [6, n] in the sensors' units.
 
     baseline * load^exponent, plus the air's share of the discharge temperature, times the wear's factor, times the running share.
     """
     exponents = np.array([environment.load_exponents[sensor] for sensor in SENSORS])
     idle = np.array([environment.idle_shares[sensor] for sensor in SENSORS])[:, None]
-    levels: FloatArray = unit.baseline[:, None] * inputs.load[None, :] ** exponents[:, None]
+    levels: Doubles = unit.baseline[:, None] * inputs.load[None, :] ** exponents[:, None]
     levels[SENSORS.index(DISCHARGE_TEMP)] += unit.ambient_gain * (inputs.air_f - environment.reference_f)
     levels *= states.factors
     levels *= idle + (1 - idle) * inputs.running
     return levels
 
 
-def operating_hours(unit: Unit, running: NDArray[np.bool_], interval_min: int) -> FloatArray:
+def operating_hours(unit: Unit, running: NDArray[np.bool_], interval_min: int) -> Doubles:
     """Hours run at each reading -> [n] h; the counter rests while the unit does."""
     whole_intervals: NDArray[np.int64] = np.cumsum(running) - running
     return unit.initial_hours + whole_intervals * interval_min / MINUTES_PER_HOUR

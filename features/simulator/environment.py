@@ -7,10 +7,11 @@ from datetime import datetime
 import numpy as np
 
 from config.errors import ConfigError
-from config.fleet import FleetConfig, Station
-from config.simulator import EnvironmentConfig
+from config.sections.fleet import FleetConfig, Station
+from config.sections.simulator import EnvironmentConfig
+from features.arrays import Doubles
 from features.contract import SENSORS
-from features.simulator.compressor import HOURS_PER_DAY, FloatArray
+from features.simulator.compressor import HOURS_PER_DAY
 
 DAYS_PER_YEAR = 365.25
 DEGREES_PER_HOUR = 15.0  # of longitude, mean solar time
@@ -23,7 +24,7 @@ def check_climates(fleet: FleetConfig, config: EnvironmentConfig) -> None:
         raise ConfigError(f"simulator.yaml: environment.climates lacks {', '.join(missing)}: give every station of fleet.yaml a climate")
 
 
-def draw_weather(rng: np.random.Generator, days: int, config: EnvironmentConfig) -> FloatArray:
+def draw_weather(rng: np.random.Generator, days: int, config: EnvironmentConfig) -> Doubles:
     """Departure of each day's air temperature from the season -> [days + 2] F, a first-order autoregression."""
     shocks = rng.normal(0.0, config.weather_f, days + 2)
     persistence = config.weather_persistence
@@ -35,8 +36,8 @@ def draw_weather(rng: np.random.Generator, days: int, config: EnvironmentConfig)
 
 
 def air_temperature(
-    time: FloatArray, start: datetime, station_id: str, station: Station, weather: FloatArray, config: EnvironmentConfig
-) -> FloatArray:
+    time: Doubles, start: datetime, station_id: str, station: Station, weather: Doubles, config: EnvironmentConfig
+) -> Doubles:
     """Air temperature at a station over `time` [n] (days since `start`) -> [n] F: yearly and daily cosine plus `weather` [days + 2]."""
     climate = config.climates[station_id]
     start_hour = start.hour + start.minute / 60
@@ -48,7 +49,7 @@ def air_temperature(
     return climate.mean_f + climate.seasonal_f * season + climate.daily_f * day + departure
 
 
-def draw_load(rng: np.random.Generator, time: FloatArray, amplitude: float, config: EnvironmentConfig) -> FloatArray:
+def draw_load(rng: np.random.Generator, time: Doubles, amplitude: float, config: EnvironmentConfig) -> Doubles:
     """Load over `time` [n] (days) -> [n] around 1: levels that last for a drawn dwell and are joined by ramps."""
     dwell = config.load_dwell_days
     changes = int(np.ceil(time[-1] / dwell.low)) + 2
@@ -60,7 +61,7 @@ def draw_load(rng: np.random.Generator, time: FloatArray, amplitude: float, conf
     return np.interp(time, corners, heights)
 
 
-def draw_stops(rng: np.random.Generator, days: int, stops_per_day: float, config: EnvironmentConfig) -> FloatArray:
+def draw_stops(rng: np.random.Generator, days: int, stops_per_day: float, config: EnvironmentConfig) -> Doubles:
     """Start and end of each stop -> [stops, 2] days, ascending and apart; a stop that would begin during another is left out."""
     count = rng.poisson(stops_per_day * days)
     begins = np.sort(rng.uniform(0, days, count))
@@ -71,7 +72,7 @@ def draw_stops(rng: np.random.Generator, days: int, stops_per_day: float, config
     return np.column_stack([begins, ends])[apart]
 
 
-def running_share(time: FloatArray, stops: FloatArray, config: EnvironmentConfig) -> FloatArray:
+def running_share(time: Doubles, stops: Doubles, config: EnvironmentConfig) -> Doubles:
     """How far each sensor's level is the running one over `time` [n] (days), given `stops` [stops, 2] -> [6, n] in 0..1.
 
     Falls in a straight line from a stop's begin over the sensor's ramp-down time, and rises again from its end over the ramp-up time.

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from config.errors import InputError
-from config.fleet import FleetConfig
-from config.simulator import SimulatorConfig
+from config.sections.fleet import FleetConfig
+from config.sections.simulator import SimulatorConfig
 from features.contract import COMPRESSOR_ID, FAILURE, OPERATING_HOURS, SENSORS, TIMESTAMP
-from features.simulator.plan import Plan, Profile, resolve
+from features.simulator.plan import Profile, SimulationPlan, resolve
 from features.simulator.readings import SimulatedUnit, simulate_unit
 from features.simulator.records import event_rows, life_rows, metadata_row, write_records
 
@@ -103,7 +103,7 @@ def simulate(
     )
 
 
-def _write_fleet(folder: Path, plan: Plan, progress: Callable[[int, int], None] | None) -> tuple[int, int, int]:
+def _write_fleet(folder: Path, plan: SimulationPlan, progress: Callable[[int, int], None] | None) -> tuple[int, int, int]:
     """Write all files of the run below `folder` -> rows, failures, Parquet files."""
     metadata, events, lives = [], [], []
     rows = failures = files = 0
@@ -131,13 +131,13 @@ def _write_fleet(folder: Path, plan: Plan, progress: Callable[[int, int], None] 
     return rows, failures, files
 
 
-def _parts(plan: Plan) -> Iterator[list[SimulatedUnit]]:
+def _parts(plan: SimulationPlan) -> Iterator[list[SimulatedUnit]]:
     units_per_part = max(1, plan.config.rows_per_part // len(plan.time))
     for first in range(0, plan.compressors, units_per_part):
         yield [simulate_unit(plan, index) for index in range(first, min(first + units_per_part, plan.compressors))]
 
 
-def _table(part: list[SimulatedUnit], plan: Plan) -> pa.Table:
+def _table(part: list[SimulatedUnit], plan: SimulationPlan) -> pa.Table:
     """Readings of the units of one part, unit by unit in order of time; a missing value is null."""
     lengths = [len(simulated.steps) for simulated in part]
     ids = pa.DictionaryArray.from_arrays(

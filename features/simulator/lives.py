@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from config.simulator import DemoConfig, FailureMode, HistoryConfig, MaintenanceConfig
+from config.sections.simulator import DemoConfig, FailureMode, HistoryConfig, MaintenanceConfig
 from features.contract import FAILURE, SENSORS
 from features.simulator.compressor import HOURS_PER_DAY, MINUTES_PER_DAY
 from features.simulator.units import draw

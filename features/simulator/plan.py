@@ -8,9 +8,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from config.errors import InputError
-from config.fleet import FleetConfig
-from config.simulator import FleetSize, SimulatorConfig
-from features.simulator.compressor import MINUTES_PER_DAY, FloatArray
+from config.sections.fleet import FleetConfig
+from config.sections.simulator import FleetSize, SimulatorConfig
+from features.arrays import Doubles
+from features.simulator.compressor import MINUTES_PER_DAY
 from features.simulator.environment import air_temperature, check_climates, draw_weather
 from features.simulator.units import check_names
 
@@ -18,7 +19,7 @@ Profile = Literal["demo", "history"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class SimulationPlan:
     """The arguments of a simulation as resolved, and what all its units share."""
 
     profile: Profile
@@ -29,8 +30,8 @@ class Plan:
     seed: int
     config: SimulatorConfig
     fleet: FleetConfig
-    time: FloatArray = field(repr=False)  # [n] days since the start
-    air_f: dict[str, FloatArray] = field(repr=False)  # [n] F by station
+    time: Doubles = field(repr=False)  # [n] days since the start
+    air_f: dict[str, Doubles] = field(repr=False)  # [n] F by station
 
     def streams(self, index: int) -> list[np.random.Generator]:
         """Four independent random streams of unit number `index`: identity, lives, surroundings, telemetry."""
@@ -46,7 +47,7 @@ def resolve(
     days: int | None,
     interval_min: int | None,
     seed: int,
-) -> Plan:
+) -> SimulationPlan:
     """The arguments with the profile's defaults for what is None, checked, and the air temperature of every station.
 
     Raises InputError when an argument is out of range, ConfigError when simulator.yaml and fleet.yaml do not fit together.
@@ -74,4 +75,4 @@ def resolve(
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(len(get_args(Profile)), number)))
         weather = draw_weather(rng, chosen["days"], config.environment)
         air_f[station_id] = air_temperature(time, size.start, station_id, station, weather, config.environment)
-    return Plan(profile, size, chosen["compressors"], chosen["days"], chosen["interval-min"], seed, config, fleet, time, air_f)
+    return SimulationPlan(profile, size, chosen["compressors"], chosen["days"], chosen["interval-min"], seed, config, fleet, time, air_f)

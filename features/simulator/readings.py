@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from features.arrays import Doubles
 from features.contract import HORSEPOWER, SENSORS
-from features.simulator.compressor import FloatArray, Inputs, States, Unit, operating_hours, true_levels
+from features.simulator.compressor import Inputs, States, Unit, operating_hours, true_levels
 from features.simulator.environment import draw_load, draw_stops, running_share
 from features.simulator.lives import Event, Life, draw_lives, script_lives
-from features.simulator.plan import Plan
+from features.simulator.plan import SimulationPlan
 from features.simulator.telemetry import DECIMALS, add_faults, add_noise, calibration_drift, draw_arrivals
 from features.simulator.units import draw_unit, expose
 from features.simulator.wear import wear_over_time
@@ -28,12 +29,12 @@ class SimulatedUnit:
     lives: list[Life]
     events: list[Event]
     steps: NDArray[np.int64] = field(repr=False)
-    values: FloatArray = field(repr=False)
+    values: Doubles = field(repr=False)
     runs: NDArray[np.bool_] = field(repr=False)
     stuck: NDArray[np.bool_] = field(repr=False)
 
 
-def simulate_unit(plan: Plan, index: int) -> SimulatedUnit:
+def simulate_unit(plan: SimulationPlan, index: int) -> SimulatedUnit:
     """Unit number `index` (from 0) of the fleet; it depends on the seed and its own number alone, not on what is simulated beside it."""
     config, time = plan.config, plan.time
     identity, living, surroundings, transmission = plan.streams(index)

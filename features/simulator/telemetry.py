@@ -5,24 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from config.simulator import FaultsConfig, Range
+from config.sections.simulator import FaultsConfig, UniformRange
+from features.arrays import Doubles
 from features.contract import SENSORS
-from features.simulator.compressor import HOURS_PER_DAY, FloatArray, States, Unit
+from features.simulator.compressor import HOURS_PER_DAY, States, Unit
 
 DRIFT_PERIOD_DAYS = 30
 DECIMALS = 2  # of a reading, as transmitters send it
 
 
-def calibration_drift(time: FloatArray, calibrated: FloatArray, unit: Unit) -> FloatArray:
+def calibration_drift(time: Doubles, calibrated: Doubles, unit: Unit) -> Doubles:
     """Reading against truth over `time` [n] -> [6, n]: grows with the days since the last of `calibrated` [k], or since the start."""
     moments = np.concatenate([[0.0], calibrated])
     age = time - moments[np.searchsorted(moments, time, side="right") - 1]
     return 1 + np.outer(unit.drift_per_30_days, age / DRIFT_PERIOD_DAYS)
 
 
-def add_noise(rng: np.random.Generator, levels: FloatArray, states: States, unit: Unit) -> FloatArray:
+def add_noise(rng: np.random.Generator, levels: Doubles, states: States, unit: Unit) -> Doubles:
     """`levels` [6, n] as a sound sensor reads them: drift, and normal noise in proportion to the level."""
-    noise: FloatArray = rng.standard_normal(levels.shape)
+    noise: Doubles = rng.standard_normal(levels.shape)
     noise *= unit.noise * states.noise_growth
     noise += 1
     noise *= levels
@@ -31,8 +32,8 @@ def add_noise(rng: np.random.Generator, levels: FloatArray, states: States, unit
 
 
 def add_faults(
-    rng: np.random.Generator, time: FloatArray, readings: FloatArray, unit: Unit, config: FaultsConfig
-) -> tuple[FloatArray, NDArray[np.bool_]]:
+    rng: np.random.Generator, time: Doubles, readings: Doubles, unit: Unit, config: FaultsConfig
+) -> tuple[Doubles, NDArray[np.bool_]]:
     """`readings` [6, n] changed in place: this unit's share of jitter, spikes, stuck sensors and missing values (NaN).
 
     Returns them, and where a sensor was stuck [6, n].
@@ -54,7 +55,7 @@ def add_faults(
     return readings, stuck
 
 
-def draw_arrivals(rng: np.random.Generator, time: FloatArray, unit: Unit, config: FaultsConfig) -> NDArray[np.bool_]:
+def draw_arrivals(rng: np.random.Generator, time: Doubles, unit: Unit, config: FaultsConfig) -> NDArray[np.bool_]:
     """Which rows arrive -> [n] bool: all but those in a communication gap."""
     arrived = np.ones(len(time), np.bool_)
     for first, last in _draw_spans(rng, time, config.gaps_per_day * unit.fault_factor, config.gap_hours):
@@ -62,7 +63,7 @@ def draw_arrivals(rng: np.random.Generator, time: FloatArray, unit: Unit, config
     return arrived
 
 
-def _draw_spans(rng: np.random.Generator, time: FloatArray, per_day: float, hours: Range) -> list[tuple[int, int]]:
+def _draw_spans(rng: np.random.Generator, time: Doubles, per_day: float, hours: UniformRange) -> list[tuple[int, int]]:
     """Index spans [first, last) of faults that come at random, `per_day` on average; each begins at a reading."""
     end = time[-1]
     begins = rng.uniform(0, end, rng.poisson(per_day * end))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from config.errors import ConfigError
-from config.fleet import FleetConfig
-from config.simulator import FleetSize, Range, UnitsConfig
+from config.sections.fleet import FleetConfig
+from config.sections.simulator import FleetSize, UniformRange, UnitsConfig
 from features.contract import SENSORS
 from features.simulator.compressor import Unit
 
 
-def draw(rng: np.random.Generator, span: Range) -> float:
+def draw(rng: np.random.Generator, span: UniformRange) -> float:
     """One value drawn uniformly from `span`, in its unit."""
     return float(rng.uniform(span.low, span.high))
 

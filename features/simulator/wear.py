@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from config.simulator import Effect, FailureMode
+from config.sections.simulator import Effect, FailureMode
+from features.arrays import Doubles
 from features.contract import SENSORS
-from features.simulator.compressor import FloatArray
 from features.simulator.lives import Degradation, Life
 
 
-def relative_change(effect: Effect, wear: FloatArray) -> FloatArray:
+def relative_change(effect: Effect, wear: Doubles) -> Doubles:
     """Change of a sensor's level at `wear`, part of the level: amplitude * (wear/scale)^exponent, or amplitude * sin(wear)."""
     if effect.shape == "sine":
         return effect.amplitude * np.sin(wear)
-    change: FloatArray = effect.amplitude * (wear / effect.scale) ** effect.exponent
+    change: Doubles = effect.amplitude * (wear / effect.scale) ** effect.exponent
     return change
 
 
-def signature(down: Degradation, mode: FailureMode, elapsed_days: FloatArray) -> tuple[FloatArray, FloatArray]:
+def signature(down: Degradation, mode: FailureMode, elapsed_days: Doubles) -> tuple[Doubles, Doubles]:
     """Factors on the levels and on the noise of all sensors, `elapsed_days` [n] after the onset -> two arrays [6, n]."""
     progress = elapsed_days / down.duration
     wear = mode.wear_at_failure * progress
@@ -34,7 +34,7 @@ def signature(down: Degradation, mode: FailureMode, elapsed_days: FloatArray) ->
     return factors, noise_growth
 
 
-def wear_over_time(time: FloatArray, lives: Sequence[Life], modes: Mapping[str, FailureMode]) -> tuple[FloatArray, FloatArray]:
+def wear_over_time(time: Doubles, lives: Sequence[Life], modes: Mapping[str, FailureMode]) -> tuple[Doubles, Doubles]:
     """Factors on levels and noise over `time` [n] (days since the start, ascending) -> two arrays [6, n]; 1 wherever a life is healthy."""
     factors = np.ones((len(SENSORS), len(time)))
     noise_growth = np.ones_like(factors)

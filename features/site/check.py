@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
+from config.sections.thresholds import ThresholdsConfig
 from config.site.units import CONTRACT_UNITS
-from config.thresholds import ThresholdsConfig
 from features.contract import (
     ALL_SENSORS_NULL,
     COMPRESSOR_ID,
@@ -36,7 +36,7 @@ class RowRules:
 
 
 @dataclass
-class Range:
+class ValueRange:
     """Values of one column in the contract's unit."""
 
     values: int = 0
@@ -68,7 +68,7 @@ class FolderCheck:
     rows: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     compressors: Counter[str] = field(default_factory=Counter)
-    ranges: dict[str, Range] = field(default_factory=lambda: {name: Range() for name in CONTRACT_UNITS})
+    ranges: dict[str, ValueRange] = field(default_factory=lambda: {name: ValueRange() for name in CONTRACT_UNITS})
     keys: list[pl.DataFrame] = field(default_factory=list)
 
     def add(self, batch: pa.RecordBatch) -> None:

@@ -68,7 +68,7 @@ class Choice:
 
 
 @dataclass
-class Plan:
+class ColumnPlan:
     """The columns of one file by their position."""
 
     names: list[str]
@@ -102,7 +102,7 @@ def match_columns(
     constant_id: str | None,
     stations: Mapping[str, str],
     notes: FileNotes,
-) -> Plan:
+) -> ColumnPlan:
     """The plan of a wide file; `units` is its units row, `stations` the station of each compressor.
 
     Raises RefusedFile naming what is missing, given twice, or in a unit that is none of the sensor.
@@ -128,7 +128,7 @@ def match_columns(
         )
     notes.map_to(COMPRESSOR_ID, names[compressor] if compressor is not None else f"always {constant_id}")
     notes.map_to(TIMESTAMP, names[time])
-    plan = Plan(list(names), compressor, constant_id if compressor is None else None, time, sensors)
+    plan = ColumnPlan(list(names), compressor, constant_id if compressor is None else None, time, sensors)
     if site.quality is not None:
         if site.quality.column is not None:
             plan.row_quality = _quality_place(names, site.quality.column)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from config.etl import ReadLimits
+from config.sections.etl import ReadLimits
 from config.site.readings import TextFormat
 from config.site.units import is_unit
 from features.site.columns import fold, recognise

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from config.etl import ReadLimits
+from config.sections.etl import ReadLimits
 from config.site.readings import TextFormat
 from features.site.cells import cell_text
 from features.site.columns import fold, recognise

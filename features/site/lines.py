@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
-from config.etl import ReadLimits
+from config.sections.etl import ReadLimits
 from features.site.guard.limits import KB, MeteredStream, too_large
 from features.site.notes import FileNotes, RefusedFile
 

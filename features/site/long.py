@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
-from config.etl import ReadLimits
+from config.sections.etl import ReadLimits
 from config.site.readings import COMPRESSOR_GROUP, TAG_GROUP, ReadingsSection, SensorSource
 from config.site.units import CONTRACT_UNITS, Conversion
 from features.contract import COMPRESSOR_ID, FLAGGED_BAD_SENSORS, TIMESTAMP

@@ -9,7 +9,7 @@ from typing import IO, Final
 
 import pyarrow.parquet as pq
 
-from config.etl import ReadLimits
+from config.sections.etl import ReadLimits
 from features.site.guard.limits import KB, MB, read_whole, refuse_header, too_large
 from features.site.guard.parquet_pages import FileWeight, weigh
 from features.site.lines import Member

@@ -10,15 +10,15 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from config.etl import ReadLimits
+from config.sections.etl import ReadLimits
 from config.site.readings import COMPRESSOR_GROUP, ReadingsSection
 from features.contract import COMPRESSOR_ID
 from features.site.columns import match_columns
+from features.site.drafting.listing import file_digest, live_file, path_values
 from features.site.formats import open_tables
 from features.site.guard.limits import shipped_limits
 from features.site.guard.opening import require_inside
 from features.site.lines import UNPACKING_ERRORS
-from features.site.listing import file_digest, live_file, path_values
 from features.site.long import TAG_NAMES, TIME_NAMES, VALUE_NAMES, LongTable
 from features.site.notes import FileNotes, RefusedFile
 from features.site.wide import WideTable

@@ -12,7 +12,7 @@ from config.site.readings import ReadingsSection
 from config.site.units import CONTRACT_UNITS
 from features.contract import COMPRESSOR_ID, FLAGGED_BAD_SENSORS, TIMESTAMP
 from features.site.cells import READING_TYPES, align, as_text, is_good, number_style
-from features.site.columns import Plan
+from features.site.columns import ColumnPlan
 from features.site.notes import FileNotes, RefusedFile
 from features.site.numbers import NumberReader, is_number, is_text, present_text
 from features.site.raw import RawBatch, RawTable
@@ -24,7 +24,7 @@ class WideTable:
     """A table whose rows are readings."""
 
     site: ReadingsSection
-    plan: Plan
+    plan: ColumnPlan
     table: RawTable
     extras: Sequence[str]  # names of all further columns of the file, whichever table holds them
     notes: FileNotes

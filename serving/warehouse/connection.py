@@ -12,8 +12,8 @@ from typing import Any, Final
 import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from config.database import ConnectionConfig, DatabaseConfig, PoolConfig
 from config.errors import WarehouseError
+from config.sections.database import ConnectionConfig, DatabaseConfig, PoolConfig
 from serving.warehouse import embedded
 from serving.warehouse.encryption import explain_tls, tls_parameters
 

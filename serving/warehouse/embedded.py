@@ -26,8 +26,8 @@ from typing import IO, Final
 
 import psutil
 
-from config.database import EmbeddedConfig
 from config.errors import WarehouseError
+from config.sections.database import EmbeddedConfig
 from serving.home.ownership import explain_access, explain_database_files
 from serving.home.passage import blocking_folder, new_home, require_passage
 from serving.warehouse.binaries import run_tool, server_binaries, server_user

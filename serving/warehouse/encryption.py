@@ -18,8 +18,8 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, Final
 
-from config.database import SYSTEM_ROOTS, ConnectionConfig
 from config.errors import WarehouseError
+from config.sections.database import SYSTEM_ROOTS, ConnectionConfig
 
 _TLS_REQUEST: Final = struct.pack("!ii", 8, 80877103)  # PostgreSQL's SSLRequest: its length, its code
 _CHUNK: Final = 1 << 16  # bytes

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 import psycopg
 
-from config.database import DatabaseConfig
 from config.errors import WarehouseError
+from config.sections.database import DatabaseConfig
 from serving.warehouse.connection import Warehouse, open_warehouse
 
 if TYPE_CHECKING:

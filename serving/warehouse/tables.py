@@ -19,8 +19,8 @@ from psycopg import sql
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from config.scoring import HealthSection
-from serving.schemas import Compressor, EdgeExport, LatestPrediction, MaintenanceEvent, Prediction, QualityMetric, Station
+from config.sections.scoring import HealthSection
+from serving.schemas import Compressor, EdgeExport, LatestPrediction, MaintenanceEvent, Prediction, QualityMetric, StationRow
 
 _COPY_ROWS: Final = 100_000  # rows of a frame turned into text at a time
 _STAGING: Final = sql.Identifier("altaviz_staging")
@@ -65,9 +65,9 @@ TABLES: Final = (
 )
 
 
-def upsert_stations(connection: psycopg.Connection, rows: Iterable[Station]) -> int:
+def upsert_stations(connection: psycopg.Connection, rows: Iterable[StationRow]) -> int:
     """Write stations; returns the rows inserted or changed."""
-    return upsert_rows(connection, _STATIONS, Station, rows)
+    return upsert_rows(connection, _STATIONS, StationRow, rows)
 
 
 def upsert_compressors(connection: psycopg.Connection, rows: Iterable[Compressor]) -> int:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from features.contract import COMPRESSOR_ID, TIMESTAMP
 from features.intake import READING_TYPES
 from features.lake import Lake
-from features.reference import COMPRESSOR_SCHEMA
+from features.reference_tables.tables import COMPRESSOR_SCHEMA
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 LOADED_AT = datetime(2026, 4, 1, tzinfo=UTC)

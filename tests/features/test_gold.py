@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from config.thresholds import LimitOverride, SensorOverride
+from config.sections.thresholds import LimitOverride, SensorOverride
 from features.build import Rules
 from features.contract import COMPRESSOR_ID, DATA_FAULTS, FEATURES, TIMESTAMP
 from features.gold import GOLD_COLUMNS, build_features, compressor_limits

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from config.thresholds import ThresholdsConfig
+from config.sections.thresholds import ThresholdsConfig
 from features.bronze import load_files
 from features.build import Rules, build_silver_and_gold, count_rows, rebuilt_since
-from features.increments import BuildState, Plan, Reach, eligible, fingerprint, read_state, slice_bronze
+from features.increments import BuildState, Influence, RebuildPlan, eligible, fingerprint, read_state, slice_bronze
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
-from features.reference import COMPRESSOR_KEY, merge_reference
+from features.reference_tables.tables import COMPRESSOR_KEY, merge_reference
 from features.sensor_health.settings import HealthRules
 from features.withdrawals import find_file, undo_withdrawal, withdraw_file
 from tests.features.readings import LOADED_AT, MONDAY, assert_same_tables, compressors, noisy_fleet, reading, stored, write_readings
@@ -51,7 +51,7 @@ class Site:
         load_files(lambda: self.spark, self.lake, named, self.folder / "staging", self.rules.etl.ingest, LOADED_AT)
         return self
 
-    def build(self, as_of: datetime = LOADED_AT) -> Plan:
+    def build(self, as_of: datetime = LOADED_AT) -> RebuildPlan:
         return build_silver_and_gold(lambda: self.spark, self.lake, self.rules, as_of)
 
     def versions(self) -> list[int]:
@@ -88,7 +88,7 @@ def test_one_more_hour_reads_that_hour_and_its_look_back_and_equals_a_full_rebui
     site.load(history).build()
     plan = site.load(last_hour).build()
     start, end = last_hour[0]["timestamp"], last_hour[-1]["timestamp"]
-    reach = Reach.of(site.rules.etl)
+    reach = Influence.of(site.rules.etl)
     assert plan.touched == [Interval(start, end)]
     assert plan.bronze_input(reach) == [Interval(start - timedelta(hours=48), end + timedelta(hours=48))]
     assert plan.silver_input(reach) == [Interval(start - timedelta(hours=24), end + timedelta(hours=72))]

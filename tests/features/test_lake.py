@@ -15,7 +15,7 @@ from features.build import Rules
 from features.contract import DATA_FAULTS, DATE, EVENT_DATE, TIMESTAMP
 from features.gold import build_features, compressor_limits
 from features.lake import COMPRESSORS, GOLD, SILVER, Interval, Lake, any_of, merge_intervals
-from features.reference import COMPRESSOR_KEY, merge_reference
+from features.reference_tables.tables import COMPRESSOR_KEY, merge_reference
 from features.silver import SilverRules, clean
 from tests.features.readings import LOADED_AT, MONDAY, compressors, reading, reading_table
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.arrays import Doubles, Ints
 from features.contract import DISCHARGE_PRESSURE, DISCHARGE_TEMP, ROLLING_FEATURES, TEMP_DELTA, VIBRATION
-from features.rolling import MICROSECONDS_PER_HOUR, FloatArray, IntArray, TimeIndex, rolling_features
+from features.rolling import MICROSECONDS_PER_HOUR, TimeIndex, rolling_features
 
 TOLERANCE_S = 60.0
 MINUTE = MICROSECONDS_PER_HOUR // 60
@@ -18,7 +19,7 @@ YEAR_ONE_US = -62_135_596_800_000_000
 Reading = tuple[int, int, float]  # compressor, microseconds, value (NaN: nothing measured)
 
 
-def _features(rows: list[Reading], scale: float = 1.0) -> dict[str, FloatArray]:
+def _features(rows: list[Reading], scale: float = 1.0) -> dict[str, Doubles]:
     group = np.array([row[0] for row in rows], np.int64)
     time_us = np.array([row[1] for row in rows], np.int64)
     values = np.array([row[2] for row in rows], np.float64) * scale
@@ -123,7 +124,7 @@ def test_windows_of_two_compressors_never_mix() -> None:
 
 
 def test_reading_of_a_logger_that_lost_its_clock_disturbs_no_other() -> None:
-    group: IntArray = np.repeat(np.arange(500), 2)
+    group: Ints = np.repeat(np.arange(500), 2)
     time_us = np.tile(np.array([YEAR_ONE_US, 0]), 500)
     assert TimeIndex(group, time_us).start(24).tolist() == list(range(1000))
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.etl import OutlierConfig
+from config.sections.etl import OutlierConfig
 from features.build import Rules
 from features.rolling import MICROSECONDS_PER_HOUR
 from features.spikes import find_isolated_spikes

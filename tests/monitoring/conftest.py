@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.evaluation import EvaluationConfig, ProtocolSection
+from config.sections.evaluation import EvaluationConfig, ProtocolSection
 from config.settings import Settings
 
 

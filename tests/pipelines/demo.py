@@ -19,7 +19,7 @@ from filelock import FileLock
 from config.loader import CONFIG_DIR
 from serving.home.ownership import find_exposed
 from tests.folders import passable_folder
-from tests.pipelines.commands import report_of, surroundings
+from tests.pipelines.console_script import report_of, surroundings
 
 END_OF_DEMO = "2026-03-09T05:50:00"
 _HISTORY = {"compressors": 30, "days": 60, "interval_min": 30}
@@ -34,9 +34,9 @@ import sys
 from pathlib import Path
 os.umask(0o077)
 from config.settings import load_settings
-from pipelines.console import StageReporter
-from pipelines.fleets import build_fleet
-from pipelines.session import LazySpark
+from pipelines.runtime.console import StageReporter
+from pipelines.evaluation.simulated_fleets import build_fleet
+from pipelines.runtime.spark import LazySpark
 settings = load_settings(Path(sys.argv[1]))
 size = settings.retraining.gate.fleet
 with LazySpark(settings) as spark, StageReporter(interactive=False) as report:

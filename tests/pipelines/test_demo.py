@@ -16,7 +16,7 @@ from config.settings import load_settings
 from features.contract import CHAMPION, FEATURES, REGISTERED_MODEL
 from serving.warehouse.connection import open_warehouse
 from tests.conftest import PROJECT
-from tests.pipelines.commands import COMMAND_LIMIT_S, refusal_of, report_of, surroundings
+from tests.pipelines.console_script import COMMAND_LIMIT_S, refusal_of, report_of, surroundings
 from tests.pipelines.demo import END_OF_DEMO, Demo
 
 DAY_4_HOUR_12 = "2026-03-06T18:00:00"

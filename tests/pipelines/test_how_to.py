@@ -13,8 +13,8 @@ from config.settings import Settings
 from config.site.description import load_site
 from features.contract import COMPRESSOR_ID, SENSORS, TIMESTAMP
 from features.intake import SiteReader
-from pipelines.console import StageReporter
-from pipelines.site import draft
+from pipelines.lakehouse.site_draft import draft
+from pipelines.runtime.console import StageReporter
 from tests.conftest import PROJECT
 from tests.pipelines.exports import demo_fleet, write_excel_export, write_pi_export
 

@@ -11,11 +11,11 @@ from typing import Any
 from config.settings import load_settings
 from features.contract import CHAMPION, LOADED_AT
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Lake
-from pipelines.registration import decision_of
-from serving.registry import Registry
+from serving.registry.client import Registry
+from serving.registry.transitions import decision_of
 from serving.warehouse.connection import open_warehouse
 from tests.features.readings import assert_same_tables
-from tests.pipelines.commands import kill_after, report_of
+from tests.pipelines.console_script import kill_after, report_of
 from tests.pipelines.demo import END_OF_DEMO, Demo
 
 CYCLE = ("run", "--as-of", END_OF_DEMO)

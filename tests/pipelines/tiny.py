@@ -10,16 +10,16 @@ import polars as pl
 
 from features.contract import FEATURES
 from features.grid import History
-from pipelines.past import Past
-from training.dataset import WindowIndex
-from training.fleet import Fleet
+from training.data.dataset import WindowIndex
+from training.data.history import TrainingHistory
+from training.data.labelled_fleet import LabelledFleet
 
 HOURS, UNITS = 20 * 24, 5
 NAMES = [f"C-{number}" for number in range(UNITS)]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Eventless(Past):
+class Eventless(TrainingHistory):
     """A past whose events are not told: the fleet below knows its failures by itself. Who made the compressors is."""
 
     def events(self) -> pl.DataFrame:
@@ -32,7 +32,7 @@ class Eventless(Past):
 PAST = Eventless([])
 
 
-def tiny_fleet(names: Sequence[str] = NAMES, seed: int = 3) -> Fleet:
+def tiny_fleet(names: Sequence[str] = NAMES, seed: int = 3) -> LabelledFleet:
     """Five compressors that fail after 20 days; vibration is the life that is left, so that mean_model is half a day early."""
     hours = np.arange(HOURS, dtype=np.float32)
     values = np.random.default_rng(seed).normal(size=(UNITS * HOURS, len(FEATURES))).astype(np.float32)
@@ -40,4 +40,4 @@ def tiny_fleet(names: Sequence[str] = NAMES, seed: int = 3) -> Fleet:
     ends = np.concatenate([np.arange(24, HOURS) + unit * HOURS for unit in range(UNITS)])
     unit = (ends // HOURS).astype(np.int32)
     index = WindowIndex(unit, unit.astype(np.int64) * HOURS, ends, values[ends, 0], np.zeros(len(ends), np.bool_))
-    return Fleet(History(values, list(names), START, HOURS), index, [np.array([20.0])] * UNITS)
+    return LabelledFleet(History(values, list(names), START, HOURS), index, [np.array([20.0])] * UNITS)

@@ -15,12 +15,12 @@ import polars as pl
 from deltalake import DeltaTable, write_deltalake
 from onnx import TensorProto, helper, numpy_helper
 
-from config.costs import CostsConfig
 from config.loader import CONFIG_DIR, load_section
-from config.scoring import ScoringConfig
-from features.ageing import METADATA_KEY, Ageing
+from config.sections.costs import CostsConfig
+from config.sections.scoring import ScoringConfig
 from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, FEATURE_SET_VERSION, FEATURES, STATUS_FEATURES, TIMESTAMP, WINDOW_STEPS
-from serving.registry import ModelFacts, RegisteredModel
+from features.model_file.weibull_lifetime import METADATA_KEY, Ageing
+from serving.registry.client import ModelFacts, RegisteredModel
 
 Cell = tuple[str, int]  # feature and step of a window; -1 is the last step
 SCORING = load_section(CONFIG_DIR / "scoring.yaml", ScoringConfig, {})

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from config.loader import CONFIG_DIR, load_section
-from config.model import ModelConfig
-from features.windows import Floats
-from training.runtime import load_tensorflow
+from config.sections.model import ModelConfig
+from features.arrays import Float32s
+from training.network.runtime import load_tensorflow
 
 load_tensorflow()
 
 import keras  # noqa: E402 - after its banners are silenced
 
-from training.dataset import WindowDataset, WindowIndex, feature_statistics, rul_labels  # noqa: E402
-from training.fit import EpochLog, FitResult, fit_model  # noqa: E402
-from training.model import build_model  # noqa: E402
+from training.data.dataset import WindowDataset, WindowIndex, feature_statistics, rul_labels  # noqa: E402
+from training.network.fit import EpochLog, FitResult, fit_model  # noqa: E402
+from training.network.model import build_model  # noqa: E402
 
 STEPS, FEATURES = 6, 3
 MAX_RUL, HORIZON = 30.0, 3.0
@@ -31,7 +31,7 @@ class Fitted:
 
     model: keras.Model
     result: FitResult
-    values: Floats
+    values: Float32s
     train: WindowIndex
     validation: WindowIndex
     reported: list[tuple[int, int, EpochLog]]  # what on_epoch was called with
@@ -55,7 +55,7 @@ def config() -> ModelConfig:
     )
 
 
-def small_fleet() -> tuple[Floats, WindowIndex]:
+def small_fleet() -> tuple[Float32s, WindowIndex]:
     """12 units of 80 rows, a row every half day; the first feature rises over the last 20 days, the third is never there; every fourth is censored."""
     random = np.random.default_rng(7)
     time = np.arange(80) / 2.0

@@ -9,13 +9,13 @@ import pytest
 
 from benchmarks.scoring import compare_scoring
 from benchmarks.training import peak_of_fit, simulated_windows, throughput
-from config.model import ModelConfig
-from features.onnx_model import OnnxModel
+from config.sections.model import ModelConfig
+from features.model_file.onnx_model import OnnxModel
 from features.windows import gather
 from tests.training.conftest import HORIZON, MAX_RUL, STEPS, small_fleet
-from training.dataset import feature_statistics
-from training.export import export_onnx
-from training.model import build_model
+from training.data.dataset import feature_statistics
+from training.network.export import export_onnx
+from training.network.model import build_model
 
 
 def test_simulated_windows_are_as_many_as_asked_for_over_mapped_rows_with_gaps(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import pytest
 from config.settings import Settings
 from features.contract import FEATURES
 from features.grid import History
-from features.onnx_model import Predictions
-from training.dataset import WindowIndex
-from training.fleet import Fleet
-from training.split import UnitSplit
+from features.model_file.onnx_model import Predictions
+from training.data.dataset import WindowIndex
+from training.data.labelled_fleet import LabelledFleet
+from training.data.split import UnitSplit
 from training.trial import deal_folds, measure, split_fleet
 
 HOURS = 20 * 24
@@ -21,7 +21,7 @@ UNITS = 20
 
 
 @pytest.fixture
-def fleet() -> Fleet:
+def fleet() -> LabelledFleet:
     """Twenty compressors with a window at every hour of 20 days; the even ones fail at the end, the others are only seen to live."""
     rows = np.arange(UNITS * HOURS, dtype=np.int64)
     unit = (rows // HOURS).astype(np.int32)
@@ -29,10 +29,12 @@ def fleet() -> Fleet:
     history = History(
         np.zeros((UNITS * HOURS, len(FEATURES)), np.float32), [f"C-{n}" for n in range(UNITS)], datetime(2026, 1, 1, tzinfo=UTC), HOURS
     )
-    return Fleet(history, WindowIndex(unit, unit.astype(np.int64) * HOURS, rows, rul, unit % 2 == 1), [np.array([20.0])] * UNITS)
+    return LabelledFleet(history, WindowIndex(unit, unit.astype(np.int64) * HOURS, rows, rul, unit % 2 == 1), [np.array([20.0])] * UNITS)
 
 
-def test_the_network_learns_from_more_windows_before_a_failure_and_baselines_from_even_ones(fleet: Fleet, settings: Settings) -> None:
+def test_the_network_learns_from_more_windows_before_a_failure_and_baselines_from_even_ones(
+    fleet: LabelledFleet, settings: Settings
+) -> None:
     windows = settings.model.windows
     parts = split_fleet(fleet, settings.model)
     for unit in parts.units.train:
@@ -44,7 +46,7 @@ def test_the_network_learns_from_more_windows_before_a_failure_and_baselines_fro
         assert strides == [{windows.near_stride_hours if failed else windows.train_stride_hours}, {windows.train_stride_hours}]
 
 
-def test_no_compressor_is_in_two_parts(fleet: Fleet, settings: Settings) -> None:
+def test_no_compressor_is_in_two_parts(fleet: LabelledFleet, settings: Settings) -> None:
     parts = split_fleet(fleet, settings.model)
     units = [set(part.unit.tolist()) for part in (parts.train, parts.validation, parts.test)]
     assert sum(len(part) for part in units) == len(set.union(*units)) == UNITS
@@ -52,7 +54,7 @@ def test_no_compressor_is_in_two_parts(fleet: Fleet, settings: Settings) -> None
 
 
 def test_a_network_learns_from_no_compressor_that_is_held_out_from_it_and_no_test_compressor_is_in_a_fold(
-    fleet: Fleet, settings: Settings
+    fleet: LabelledFleet, settings: Settings
 ) -> None:
     split = UnitSplit(*(np.array(part, np.int32) for part in (range(4, 16), range(16, 20), range(4))))
     folds = deal_folds(fleet, split, settings.model)

@@ -1,4 +1,4 @@
-"""Limits of config/etl.py, held: names of columns before a file is decoded, then every batch by the bytes that it becomes."""
+"""Limits of config/sections/etl.py, held: names of columns before a file is decoded, then every batch by the bytes that it becomes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from config.etl import EtlConfig, ReadLimits
 from config.loader import CONFIG_DIR, load_section
+from config.sections.etl import EtlConfig, ReadLimits
 from features.site.notes import RefusedFile
 from features.site.raw import RawBatch, RawTable
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from config.errors import HomeError
-from config.etl import ReadLimits
+from config.sections.etl import ReadLimits
 from features.site.guard import workbook_process
 from features.site.guard.limits import too_large
 from features.site.notes import RefusedFile

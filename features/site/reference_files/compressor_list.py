@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.errors import MetadataError
-from config.etl import ReadLimits
-from config.fleet import FleetConfig
+from config.sections.etl import ReadLimits
+from config.sections.fleet import FleetConfig
 from config.site.reference_files import CompressorsSection, same_word
 from features.contract import COMPRESSOR_ID, METADATA_FIELDS
 from features.site.guard.limits import shipped_limits

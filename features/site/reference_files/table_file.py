@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from config.errors import MetadataError
-from config.etl import ReadLimits
+from config.sections.etl import ReadLimits
 from config.site.reference_files import TableSection, same_word
 from features.contract import MISSING_TEXT
 from features.site.guard.limits import MB

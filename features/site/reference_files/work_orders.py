@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from config.etl import ReadLimits
+from config.sections.etl import ReadLimits
 from config.site.reference_files import HOURS_OF, EventsSection, same_word
 from features.contract import COMPRESSOR_ID, EVENT_FIELDS, EVENT_TYPES, MOST_DOWNTIME_HOURS
 from features.site.guard.limits import shipped_limits

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from features.arrays import Bools
 from features.contract import SENSOR_FAULTS, SENSORS
 from features.sensor_health.fault import Fault
 from features.sensor_health.find import FoundFaults, Known, find_faults
 from features.sensor_health.readings import SensorReadings
 from features.sensor_health.settings import HealthRules
-from features.windows import Bools
 
 LEVELS = (3.0, 200.0, 60.0, 1000.0, 1400.0, 10000.0)  # of a running machine, in the order of SENSORS
 STOPPED = (0.2, 100.0, 69.0, 600.0, 42.0, 0.0)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import polars as pl
 import pytest
 
-from config.fleet import FleetConfig
 from config.loader import CONFIG_DIR, load_section
-from config.simulator import SimulatorConfig
+from config.sections.fleet import FleetConfig
+from config.sections.simulator import SimulatorConfig
 from features.simulator.fleet import SimulationReport, simulate
 
 

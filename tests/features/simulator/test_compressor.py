@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from config.simulator import SimulatorConfig
+from config.sections.simulator import SimulatorConfig
 from features.contract import EVENT_TYPES, OPERATING_HOURS, SENSORS
 from features.simulator.compressor import EVENTS, INPUTS, OUTPUTS, STATES, Inputs, States, Unit, operating_hours, true_levels
 from features.simulator.lives import EndedBy

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from config.fleet import FleetConfig
-from config.simulator import SimulatorConfig
+from config.sections.fleet import FleetConfig
+from config.sections.simulator import SimulatorConfig
 from features.contract import READING_FIELDS, SENSORS
 from features.simulator.plan import resolve
 from features.simulator.readings import simulate_unit

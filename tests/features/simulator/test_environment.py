@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from config.errors import ConfigError
-from config.fleet import FleetConfig
 from config.loader import CONFIG_DIR, load_section
-from config.simulator import SimulatorConfig
-from config.thresholds import ThresholdsConfig
+from config.sections.fleet import FleetConfig
+from config.sections.simulator import SimulatorConfig
+from config.sections.thresholds import ThresholdsConfig
 from features.simulator.environment import air_temperature, check_climates, draw_load, draw_stops, draw_weather, running_share
 from tests.features.simulator.conftest import Simulated
 

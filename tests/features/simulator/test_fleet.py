@@ -12,12 +12,12 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from config.errors import ConfigError, InputError
-from config.fleet import FleetConfig
 from config.loader import CONFIG_DIR, load_section
-from config.simulator import SimulatorConfig
+from config.sections.fleet import FleetConfig
+from config.sections.simulator import SimulatorConfig
 from features.contract import EVENT_FIELDS, METADATA_FIELDS, READING_FIELDS
 from features.simulator.fleet import READING_SCHEMA, simulate
-from pipelines.simulate import run
+from pipelines.lakehouse.simulate import run
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from config.simulator import MaintenanceConfig, SimulatorConfig
+from config.sections.simulator import MaintenanceConfig, SimulatorConfig
 from features.simulator.lives import draw_lives, script_lives
 from tests.features.simulator.conftest import Simulated
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from config.simulator import FaultsConfig, Range, SimulatorConfig
+from config.sections.simulator import FaultsConfig, SimulatorConfig, UniformRange
 from features.contract import SENSORS
 from features.simulator.compressor import States
 from features.simulator.telemetry import add_faults, add_noise, calibration_drift, draw_arrivals
@@ -57,7 +57,7 @@ def test_spikes_are_isolated_factors(config: SimulatorConfig) -> None:
 
 def test_a_stuck_sensor_repeats_its_last_value(config: SimulatorConfig) -> None:
     noisy = np.random.default_rng(1).normal(100, 3, (6, len(TIME)))
-    faults = only(config, stuck_per_day=0.2).model_copy(update={"stuck_hours": Range(low=12, high=12, unit="h")})
+    faults = only(config, stuck_per_day=0.2).model_copy(update={"stuck_hours": UniformRange(low=12, high=12, unit="h")})
     stuck, where = add_faults(np.random.default_rng(0), TIME, noisy.copy(), unit(fault_factor=1.0), faults)
     assert longest_run(noisy[0]) == 1
     assert longest_run(stuck[0]) >= 72  # 12 h of ten minutes

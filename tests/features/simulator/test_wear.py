@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from config.simulator import Effect, FailureMode, SimulatorConfig
+from config.sections.simulator import Effect, FailureMode, SimulatorConfig
 from features.contract import SENSORS
 from features.simulator.lives import Degradation, Life
 from features.simulator.wear import relative_change, signature, wear_over_time

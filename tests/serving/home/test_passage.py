@@ -11,10 +11,10 @@ import pytest
 
 from config.errors import HomeError
 from config.settings import load_settings
-from pipelines.home import demo_home
+from pipelines.runtime.home_lock import demo_home
 from serving.home.passage import blocking_folder, new_home, require_passage
 from serving.warehouse.embedded import embedded_server
-from tests.pipelines.commands import refusal_of
+from tests.pipelines.console_script import refusal_of
 from tests.serving.warehouse.conftest import database_config
 
 ROOT = os.geteuid() == 0

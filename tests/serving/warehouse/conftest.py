@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config.database import DatabaseConfig
 from config.loader import CONFIG_DIR, load_section
-from serving.schemas import Compressor, Station
+from config.sections.database import DatabaseConfig
+from serving.schemas import Compressor, StationRow
 from serving.warehouse import embedded
 from serving.warehouse.binaries import run_tool, server_binaries, server_user
 from serving.warehouse.connection import Warehouse
@@ -45,7 +45,9 @@ def warehouse(migrated: Warehouse) -> Warehouse:
         connection.execute("TRUNCATE station_locations CASCADE")
         connection.execute("TRUNCATE sensor_readings_agg, ml_predictions, alert_history, data_quality_metrics, maintenance_events")
         connection.execute("TRUNCATE drift_metrics, drift_decisions, model_decisions")
-        upsert_stations(connection, [Station("S-1", "Permian Basin", "Midland", 31.9973, -102.0779, "America/Chicago"), Station("S-2")])
+        upsert_stations(
+            connection, [StationRow("S-1", "Permian Basin", "Midland", 31.9973, -102.0779, "America/Chicago"), StationRow("S-2")]
+        )
         upsert_compressors(connection, [Compressor(f"C-{number}", "Ariel JGK/4", 1480.0, None, "S-1") for number in (1, 2, 3)])
     return migrated
 

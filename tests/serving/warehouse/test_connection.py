@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from config.database import DatabaseConfig
 from config.errors import ConfigError, WarehouseError
+from config.sections.database import DatabaseConfig
 from serving.warehouse.connection import Warehouse, open_warehouse
 from serving.warehouse.migrations import migrate
 from serving.warehouse.tables import table_counts

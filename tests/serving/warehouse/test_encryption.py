@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from config.database import DatabaseConfig
 from config.errors import WarehouseError
+from config.sections.database import DatabaseConfig
 from serving.warehouse import encryption
 from serving.warehouse.connection import Warehouse, open_warehouse
 from serving.warehouse.dump import dump_warehouse

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from pipelines.status import describe_standing
-from pipelines.views import describe_usable
+from pipelines.runtime.status import describe_standing
+from pipelines.views.fleet import describe_usable
 from serving.schemas import Compressor, MaintenanceEvent, Prediction, Status, report_rows
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.decisions import ModelDecision, Outcome, upsert_decision

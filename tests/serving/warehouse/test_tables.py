@@ -10,7 +10,7 @@ import pytest
 
 from config.errors import WarehouseError
 from features.aggregates import PREFIXES, hourly_aggregates
-from serving.schemas import Compressor, LatestPrediction, MaintenanceEvent, Prediction, QualityMetric, Station
+from serving.schemas import Compressor, LatestPrediction, MaintenanceEvent, Prediction, QualityMetric, StationRow
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.tables import (
     compressors,
@@ -85,7 +85,7 @@ def test_repeated_writes_touch_no_row(warehouse: Warehouse) -> None:
         with warehouse.connection() as connection:
             written.append(
                 [
-                    upsert_stations(connection, [Station("S-2", basin="Barnett Shale")]),
+                    upsert_stations(connection, [StationRow("S-2", basin="Barnett Shale")]),
                     upsert_compressors(connection, fleet),
                     upsert_events(connection, [event]),
                     upsert_quality_metrics(connection, [metric]),

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from config.etl import ReadLimits
+from config.sections.etl import ReadLimits
 from features.contract import READING_FIELDS
 from features.intake import RefusedFile, SiteReader
 from features.site.guard.limits import MB, shipped_limits

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError, MetadataError
-from config.fleet import FleetConfig
+from config.sections.fleet import FleetConfig
 from config.settings import Settings
 from config.site.description import load_site
 from config.site.reference_files import CompressorsSection

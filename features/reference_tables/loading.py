@@ -1,0 +1,228 @@
+"""Loads the reference files of a folder: bad rows out, by line and word; what is gone from a file taken back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+from deltalake import write_deltalake
+
+from config.errors import MetadataError
+from config.sections.etl import IngestConfig
+from config.sections.fleet import FleetConfig
+from config.site.reference_files import ReferenceFilesSection
+from features.contract import COMPRESSOR_ID
+from features.lake import COMPRESSORS, EVENTS, Lake
+from features.reference_tables.tables import read_reference, read_reference_history, write_compressors, write_events
+from features.reference_tables.taking_back import (
+    COMPRESSOR_SCHEMA,
+    EVENT_SCHEMA,
+    Changes,
+    Coverage,
+    Schema,
+    merge_compressors,
+    merge_events,
+)
+from features.site.reference_files.compressor_list import RETIRED_DATE, read_compressors
+from features.site.reference_files.reference_file import ReferenceFile, RejectedRow, find_files
+from features.site.reference_files.work_orders import read_events
+
+REFERENCE_REJECTS: Final = "reference_rejects"
+_REJECTS_SCHEMA: Final[Schema] = {
+    "file": pl.String,
+    "line": pl.Int64,
+    "column": pl.String,
+    "word": pl.String,
+    "reason": pl.String,
+    "cure": pl.String,
+    "seen_at": pl.Datetime("us", "UTC"),
+}
+
+
+@dataclass
+class ReferenceReport:
+    """What the reference files of one ingest did. Its fields are keys of the `ingest` report."""
+
+    rejected_events: dict[str, int] = field(default_factory=dict)  # rows of the events file by reason
+    left_out_events: dict[str, int] = field(default_factory=dict)  # rows that site.yaml leaves out, by reason
+    rejected_reference_rows: list[RejectedRow] = field(default_factory=list)
+    refused_reference_files: dict[str, str] = field(default_factory=dict)
+    withdrawn_events: list[dict[str, Any]] = field(default_factory=list)
+    restored_events: list[dict[str, Any]] = field(default_factory=list)
+    retired_compressors: list[str] = field(default_factory=list)
+    restored_compressors: list[str] = field(default_factory=list)
+    still_retired_compressors: list[str] = field(default_factory=list)  # by hand, though the file lists them
+    held_withdrawals: dict[str, str] = field(default_factory=dict)  # file: why it took back nothing
+    assumed_of_reference_files: dict[str, list[str]] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """As the `ingest` report has it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ReferenceRules:
+    """What decides how reference files are read."""
+
+    fleet: FleetConfig
+    ingest: IngestConfig
+    site: ReferenceFilesSection
+
+
+def load_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: datetime) -> ReferenceReport:
+    """Load the reference files of `folder` into the lake. A file that cannot be used is refused, by name, if the fleet is known without it.
+
+    Raises MetadataError when no compressor is known afterwards.
+    """
+    report = ReferenceReport()
+    listed = _load_compressors(lake, folder, rules, now, report)
+    known = set(read_reference(lake, COMPRESSORS)[COMPRESSOR_ID].to_list())
+    if not known:
+        raise MetadataError(_why_unknown(folder, rules.site, report))
+    _load_events(lake, folder, rules, now, known, listed, report)
+    return report
+
+
+def check_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: datetime) -> tuple[dict[str, str | None], dict[str, Any]]:
+    """The station of each compressor that `folder` or the lake knows, and what `load_reference` would refuse. Writes nothing."""
+    refused: dict[str, str] = {}
+    rejected: list[RejectedRow] = []
+    present = read_reference(lake, COMPRESSORS)
+    stations: dict[str, str | None] = dict(zip(present[COMPRESSOR_ID], present["station_id"], strict=True))
+    for path in find_files(folder, rules.site.compressors)[-1:]:
+        try:
+            file = read_compressors(path, rules.site.compressors, rules.fleet, now, rules.ingest.limits)
+        except MetadataError as error:
+            refused[path.name] = str(error)
+        else:
+            stations |= {row[COMPRESSOR_ID]: row["station_id"] for row in file.rows}
+            rejected += file.rejected
+    for path in find_files(folder, rules.site.events)[-1:]:
+        try:
+            rejected += read_events(path, rules.site.events, set(stations), rules.ingest.earliest, now, rules.ingest.limits).rejected
+        except MetadataError as error:
+            refused[path.name] = str(error)
+    return stations, {"rejected_reference_rows": [asdict(row) for row in rejected], "refused_reference_files": refused}
+
+
+def read_rejects(lake: Lake) -> list[dict[str, Any]]:
+    """Rows that the newest reference file of each name could not bring, and files that were refused (`line` is None)."""
+    if not lake.exists(REFERENCE_REJECTS):
+        return []
+    return pl.read_delta(lake.uri(REFERENCE_REJECTS)).sort("file", "line").to_dicts()
+
+
+def _load_compressors(lake: Lake, folder: Path, rules: ReferenceRules, now: datetime, report: ReferenceReport) -> set[str] | None:
+    """The compressors that the list names; None without a list that can be read."""
+    section = rules.site.compressors
+    paths = find_files(folder, section)
+    if not paths:
+        return None
+    path = paths[-1]
+    try:
+        file = read_compressors(path, section, rules.fleet, now, rules.ingest.limits)
+    except MetadataError as error:
+        _refuse(lake, path, error, now, report)
+        return None
+    present = read_reference_history(lake, COMPRESSORS)
+    rows = pl.DataFrame(file.rows, schema=COMPRESSOR_SCHEMA | {RETIRED_DATE: pl.Date})
+    covered = None
+    if section.covers == "stations":
+        covered = frozenset(present.filter(pl.col("station_id").is_in(rows["station_id"].unique().to_list()))[COMPRESSOR_ID].to_list())
+    covers = Coverage(file.origin, now, covered, most_share=rules.ingest.most_withdrawn_share, whole=file.whole)
+    merged, changes = merge_compressors(present, rows, file.named, covers)
+    if merged.height:
+        write_compressors(lake, merged)
+    report.retired_compressors, report.restored_compressors = _ids(changes.taken_back), _ids(changes.restored)
+    report.still_retired_compressors = sorted(changes.still_retired)
+    _tell_unread(file, paths)
+    _account(lake, file, changes, now, report)
+    return file.named
+
+
+def _load_events(
+    lake: Lake, folder: Path, rules: ReferenceRules, now: datetime, known: set[str], listed: set[str] | None, report: ReferenceReport
+) -> None:
+    section = rules.site.events
+    paths = find_files(folder, section)
+    if not paths:
+        return
+    path = paths[-1]
+    try:
+        file = read_events(path, section, known, rules.ingest.earliest, now, rules.ingest.limits)
+    except MetadataError as error:
+        _refuse(lake, path, error, now, report)
+        return
+    rows = pl.DataFrame(file.rows, schema=EVENT_SCHEMA)
+    since = None
+    if section.covers_days is not None:
+        newest = rows["event_date"].max()
+        since = (newest if isinstance(newest, datetime) else now) - timedelta(days=section.covers_days)
+    covers = Coverage(
+        file.origin, now, frozenset(file.named if listed is None else listed), since, rules.ingest.most_withdrawn_share, file.whole
+    )
+    merged, changes = merge_events(read_reference_history(lake, EVENTS), rows, file.doubts, covers)
+    write_events(lake, merged)
+    report.withdrawn_events, report.restored_events = changes.taken_back, changes.restored
+    report.rejected_events = dict(Counter(row.reason for row in file.rejected))
+    report.left_out_events = dict(file.left_out)
+    _tell_unread(file, paths)
+    _account(lake, file, changes, now, report)
+
+
+def _tell_unread(file: ReferenceFile, paths: list[Path]) -> None:
+    if len(paths) > 1:
+        file.assumed.append(
+            f"{len(paths)} files fit its pattern; the last by name is read: remove the others, or narrow `file` in site.yaml"
+        )
+
+
+def _account(lake: Lake, file: ReferenceFile, changes: Changes, now: datetime, report: ReferenceReport) -> None:
+    report.rejected_reference_rows += file.rejected
+    if changes.held is not None:
+        report.held_withdrawals[file.name] = changes.held
+    if file.assumed:
+        report.assumed_of_reference_files[file.name] = file.assumed
+    _keep_rejects(lake, file.name, file.rejected, now)
+
+
+def _refuse(lake: Lake, path: Path, error: MetadataError, now: datetime, report: ReferenceReport) -> None:
+    reason = str(error)
+    report.refused_reference_files[path.name] = reason
+    _keep_rejects(lake, path.name, [RejectedRow(path.name, None, "", "", "refused_file", reason)], now)
+
+
+def _keep_rejects(lake: Lake, name: str, rejected: Iterable[RejectedRow], now: datetime) -> None:
+    """Replace what is noted of the file called `name`; the same again is no commit."""
+    rows = pl.DataFrame([{**asdict(row), "seen_at": now} for row in rejected], schema=_REJECTS_SCHEMA)
+    if not lake.exists(REFERENCE_REJECTS):
+        if rows.height:
+            write_deltalake(lake.uri(REFERENCE_REJECTS), rows)
+        return
+    present = pl.read_delta(lake.uri(REFERENCE_REJECTS))
+    own = pl.col("file") == name
+    if not rows.drop("seen_at").equals(present.filter(own).drop("seen_at")):
+        write_deltalake(lake.uri(REFERENCE_REJECTS), pl.concat([present.filter(~own), rows]), mode="overwrite")
+
+
+def _ids(keys: list[dict[str, Any]]) -> list[str]:
+    return sorted(key[COMPRESSOR_ID] for key in keys)
+
+
+def _why_unknown(folder: Path, site: ReferenceFilesSection, report: ReferenceReport) -> str:
+    refused = next(iter(report.refused_reference_files.values()), None)
+    if refused is not None:
+        return refused
+    place = folder / site.compressors.file
+    if report.rejected_reference_rows:
+        row = report.rejected_reference_rows[0]
+        return f"{place}: no row can be used; line {row.line}: {row.reason} {row.word!r}: {row.cure}"
+    if find_files(folder, site.compressors):
+        return f"{place} lists no compressor and none is known yet: add one row for each"
+    columns = ", ".join(COMPRESSOR_SCHEMA)
+    return f"{place} is missing and no compressor is known yet: add it with the columns {columns}"

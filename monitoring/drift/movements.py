@@ -1,0 +1,87 @@
+"""How far each compressor has moved from its own recent level, and the fleet as a whole: what drift is looked for in.
+
+Rows of one compressor say nearly the same as their neighbours, and healthy compressors stand at very different levels, so neither rows nor
+levels can be compared between fleets. A compressor with itself can: the median of its last days against the median of the days before,
+each measured from what the fleet's median did at the same moment, so that weather and season, which move all alike, drop out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from config.sections.monitoring import WindowsSection
+from features.arrays import Bools, Doubles
+from monitoring.statistics.nan_median import median
+
+_HOURS_PER_DAY: Final = 24
+_SETTLING_STEPS: Final = 3  # each lets go of those whom the step before has shown to be outside
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Looks at a compressor: the last `current` are compared with the `baseline` before them."""
+
+    current: int
+    baseline: int
+    least_current: int  # healthy looks a compressor must have
+    least_baseline: int
+
+    @property
+    def total(self) -> int:
+        """Looks of both together."""
+        return self.current + self.baseline
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """Movements in the unit of each feature."""
+
+    units: Doubles  # [compared compressors, features], against the fleet; NaN where one has too few healthy looks at a feature
+    fleet: Doubles  # [features], of the fleet
+
+    def from_rest(self, edges: Doubles) -> Shifts:
+        """The same, measured from those who did nothing unusual: the median of the compressors between the outer `edges` [features, edges].
+
+        A third that moves pulls the median of the whole fleet along, and hides half of what it did in the others' opposite movement.
+        """
+        rest = np.zeros_like(self.fleet)
+        for _ in range(_SETTLING_STEPS):
+            still = (self.units - rest > edges[:, 0]) & (self.units - rest <= edges[:, -1])
+            rest = np.nan_to_num(median(np.where(still, self.units, np.nan), axis=0))
+        return Shifts(self.units - rest, self.fleet + rest)
+
+
+def fit_windows(config: WindowsSection, looks: int, stride_hours: int) -> Windows | None:
+    """The configured windows or, when only `looks` are there, both shrunk alike; None when less than `least_current_hours` is left to compare."""
+    per_day = _HOURS_PER_DAY // stride_hours
+    full = Windows(config.current_days * per_day, config.baseline_days * per_day, 0, 0)
+    current = full.current
+    if looks < full.total:
+        current = round(looks * full.current / full.total / per_day) * per_day  # whole days: every time of day as often
+        full = Windows(current, looks - current, 0, 0)
+    if current * stride_hours < config.least_current_hours or full.baseline < current:
+        return None
+    least = (max(1, round(share * n)) for share, n in ((config.least_current_share, current), (config.least_baseline_share, full.baseline)))
+    return Windows(full.current, full.baseline, *least)
+
+
+def measure_shifts(values: npt.NDArray[np.floating[Any]], healthy: Bools, windows: Windows) -> Shifts:
+    """Movements over the last `windows.total` looks of `values` [compressors, looks, features] where `healthy` [compressors, looks]."""
+    seen = np.asarray(values[:, -windows.total :], np.float64).copy()
+    seen[~healthy[:, -windows.total :]] = np.nan
+    split = windows.baseline
+    counts = (~np.isnan(seen)).astype(np.int32)
+    enough = (counts[:, :split].sum(axis=1) >= windows.least_baseline) & (counts[:, split:].sum(axis=1) >= windows.least_current)
+    seen = np.where(enough[:, None, :], seen, np.nan)[enough.any(axis=1)]  # who is not compared shall not speak for the fleet either
+    seen -= median(seen[:, :split], axis=1)[:, None, :]
+    fleet = median(seen, axis=0)  # [looks, features], NaN where nobody is seen
+    return Shifts(_moved(seen - fleet, split), _moved(fleet[None], split)[0])
+
+
+def _moved(seen: Doubles, split: int) -> Doubles:
+    """Median of the looks from `split` on against that of those before -> [rows, features]."""
+    return median(seen[:, split:], axis=1) - median(seen[:, :split], axis=1)

@@ -1,0 +1,102 @@
+"""What is kept with a model of the fleet it was trained on, so that any later fleet can be compared with it.
+
+    reference = make_reference(looks, config)      at training, from features and the model's own predictions
+    content = reference.to_bytes()                 an .npz beside the model: 4 MB for 90 compressors and 120 days, 50 MB at most
+    reference = Reference.from_bytes(content)      at every monitoring
+
+The sample is whole compressors, not rows: what happens by chance is learned from how its compressors differ from week to week.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from config.errors import ModelError
+from config.sections.monitoring import ReferenceSection
+from features.arrays import Doubles, Float32s
+from monitoring.drift.movements import Shifts, Windows, measure_shifts
+from monitoring.drift.psi import bin_shares
+from monitoring.drift.snapshots import COMPARED, FleetSnapshots
+
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A sample of the training fleet with the fixed bins of its predicted lives."""
+
+    looks: FleetSnapshots
+    prediction_edges: Float32s  # [edges], days, ascending; the bins are below, between and above them
+
+    def weeks(self, windows: Windows, warning_days: float, least: int) -> list[Shifts]:
+        """The movements over every stretch of the history as long as `windows.current`, newest first; each has its own days before it.
+
+        Stretches with fewer than `least` compressors say nothing about a fleet: a history of two lakes has such between them.
+        """
+        healthy = self.looks.healthy(warning_days)
+        ends = range(healthy.shape[1], windows.total - 1, -windows.current)
+        found = [measure_shifts(self.looks.values[:, :end], healthy[:, :end], windows) for end in ends]
+        return [week for week in found if len(week.units) >= least]
+
+    def prediction_weeks(self, looks: int, least: int) -> list[Doubles]:
+        """`prediction_shares` over every stretch of `looks` with at least `least` compressors, newest first."""
+        ends = range(self.looks.rul.shape[1], looks - 1, -looks)
+        found = [self.prediction_shares(self.looks.rul[:, end - looks : end]) for end in ends]
+        return [week for week in found if len(week) >= least]
+
+    def prediction_shares(self, rul: Float32s) -> Doubles:
+        """Shares of the predicted lives [compressors, looks] in each bin, of every compressor that has any -> [compressors, bins]."""
+        shares = bin_shares(rul, self.prediction_edges)
+        known: Doubles = shares[shares.sum(axis=1) > 0]
+        return known
+
+    def to_bytes(self) -> bytes:
+        """The content of an .npz file."""
+        stream = io.BytesIO()
+        np.savez_compressed(
+            stream,
+            format=np.int64(_FORMAT),
+            features=np.array(COMPARED),
+            values=self.looks.values,
+            rul=self.looks.rul,
+            stride_hours=np.int64(self.looks.stride_hours),
+            prediction_edges=self.prediction_edges,
+        )
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Reference:
+        """Inverse of `to_bytes`. Raises ModelError when it is damaged or of another format or feature set."""
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+                arrays: Mapping[str, Any] = dict(stored)
+            if int(arrays["format"]) != _FORMAT or tuple(arrays["features"]) != COMPARED:
+                raise ModelError("the model's monitoring reference is of another format or feature set: train again")
+            looks = FleetSnapshots(arrays["values"], arrays["rul"], int(arrays["stride_hours"]))
+            if looks.values.shape != (*looks.rul.shape, len(COMPARED)):
+                raise ValueError(f"{looks.values.shape} values and {looks.rul.shape} predictions do not belong together")
+            return cls(looks, arrays["prediction_edges"])
+        except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise ModelError(f"the model's monitoring reference is damaged ({error}): train again") from error
+
+
+def make_reference(looks: FleetSnapshots, config: ReferenceSection) -> Reference:
+    """The reference of a model whose training fleet and predictions are `looks`. Raises ModelError when there is no prediction."""
+    units = np.arange(len(looks.rul))
+    if len(units) > config.most_compressors:
+        units = np.sort(np.random.default_rng(config.seed).choice(units, config.most_compressors, replace=False))
+    kept = FleetSnapshots(looks.values[units], looks.rul[units], looks.stride_hours).newest(config.most_days * 24 // looks.stride_hours)
+    predicted = kept.rul[~np.isnan(kept.rul)]
+    if not len(predicted):
+        raise ModelError("the training fleet gives no prediction to compare later ones with: ingest more history")
+    return Reference(kept, np.unique(np.quantile(predicted, config.prediction_quantiles).astype(np.float32)))
+
+
+REFERENCE_FILE: Final = "monitoring/reference.npz"  # artifact of the run that a version came from

@@ -1,0 +1,101 @@
+"""How far intervals and probabilities can be believed. Pure; plain values, ready for JSON.
+
+Coverage is counted by group, because an interval that holds on average may fail exactly where it matters. The expected calibration error
+is the mean over equally wide bins of |observed - predicted|, weighted by the windows in them (Naeini, Cooper, Hauskrecht, AAAI 2015).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.arrays import Bools, Doubles, Floats, Integers, Texts
+from training.metrics import brier, coverage, life_bands, mean_width
+
+_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Odds:
+    """What was said, and what happened, of n windows of which it is known whether the failure came within the horizon."""
+
+    probability: Floats
+    failed: Bools
+
+
+def join_odds(parts: Sequence[Odds]) -> Odds:
+    """Those of several fleets as one."""
+    return Odds(np.concatenate([part.probability for part in parts]), np.concatenate([part.failed for part in parts]))
+
+
+def reliability(odds: Odds, bins: int) -> dict[str, Any]:
+    """windows, brier, expected_calibration_error and, for every bin with a window, windows, predicted and observed share."""
+    if not len(odds.failed):
+        return {"windows": 0, "brier": None, "expected_calibration_error": None, "bins": []}
+    bin_of = _bins(odds, bins)
+    counts = np.bincount(bin_of, minlength=bins)
+    filled = np.flatnonzero(counts)
+    predicted = np.bincount(bin_of, odds.probability, bins)[filled] / counts[filled]
+    observed = np.bincount(bin_of, odds.failed, bins)[filled] / counts[filled]
+    gaps = bin_gaps(odds, bins, np.zeros(len(odds.failed), np.int64), 1)[0]
+    return {
+        "windows": len(odds.failed),
+        "brier": round(brier(odds.failed, odds.probability), _DIGITS),
+        "expected_calibration_error": round(float(calibration_error(gaps, len(odds.failed))), _DIGITS),
+        "bins": [
+            {"windows": int(counts[number]), "predicted": round(float(said), _DIGITS), "observed": round(float(seen), _DIGITS)}
+            for number, said, seen in zip(filled, predicted, observed, strict=True)
+        ],
+    }
+
+
+def bin_gaps(odds: Odds, bins: int, unit: Integers, units: int) -> Doubles:
+    """Failures that came, less those that were said, by unit (0 <= `unit` [n] < `units`) and bin of the probability -> [units, bins]."""
+    gaps: Doubles = odds.failed - odds.probability.astype(np.float64)
+    return np.bincount(unit * bins + _bins(odds, bins), gaps, units * bins).astype(np.float64).reshape(units, bins)
+
+
+def calibration_error(gaps: Doubles, windows: Doubles | int) -> Doubles:
+    """The expected calibration error of probabilities with these `bin_gaps` [..., bins] over all their windows [...] -> [...]."""
+    error: Doubles = np.abs(gaps).sum(axis=-1) / windows
+    return error
+
+
+def _bins(odds: Odds, bins: int) -> npt.NDArray[np.intp]:
+    """The equally wide bin of each probability [n], lowest 0; one on an edge is in the lower of both."""
+    return np.digitize(odds.probability, np.linspace(0, 1, bins + 1)[1:-1], right=True)
+
+
+def coverage_by_group(true: Floats, lower: Floats, upper: Floats, groups: Texts) -> dict[str, dict[str, Any]]:
+    """windows, coverage and mean_width_days of each group that occurs, by name."""
+    return {
+        str(name): {
+            "windows": int(own.sum()),
+            "coverage": round(coverage(true[own], lower[own], upper[own]), _DIGITS),
+            "mean_width_days": round(mean_width(lower[own], upper[own]), _DIGITS),
+        }
+        for name in np.unique(groups)
+        for own in [groups == name]
+    }
+
+
+def thin_groups(coverage: Mapping[str, Mapping[str, Mapping[str, Any]]], least: float, windows: int) -> list[dict[str, Any]]:
+    """grouping, group, windows and coverage of each group of `windows` and more, by grouping and name, of whose lives fewer than `least` are inside."""
+    return [
+        {"grouping": grouping, "group": name, "windows": one["windows"], "coverage": one["coverage"]}
+        for grouping, groups in coverage.items()
+        for name, one in groups.items()
+        if one["windows"] >= windows and one["coverage"] < least
+    ]
+
+
+def rul_bands(rul: Floats, edges: Sequence[float], cap: float) -> Texts:
+    """The band of each life [n] (training.metrics.life_bands) as text that sorts: `00-03`, `03-07`... and, by itself, what reaches the label cap: `30+`."""
+    begins, band = life_bands(rul, edges, cap)
+    named = [f"{low:02g}-{high:02g}" for low, high in itertools.pairwise(begins)] + [f"{cap:02g}+"]
+    return np.array(named)[band]

@@ -1,0 +1,98 @@
+"""The figures by which people judge a model, of a training's test compressors and of unseen fleets alike."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from config.settings import Settings
+from features.arrays import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    pass
+    from monitoring.evaluation.prognostics import LifeRun
+
+LIFE_CURVES: Final = "life_curves.png"
+CALIBRATION: Final = "calibration.png"
+ERROR_BY_RUL: Final = "error_by_rul.png"
+_MOST_TOLD: Final = 60  # characters above a panel
+
+
+@dataclass(frozen=True)
+class LifePredictions:
+    """One life as the model told it, and what its baseline said at the same hours; days."""
+
+    name: str  # whose
+    run: LifeRun  # with an interval
+    baseline: Floats
+    failure: str = ""  # as it was recorded
+
+
+@dataclass(frozen=True)
+class FigureData:
+    """What a model and its baseline said: of lives, of windows whose failure was seen (days, [n]), and of failures to come."""
+
+    lives: Sequence[LifePredictions]
+    true: Floats
+    rul: Floats
+    baseline: Floats
+    reliability: Mapping[
+        str, Sequence[Mapping[str, Any]]
+    ]  # bins (monitoring.evaluation.calibration.reliability) by method, the model first
+    coverage: Mapping[
+        str, Mapping[str, Any]
+    ]  # coverage and windows (monitoring.evaluation.calibration.coverage_by_group) by band of true life
+
+
+@dataclass(frozen=True)
+class ShownLife:
+    """A life that is drawn, and where its error stands among all of them."""
+
+    life: LifePredictions
+    rmse_days: float
+    rank: int  # from 1, the smallest error
+
+
+def shown_lives(lives: Sequence[LifePredictions], number: int) -> list[ShownLife]:
+    """At most `number` of `lives`, at even ranks of their error (monitoring.evaluation.prognostics.across_errors)."""
+    from monitoring.evaluation.prognostics import across_errors
+    from training.metrics import rmse
+
+    runs = [life.run for life in lives]
+    ranks = {position: rank for rank, position in enumerate(across_errors(runs, len(runs)), start=1)}
+    return [
+        ShownLife(lives[position], rmse(runs[position].true, runs[position].rul), ranks[position])
+        for position in across_errors(runs, number)
+    ]
+
+
+def judging_figures(settings: Settings, told: FigureData, names: tuple[str, str]) -> dict[str, Figure]:
+    """Life curves, calibration and errors by remaining life, by file name; `names` of the model and of its baseline."""
+    from features.model_file.quantile_levels import INTERVAL_MASS
+    from training.diagnostics.plots import plot_calibration, plot_error_by_rul
+
+    labels = settings.model.labels
+    model, baseline = names
+    figures = {
+        CALIBRATION: plot_calibration(told.reliability, told.coverage, labels.horizon_days, INTERVAL_MASS),
+        ERROR_BY_RUL: plot_error_by_rul(told.true, {model: told.rul, baseline: told.baseline}, labels.max_rul_days),
+    }
+    return figures if not told.lives else {LIFE_CURVES: _life_curves(settings, told.lives, names), **figures}
+
+
+def _life_curves(settings: Settings, lives: Sequence[LifePredictions], names: tuple[str, str]) -> Figure:
+    from training.diagnostics.plots import LifeCurve, plot_lives
+
+    curves = []
+    for shown in shown_lives(lives, settings.evaluation.card.lives):
+        life, run = shown.life, shown.life.run
+        if run.lower is None or run.upper is None:
+            raise ValueError("a life is drawn with its interval")
+        rank = f"{life.name}, RMSE {shown.rmse_days:.1f} d, rank {shown.rank} of {len(lives)}"
+        title = f"{rank}\n{textwrap.shorten(life.failure, _MOST_TOLD, placeholder=' ...')}"
+        curves.append(LifeCurve(title, run.true, run.rul, run.lower, run.upper, life.baseline))
+    return plot_lives(curves, settings.model.labels.max_rul_days, names)

@@ -1,0 +1,110 @@
+"""What a trained model and its baseline say of the compressors that nobody has learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from config.settings import Settings
+from features.arrays import Floats, Texts
+from features.contract import FAILURE, WINDOW_STEPS
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import polars as pl
+
+    from monitoring.evaluation.calibration import Odds
+    from monitoring.evaluation.event_metrics import Answers
+    from monitoring.evaluation.figures import LifePredictions
+    from training.data.labelled_fleet import LabelledFleet
+    from training.trial import Trial
+
+UNKNOWN: Final = "unknown"
+OTHER: Final = "other"
+BY_MODEL: Final = "model"
+BY_RUL: Final = "rul_days"
+BY_FAILURE: Final = "failure"
+
+
+@dataclass(frozen=True)
+class Machines:
+    """What reference data say of the compressors of a history, in its order."""
+
+    models: list[str]  # who made it, and which
+    failures: list[list[str]]  # of each compressor its failures as they were recorded, in order of time
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Test windows whose failure was seen: answers (in groups by model, band of remaining life and recorded failure), baseline and compressor, [n].
+
+    Also the lives that they lie in, and the odds of all windows of which it is known whether the failure came within the horizon.
+    """
+
+    answers: Answers
+    baseline: Floats
+    unit: npt.NDArray[np.int32]
+    lives: list[LifePredictions]
+    odds: Odds
+    baseline_odds: Odds
+
+
+def describe_machines(compressor_ids: Sequence[str], models: Mapping[str, str], events: pl.DataFrame) -> Machines:
+    """Look up the compressors of a history; `models` by compressor, `events` the lake's maintenance_events."""
+    import polars as pl
+
+    failed = events.filter(pl.col("event_type") == FAILURE).sort("event_date")
+    told: dict[str, list[str]] = {}
+    for compressor_id, description in failed.select("compressor_id", pl.col("description").fill_null(UNKNOWN)).iter_rows():
+        told.setdefault(compressor_id, []).append(description)
+    return Machines([models.get(name, UNKNOWN) for name in compressor_ids], [told.get(name, []) for name in compressor_ids])
+
+
+def judge_held_out(settings: Settings, fleet: LabelledFleet, trial: Trial, machines: Machines) -> HeldOut:
+    """Ask the baseline about the test windows of `trial`, and sort out what both have said."""
+    from monitoring.evaluation.calibration import Odds, rul_bands
+    from monitoring.evaluation.event_metrics import Answers
+    from monitoring.evaluation.figures import LifePredictions
+    from monitoring.evaluation.prognostics import LifeRun
+    from training.data.dataset import told_within
+    from training.data.failure_lives import seen_lives
+
+    test, said, values, model = trial.parts.test, trial.predictions, fleet.history.values, settings.model
+    seen = ~test.censored
+    baseline = trial.baseline.predict_rows(values, test, WINDOW_STEPS)
+    known, failed = told_within(test.rul, test.censored, model.labels.horizon_days)
+    failures = np.full(len(test), UNKNOWN, np.dtype("U200"))
+    lives = []
+    for life in seen_lives(fleet, test):
+        recorded = machines.failures[life.unit][life.failure]
+        failures[life.windows] = recorded
+        within = (life.left_days > 0) & (life.left_days < model.labels.max_rul_days)
+        which = life.windows[within]
+        if len(which):
+            bounds = (part[which].astype(np.float64) for part in (said.rul, said.rul_lower, said.rul_upper))
+            name = fleet.history.compressor_ids[life.unit]
+            lives.append(LifePredictions(name, LifeRun(life.left_days[within], *bounds), baseline[which], recorded))
+    most = settings.evaluation.card.most_groups
+    groups: dict[str, Texts] = {
+        BY_MODEL: most_frequent(np.array(machines.models)[test.unit[seen]], most),
+        BY_RUL: rul_bands(test.rul[seen], settings.evaluation.report.rul_bands_days, model.labels.max_rul_days),
+        BY_FAILURE: most_frequent(failures[seen], most),
+    }
+    return HeldOut(
+        Answers(test.rul[seen], said.rul[seen], said.rul_lower[seen], said.rul_upper[seen], groups),
+        baseline[seen],
+        test.unit[seen],
+        lives,
+        Odds(said.failure_probability[known], failed),
+        Odds(trial.baseline.predict_failure_rows(values, test.take(known), WINDOW_STEPS), failed),
+    )
+
+
+def most_frequent(names: Texts, most: int) -> Texts:
+    """`names` [n] with all but the `most` most frequent ones called OTHER: free text may say everything differently."""
+    known, counts = np.unique(names, return_counts=True)
+    kept = known[np.argsort(-counts, kind="stable")[:most]]
+    return np.where(np.isin(names, kept), names, OTHER)

@@ -1,0 +1,140 @@
+"""The methods of an evaluation, and how each is judged on one fleet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from config.errors import ModelError
+from config.settings import Settings
+from features.arrays import Bools
+from monitoring.evaluation.method_outcomes import MethodPredictions, Prognosis, prognosis, prognostics
+from monitoring.evaluation.trend_baseline import trend_rul
+from monitoring.evaluation.unseen_fleet import UnseenFleet, slices
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from features.model_file.onnx_model import OnnxModel
+    from monitoring.evaluation.alarms import Watch
+    from monitoring.evaluation.calibration import Odds
+    from monitoring.evaluation.event_metrics import Answers
+    from serving.registry.client import RegisteredModel
+    from training.baselines.mlp import Mlp
+    from training.baselines.tabular import Baseline
+
+from typing import TYPE_CHECKING
+
+from features.contract import (
+    FEATURES,
+    WINDOW_STEPS,
+)
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from serving.registry.client import RegisteredModel
+    from training.baselines.mlp import Mlp
+    from training.baselines.tabular import Baseline
+
+
+BASELINE_KEY: Final = "baseline"  # name of the model that is logged, and of its numbers in a report
+
+
+CHAMPION_KEY: Final = "champion"
+
+
+MLP_KEY: Final = "mlp"
+
+
+TREND_KEY: Final = "linear_trend"
+
+
+STATUS_LEVELS_WATCHED: Final = ("critical", "warning")
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What one method did on one fleet; `answers` is None where a method predicts no life, `odds` where it gives no probability."""
+
+    watch: Watch
+    prognosis: Prognosis
+    answers: Answers | None
+    odds: Odds | None = None
+
+
+def _judge_all(
+    settings: Settings, fleet: UnseenFleet, champion: RegisteredModel, baseline: Baseline, mlp: Mlp | None
+) -> dict[str, MethodResult]:
+    """Every method on one fleet, over the same hours."""
+    from features.contract import STATUS_LEVELS
+    from features.model_file.onnx_model import OnnxModel
+
+    model, index, values = settings.model, fleet.labelled.index, fleet.labelled.history.values
+    network = OnnxModel(champion.onnx, model.scoring.threads)
+    if (network.steps, network.features) != (WINDOW_STEPS, len(FEATURES)):
+        raise ModelError(f"version {champion.version} takes windows [{network.steps}, {network.features}]: train and register it again")
+    others: dict[str, npt.NDArray[np.floating[Any]]] = {
+        BASELINE_KEY: baseline.predict_rows(values, index, WINDOW_STEPS, model.scoring.batch_size),
+        **({} if mlp is None else {MLP_KEY: mlp.predict_rows(values, index, WINDOW_STEPS, model.scoring.batch_size)}),
+        TREND_KEY: trend_rul(settings, fleet),
+    }
+    judged = {CHAMPION_KEY: judge_network(settings, fleet, network)}
+    judged |= {name: _judge(settings, fleet, MethodPredictions(rul)) for name, rul in others.items()}
+    statuses = fleet.worst_statuses()[index.end]
+    for level in STATUS_LEVELS_WATCHED:
+        judged[level] = _judge_alarms(settings, fleet, statuses >= STATUS_LEVELS.index(level))
+    return judged
+
+
+def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> MethodResult:
+    """What an exported network with its interval and probability does on one fleet."""
+    from monitoring.evaluation.calibration import Odds
+    from training.data.dataset import told_within
+
+    index = fleet.labelled.index
+    known, failed = told_within(index.rul, index.censored, settings.model.labels.horizon_days)
+    said = network.predict_rows(fleet.labelled.history.values, index.first_row, index.end, settings.model.scoring.batch_size)
+    odds = Odds(said.failure_probability[known], failed)
+    return _judge(settings, fleet, MethodPredictions(said.rul, said.rul_lower, said.rul_upper), odds)
+
+
+def _judge(settings: Settings, fleet: UnseenFleet, said: MethodPredictions, odds: Odds | None = None) -> MethodResult:
+    """A method that predicts lives; errors by group where it has an interval."""
+    from monitoring.evaluation.event_metrics import Answers
+
+    seen = ~fleet.labelled.index.censored
+    lower, upper = (None if bound is None else bound[seen] for bound in (said.lower, said.upper))
+    answers = Answers(fleet.labelled.index.rul[seen], said.rul[seen], lower, upper, {} if lower is None else slices(settings, fleet))
+    asks = said.rul < settings.evaluation.protocol.alarm_rul_days.value
+    return replace(_judge_alarms(settings, fleet, asks, said), answers=answers, odds=odds)
+
+
+def _judge_alarms(settings: Settings, fleet: UnseenFleet, asks: Bools, said: MethodPredictions | None = None) -> MethodResult:
+    from monitoring.evaluation.alarms import join
+
+    watches = fleet.watches(asks, settings.evaluation.protocol)
+    return MethodResult(join(watches), prognosis(settings, fleet, watches, said), None)
+
+
+def numbers_of(settings: Settings, fleets: list[MethodResult]) -> dict[str, Any]:
+    """The numbers of one method over all its fleets."""
+    from monitoring.evaluation.alarms import join
+    from monitoring.evaluation.calibration import join_odds, reliability
+    from monitoring.evaluation.event_metrics import errors, join_answers, summarise
+    from monitoring.evaluation.prognostics import errors_by_band
+
+    summary = summarise(join([judged.watch for judged in fleets]), settings.evaluation)
+    answers = [judged.answers for judged in fleets if judged.answers is not None]
+    if answers:
+        joined = join_answers(answers)
+        summary |= errors(joined, settings.evaluation.protocol.false_alarm_rul_days.value)
+        edges, cap = settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days
+        summary["rul_bands"] = errors_by_band(joined.true, joined.rul, edges, cap)
+        summary["prognostics"] = prognostics(settings, [judged.prognosis for judged in fleets])
+    odds = [judged.odds for judged in fleets if judged.odds is not None]
+    if odds:
+        summary["failure_probability"] = reliability(join_odds(odds), settings.evaluation.report.reliability_bins)
+    return summary

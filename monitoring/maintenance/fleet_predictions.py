@@ -1,0 +1,46 @@
+"""Repair dates, predicted lives and statuses of a fleet, hour by hour."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from config.settings import Settings
+from features.arrays import Doubles
+from monitoring.evaluation.unseen_fleet import UnseenFleet
+
+if TYPE_CHECKING:
+    pass
+    from monitoring.maintenance.complete_lives import HourlyPredictions
+    from serving.registry.client import RegisteredModel
+
+
+def predict_hours(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> HourlyPredictions:
+    """Dates, predicted lives and statuses at every hour of a fleet -> [compressors, hours]."""
+    from features.model_file.onnx_model import OnnxModel
+    from monitoring.maintenance.complete_lives import HourlyPredictions
+    from serving.prediction.repair_cost import NOT_DUE, Forecast, plan_repairs
+
+    history, index, scoring = fleet.labelled.history, fleet.labelled.index, settings.model.scoring
+    model, facts = OnnxModel(champion.onnx, scoring.threads), champion.facts
+    said = model.predict_rows(history.values, index.first_row, index.end, scoring.batch_size)
+    lower, point, upper, fails = (
+        np.asarray(numbers, np.float64) for numbers in (said.rul_lower, said.rul, said.rul_upper, said.failure_probability)
+    )
+    ages = hourly_ages(fleet)[index.end]
+    forecast = Forecast(lower, point, upper, fails, ages, facts.horizon_days, facts.max_rul_days, model.levels, model.ageing)
+    repairs = plan_repairs(forecast, settings.costs)
+    due = np.full(len(history.values), NOT_DUE, np.int64)
+    life = np.full(len(history.values), np.nan)
+    due[index.end], life[index.end] = repairs.due_days, point
+    shape = (len(history.compressor_ids), history.hours)
+    return HourlyPredictions(due.reshape(shape), life.reshape(shape), fleet.worst_statuses().reshape(shape))
+
+
+def hourly_ages(fleet: UnseenFleet) -> Doubles:
+    """Days since the last renewal at every row of the fleet's history, as its maintenance events tell them -> [rows]."""
+    from features.reference_tables.renewals import read_renewals
+
+    history, renewals = fleet.labelled.history, read_renewals(fleet.labelled.events)
+    return np.concatenate([renewals.ages(name, history.first_mark, history.hours) for name in history.compressor_ids])

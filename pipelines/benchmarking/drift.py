@@ -1,0 +1,175 @@
+"""altaviz benchmark drift: undisturbed weeks of unseen fleets, and the same weeks with sensors that read high, as `altaviz monitor` sees them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from config.sections.monitoring import BenchmarkSection
+from config.settings import Settings
+from pipelines.evaluation.simulated_fleets import Change, build_fleet
+from pipelines.operations.monitor import Comparison, Watched, compare, watch_champion
+from pipelines.runtime.console import StageReporter
+from pipelines.runtime.spark import LazySpark
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+    from monitoring.drift.evidently_report import PresetVerdict
+
+UNDISTURBED: Final = "undisturbed"
+DISTURBED: Final = "disturbed"
+TRAINING: Final = "against_training_fleet"
+BEFORE: Final = "against_days_before"
+_DIGITS: Final = 4
+
+
+def drift(settings: Settings, seeds: list[int] | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
+    """Monitor the last week of the fleet of each of `seeds` (those of monitoring.yaml when None), with and without the disturbance.
+
+    Returns `weeks`, one by one, and `totals` by kind of week, both with Evidently's default beside our decision. Fleets that are there
+    already are used again. Raises NoChampionError, ModelError (no reference), HomeError, EnvironmentSetupError.
+    """
+    from pipelines.runtime.mlflow_runs import quieten
+
+    started = time.perf_counter()
+    quieten()
+    watched, config = watch_champion(settings), settings.monitoring.benchmark
+    weeks = []
+    for seed in seeds or config.fleets.seeds:
+        for kind in (UNDISTURBED, DISTURBED):
+            own = settings.below(f"benchmark-drift/seed-{seed}-{kind}")
+            change = _change(own, config, seed) if kind == DISTURBED else None
+            end = build_fleet(own, config.fleets, seed, spark, report, change)
+            with report.stage(f"compare, fleet {seed}, {kind}"):
+                weeks.append({"seed": seed, "week": kind, **_judge(settings, watched, own, end)})
+    return {
+        "model_version": watched.champion.version,
+        "disturbance": config.disturbance.model_dump(),
+        "weeks": weeks,
+        "totals": {kind: _totals([week for week in weeks if week["week"] == kind], config) for kind in (UNDISTURBED, DISTURBED)},
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+
+
+@dataclass(frozen=True)
+class DisturbedSensor:
+    """`sensor` of a `share` of the compressors, drawn by `seed`, reads by `factor` high from `since` on."""
+
+    sensor: str
+    factor: float
+    share: float
+    since: datetime
+    seed: int
+
+
+def disturb(folder: Path, sensor: DisturbedSensor) -> None:
+    """Change the raw readings of a simulated folder in place."""
+    import numpy as np
+    import polars as pl
+
+    from features.contract import COMPRESSOR_ID, TIMESTAMP
+    from features.intake import list_reading_files
+
+    named = pl.read_csv(folder / "compressor_metadata.csv")[COMPRESSOR_ID].sort().to_numpy()
+    chosen = np.random.default_rng(sensor.seed).choice(named, round(len(named) * sensor.share), replace=False).tolist()
+    hit = pl.col(COMPRESSOR_ID).is_in(chosen) & (pl.col(TIMESTAMP) >= sensor.since)
+    value = pl.col(sensor.sensor)
+    for file in list_reading_files(folder):
+        readings = pl.read_parquet(file)
+        readings.with_columns(pl.when(hit).then(value * sensor.factor).otherwise(value)).write_parquet(file)
+
+
+def _change(own: Settings, config: BenchmarkSection, seed: int) -> Change:
+    disturbance = config.disturbance
+    since = own.simulator.history.start + timedelta(days=config.fleets.days - disturbance.days)
+    sensor = DisturbedSensor(disturbance.sensor, disturbance.factor, disturbance.share, since, seed)
+    return Change(disturbance.model_dump_json(), lambda folder: disturb(folder, sensor))
+
+
+def _judge(settings: Settings, watched: Watched, own: Settings, end: datetime) -> dict[str, Any]:
+    """What monitoring and Evidently's default make of the last week of the lake of `own`."""
+    from features.lake import GOLD, Lake
+
+    gold = Lake(own.lake_uri).delta(GOLD)
+    compared = compare(settings, watched, gold, end)
+    distances, decision = compared.distances, compared.decision
+    return {
+        "drift": decision.drift,
+        "drifted_features": decision.drifted_features,
+        "prediction_drifted": decision.prediction_drifted,
+        "prediction_psi": _rounded(distances.prediction_psi),
+        "prediction_psi_by_chance": _rounded(distances.prediction_psi_by_chance),
+        "retrain": decision.retrain,
+        "compared": distances.compared,
+        "strongest": _strongest(compared),
+        "evidently": {
+            against: {"drifted_columns": len(found.drifted), **asdict(found)}
+            for against, found in _by_preset(settings, watched, gold, end).items()
+        },
+    }
+
+
+def _strongest(compared: Comparison) -> dict[str, Any]:
+    """The feature that comes nearest to what chance does, or exceeds it most, by PSI."""
+    known = [item for item in compared.distances.features if item.psi is not None and item.psi_by_chance]
+    if not known:
+        return {}
+    most = max(known, key=lambda item: (item.psi or 0.0) / (item.psi_by_chance or 1.0))
+    return {"name": most.name, "psi": _rounded(most.psi), "psi_by_chance": _rounded(most.psi_by_chance)}
+
+
+def _by_preset(settings: Settings, watched: Watched, gold: DeltaTable, end: datetime) -> dict[str, PresetVerdict]:
+    """As one would run it out of the box: hourly rows of the week, features and prediction, against as many of the training fleet, and of the days before."""
+    from features.grid import read_history
+    from features.model_file.onnx_model import OnnxModel
+    from monitoring.drift.evidently_report import compare_by_preset, raw_frame
+    from monitoring.drift.snapshots import FleetSnapshots, look_at
+
+    scoring, config = settings.model.scoring, settings.monitoring
+    model, days = OnnxModel(watched.champion.onnx, scoring.threads), config.windows.current_days + config.windows.baseline_days
+    history = read_history(gold, end, days * 24 + model.steps)
+    looks = look_at(history, model, 1, settings.scoring.min_steps, scoring.batch_size).newest(days * 24)
+    week = config.windows.current_days * 24
+    now = raw_frame(looks.newest(week))
+    sides = {
+        TRAINING: watched.reference.looks,
+        BEFORE: FleetSnapshots(looks.values[:, :-week], looks.rul[:, :-week], looks.stride_hours),
+    }
+    frames = {against: raw_frame(side) for against, side in sides.items()}
+    return {
+        against: compare_by_preset(now, past.sample(min(len(now), len(past)), random_state=config.reference.seed))
+        for against, past in frames.items()
+    }
+
+
+def _totals(weeks: list[dict[str, Any]], config: BenchmarkSection) -> dict[str, Any]:
+    from features.contract import ROLLING_FEATURES
+    from monitoring.drift.snapshots import COMPARED
+
+    prefix = next(feature.name for feature in ROLLING_FEATURES if feature.sensor == config.disturbance.sensor).partition("_")[0]
+    own = {name for name in COMPARED if name.startswith(f"{prefix}_")}
+    return {
+        "weeks": len(weeks),
+        "with_drift": sum(week["drift"] for week in weeks),
+        "with_drifted_features": sum(bool(week["drifted_features"]) for week in weeks),
+        "naming_the_sensor": sum(bool(own & set(week["drifted_features"])) for week in weeks),
+        "naming_another": sum(bool(set(week["drifted_features"]) - own) for week in weeks),
+        "with_prediction_drift": sum(week["prediction_drifted"] for week in weeks),
+        "with_retraining": sum(week["retrain"] for week in weeks),
+        "evidently": {
+            against: {
+                "with_dataset_drift": sum(week["evidently"][against]["dataset_drift"] for week in weeks),
+                "with_a_drifted_column": sum(week["evidently"][against]["drifted_columns"] > 0 for week in weeks),
+                "naming_another": sum(bool(set(week["evidently"][against]["drifted"]) - own) for week in weeks),
+            }
+            for against in (TRAINING, BEFORE)
+        },
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)

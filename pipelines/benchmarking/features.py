@@ -1,0 +1,135 @@
+"""altaviz benchmark features: the medallion's speed, and gold beside Spark's own windows and DuckDB."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.settings import Settings
+from config.site.reference_files import ReferenceFilesSection
+from pipelines.runtime.console import Advance, StageReporter
+from pipelines.runtime.spark import LazySpark
+
+if TYPE_CHECKING:
+    from features.lake import Lake
+
+
+def features(settings: Settings, compressors: int, days: int, interval_min: int, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
+    """Bronze to gold over a simulated fleet, then gold alone beside the plain Spark plan and DuckDB, all in this one run.
+
+    Works below `<home>/benchmark`, which it empties first. Raises InputError, EnvironmentSetupError.
+    """
+    from benchmarks.memory import PeakMemory
+    from features.lake import GOLD, SILVER, Lake
+    from pipelines.lakehouse.simulate import run as simulate
+
+    folder = settings.home / "benchmark"
+    shutil.rmtree(folder, ignore_errors=True)
+    lake = Lake(str(folder / "lake"))
+    timed = _Timed(report)
+    with timed.stage("simulate") as advance:
+        simulated = simulate(
+            folder / "site",
+            settings.simulator,
+            settings.fleet,
+            profile="history",
+            compressors=compressors,
+            days=days,
+            interval_min=interval_min,
+            progress=advance,
+        )
+    with PeakMemory() as memory:
+        _bronze_to_gold(settings, lake, folder, simulated.end, spark, timed)
+    stages = {name: timed.seconds[name] for name in ("bronze", "silver", "rejects", "gold")}
+    total = sum(stages.values())
+    differences = _gold_alone(settings, lake, folder, spark, timed)
+    kernel = timed.seconds["gold: kernel"]
+    return {
+        "readings": simulated.rows,
+        "silver_rows": lake.row_count(SILVER),
+        "gold_rows": lake.row_count(GOLD),
+        "bronze_to_gold": {
+            **{f"{name}_s": seconds for name, seconds in stages.items()},
+            "total_s": round(total, 2),
+            "rows_per_s": round(simulated.rows / total),
+            "peak_rss_gib": round(memory.peak_gib, 2),
+        },
+        "gold_alone": {
+            "kernel_s": kernel,
+            "range_between_s": timed.seconds["gold: rangeBetween"],
+            "duckdb_s": timed.seconds["gold: DuckDB"],
+            "times_as_fast_as_range_between": round(timed.seconds["gold: rangeBetween"] / kernel, 2),
+            "times_as_fast_as_duckdb": round(timed.seconds["gold: DuckDB"] / kernel, 2),
+            "largest_difference": differences,
+        },
+    }
+
+
+class _Timed:
+    """The reporter's stages, keeping the seconds of each by name."""
+
+    def __init__(self, report: StageReporter) -> None:
+        self.seconds: dict[str, float] = {}
+        self._report = report
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Advance]:
+        started = time.perf_counter()
+        with self._report.stage(name) as advance:
+            yield advance
+        self.seconds[name] = round(time.perf_counter() - started, 2)
+
+
+def _bronze_to_gold(settings: Settings, lake: Lake, folder: Path, as_of: datetime, spark: LazySpark, timed: _Timed) -> None:
+    """The real code, as `altaviz ingest` and `altaviz features` run it, from a cold start of the JVM."""
+    from features.bronze import load_files
+    from features.build import Rules, build_silver_and_gold
+    from features.intake import list_reading_files
+    from features.reference_tables.loading import ReferenceRules, load_reference
+
+    load_reference(lake, folder / "site", ReferenceRules(settings.fleet, settings.etl.ingest, ReferenceFilesSection()), datetime.now(UTC))
+    files = [(path.name, path) for path in list_reading_files(folder / "site")]
+    with timed.stage("bronze") as advance:
+        load_files(spark.get, lake, files, folder / "staging", settings.etl.ingest, datetime.now(UTC), advance)
+    build_silver_and_gold(
+        spark.get, lake, Rules(settings.etl, settings.thresholds, settings.fleet, settings.quality.sensor_health), as_of, timed.stage
+    )
+
+
+def _gold_alone(settings: Settings, lake: Lake, folder: Path, spark: LazySpark, timed: _Timed) -> dict[str, float]:
+    """Time gold three ways from the same silver; returns the largest differences to the kernel on a sample of compressors.
+
+    The kernel goes first: what the JVM has warmed up by then is to the others' advantage.
+    """
+    import polars as pl
+
+    from benchmarks.features import duckdb_windows, largest_difference, range_between
+    from features.contract import DATE
+    from features.gold import build_features, complete_features, compressor_limits
+    from features.lake import COMPRESSORS, SILVER
+    from features.reference_tables.tables import read_reference
+
+    session, etl = spark.get(), settings.etl
+    known = read_reference(lake, COMPRESSORS)
+    limits = session.createDataFrame(compressor_limits(known, settings.fleet, settings.thresholds).to_arrow())
+    silver = lake.read(session, SILVER)
+    tolerance = etl.gold.delta_tolerance_s
+    with timed.stage("gold: kernel"):
+        lake.replace(build_features(silver, limits, etl, settings.thresholds), "gold_kernel", partition_by=DATE, metadata={})
+    with timed.stage("gold: rangeBetween"):
+        plain = complete_features(range_between(silver, tolerance), limits, settings.thresholds)
+        lake.replace(plain, "gold_range_between", partition_by=DATE, metadata={})
+    target = folder / "gold_duckdb.parquet"
+    with timed.stage("gold: DuckDB"):
+        duckdb_windows(lake.delta(SILVER).file_uris(), target, tolerance, threads=session.sparkContext.defaultParallelism)
+    kernel = pl.scan_delta(lake.uri("gold_kernel"))
+    sample = known["compressor_id"].gather_every(max(known.height // 20, 1)).to_list()
+    return {
+        "range_between": largest_difference(kernel, pl.scan_delta(lake.uri("gold_range_between")), sample),
+        "duckdb": largest_difference(kernel, pl.scan_parquet(target), sample),
+    }

@@ -1,0 +1,245 @@
+"""altaviz benchmark serving: the running service under a steady mixed load, with raw ONNX Runtime and MLflow's own server beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from config.errors import ModelError, NoDataError
+from config.settings import Settings
+from features.arrays import Float32s
+from pipelines.runtime.console import StageReporter
+
+if TYPE_CHECKING:
+    import httpx
+
+    from benchmarks.serving import Call
+    from features.model_file.onnx_model import OnnxModel
+
+    pass
+
+_START_S: Final = 180.0  # a server that is not there by then is reported
+_POLL_S: Final = 0.2
+_SEED: Final = 5
+_FEW: Final = 3  # compressors of a "few" request
+_SMALL, _BULK = 8, 512  # windows of a request
+_ONE_CALLS, _BULK_CALLS = 300, 10
+# Of a hundred requests: a planner's look at one compressor is what must be quick.
+_MIX: Final = ("score one",) * 60 + ("score few",) * 10 + ("predict",) * 10 + ("fleet",) * 20
+
+
+def serving(settings: Settings, minutes: float, rate: float, report: StageReporter) -> dict[str, Any]:
+    """Load the service of this home for `minutes` at `rate` requests a second, then time single and bulk windows three ways.
+
+    Scores are asked for at moments that follow each other after the newest reading, as the clock would, so each is computed and written.
+    Returns load (benchmarks.serving.Load.report) and windows by server: one (latency_ms) and bulk (windows_per_s).
+    Raises NoChampionError, NoDataError, ModelError (a server does not start).
+    """
+    import psutil
+
+    from benchmarks.serving import run_load
+    from features.lake import GOLD, Lake
+    from features.model_file.onnx_model import OnnxModel
+    from features.reference_tables.tables import read_fleet
+    from pipelines.runtime.mlflow_runs import quieten
+    from serving.registry.client import Registry
+
+    quieten()
+    champion = Registry(settings.tracking_uri).champion()
+    lake = Lake(settings.lake_uri)
+    lake.delta(GOLD)  # says so when there is none
+    ids = read_fleet(lake)["compressor_id"].sort().to_list()
+    newest = lake.newest_reading()
+    if newest is None:
+        raise NoDataError("gold holds no rows: run `altaviz ingest` and `altaviz features` first")
+    windows = _windows(lake, ids, newest)
+    with report.stage("start the service"), _service(settings) as (client, process):
+        with report.stage("load") as advance:
+            load = run_load(
+                str(client.base_url), psutil.Process(process.pid), _caller(ids, newest, rate, windows), rate, minutes * 60, advance
+            )
+        with report.stage("windows: service"):
+            own = _by_http(client, "/v1/predict", "windows", windows)
+    with report.stage("windows: ONNX Runtime"):
+        model = OnnxModel(champion.onnx, settings.model.scoring.threads)
+        raw = _timed(lambda batch: model.predict(batch), windows)
+    with (
+        report.stage("windows: mlflow models serve"),
+        _model_folder(champion.onnx, model, windows) as folder,
+        _mlflow_server(settings, folder) as client,
+    ):
+        other = _by_http(client, "/invocations", "inputs", windows)
+    return {
+        "model_version": champion.version,
+        "minutes": minutes,
+        "rate": rate,
+        "load": load.report(),
+        "windows": {"service": own, "onnxruntime": raw, "mlflow_models_serve": other},
+    }
+
+
+def _windows(lake: Any, ids: list[str], newest: datetime) -> Float32s:
+    """A bulk of real windows -> [_BULK, 24, 24], those of the fleet over and over."""
+    import numpy as np
+
+    from features.grid import steps_before
+    from features.lake import GOLD
+    from features.windows import fill_gaps
+
+    own = fill_gaps(steps_before(lake.delta(GOLD), ids, newest).values)
+    complete = own[np.isfinite(own).all(axis=(1, 2))]
+    if not len(complete):
+        raise ModelError("no compressor has a complete window at the newest reading: there is nothing to predict for")
+    return np.resize(complete, (_BULK, *complete.shape[1:])).astype(np.float32)
+
+
+def _caller(ids: list[str], newest: datetime, rate: float, windows: Float32s) -> Callable[[int], Call]:
+    from benchmarks.serving import Call
+
+    draw = random.Random(_SEED)  # noqa: S311 - a reproducible mix
+    predict = json.dumps({"windows": windows[:_SMALL].tolist()}).encode()
+    # other moments than an earlier run's, whose rows are there already
+    newest += timedelta(microseconds=datetime.now(UTC).microsecond % 20_000)
+
+    def call(number: int) -> Call:
+        kind = draw.choice(_MIX)
+        if kind == "fleet":
+            return Call(kind, "GET", "/v1/fleet")
+        if kind == "predict":
+            return Call(kind, "POST", "/v1/predict", predict)
+        chosen = draw.sample(ids, min(len(ids), _FEW if kind == "score few" else 1))
+        moment = newest + timedelta(seconds=number / rate)
+        return Call(kind, "POST", "/v1/score", json.dumps({"compressor_ids": chosen, "as_of": moment.isoformat()}).encode())
+
+    return call
+
+
+def _timed(predict: Callable[[Float32s], object], windows: Float32s) -> dict[str, Any]:
+    """One window at a time, then all of them at once."""
+    from benchmarks.serving import quantiles_ms
+
+    predict(windows)
+    one, bulk = [], []
+    for number in range(_ONE_CALLS):
+        started = time.perf_counter()
+        predict(windows[number % len(windows)][None])
+        one.append(time.perf_counter() - started)
+    for _ in range(_BULK_CALLS):
+        started = time.perf_counter()
+        predict(windows)
+        bulk.append(time.perf_counter() - started)
+    return {"one_ms": quantiles_ms(one), "bulk_windows_per_s": round(len(windows) / sorted(bulk)[len(bulk) // 2])}
+
+
+def _by_http(client: httpx.Client, path: str, key: str, windows: Float32s) -> dict[str, Any]:
+    """The same over HTTP, with the JSON text made beforehand: what is timed is the server."""
+    bodies: dict[int, bytes] = {}
+
+    def predict(batch: Float32s) -> None:
+        body = bodies.setdefault(len(batch), json.dumps({key: batch.tolist()}).encode())
+        client.post(path, content=body, headers={"content-type": "application/json"}).raise_for_status()
+
+    return _timed(predict, windows)
+
+
+@contextmanager
+def _service(settings: Settings) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+    """`altaviz serve` as a user starts it, ready."""
+    command = [sys.executable, "-m", "pipelines.cli", "serve", "--port", "0", "--json", "--home", str(settings.home)]
+    log = settings.home / "logs" / "benchmark-serve.log"
+    with (
+        log.open("w", encoding="utf-8") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=dict(settings.environ)) as process,
+    ):
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise ModelError(f"the service does not start: see {log}")
+            with _ready(json.loads(line)["url"], "/readyz", process, log) as client:
+                yield client, process
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def _model_folder(content: bytes, model: OnnxModel, windows: Float32s) -> Iterator[Path]:
+    """The champion's bytes as an MLflow model of our own making: the MLmodel file beside the registered ones could name code to run."""
+    import mlflow.onnx
+    import onnx
+
+    from features.model_file.onnx_model import OUTPUTS
+
+    answer = model.predict(windows[:2])
+    signature = mlflow.models.infer_signature(windows[:2], {name: getattr(answer, name) for name in OUTPUTS})
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "model"
+        mlflow.onnx.save_model(
+            onnx.load_from_string(content), folder, signature=signature, pip_requirements=["onnxruntime"], save_as_external_data=False
+        )
+        yield folder
+
+
+@contextmanager
+def _mlflow_server(settings: Settings, folder: Path) -> Iterator[httpx.Client]:
+    """MLflow's own scoring server over the model in `folder`, in this environment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(folder)]
+    command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", port]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "PATH": path, "MLFLOW_TRACKING_URI": settings.tracking_uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    log = settings.home / "logs" / "benchmark-mlflow.log"
+    with (
+        log.open("w", encoding="utf-8") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, env=environment, start_new_session=True) as process,
+    ):
+        try:
+            with _ready(f"http://127.0.0.1:{port}", "/ping", process, log) as client:
+                yield client
+        finally:
+            _end_all(process)
+
+
+def _end_all(process: subprocess.Popen[Any]) -> None:
+    """A server and the workers that it has started."""
+    import psutil
+
+    family = psutil.Process(process.pid)
+    members = [family, *family.children(recursive=True)]
+    for member in members:
+        member.terminate()
+    for member in psutil.wait_procs(members, timeout=10)[1]:
+        member.kill()
+
+
+@contextmanager
+def _ready(url: str, path: str, process: subprocess.Popen[Any], log: Path) -> Iterator[httpx.Client]:
+    import httpx
+    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+    not_yet = retry_if_exception_type(httpx.HTTPError)  # it does not listen, or is not ready
+    patience = Retrying(stop=stop_after_delay(_START_S), wait=wait_fixed(_POLL_S), retry=not_yet)
+
+    def ask(client: httpx.Client) -> None:
+        if process.poll() is not None:
+            raise ModelError(f"{url} has ended before it was ready: see {log}")
+        client.get(path).raise_for_status()
+
+    with httpx.Client(base_url=url, timeout=_START_S) as client:
+        try:
+            patience(ask, client)
+        except RetryError as error:
+            raise ModelError(f"{url} does not become ready: see {log}") from error
+        yield client

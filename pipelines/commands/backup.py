@@ -1,0 +1,51 @@
+"""altaviz backup and altaviz restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import Settings
+from pipelines.commands.options import HomeOption, JsonOption, run_job
+from pipelines.runtime.console import StageReporter
+
+app = typer.Typer()
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="File to write, outside the home: zstd, or gzip where the name ends in .gz.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write lake, database, tracking store and artifacts to one file; a cycle may run meanwhile."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.backup.backup import back_up
+
+        return back_up(settings, file, report)
+
+    from pipelines.views.backup import show_backup
+
+    run_job(job, show_backup, home=home, as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `altaviz backup` has written.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fill an empty home from a backup, after its checksums have been verified."""
+    from pipelines.backup.restore import open_empty_home
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.backup.restore import restore as fill
+
+        return fill(settings, file, report)
+
+    from pipelines.views.backup import show_restore
+
+    run_job(job, show_restore, home=home, as_json=as_json, prepare=open_empty_home)

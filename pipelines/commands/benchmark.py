@@ -1,0 +1,188 @@
+"""altaviz benchmark NAME: the group's commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import Settings
+from pipelines.commands.options import HomeOption, JsonOption, SetOption, run_job
+from pipelines.runtime.console import StageReporter
+
+app = typer.Typer(help="Measure Altaviz against data and code that others know.", no_args_is_help=True)
+
+
+@app.command("cmapss")
+def benchmark_cmapss(
+    data: Annotated[Path, typer.Option("--data", help="Folder with train_, test_ and RUL_ files of C-MAPSS.")],
+    subset: Annotated[str, typer.Option("--subset", help="FD001 to FD004.")] = "FD001",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings, each with its own seed.")] = 5,
+    overrides: SetOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train and score on NASA's turbofans with the same code, and report the error others report."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.cmapss import cmapss
+
+        return cmapss(settings, data, subset, seeds, report)
+
+    from pipelines.views.benchmark import show_cmapss
+
+    run_job(job, show_cmapss, home=home, as_json=as_json, overrides=overrides, database=False)
+
+
+@app.command("ablation")
+def benchmark_ablation(
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="C-MAPSS files: ablate the turbofan model instead of the compressors'.", show_default=False),
+    ] = None,
+    subset: Annotated[str, typer.Option("--subset", help="FD001 to FD004.")] = "FD001",
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each variant, each with its own seed.")] = 3,
+    only: Annotated[list[str] | None, typer.Option("--only", help="A variant of ablation.yaml; repeatable.", show_default=False)] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the model without one of its ideas at a time, and report what each is worth."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.ablation import ablate_cmapss, ablate_compressors
+        from pipelines.runtime.spark import LazySpark
+
+        if data is not None:
+            return ablate_cmapss(settings, data, subset, seeds, only, report)
+        with LazySpark(settings) as spark:
+            return ablate_compressors(settings, seeds, only, spark, report)
+
+    from pipelines.views.benchmark import show_ablation
+
+    run_job(job, show_ablation, home=home, as_json=as_json, database=False)
+
+
+@app.command("features")
+def benchmark_features(
+    compressors: Annotated[int, typer.Option("--compressors", min=1)] = 4500,
+    days: Annotated[int, typer.Option("--days", min=1)] = 7,
+    interval_min: Annotated[int, typer.Option("--interval-min", min=1, help="Minutes between readings.")] = 10,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time bronze to gold on a simulated fleet, and gold alone beside Spark's own windows and DuckDB."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.features import features as measure
+        from pipelines.runtime.spark import LazySpark
+
+        with LazySpark(settings) as spark:
+            return measure(settings, compressors, days, interval_min, spark, report)
+
+    from pipelines.views.facts import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json, database=False)
+
+
+@app.command("training")
+def benchmark_training(
+    windows: Annotated[
+        int, typer.Option("--windows", min=1, help="Windows of an epoch; memory is measured with ten times as many too.")
+    ] = 20_000,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Fits of fit.epochs epochs that are timed of each.")] = 5,
+    overrides: SetOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time fitting on windows cut on demand beside Keras on the same windows in memory; then its peak memory at once and tenfold."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.network import training
+
+        return training(settings, windows, repetitions, report)
+
+    from pipelines.views.facts import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides, database=False)
+
+
+@app.command("scoring")
+def benchmark_scoring(
+    windows: Annotated[int, typer.Option("--windows", min=1, help="Compressors of the fleet.")] = 4500,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Times that each scores the fleet.")] = 15,
+    overrides: SetOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time a fleet through ONNX Runtime beside Keras' `predict` of the same network, and one window at a time."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.network import scoring
+
+        return scoring(settings, windows, repetitions, report)
+
+    from pipelines.views.facts import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides, database=False)
+
+
+@app.command("drift")
+def benchmark_drift(
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", min=0, help="A fleet; monitoring.yaml names ten.", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Monitor weeks of unseen fleets, undisturbed and with sensors that read high, beside Evidently's default."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.drift import drift
+        from pipelines.runtime.spark import LazySpark
+
+        with LazySpark(settings) as spark:
+            return drift(settings, seeds, spark, report)
+
+    from pipelines.views.drift import show_drift_weeks
+
+    run_job(job, show_drift_weeks, home=home, as_json=as_json, database=False)
+
+
+@app.command("sensor-faults")
+def benchmark_sensor_faults(
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", min=0, help="A fleet; monitoring.yaml names ten.", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge the sensors of unseen fleets, undisturbed and with planted faults: false alarms, and how soon a fault is found."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.sensor_faults import sensor_faults
+
+        return sensor_faults(settings, seeds, report)
+
+    from pipelines.views.benchmark import show_sensor_faults
+
+    run_job(job, show_sensor_faults, home=home, as_json=as_json, database=False)
+
+
+@app.command("serving")
+def benchmark_serving(
+    minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long the load lasts.")] = 10,
+    rate: Annotated[float, typer.Option("--rate", min=1, help="Requests a second.")] = 50,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load the service with mixed requests; then time windows beside raw ONNX Runtime and `mlflow models serve`."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.serving import serving
+
+        return serving(settings, minutes, rate, report)
+
+    from pipelines.views.facts import show_facts
+
+    run_job(job, show_facts, home=home, as_json=as_json, database=False)

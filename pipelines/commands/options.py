@@ -1,0 +1,161 @@
+"""What every command shares: its options, and how a job is run and shown."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from config.errors import AllRefusedError, AltavizError, ConfigError
+from config.plain_text import plain_json, plain_text
+from config.secrets import hide_passwords
+from config.settings import Settings, load_settings
+from pipelines.runtime.console import StageReporter, is_interactive
+from pipelines.runtime.home_lock import open_home, require_database_place
+from serving.home.ownership import find_refusal
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Where everything is kept (ALTAVIZ_HOME; default ./var).", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, logs on stderr.")]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="TIME", help="What counts as now: ISO 8601, UTC where no zone is given; or `now`.", show_default=False),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of model_config.yaml, e.g. fit.epochs=3.", show_default=False),
+]
+
+_BETWEEN_PAIRS = re.compile(r"\s+(?=[\w.]+=)")
+_SOME_REFUSED = 3
+_INTERRUPTED = 130  # what shells expect after Ctrl-C
+
+Job = Callable[[Settings, StageReporter], dict[str, Any]]
+View = Callable[[dict[str, Any]], None]
+Refusals = Callable[[dict[str, Any]], dict[str, str]]  # of a result: name of a refused file -> reason
+
+
+def run_job(
+    job: Job,
+    view: View,
+    *,
+    home: Path | None,
+    as_json: bool,
+    overrides: list[str] | None = None,
+    refusals: Refusals | None = None,
+    prepare: Callable[[Path], None] = open_home,
+    database: bool = True,
+    place: Callable[[Settings], Path] | None = None,
+) -> None:
+    """Run one job in a home that `prepare` has opened, and show its result.
+
+    database: the home must be one that its database server can reach.
+    place: may choose another home than the settings'; the person is told.
+    An AltavizError is one line and exit code 1, files among `refusals` are one line and exit code 3.
+    """
+    from config.logs import get_log, set_up_logs
+
+    interactive, log = is_interactive() and not as_json, None
+    try:
+        settings = load_settings(home, model_overrides=parse_overrides(overrides or []))
+        if overrides:
+            _ = settings.model  # a wrong override fails here, not after the heavy imports
+        chosen = place(settings) if place else settings.home
+        if chosen != settings.home:
+            sys.stderr.write(
+                f"altaviz: the database server cannot reach {settings.home}: this goes to {chosen}; later: export ALTAVIZ_HOME={chosen}\n"
+            )
+            settings = load_settings(chosen)
+        if database:
+            require_database_place(settings)
+        prepare(settings.home)
+        set_up_logs(settings.home, to_stderr=not interactive)
+        log = settings.home / "logs" / "altaviz.log"
+        with StageReporter(interactive=interactive) as report:
+            result = job(settings, report)
+    except AllRefusedError as error:
+        fail(str(error), as_json=as_json, report=error.report)
+    except AltavizError as error:
+        fail(str(error), as_json=as_json)
+    except KeyboardInterrupt:
+        fail("interrupted: nothing is lost, run the same command again", as_json=as_json, code=_INTERRUPTED)
+    except Exception as error:
+        if log is None:
+            raise  # nowhere to keep the traceback yet
+        get_log().error("unexpected failure", error=repr(error), exc_info=True)
+        refusal = find_refusal(settings.home) if isinstance(error, OSError) or "ermission denied" in str(error) else None
+        if refusal:
+            fail(refusal, as_json=as_json)
+        fail(f"unexpected {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]} (traceback in {log})", as_json=as_json)
+    else:
+        if as_json:
+            sys.stdout.write(plain_json(json.dumps(result, default=_plain)) + "\n")
+        else:
+            view(result)
+        refused = refusals(result) if refusals else {}
+        if refused:
+            told = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+            fail(f"done, but some files were refused ({told})", as_json=False, code=_SOME_REFUSED)
+
+
+def refused_by_ingest(result: dict[str, Any]) -> dict[str, str]:
+    """Reading and reference files that an ingest refused, with the reason."""
+    return {**result.get("refused_files", {}), **result.get("refused_reference_files", {})}
+
+
+def fail(message: str, *, as_json: bool, code: int = 1, report: dict[str, Any] | None = None) -> NoReturn:
+    """Print one line and leave with exit code `code`; as JSON, `report` holds what was done all the same."""
+    line = hide_passwords(" ".join(message.split()))
+    if as_json:
+        sys.stdout.write(plain_json(json.dumps({**(report or {}), "error": line}, default=_plain)) + "\n")
+    sys.stderr.write(f"altaviz: {plain_text(line)}\n")
+    raise typer.Exit(code)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """ISO 8601 as UTC; wrong use (exit 2) when it is none."""
+    from serving.schemas import parse_moment
+
+    if text is None or text == "now":
+        return None
+    try:
+        return parse_moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}", param_hint="--as-of") from None
+
+
+def parse_overrides(pairs: list[str]) -> dict[str, Any]:
+    """`key=value` pairs as dotted key -> YAML value; one text may hold several with blanks between. Raises ConfigError."""
+    import yaml
+
+    values: dict[str, Any] = {}
+    # an MLproject parameter is one text, and empty when it is left out
+    for pair in filter(None, (pair for text in pairs for pair in _BETWEEN_PAIRS.split(text.strip()))):
+        key, separator, value = pair.partition("=")
+        if not separator or not key:
+            raise ConfigError(f"--set {pair!r}: write KEY=VALUE, e.g. fit.epochs=3")
+        try:
+            values[key] = yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-01
+            reason = str(getattr(error, "problem", None) or error)
+            raise ConfigError(f"--set {pair!r}: {value!r} is no YAML value ({reason}): write KEY=VALUE, e.g. fit.epochs=3") from error
+    return values

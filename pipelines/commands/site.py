@@ -1,0 +1,40 @@
+"""altaviz site: describe how a site writes its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from config.settings import Settings
+from pipelines.commands.options import HomeOption, JsonOption, run_job
+from pipelines.runtime.console import StageReporter
+
+app = typer.Typer(help="Describe how a site writes its files.", no_args_is_help=True)
+
+
+@app.callback()
+def describe() -> None:
+    """Describe how a site writes its files."""
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Holds readings/, and compressor_metadata.csv if there is one.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="File to write; else FOLDER/site.yaml.", show_default=False)
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draft site.yaml from names, ranges and units; each line says how sure it is. A file that is there is never overwritten."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.lakehouse.site_draft import draft
+
+        return draft(settings, folder, out, report)
+
+    from pipelines.views.site import show_draft
+
+    run_job(job, show_draft, home=home, as_json=as_json, database=False)

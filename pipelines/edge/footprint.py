@@ -1,0 +1,92 @@
+"""What an exported model costs and how well it says: its errors on held-out windows, and the time that the folder takes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from config.settings import Settings
+from features.arrays import Float32s
+from features.model_file.onnx_model import OnnxModel
+from monitoring.gate.champion import KnownChampion, known_split, taught_as
+from pipelines.edge.bundle import QUANTISED_FILE
+from pipelines.edge.parity import run_folder
+from pipelines.lakehouse.labelled_history import labelled_fleet
+from pipelines.runtime.console import StageReporter
+from serving.edge.contract import MODEL_FILE, load_contract
+from serving.edge.runner import INPUT_NAME, OUTPUT_NAMES, open_model
+from training.data.history import open_history
+
+_STARTS: Final = 5  # of the whole process
+_CALLS: Final = 500  # of the model
+_WINDOWS: Final = 64  # that it is called with
+
+
+def measure_loss(
+    settings: Settings, champion: KnownChampion, models: dict[str, bytes], report: StageReporter
+) -> tuple[Float32s, dict[str, Any]]:
+    """Both models on the labelled windows of the compressors that the champion was tested on (all of them where that is not known).
+
+    Returns some of the windows [n, 24, 24], and models by file (training.trial.measure; nothing where no failure was seen), difference, windows.
+    """
+    from training.network.runtime import load_tensorflow
+
+    load_tensorflow()
+    from training.trial import measure, sample_windows
+
+    settings = taught_as(settings, champion.model.facts)
+    config = settings.model
+    fleet = labelled_fleet(settings, open_history([settings.training_lake_uri]), report)
+    history = fleet.history
+    index, split = fleet.every(fleet.index, config.windows.judge_stride_hours), known_split(champion, history)
+    held_out = split is not None and len(index.of_units(split.test)) > 0
+    if split is not None and held_out:
+        index = index.of_units(split.test)
+    said = {
+        file: OnnxModel(content, config.scoring.threads).predict_rows(history.values, index.first_row, index.end, config.scoring.batch_size)
+        for file, content in models.items()
+    }
+    seen = int((~index.censored).sum())
+    exact, quantised = said[MODEL_FILE], said[QUANTISED_FILE]
+    apart = np.abs(quantised.rul.astype(np.float64) - exact.rul)
+    critical = settings.scoring.health.critical.value
+    return sample_windows(history.values, index, _WINDOWS, config.split.seed), {
+        "models": {file: measure(index, answer, config.labels.horizon_days) if seen else {} for file, answer in said.items()},
+        "difference": {
+            "rul_days_mean": float(apart.mean()),
+            "rul_days_p99": float(np.quantile(apart, 0.99)),
+            "rul_days_most": float(apart.max()),
+            "failure_probability_most": float(np.abs(quantised.failure_probability - exact.failure_probability).max()),
+            "critical_changed_share": float(((quantised.rul <= critical) != (exact.rul <= critical)).mean()),
+        },
+        "windows": {"number": len(index), "failure_seen": seen, "compressors": "the champion's test compressors" if held_out else "all"},
+    }
+
+
+def measure_speed(folder: Path, file: str, readings: Path, moment: datetime, windows: Float32s) -> dict[str, Any]:
+    """start_ms: a process from its start to its last line, median; open_ms: the model in it; window_ms: the model alone, one thread."""
+    starts, opened = [], []
+    for _ in range(_STARTS):
+        started = time.perf_counter()
+        document = run_folder(folder, readings, moment, "--model", file)
+        starts.append((time.perf_counter() - started) * 1000)
+        opened.append(document["milliseconds"]["open_model"])
+    session = open_model(folder / file, load_contract(folder), threads=1)
+    spans = []
+    for number in range(_CALLS):
+        window = windows[number % len(windows)][None]
+        started = time.perf_counter()
+        session.run(list(OUTPUT_NAMES), {INPUT_NAME: window})
+        spans.append((time.perf_counter() - started) * 1000)
+    p50, p99 = np.quantile(spans[_CALLS // 10 :], [0.5, 0.99])  # the first calls allocate
+    return {
+        "start_ms": round(statistics.median(starts), 1),
+        "start_readings": document["readings"]["used"],
+        "open_ms": round(statistics.median(opened), 2),
+        "window_ms": {"p50": round(float(p50), 3), "p99": round(float(p99), 3)},
+    }

@@ -1,0 +1,124 @@
+"""An exported folder against this home: what it is fed, what it says, and how that compares with gold and the predictor.
+
+write_readings(lake, compressors, settings, path)          what a site would have at hand at gold's newest reading
+check_folder(settings, lake, model, folder, readings, t)   features against gold, predictions against the predictor
+run_folder(folder, readings, t, *options)                  run.py in a process of its own
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import polars as pl
+
+from config.errors import ExportError, NoDataError
+from config.plain_text import from_spreadsheet
+from config.settings import Settings
+from features.contract import (
+    COMPRESSOR_ID,
+    FEATURES,
+    FILE_SEQ,
+    LOADED_AT,
+    MAX_LOOKBACK_HOURS,
+    READING_FIELDS,
+    SOURCE_ROW,
+    STATUS_FEATURES,
+    TIMESTAMP,
+)
+from features.increments import Influence, read_state
+from features.lake import BRONZE, COMPRESSORS, GOLD, Lake
+from features.reference_tables.tables import read_reference
+from pipelines.edge.bundle import RUNNER_FILE
+from serving.edge.runner import DIGEST_VARIABLE
+from serving.prediction.predictor import Predictor
+
+if TYPE_CHECKING:
+    from serving.registry.client import RegisteredModel
+
+TOLERANCE: Final = 1e-6  # relative or absolute, of a feature against gold
+
+
+def write_readings(lake: Lake, compressors: pl.DataFrame, settings: Settings, path: Path) -> tuple[Path, datetime]:
+    """What a site would have at hand at gold's newest reading: the bronze rows that this gold is made from, as CSV; and that moment."""
+    newest, state = lake.newest_reading(), read_state(lake)
+    if newest is None or state is None:
+        raise NoDataError("gold holds no rows, or was written by something else: run `altaviz features` first")
+    reach, skew = Influence.of(settings.etl), settings.etl.ingest.clock_skew
+    start = newest - timedelta(hours=MAX_LOOKBACK_HOURS) - reach.silver - reach.gold
+    rows = (
+        pl.scan_delta(lake.delta(BRONZE))
+        .filter(pl.col(TIMESTAMP) > start, pl.col(TIMESTAMP) <= newest, pl.col(TIMESTAMP) <= pl.col(LOADED_AT) + skew)
+        .filter(pl.col(FILE_SEQ) <= state.file_seq, pl.col(COMPRESSOR_ID).is_in(compressors[COMPRESSOR_ID].to_list()))
+        .sort(FILE_SEQ, SOURCE_ROW)
+        .select(READING_FIELDS)
+        .collect()
+    )
+    rows.write_csv(path, datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
+    return path, newest
+
+
+def check_folder(settings: Settings, lake: Lake, model: RegisteredModel, folder: Path, readings: Path, newest: datetime) -> dict[str, Any]:
+    """Run the folder on `readings`; its features must be gold's and its predictions the predictor's. Raises ExportError."""
+    features = readings.with_name("features.csv")
+    said = run_folder(folder, readings, newest, "--features", str(features))["predictions"]
+    rows, difference = compare_features(features, lake, newest, MAX_LOOKBACK_HOURS)
+    ids = read_reference(lake, COMPRESSORS)["compressor_id"].sort().to_list()
+    expected = Predictor(model, settings.scoring, settings.costs, threads=1).predict(lake.delta(GOLD), ids, newest, {})
+    for mine, theirs in zip(said, expected, strict=True):
+        differing = [
+            name for name in mine if hasattr(theirs, name) and _comparable(name, mine[name]) != _comparable(name, getattr(theirs, name))
+        ]
+        if differing:
+            raise ExportError(
+                f"run.py says another {', '.join(differing)} of {theirs.compressor_id} than `altaviz score`: run `altaviz features`"
+            )
+    return {"feature_rows": rows, "largest_feature_difference": difference, "predictions": len(said)}
+
+
+def _comparable(name: str, value: Any) -> Any:
+    """A field of a prediction as both sides must say it. Of faults that is the sensor: how one began lies before what the runner is given."""
+    return sorted({fault["sensor"] for fault in value}) if name == "data_faults" else value
+
+
+def compare_features(file: Path, lake: Lake, newest: datetime, hours: float) -> tuple[int, float]:
+    """Rows of the last `hours` that the runner wrote, and their largest difference to gold, relative where gold is over 1. Raises ExportError."""
+    start, keys = newest - timedelta(hours=hours), [COMPRESSOR_ID, TIMESTAMP]
+    inside = (pl.col(TIMESTAMP) > start) & (pl.col(TIMESTAMP) <= newest)
+    gold = pl.scan_delta(lake.delta(GOLD)).filter(inside).select(*keys, *FEATURES).sort(keys).collect()
+    kinds = {COMPRESSOR_ID: pl.String, TIMESTAMP: pl.String, **dict.fromkeys(STATUS_FEATURES, pl.String)}
+    own = pl.read_csv(file, schema={name: kinds.get(name, pl.Float64) for name in (*keys, *FEATURES)})
+    names = own[COMPRESSOR_ID].unique().drop_nulls().to_list()
+    own = own.with_columns(
+        pl.col(COMPRESSOR_ID).replace({name: from_spreadsheet(name) for name in names}),
+        pl.col(TIMESTAMP).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC"),
+    )
+    own = own.filter(inside).sort(keys)
+    if not own.select(*keys, *STATUS_FEATURES).equals(gold.select(*keys, *STATUS_FEATURES)):
+        raise ExportError("run.py keeps other readings, or gives them another status, than gold: run `altaviz features`")
+    largest = 0.0
+    for name in (name for name in FEATURES if name not in STATUS_FEATURES):
+        mine, theirs = (frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for frame in (own, gold))
+        missing = np.isnan(theirs)
+        apart = np.abs(mine - theirs)[~missing] / np.maximum(1.0, np.abs(theirs[~missing]))
+        if (np.isnan(mine) != missing).any() or (apart > TOLERANCE).any():
+            raise ExportError(f"run.py computes another {name} than gold: run `altaviz features`")
+        largest = max(largest, float(apart.max(initial=0.0)))
+    return gold.height, largest
+
+
+def run_folder(folder: Path, readings: Path, moment: datetime, *options: str) -> dict[str, Any]:
+    """What the folder says, in a process of its own that sees nothing of this project. Raises ExportError."""
+    command = [sys.executable, "-I", str(folder / RUNNER_FILE), str(readings), "--as-of", moment.isoformat(), *options]
+    environment = {name: value for name, value in os.environ.items() if name != DIGEST_VARIABLE}  # of another folder
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+    if done.returncode:
+        raise ExportError(f"run.py fails on this home's readings: {(done.stderr.strip().splitlines() or ['without a word'])[-1]}")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document

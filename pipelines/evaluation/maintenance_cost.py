@@ -1,0 +1,98 @@
+"""altaviz evaluate --policy: what years of an unseen fleet cost under the champion's dates, and under simpler rules."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from config.settings import Settings
+from monitoring.gate.champion import taught_as
+from monitoring.maintenance.fleet_predictions import predict_hours
+from pipelines.evaluation.simulated_fleets import fleet_truth, prepare_fleet
+from pipelines.runtime.console import StageReporter
+from pipelines.runtime.spark import LazySpark
+
+if TYPE_CHECKING:
+    pass
+
+
+def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
+    """Compare the policies of monitoring.maintenance.policies by their cost on lives of unseen fleets, of the size of those of `altaviz evaluate`.
+
+    Returns model_version, crews, years (each of a fleet as large as an unseen one), lives (monitoring.maintenance.complete_lives: used, and left out by reason),
+    interval_days (of the fixed interval, chosen on the training history), threshold_hours by level and predicted_life_days (costs.yaml), policies and differences (monitoring.maintenance.simulation.summarise).
+    Raises NoChampionError, ModelError, HomeError, NoDataError when no life was seen from beginning to end.
+    """
+    from monitoring.maintenance.complete_lives import PredictedFleet, pool
+    from monitoring.maintenance.policies import OURS, policies
+    from monitoring.maintenance.simulation import draw_fleets, simulate, summarise
+    from pipelines.runtime.mlflow_runs import quieten, tracked_run
+    from serving.registry.client import Registry
+
+    started = time.perf_counter()
+    quieten()
+    champion = Registry(settings.tracking_uri).champion()
+    settings = taught_as(settings, champion.facts)
+    costs, protocol, size = settings.costs, settings.evaluation.protocol, settings.evaluation.fleets
+    interval_days = _interval(settings)
+    judged = []
+    for seed in costs.simulation.fleet_seeds:
+        fleet = prepare_fleet(settings, seed, spark, report)
+        history = fleet.labelled.history
+        with report.stage(f"predict, fleet {seed}"):
+            told = predict_hours(settings, fleet, champion)
+        judged.append(PredictedFleet(history.compressor_ids, history.first_mark, told, fleet_truth(settings, seed)))
+    episodes = pool(judged)
+    drawn, starts = draw_fleets(episodes.lives, size.compressors, costs)
+    outcomes = {}
+    for name, asks in policies(episodes, interval_days, int(protocol.alarm_hours.value), costs).items():
+        with report.stage(f"simulate, {name}"):
+            outcomes[name] = simulate(episodes.lives, asks, drawn, starts, costs, protocol.false_alarm_rul_days.value)
+    result = {
+        "model_version": champion.version,
+        "crews": int(costs.planned.crews.value),
+        "years": costs.simulation.years,
+        "lives": episodes.facts,
+        "interval_days": None if interval_days is None else round(interval_days, 1),
+        "threshold_hours": {
+            "warning": int(costs.simulation.threshold_warning_hours.value),
+            "critical": int(costs.simulation.threshold_critical_hours.value),
+        },
+        "predicted_life_days": costs.simulation.predicted_life_days.value,
+        **summarise(outcomes, OURS, costs, settings.evaluation.report.confidence),
+    }
+    with tracked_run(settings, "policy") as run:
+        _log(settings, result)
+        run_id = run.info.run_id
+    return {**result, "run_id": run_id, "seconds": round(time.perf_counter() - started, 2)}
+
+
+def _interval(settings: Settings) -> float | None:
+    """The fixed interval that would have cost least on the training history, by its maintenance events."""
+    from features.contract import COMPRESSOR_ID
+    from features.lake import EVENTS, Lake
+    from features.reference_tables.renewals import lives_between
+    from features.reference_tables.tables import read_reference
+    from monitoring.maintenance.age_replacement import replacement_age
+
+    lake = Lake(settings.training_lake_uri)
+    events, newest = read_reference(lake, EVENTS), lake.newest_reading()
+    seen = {} if newest is None else dict.fromkeys(events[COMPRESSOR_ID].unique().to_list(), newest)
+    days, failed = lives_between(events, seen)
+    return replacement_age(days, failed, settings.costs)
+
+
+def _log(settings: Settings, result: dict[str, Any]) -> None:
+    """Costs, numbers and the whole report of the active run."""
+    import mlflow
+
+    from pipelines.runtime.mlflow_runs import flat_parameters
+
+    wanted = {
+        name: value for name, value in flat_parameters(settings.costs).items() if not name.endswith((".unit", ".description", ".source"))
+    }
+    mlflow.log_params({"model_version": result["model_version"], **wanted})
+    for name, numbers in result["policies"].items():
+        counted = ("usd_per_compressor_year", "failures_per_compressor_year", "repairs_per_compressor_year")
+        mlflow.log_metrics({f"policy_{name}.{key}": float(numbers[key]) for key in counted})
+    mlflow.log_dict(result, "policy.json")

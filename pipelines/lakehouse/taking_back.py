@@ -1,0 +1,81 @@
+"""altaviz retire and altaviz withdraw: what a person takes back by hand. Both can be undone."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+from config.errors import InputError
+from config.settings import Settings
+from pipelines.runtime.console import StageReporter
+from pipelines.runtime.home_lock import writing_lake
+from serving.schemas import present_moment
+
+_NEXT = "altaviz features, then altaviz score"
+
+
+def retire(
+    settings: Settings, compressor_id: str, reason: str | None, by: str | None, report: StageReporter, *, undo: bool
+) -> dict[str, Any]:
+    """Take a compressor out of service, or back into it with `undo`. A file that still lists it does not bring it back.
+
+    Returns compressor_id, retired, retired_at, retired_by. Raises InputError for one that is not known, or is so already; WarehouseError.
+    """
+    import polars as pl
+
+    from features.contract import COMPRESSOR_ID
+    from features.lake import COMPRESSORS, Lake
+    from features.reference_tables.tables import read_reference_history, write_compressors
+    from features.reference_tables.taking_back import retire_by_hand, take_into_service
+    from pipelines.lakehouse.warehouse_sync import sync_reference
+    from serving.warehouse.migrations import migrated_warehouse
+
+    lake = Lake(settings.lake_uri)
+    with writing_lake(settings):
+        rows = read_reference_history(lake, COMPRESSORS)
+        known = {row[COMPRESSOR_ID]: row for row in rows.iter_rows(named=True)}
+        if compressor_id not in known:
+            raise InputError(f"{compressor_id!r} is no known compressor: name one of the list that was ingested")
+        if (known[compressor_id]["retired_at"] is None) == undo:
+            said = "is in service: there is nothing to undo" if undo else "is retired already; --undo takes it back into service"
+            if undo or known[compressor_id]["retired_by_hand"]:
+                raise InputError(f"{compressor_id} {said}")
+        who = f"{by or getpass.getuser()} by hand" + (f": {reason}" if reason else "")
+        changed = take_into_service(rows, compressor_id) if undo else retire_by_hand(rows, compressor_id, who, present_moment())
+        write_compressors(lake, changed)
+    with report.stage("warehouse"), migrated_warehouse(settings.database, settings.home) as warehouse:
+        sync_reference(warehouse, lake, settings.fleet)
+    now = changed.row(by_predicate=pl.col(COMPRESSOR_ID) == compressor_id, named=True)
+    return {COMPRESSOR_ID: compressor_id, "retired": not undo, "retired_at": now["retired_at"], "retired_by": now["retired_by"]}
+
+
+def withdraw(settings: Settings, asked: str, reason: str | None, by: str | None, report: StageReporter, *, undo: bool) -> dict[str, Any]:
+    """Take a reading file back, or bring it back with `undo`; `asked` is its name or the start of its SHA-256.
+
+    The next `features` computes silver and gold without it; predictions made from it are marked at once. Returns file, sha256, rows,
+    withdrawn, withdrawn_at, withdrawn_by, reason, compressors, predictions_marked, next. Raises InputError, WarehouseError.
+    """
+    from features.lake import Lake
+    from features.withdrawals import find_file, undo_withdrawal, withdraw_file
+    from pipelines.lakehouse.warehouse_sync import sync_withdrawals
+    from serving.warehouse.migrations import migrated_warehouse
+
+    lake = Lake(settings.lake_uri)
+    with writing_lake(settings):
+        file = find_file(lake, asked)
+        moment = present_moment()
+        done = undo_withdrawal(lake, file, moment) if undo else withdraw_file(lake, file, by or getpass.getuser(), reason, moment)
+    with report.stage("warehouse"), migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
+        marked = sync_withdrawals(connection, lake, settings.etl)
+    return {
+        "file": file.name,
+        "sha256": file.sha256,
+        "rows": file.rows,
+        "withdrawn": not undo,
+        "withdrawn_at": done.withdrawn_at,
+        "withdrawn_by": done.withdrawn_by,
+        "reason": done.reason,
+        "compressors": sorted(done.spans),
+        "predictions_marked": marked,
+        "next": _NEXT,
+    }

@@ -1,0 +1,220 @@
+"""A trained challenger: what its run keeps of it, the verdict on it, and its registration."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.settings import Settings
+from monitoring.drift.reference import REFERENCE_FILE
+from monitoring.evaluation.methods import BASELINE_KEY
+from monitoring.gate.candidate import Candidate, judge_model, measure_cost
+from monitoring.gate.champion import SPLIT_FILE, KnownChampion, LostChampion
+from pipelines.evaluation.baseline_models import TRUSTED_TYPES
+from pipelines.lifecycle.gate_inputs import GATE_FILE
+
+if TYPE_CHECKING:
+    from monitoring.evaluation.unseen_fleet import UnseenFleet
+    from serving.registry.client import Registry
+    from serving.warehouse.connection import Warehouse
+    from serving.warehouse.decisions import ModelDecision, Outcome, TrainingLock, Trigger
+    from training.data.history import TrainingHistory
+    from training.data.labelled_fleet import LabelledFleet
+    from training.trial import Trial
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Why a model is trained: by whom, and by which drift decision's moment."""
+
+    trigger: Trigger
+    drift_timestamp: datetime | None = None
+
+
+def log_trial(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, trial: Trial) -> None:
+    """Parameters, data, metrics and figures of the active run."""
+    import mlflow
+    from mlflow.data.delta_dataset_source import DeltaDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    from features.contract import FEATURE_SET_VERSION
+    from features.lake import GOLD
+    from pipelines.runtime.mlflow_runs import flat_parameters
+    from training.diagnostics.plots import plot_learning_curves, plot_predicted_against_true
+
+    for source in past.sources:
+        dataset = DeltaDatasetSource(path=source.lake.uri(GOLD), delta_table_version=source.version)
+        mlflow.log_input(MetaDataset(dataset, name="gold", digest=f"v{source.version}"), context="training")
+    config = settings.model
+    mlflow.log_params(
+        {
+            **flat_parameters(config, without=("cmapss",)),
+            "feature_set_version": FEATURE_SET_VERSION,
+            "gold_version": past.sources[0].version,
+            "compressors": len(fleet.history.compressor_ids),
+            "trained_until": fleet.history.last_mark.isoformat(),
+        }
+    )
+    mlflow.log_metrics({f"test_{name}": value for name, value in trial.metrics.items()})
+    mlflow.log_metrics(
+        {
+            "validation_rmse_days": trial.fit.validation_rmse,
+            "ensemble_error_ratio": trial.fit.error_ratio,
+            "fit_seconds": trial.fit.seconds,
+            "onnx_max_abs_difference": trial.export.max_abs_difference,
+            **({"ageing_shape": trial.ageing.shape, "ageing_scale_days": trial.ageing.scale_days} if trial.ageing else {}),
+        }
+    )
+    mlflow.log_dict(_parts(fleet, trial), SPLIT_FILE)
+    seen = ~trial.parts.test.censored
+    mlflow.log_figure(
+        plot_learning_curves([(member.history, member.best_epoch) for member in trial.fit.members]), "plots/learning_curves.png"
+    )
+    mlflow.log_figure(
+        plot_predicted_against_true(trial.parts.test.rul[seen], trial.predictions.rul[seen], config.labels.max_rul_days),
+        "plots/predicted_against_true.png",
+    )
+
+
+def _parts(fleet: LabelledFleet, trial: Trial) -> dict[str, list[str]]:
+    named, units = fleet.history.compressor_ids, trial.parts.units
+    return {part: [named[unit] for unit in getattr(units, part)] for part in ("train", "validation", "test")}
+
+
+def register_challenger(
+    settings: Settings,
+    registry: Registry,
+    warehouse: Warehouse,
+    lock: TrainingLock,
+    past: TrainingHistory,
+    occasion: Occasion,
+    champion: KnownChampion | LostChampion | None,
+    unseen: UnseenFleet | None,
+    fleet: LabelledFleet,
+    trial: Trial,
+    run_id: str,
+) -> ModelDecision:
+    """Keep the model, its monitoring reference and its card with the active run, judge it, register it with the verdict, and move the aliases.
+
+    unseen: the gate's fleet, where there is a champion to compare with on it. Raises WarehouseError when `lock` has been lost meanwhile: nothing is
+    registered then. Returns what became of it.
+    """
+    import mlflow
+
+    from features.contract import FEATURE_SET_VERSION
+    from pipelines.model_card.card import make_card
+    from serving.registry.client import ModelFacts
+    from serving.registry.transitions import DECISION_TAG, FINGERPRINT_TAG, conclude, readable_tags, to_tag
+    from serving.warehouse.decisions import ModelDecision
+
+    labels, metrics = settings.model.labels, trial.metrics
+    model_uri = _log_models(settings, fleet, trial)
+    _log_reference(settings, fleet, trial)
+    cost = measure_cost(settings, fleet.history.values, trial.parts.test, trial.export.model)
+    difference, baseline = trial.export.max_abs_difference, metrics["baseline_rmse_days"]
+    candidate = Candidate(trial.export.model, _parts(fleet, trial), difference, baseline, cost.window_ms_p50)
+    verdict = judge_model(settings, past, fleet, trial.parts.test, candidate, champion, unseen)
+    outcome: Outcome = "promoted" if verdict.passed else "refused"
+    mlflow.log_metrics({f"gate_{name}": value for name, value in verdict.metrics.items()})
+    mlflow.log_dict({"passed": verdict.passed, "checks": verdict.record, "caveats": list(verdict.caveats)}, GATE_FILE)
+    decided = ModelDecision(
+        model_version="",  # known once it is registered
+        decided_at=datetime.now(UTC),
+        decision=outcome,
+        trigger=occasion.trigger,
+        drift_timestamp=occasion.drift_timestamp,
+        previous_version=None if champion is None else champion.version,
+        run_id=run_id,
+        reasons=verdict.reasons,
+        metrics=verdict.metrics,
+        checks=verdict.record,
+    )
+    mlflow.set_tags(readable_tags(decided))
+    card = make_card(settings, past, fleet, trial, cost, decided)
+    card.log()
+    facts = ModelFacts(
+        FEATURE_SET_VERSION,
+        labels.max_rul_days,
+        labels.horizon_days,
+        past.sources[0].version,
+        round(metrics["rmse_days"], 4),
+        round(metrics["baseline_rmse_days"], 4),
+        fleet.history.last_mark.isoformat(),
+    )
+    tags = {
+        **readable_tags(decided),
+        "run_id": run_id,
+        **card.tags,
+        DECISION_TAG: to_tag(decided),
+        FINGERPRINT_TAG: fingerprint(settings, past, None if champion is None else champion.version),
+    }
+    lock.require_held()
+    decision = replace(decided, model_version=registry.register(model_uri, facts, tags))
+    mlflow.set_tag("model_version", decision.model_version)
+    card.name_version(registry, decision.model_version)
+    with warehouse.connection() as connection:
+        concluded = conclude(registry, connection, decision)
+    if concluded != decision:
+        mlflow.set_tags(readable_tags(concluded))
+    return concluded
+
+
+def fingerprint(settings: Settings, past: TrainingHistory, champion_version: str | None) -> str:
+    """The same for a training that could only end as an earlier one did: same rows, events, settings and champion.
+
+    What settings are described by is none of them, nor is what is measured on turbofans.
+    """
+    sections = (settings.retraining.gate, settings.evaluation.protocol, settings.simulator)
+    digests = (settings.model.digest("cmapss"), *(section.digest() for section in sections))
+    return past.fingerprint(*digests, str(settings.scoring.min_steps), str(champion_version))
+
+
+def _log_models(settings: Settings, fleet: LabelledFleet, trial: Trial) -> str:
+    """Log the ONNX model with signature and example, and the baseline beside it; returns the model's URI."""
+    import mlflow
+    import mlflow.onnx
+    import mlflow.sklearn
+    import onnx
+
+    from features.model_file.onnx_model import OUTPUTS, OnnxModel
+    from training.trial import sample_windows
+
+    config = settings.model
+    example = sample_windows(fleet.history.values, trial.parts.test, 2, config.split.seed)
+    answer = OnnxModel(trial.export.model, config.scoring.threads).predict(example)
+    logged = mlflow.onnx.log_model(
+        onnx.load_from_string(trial.export.model),
+        name="model",
+        signature=mlflow.models.infer_signature(example, {name: getattr(answer, name) for name in OUTPUTS}),
+        input_example=example,
+        save_as_external_data=False,
+        pip_requirements=["onnxruntime", "numpy"],
+    )
+    mlflow.sklearn.log_model(
+        trial.baseline.regressor,
+        name=BASELINE_KEY,
+        pip_requirements=["scikit-learn", "numpy"],
+        serialization_format="skops",
+        skops_trusted_types=list(TRUSTED_TYPES),
+    )
+    return str(logged.model_uri)
+
+
+def _log_reference(settings: Settings, fleet: LabelledFleet, trial: Trial) -> None:
+    """What `altaviz monitor` will compare later fleets with, as an artifact of the active run."""
+    import mlflow
+
+    from features.model_file.onnx_model import OnnxModel
+    from monitoring.drift.reference import make_reference
+    from monitoring.drift.snapshots import look_at
+
+    scoring, config = settings.model.scoring, settings.monitoring
+    model = OnnxModel(trial.export.model, scoring.threads)
+    looks = look_at(fleet.history, model, config.windows.stride_hours, settings.scoring.min_steps, scoring.batch_size)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / Path(REFERENCE_FILE).name
+        file.write_bytes(make_reference(looks, config.reference).to_bytes())
+        mlflow.log_artifact(str(file), str(Path(REFERENCE_FILE).parent))

@@ -1,0 +1,164 @@
+"""The model card of a training: measured and drawn when a challenger is registered, kept with its run, and handed out by `altaviz models card`.
+
+card = make_card(settings, past, fleet, trial, cost, decided)     measures and draws everything
+card.log()                                                        before the model is registered: no version is ever without a card
+card.name_version(registry, version)                              now that its number is known
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from config.settings import Settings
+from features.contract import FEATURES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from monitoring.evaluation.held_out import HeldOut
+    from serving.registry.client import Registry
+    from serving.warehouse.decisions import ModelDecision
+    from training.data.history import TrainingHistory
+    from training.data.labelled_fleet import LabelledFleet
+    from training.diagnostics.footprint import Footprint
+    from training.diagnostics.importance import Importance
+    from training.trial import Trial
+
+CARD_FOLDER: Final = "card"  # of a training run's artifacts
+CARD_TAG: Final = "altaviz.card"  # of a version: where its card lies
+MARKDOWN_FILE: Final = "model_card.md"
+HTML_FILE: Final = "model_card.html"
+IMPORTANCE: Final = "feature_importance.png"
+MODEL: Final = "model"  # as figures call it, beside its baseline
+
+_DPI: Final = 100
+_MOST_DESCRIPTION: Final = 5000  # characters that MLflow's SQL store keeps of a description
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything a card says, and its figures as PNG by file name."""
+
+    run_id: str
+    facts: Mapping[str, Any]
+    figures: Mapping[str, bytes]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What the registered version is to carry."""
+        return {CARD_TAG: card_uri(self.run_id)}
+
+    def log(self) -> None:
+        """Keep the card with the active run, as that of the version which will be registered from it."""
+        import mlflow
+
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in self.figures.items():
+                (Path(folder) / name).write_bytes(content)
+            mlflow.log_artifacts(folder, CARD_FOLDER)
+        self._log_pages(None)
+
+    def name_version(self, registry: Registry, version: str) -> None:
+        """Put the version's number on the card, and the card in short on the version's page in MLflow."""
+        from pipelines.runtime.templates import escape
+
+        self._log_pages(version)
+        reasons = [f"- {escape(reason)}" for reason in self.facts["verdict"]["reasons"]]
+        lines = [escape(self.facts["summary"]), "", f"Model card: `{card_uri(self.run_id)}/{HTML_FILE}`", "", *reasons]
+        registry.describe(version, "\n".join(lines)[:_MOST_DESCRIPTION])
+
+    def _log_pages(self, version: str | None) -> None:
+        import mlflow
+
+        from pipelines.model_card.page import to_html, to_markdown
+
+        markdown = to_markdown(self.facts, version, self.figures)
+        mlflow.log_text(markdown, f"{CARD_FOLDER}/{MARKDOWN_FILE}")
+        mlflow.log_text(to_html(markdown, self.figures), f"{CARD_FOLDER}/{HTML_FILE}")
+
+
+def card_uri(run_id: str) -> str:
+    """Where the card of the model of a run lies."""
+    return f"runs:/{run_id}/{CARD_FOLDER}"
+
+
+def make_card(
+    settings: Settings, past: TrainingHistory, fleet: LabelledFleet, trial: Trial, cost: Footprint, decided: ModelDecision
+) -> ModelCard:
+    """Measure and draw everything else that the card of `trial` says; `cost` is what the gate was shown, `decided` its verdict. Raises ModelError."""
+    from monitoring.evaluation.held_out import describe_machines, judge_held_out
+    from pipelines.model_card.facts import (
+        data_facts,
+        identity_facts,
+        judged_facts,
+        limit_facts,
+        measure_importance,
+        protocol_facts,
+        range_facts,
+    )
+
+    machines = describe_machines(fleet.history.compressor_ids, past.models(), past.events())
+    held = judge_held_out(settings, fleet, trial, machines)
+    data, judged = data_facts(settings, past, fleet, trial, machines), judged_facts(settings, held)
+    importance = measure_importance(settings, fleet, trial)
+    facts = {
+        **identity_facts(settings, decided, judged["overall"]),
+        **protocol_facts(settings, judged),
+        "data": data,
+        "ranges": range_facts(settings, fleet, trial),
+        "metrics": trial.metrics,
+        "judged": judged,
+        "cost": {**asdict(cost), "fit_seconds": trial.fit.seconds, "epochs": trial.fit.epochs},
+        "onnx_difference": trial.export.max_abs_difference,
+        "importance": _importance_facts(importance),
+        "limits": limit_facts(settings, data, judged),
+    }
+    return ModelCard(str(decided.run_id), facts, _draw(settings, held, judged, importance))
+
+
+def _importance_facts(importance: Importance) -> dict[str, Any]:
+    """windows, rmse_days, repeats, and the mean rise in days of the features of each sensor together, largest first."""
+    from pipelines.model_card.facts import feature_groups
+
+    rises = {name: float(importance.rise_days[name].mean()) for name in feature_groups()}
+    return {
+        "windows": importance.windows,
+        "rmse_days": importance.rmse_days,
+        "repeats": len(next(iter(importance.rise_days.values()))),
+        "together": dict(sorted(rises.items(), key=lambda item: -item[1])),
+    }
+
+
+def _draw(settings: Settings, held: HeldOut, judged: Mapping[str, Any], importance: Importance) -> dict[str, bytes]:
+    """The card's figures as PNG by file name."""
+    from monitoring.evaluation.figures import FigureData, judging_figures
+    from monitoring.evaluation.held_out import BY_RUL
+    from monitoring.evaluation.method_outcomes import BASELINE_NAMES
+    from pipelines.model_card.facts import feature_groups
+    from training.diagnostics.plots import plot_importance
+
+    answers, probability, baseline = held.answers, judged["probability"], BASELINE_NAMES["baseline"]
+    reliability = {MODEL: probability["model"]["bins"], baseline: probability["baseline"]["bins"]}
+    coverage = {band: {"coverage": one["coverage_90"], "windows": one["windows"]} for band, one in judged["slices"][BY_RUL].items()}
+    told = FigureData(held.lives, answers.true, answers.rul, held.baseline, reliability, coverage)
+    groups = feature_groups()
+    figures = {
+        **judging_figures(settings, told, (MODEL, baseline)),
+        IMPORTANCE: plot_importance(
+            {name: importance.rise_days[name] for name in groups},
+            {name: importance.rise_days[name] for name in FEATURES},
+            {FEATURES[column]: name for name, columns in groups.items() for column in columns},
+        ),
+    }
+    return {name: _png(figure) for name, figure in figures.items()}
+
+
+def _png(figure: Figure) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI)
+    return stream.getvalue()

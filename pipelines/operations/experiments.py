@@ -1,0 +1,89 @@
+"""altaviz experiments: MLflow's own page over the store of a home."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import webbrowser
+from contextlib import suppress
+from typing import Final
+from urllib.parse import urlsplit
+
+from config.errors import InputError
+from config.settings import Settings
+from pipelines.runtime.console import is_interactive
+from pipelines.runtime.mlflow_runs import quieten
+
+_HOST: Final = "127.0.0.1"
+_NAMES: Final = (_HOST, "localhost")  # what a browser of this machine may call the page
+_STORE: Final = "MLFLOW_BACKEND_STORE_URI"  # read by the server; an argument would show a password in the list of processes
+_SWITCH_OFF: Final = "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE"
+# Ten more processes and a queue in a folder of its own, for work that nobody here asks for.
+_NO_JOBS: Final = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+_PATIENCE_S: Final = 10.0  # for the server to end by itself
+
+
+def serve_experiments(settings: Settings, port: int) -> int:
+    """Serve the page on the loopback address until SIGTERM or Ctrl-C; returns the server's exit code. A store that is a server has its page: that is told, and opened.
+
+    The page answers only requests whose `Host` names this machine, so no web page reaches it under a name of its own (DNS rebinding).
+    Raises ModelError when the store does not answer, InputError for a port that cannot be used.
+    """
+    from serving.registry.client import Registry
+
+    quieten()
+    Registry(settings.tracking_uri).version_of("champion")  # a store that does not answer fails here, in one line
+    store = urlsplit(settings.tracking_uri)
+    if store.scheme in ("http", "https"):
+        page = store._replace(netloc=store.netloc.rpartition("@")[2]).geturl()  # without a password
+        sys.stderr.write(f"MLflow on {page}\n")
+        if is_interactive():
+            webbrowser.open(page)
+        return 0
+    _require_free(port)
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", _HOST, "--port", str(port), "--workers", "1", *_guards(port)]
+    return _run_until_told(command, settings, port)
+
+
+def _guards(port: int) -> list[str]:
+    """Who may ask. MLflow's own list would also take `10.*` and `192.168.*`, which the name 10.evil.example matches."""
+    hosts = [*_NAMES, *(f"{name}:{port}" for name in _NAMES)]
+    origins = [f"http://{name}:{port}" for name in _NAMES]
+    return ["--allowed-hosts", ",".join(hosts), "--cors-allowed-origins", ",".join(origins)]
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((_HOST, port))
+            listener.listen()
+        except OSError as error:
+            raise InputError(f"cannot listen on {_HOST} port {port} ({error.strerror}): choose another with --port") from error
+
+
+def _run_until_told(command: list[str], settings: Settings, port: int) -> int:
+    """The server in a process group of its own: it has workers, and all of them must end with this process."""
+    for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, _end)
+    environment = {name: value for name, value in os.environ.items() if name != _SWITCH_OFF} | {_STORE: settings.tracking_uri, **_NO_JOBS}
+    server = subprocess.Popen(command, env=environment, process_group=0)
+    try:
+        sys.stderr.write(f"MLflow on http://{_HOST}:{port} (Ctrl-C ends it)\n")
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(timeout=_PATIENCE_S)
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def _end(_: int, __: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,63 @@
+"""altaviz score: the champion's predictions for every compressor in service, into `ml_predictions`."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from config.settings import Settings
+from pipelines.runtime.console import StageReporter
+from pipelines.runtime.moment import choose_moment
+
+
+def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
+    """Score the compressors in service at `as_of` (now when None). The same moment twice writes the same rows once.
+
+    Returns model_version, as_of, retired (ids that are not scored), predictions (serving.schemas.report_rows), rows_written, seconds.
+    Raises MomentError, NoChampionError, NoDataError, ModelError, WarehouseError.
+    """
+    from config.errors import NoDataError
+    from features.lake import EVENTS, GOLD, Lake
+    from features.reference_tables.renewals import read_renewals
+    from features.reference_tables.tables import read_fleet, read_reference, read_retired
+    from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules, sync_withdrawals
+    from pipelines.runtime.mlflow_runs import quieten
+    from serving.prediction.predictor import Predictor
+    from serving.registry.client import Registry
+    from serving.registry.model_record import ModelRecord
+    from serving.schemas import report_rows
+    from serving.warehouse import tables
+    from serving.warehouse.migrations import migrated_warehouse
+
+    started = time.perf_counter()
+    moment = choose_moment(settings, as_of)
+    quieten()
+    lake = Lake(settings.lake_uri)
+    gold = lake.delta(GOLD)
+    compressor_ids = read_fleet(lake)["compressor_id"].sort().to_list()
+    if not compressor_ids:
+        raise NoDataError("no compressor is in service: `altaviz retire ID --undo` takes one back, or ingest a list that names it")
+    with report.stage("champion"):
+        champion = Registry(settings.tracking_uri).champion()
+        predictor = Predictor(champion, settings.scoring, settings.costs, settings.model.scoring.threads)
+    with report.stage("predict") as advance:
+        renewed = read_renewals(read_reference(lake, EVENTS)).at(compressor_ids, moment)
+        predictions = predictor.predict(gold, compressor_ids, moment, renewed)
+        advance(1, 1, compressors=len(predictions))
+    with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
+        ModelRecord(warehouse).compare_champion(champion)  # nothing is written that another model than the one decided on has said
+        sync_reference(warehouse, lake, settings.fleet)
+        sync_view_rules(warehouse, settings)
+        with warehouse.connection() as connection:
+            written = tables.upsert_predictions(connection, predictions)
+            sync_withdrawals(connection, lake, settings.etl)
+            usable = tables.last_usable(connection, predictions)
+    return {
+        "model_version": champion.version,
+        "as_of": moment,
+        "retired": read_retired(lake),
+        "predictions": report_rows(predictions, usable),
+        "rows_written": written,
+        "seconds": round(time.perf_counter() - started, 2),
+    }

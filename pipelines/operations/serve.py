@@ -1,0 +1,169 @@
+"""altaviz serve: the prediction service of a home, in this process, until it is told to end."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from config.errors import ConfigError, InputError
+from config.logs import get_log
+from config.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.api.backend import ServiceParts
+    from serving.warehouse.connection import Warehouse
+
+_SPARE_CONNECTIONS = 2  # beside the service's threads: readiness, and one that is being replaced
+_BACKLOG = 128  # connections that the system holds; as many may be accepted at once, before the first of them is read
+_OTHER_FILES = 256  # open beside the connections: database, gold, logs, libraries
+
+
+def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bool) -> None:
+    """Listen on `host` and `port` (serving.yaml's when None) and answer until SIGTERM or Ctrl-C; one line on stdout says where.
+
+    Champion and warehouse may come later. Raises ConfigError and InputError for an address that cannot be used.
+    """
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, _end)
+    listen, limits = settings.serving.listen, settings.serving.limits
+    _require_files(limits.most_connections + _BACKLOG + _OTHER_FILES)
+    with _listening(host or listen.host, listen.port if port is None else port, has_key=listen.api_key is not None) as listener:
+        _prepare(settings)
+        import uvicorn
+
+        from serving.api.access import Access
+        from serving.api.backend import Backend
+        from serving.api.connections import Connections
+        from serving.api.service import prediction_service
+
+        backend = Backend(_parts(settings), settings.serving, settings.etl.ingest.clock_skew)
+        access = Access.of(listen, host)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                prediction_service(backend, settings.serving, access).to_asgi(),
+                http=Connections(limits).protocol,  # type: ignore[arg-type]  # it makes one, as a class would
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=_BACKLOG,
+                h11_max_incomplete_event_size=limits.most_header_bytes,
+                timeout_keep_alive=limits.keep_alive_s,
+                timeout_graceful_shutdown=listen.shutdown_s,
+            )
+        )
+        address, number = listener.getsockname()[:2]
+        url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
+        line = json.dumps({"url": url}) if as_json else f"Altaviz answers on {url} (Ctrl-C ends it)"
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+        get_log().info("service listens", url=url)
+        server.run(sockets=[listener])
+        get_log().info("service ended")
+
+
+def _end(_: int, __: object) -> None:
+    raise SystemExit(0)
+
+
+def _require_files(most: int) -> None:
+    """Let this process open `most` files. Raises ConfigError where it may not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY not in (soft, hard) and hard < most:
+        raise ConfigError(
+            f"serving.yaml: limits.most_connections needs {most} open files, this process may open {hard}: lower it, or raise `ulimit -Hn`"
+        )
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+@contextmanager
+def _listening(host: str, port: int, *, has_key: bool) -> Iterator[socket.socket]:
+    """A socket that is bound to an address of this machine."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except OSError as error:
+        raise InputError(f"host {host!r} is no address of this machine ({error.strerror}): choose another with --host") from error
+    if not has_key and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        raise ConfigError(f"host {host} can be reached by others: set ALTAVIZ_API_KEY, or listen on 127.0.0.1")
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen()
+        except OSError as error:
+            raise InputError(f"cannot listen on {host} port {port} ({error.strerror}): choose another with --host or --port") from error
+        yield listener
+
+
+def _prepare(settings: Settings) -> None:
+    """Before BentoML and MLflow are imported: where they may write, and that they keep quiet."""
+    from pipelines.runtime.mlflow_runs import quieten
+
+    os.environ["BENTOML_DO_NOT_TRACK"] = "True"
+    os.environ["BENTOML_HOME"] = str(settings.home / "bentoml")
+    quieten()
+    logging.basicConfig(handlers=[_Events()], level=logging.WARNING, force=True)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every wrong request: anybody could fill the log
+
+
+class _Events(logging.Handler):
+    """What the libraries log, as events of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        get_log().log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+
+
+def _parts(settings: Settings) -> ServiceParts:
+    from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
+    from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules
+    from serving.api.backend import ServiceParts
+    from serving.prediction.predictor import Predictor
+    from serving.registry.client import Registry
+    from serving.registry.model_record import ModelRecord
+    from serving.warehouse.migrations import migrated_warehouse
+
+    lake = Lake(settings.lake_uri)
+    serving, pool = settings.serving, settings.database.pool
+    waits = serving.recovery
+    database = settings.database.model_copy(
+        update={
+            "pool": pool.model_copy(
+                update={
+                    "max_size": max(pool.max_size, serving.limits.threads + _SPARE_CONNECTIONS),
+                    "connect_timeout_s": waits.connect_timeout_s,
+                    "statement_timeout_s": waits.statement_timeout_s,
+                    "lock_timeout_s": waits.lock_timeout_s,
+                }
+            )
+        }
+    )
+
+    def champion(warehouse: Warehouse | None) -> Predictor:
+        record = None if warehouse is None else ModelRecord(warehouse)
+        registered = Registry(settings.tracking_uri, record).champion()
+        return Predictor(registered, settings.scoring, settings.costs, settings.model.scoring.threads, scored_by="service")
+
+    def sync(opened: Warehouse) -> None:
+        sync_reference(opened, lake, settings.fleet)
+        sync_view_rules(opened, settings)
+
+    return ServiceParts(
+        champion=champion,
+        warehouse=partial(migrated_warehouse, database, settings.home),
+        gold=lambda: lake.delta(GOLD),
+        compressors=lambda: lake.delta(COMPRESSORS),
+        events=lambda: lake.delta(EVENTS),
+        sync_reference=sync,
+    )

@@ -1,0 +1,82 @@
+"""What a person sees while a job runs: a bar per stage on a terminal, one log line per finished stage elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from config.logs import get_log
+from config.plain_text import plain_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+Advance = Callable[..., None]  # advance(done, total, **facts)
+_PLAIN_WIDTH: Final = 120  # columns where there is no terminal to ask
+
+
+def open_console() -> Console:
+    """Where a job's result is shown, whatever the data hold."""
+    from pipelines.runtime.terminal import PlainConsole
+
+    console = PlainConsole()
+    return console if console.is_terminal else PlainConsole(width=_PLAIN_WIDTH)
+
+
+class StageReporter:
+    """Reports the stages of one command."""
+
+    def __init__(self, *, interactive: bool) -> None:
+        self._interactive = interactive
+        self._bars: Progress | None = None
+
+    def __enter__(self) -> StageReporter:
+        if self._interactive:
+            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            from pipelines.runtime.terminal import PlainConsole
+
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description:<22}", markup=False),
+                BarColumn(),
+                TextColumn("{task.fields[facts]}", markup=False),
+                TimeElapsedColumn(),
+            )
+            self._bars = Progress(*columns, console=PlainConsole(stderr=True))
+            self._bars.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Advance]:
+        """Time a stage; call what it yields with (done, total, **facts) to move its bar."""
+        started = time.perf_counter()
+        bars, task = self._bars, None
+        if bars is not None:
+            task = bars.add_task(name, total=None, facts="")
+        last: dict[str, object] = {}
+
+        def advance(done: float, total: float, **facts: object) -> None:
+            last.update(facts)
+            if bars is not None and task is not None:
+                bars.update(task, completed=done, total=total, facts=plain_text(" ".join(f"{key}={value}" for key, value in facts.items())))
+
+        yield advance
+        seconds = round(time.perf_counter() - started, 2)
+        if bars is not None and task is not None:
+            bars.update(task, completed=1, total=1)
+            bars.stop_task(task)
+        get_log().info("stage finished", stage=name, seconds=seconds, **last)
+
+
+def is_interactive() -> bool:
+    """Whether a person watches stderr."""
+    return sys.stderr.isatty()

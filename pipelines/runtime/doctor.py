@@ -1,0 +1,126 @@
+"""altaviz doctor: does everything that a command needs work here, and if not, what mends it?"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Callable
+from typing import Any
+
+from config.errors import AltavizError, EnvironmentSetupError, HomeError
+from config.settings import SECTIONS, Settings
+from pipelines.runtime.console import StageReporter
+
+_LEAST_FREE_GB = 5.0  # what the demo and a month of a fleet's tables take, with room to rewrite them
+
+
+def examine(settings: Settings, report: StageReporter) -> dict[str, Any]:
+    """Run every check; returns {name: {ok, says}} and `ok`. A failed check does not stop the others."""
+    checks: dict[str, Callable[[Settings], str]] = {
+        "configuration": _configuration,
+        "java": _java,
+        "spark": _spark,
+        "delta": _delta,
+        "database": _database,
+        "tracking": _tracking,
+        "files": _files,
+        "disk": _disk,
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for name, check in checks.items():
+        with report.stage(name):
+            try:
+                found[name] = {"ok": True, "says": check(settings)}
+            except AltavizError as error:
+                found[name] = {"ok": False, "says": str(error)}
+    return {"ok": all(result["ok"] for result in found.values()), "checks": found}
+
+
+def _configuration(settings: Settings) -> str:
+    for section in SECTIONS:
+        getattr(settings, section)
+    return f"{len(SECTIONS)} files in {settings.config_dir} are valid"
+
+
+def _java(settings: Settings) -> str:
+    from pipelines.runtime.java import find_java, java_version
+
+    home = find_java()
+    return f"Java {java_version(home)} in {home}"
+
+
+def _spark(settings: Settings) -> str:
+    from pipelines.runtime.class_archive import class_archive
+    from pipelines.runtime.java import find_java
+    from pipelines.runtime.spark import LazySpark
+
+    with LazySpark(settings) as spark:
+        session = spark.get()
+        session.range(1).count()
+        slow = "; it starts slowly here: `python -m pipelines.runtime.setup` archives its classes for this Java and these jars"
+        start = slow if class_archive(find_java()) is None else ""
+        return f"Spark {session.version} on {session.sparkContext.master}{start}"
+
+
+def _delta(settings: Settings) -> str:
+    from pipelines.runtime.jars import delta_jars, require_pinned
+
+    jars = delta_jars()
+    if not jars:
+        raise EnvironmentSetupError("the Delta jars are missing: run `make setup` (or `python -m pipelines.runtime.setup`)")
+    require_pinned(jars)
+    return f"{len(jars)} Delta jars beside Spark's"
+
+
+def _database(settings: Settings) -> str:
+    from serving.warehouse.migrations import latest_version, migrated_warehouse
+
+    with migrated_warehouse(settings.database, settings.home) as warehouse:
+        return f"{warehouse.place} at schema {latest_version()}"
+
+
+def _tracking(settings: Settings) -> str:
+    """The champion's file is read, compared with its registered SHA-256 and with its decision, and opened, as scoring does."""
+    from features.contract import CHAMPION
+    from features.model_file.onnx_model import OnnxModel
+    from pipelines.runtime.mlflow_runs import quieten
+    from serving.home.artifact_paths import last_move
+    from serving.registry.client import Registry
+    from serving.registry.model_record import compare_with_decisions, made_champion
+    from serving.warehouse.migrations import migrated_warehouse
+
+    quieten()
+    registry = Registry(settings.tracking_uri)
+    version = registry.version_of(CHAMPION)
+    move = last_move(settings.tracking_uri)
+    moved = f"; its paths named {move.origin} until {move.moved_at:%Y-%m-%d %H:%M} UTC and name {move.folder} now" if move else ""
+    if version is None:
+        return f"the MLflow store answers; no champion yet: run `altaviz train`{moved}"
+    champion = registry.load(version)
+    with migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
+        compare_with_decisions(connection, champion)
+        decided = "" if made_champion(connection, champion) else ", but no decision in the warehouse made it champion (docs/model.md)"
+    OnnxModel(champion.onnx, settings.model.scoring.threads)
+    return f"the MLflow store answers; champion is version {version}{decided}, its file opens (SHA-256 {champion.digest}...){moved}"
+
+
+def _files(settings: Settings) -> str:
+    from serving.home.ownership import find_exposed, find_refusal
+
+    told = find_refusal(settings.home)
+    if told:
+        raise HomeError(told)
+    exposed = find_exposed(settings.home)
+    if exposed:
+        path, cure = exposed
+        raise HomeError(
+            f"other users of this machine can read {path} ({stat.filemode(path.stat().st_mode)}): while no command runs, {cure}"
+        )
+    return f"every file in {settings.home} can be read and written, and by no other user"
+
+
+def _disk(settings: Settings) -> str:
+    free = shutil.disk_usage(settings.home).free / 1e9
+    if free < _LEAST_FREE_GB:
+        raise HomeError(f"{settings.home} has {free:.1f} GB free, {_LEAST_FREE_GB:.0f} are needed: free some, or choose another --home")
+    return f"{free:.0f} GB free for {settings.home}"

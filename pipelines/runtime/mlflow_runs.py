@@ -1,0 +1,156 @@
+"""MLflow runs: opened here, filled by the jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from config.errors import ModelError
+from config.loader import Section
+from config.secrets import hide_passwords
+from config.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import ActiveRun
+
+EXPERIMENT = "altaviz-rul"
+GOES_ON = "altaviz.goes_on_with"  # of a run of `mlflow run`: the earlier run that holds what it has done
+DIRTY = "-dirty"  # ends the commit of code that has been changed since
+
+# What MLflow reads from the environment; what is set there already stays.
+_MLFLOW: Final = {
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # a server's run would be the first line of --json
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # 12 s in all until a server that refuses is told; MLflow's own 7 take four minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",  # s
+}
+# Set whatever the environment says: a model file that is pickled, or names its own trusted types, runs code when it is loaded.
+_SAFE: Final = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+
+
+@contextmanager
+def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Iterator[ActiveRun]:
+    """An active MLflow run in the store of `settings`; inside `mlflow run` it is the run that MLflow has opened already.
+
+    run_id: an earlier run to go on with; the one that MLflow has opened names it in the tag GOES_ON. Raises ModelError when the store cannot be reached.
+    """
+    import mlflow
+
+    from serving.home.artifact_paths import follow_home
+    from serving.registry.client import store_failures
+
+    quieten()
+    follow_home(settings.tracking_uri)
+    try:
+        mlflow.set_tracking_uri(settings.tracking_uri)
+        mlflow.set_registry_uri(settings.tracking_uri)
+        opened = os.environ.get("MLFLOW_RUN_ID")
+        if opened is None:
+            mlflow.set_experiment(experiment_id=_experiment_id(settings))
+            run = mlflow.start_run(run_id=run_id, run_name=None if run_id else name)
+        elif run_id in (None, opened):
+            run = mlflow.start_run()
+        else:
+            mlflow.MlflowClient().set_tag(opened, GOES_ON, run_id)
+            del os.environ["MLFLOW_RUN_ID"]  # the runs below would take it for theirs
+            run = mlflow.start_run(run_id=run_id)
+    except store_failures() as error:
+        raise _not_working(error) from error
+    with run:
+        commit = git_commit()
+        if commit:
+            mlflow.set_tag("git_commit", commit)
+        yield run
+
+
+@contextmanager
+def nested_run(name: str, tags: Mapping[str, str]) -> Iterator[ActiveRun]:
+    """A run below the active one, in its experiment."""
+    import mlflow
+
+    parent = mlflow.active_run()
+    assert parent is not None, "nested_run needs a tracked_run around it"
+    with mlflow.start_run(run_name=name, nested=True, experiment_id=parent.info.experiment_id, tags=dict(tags)) as run:
+        yield run
+
+
+def log_epoch(epoch: int, log: Mapping[str, float]) -> None:
+    """The log of an epoch as metrics of the active run."""
+    import mlflow
+
+    mlflow.log_metrics(dict(log), step=epoch)
+
+
+def find_run(settings: Settings, tag: str, value: str) -> str | None:
+    """The id of the newest run of this experiment whose `tag` has `value`, a text without quotes. Raises ModelError."""
+    from mlflow import MlflowClient
+
+    from serving.home.artifact_paths import follow_home
+    from serving.registry.client import store_failures
+
+    follow_home(settings.tracking_uri)
+    try:
+        client = MlflowClient(settings.tracking_uri)
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            return None
+        found = client.search_runs([experiment.experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
+    except store_failures() as error:
+        raise _not_working(error) from error
+    return str(found[0].info.run_id) if found else None
+
+
+def _not_working(error: Exception) -> ModelError:
+    reason = hide_passwords((str(error).splitlines() or [type(error).__name__])[0])[:200]
+    return ModelError(f"the MLflow store does not work ({reason}): check MLFLOW_TRACKING_URI")
+
+
+def _experiment_id(settings: Settings) -> str:
+    import mlflow
+
+    found = mlflow.get_experiment_by_name(EXPERIMENT)
+    if found is not None:
+        return str(found.experiment_id)
+    location = settings.artifact_dir
+    return str(mlflow.create_experiment(EXPERIMENT, artifact_location=location.as_uri() if location else None))
+
+
+def quieten() -> None:
+    """Leave MLflow's and Alembic's own chatter and bars out of the user's sight; errors still come through. Best before MLflow is imported.
+
+    From here on MLflow loads no model by a way that may run code, in this process and those it starts.
+    """
+    os.environ.update(_SAFE)
+    for name, value in _MLFLOW.items():
+        os.environ.setdefault(name, value)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def git_commit() -> str | None:
+    """Commit of this code, `-dirty` when it has been changed since; None outside a git checkout."""
+    command = ["git", "describe", "--always", f"--dirty={DIRTY}", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
+
+
+def flat_parameters(section: Section, prefix: str = "", without: Collection[str] = ()) -> dict[str, Any]:
+    """A configuration section as dotted key -> value, the way MLflow shows parameters; `without` some of its own keys."""
+    flat: dict[str, Any] = {}
+    for key in (key for key in type(section).model_fields if key not in without):
+        value = getattr(section, key)
+        if isinstance(value, Section):
+            flat |= flat_parameters(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,102 @@
+"""Opens the Spark session, when it is first needed: the only place that does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.errors import EnvironmentSetupError
+from config.logs import native_output_to
+from config.sections.etl import SparkConfig
+from config.settings import Settings
+from pipelines.runtime.class_archive import class_archive
+from pipelines.runtime.jars import delta_jars
+from pipelines.runtime.java import find_java
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
+
+
+def open_spark(config: SparkConfig, home: Path) -> SparkSession:
+    """A Spark session with Delta, in UTC, quiet: what the JVM says goes to `<home>/logs/spark.log`.
+
+    Raises EnvironmentSetupError when pyspark, Java or the Delta jars are missing or the JVM does not start.
+    """
+    java_home = find_java()
+    os.environ["JAVA_HOME"] = str(java_home)
+    # workers must run the interpreter that runs now, whatever `python3` means to the shell
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    if not delta_jars():
+        raise EnvironmentSetupError("the Delta jars are not beside Spark's: run `make setup` (or `python -m pipelines.runtime.setup`)")
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    log = home / "logs" / "spark.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    builder = SparkSession.builder.appName("altaviz").master(config.master)
+    for key, value in _session_options(config, home, class_archive(java_home)).items():
+        builder = builder.config(key, value)
+    try:
+        with native_output_to(log):
+            return builder.getOrCreate()
+    except (PySparkException, OSError, RuntimeError) as error:
+        raise EnvironmentSetupError(f"Spark does not start: {str(error).splitlines()[0]}; see {log}") from error
+
+
+def _session_options(config: SparkConfig, home: Path, archive: Path | None) -> dict[str, str]:
+    flags = [f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()}", config.jvm_flags]
+    if archive is not None and "Archive" not in config.jvm_flags:  # a JVM that writes an archive, or has been given one, takes no other
+        flags.append(f'"-XX:SharedArchiveFile={archive}" -XX:+VerifySharedSpaces')  # one that is damaged is left aside
+    return {
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        # not the default INT96: it has no statistics to prune by, and readers other than Spark overflow on it
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.driver.memory": config.driver_memory,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": " ".join(flags),
+        "spark.local.dir": str(home / "spark-scratch"),
+        "spark.sql.warehouse.dir": str(home / "spark-warehouse"),
+        "spark.hadoop.fs.permissions.umask-mode": "077",  # Hadoop sets the permissions of its files itself, whatever the process's umask
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.adaptive.enabled": "true",
+        "spark.sql.shuffle.partitions": str(config.shuffle_partitions),
+        "spark.sql.autoBroadcastJoinThreshold": f"{config.broadcast_limit_mb}m",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(config.arrow_batch_rows),
+        "spark.python.worker.reuse": "true",
+        # a commit that changes no row still says what was seen: the state of the build travels in it
+        "spark.databricks.delta.skipRecordingEmptyCommits": "false",
+        # VACUUM lists files in this many tasks: the default of 10,000 took minutes over a hundred files
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(config.shuffle_partitions),
+        # the tables of one site have short logs: more partitions than this only cost scheduling
+        "spark.databricks.delta.snapshotPartitions": "1",
+    }
+
+
+class LazySpark:
+    """Opens one session for a whole command; a command that needs none never starts a JVM."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._session: SparkSession | None = None
+
+    def get(self) -> SparkSession:
+        """The session, opened at the first call. Raises EnvironmentSetupError."""
+        if self._session is None:
+            self._session = open_spark(self._settings.etl.spark, self._settings.home)
+        return self._session
+
+    def __enter__(self) -> LazySpark:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._session is not None:
+            self._session.stop()

@@ -1,0 +1,48 @@
+"""Tables of an hourly cycle, of the demo and of the doctor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.runtime.console import open_console as _console
+from pipelines.views.data import show_books
+from pipelines.views.drift import show_drift
+from pipelines.views.fleet import show_fleet
+from pipelines.views.reference_files import show_reference
+from pipelines.views.training import show_verdict
+
+
+def show_cycle(result: dict[str, Any]) -> None:
+    """The cycle step by step: what came in, the fleet, drift, and what became of the model."""
+    show_books(result["features"])
+    show_reference(_console(), result["ingest"])
+    show_fleet(result["score"])
+    show_drift(result["monitor"])
+    show_verdict(result["retrain"])
+    _console().print(f"cycle done in {result['seconds']:.0f} s")
+
+
+def show_demo(result: dict[str, Any]) -> None:
+    """The books of the demo's readings, the fleet, and what to do next."""
+    show_books(result["books"])
+    show_fleet(result)
+    console = _console()
+    if result["training"] is not None:
+        console.print("; ".join(result["training"]["reasons"]))
+    moment = f"{result['as_of']:%Y-%m-%dT%H:%M:%S}"
+    console.print(f"done in {result['seconds']:.0f} s. Next:")
+    for command in (
+        "altaviz serve",
+        f"altaviz monitor --as-of {moment}",
+        f"altaviz run --as-of {moment}",
+        "altaviz experiments",
+        "altaviz status",
+    ):
+        console.print(f"  .venv/bin/{command}")
+
+
+def show_checks(result: dict[str, Any]) -> None:
+    """One line per check."""
+    console = _console()
+    for name, check in result["checks"].items():
+        console.print(f"{'ok  ' if check['ok'] else 'FAIL'} {name:<14} {check['says']}", soft_wrap=True)

@@ -1,0 +1,87 @@
+"""Who may ask: the key, the name that the service was called by, the page that a browser asks for, and proxies."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from starlette.datastructures import Headers
+
+from config.addresses import is_loopback, literal_of, read_host
+from config.errors import RequestError
+from config.sections.serving import ListenSection
+
+_ORIGIN: Final = re.compile(r"https?://(?P<host>[^/]*)")
+# What reverse proxies add, each its own.
+_FORWARDING: Final = frozenset(
+    {"forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip"}
+)
+_FORWARDING_START: Final = ("x-forwarded", "x-envoy-")
+_ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - to listen on, not to call
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a request must carry. Without a key only this machine may ask."""
+
+    key: bytes | None
+    hosts: frozenset[str]  # beside the loopback and the address that a request came in on
+
+    @classmethod
+    def of(cls, listen: ListenSection, host: str | None = None) -> Access:
+        """As configured; `host` is what the service was told to listen on."""
+        if listen.api_key is None:
+            return cls(None, frozenset())
+        name = read_host(host or listen.host)
+        own = [name] if name and name != _ANY_ADDRESS else []
+        return cls(listen.api_key.get_secret_value().encode(), frozenset({*listen.hosts, *own}))
+
+    def is_authorized(self, headers: Headers) -> bool:
+        """Whether a request carries the key, or needs none."""
+        if self.key is None:
+            return True
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        given = token.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        return hmac.compare_digest(given.encode("latin-1"), self.key)
+
+    def refusal(self, headers: Headers, address: str | None) -> RequestError | None:
+        """Why a request must not be here at all, whatever it asks for; `address` is the one of this machine that it came in on.
+
+        A page of a foreign site can point its own name at this machine (DNS rebinding). The browser then sends that name.
+        """
+        given = headers.getlist("host")
+        name = read_host(given[0]) if len(given) == 1 else None
+        if name is None:
+            return RequestError(("Host", "must be there once: the service's name or address, with or without a port"), status=400)
+        if not self._is_own(name, address):
+            return RequestError(("Host", self._unknown_host()), status=HTTPStatus.MISDIRECTED_REQUEST)
+        for origin in headers.getlist("origin"):
+            found = _ORIGIN.fullmatch(origin)
+            page = read_host(found["host"]) if found else None
+            if page is None or not self._is_own(page, address):
+                return RequestError(("Origin", "is a page of another site: only the service's own may ask"), status=HTTPStatus.FORBIDDEN)
+        return None if self.key else _refusal_without_key(headers)
+
+    def _is_own(self, host: str, address: str | None) -> bool:
+        if is_loopback(host):
+            return True
+        return self.key is not None and (host in self.hosts or (address is not None and host == literal_of(address)))
+
+    def _unknown_host(self) -> str:
+        if self.key is None:
+            return "must be localhost, 127.0.0.1 or [::1]: without ALTAVIZ_API_KEY the service answers this machine only"
+        return "is no name of this service: call it by its address, or list the name in ALTAVIZ_HOSTS where it runs"
+
+
+def _refusal_without_key(headers: Headers) -> RequestError | None:
+    """Why a request cannot have come from a program of this machine, though its connection does."""
+    for name in headers:
+        if name in _FORWARDING or name.startswith(_FORWARDING_START):
+            reason = "is a proxy's header: behind a proxy the service needs ALTAVIZ_API_KEY, or others get in"
+            return RequestError((name, reason), status=HTTPStatus.FORBIDDEN)
+    if headers.get("sec-fetch-site") == "cross-site":
+        return RequestError(("Sec-Fetch-Site", "is a page of another site: only the service's own may ask"), status=HTTPStatus.FORBIDDEN)
+    return None

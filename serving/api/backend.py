@@ -1,0 +1,264 @@
+"""What the prediction service does, without HTTP: windows and compressors in, predictions out and into the warehouse.
+
+The job that starts the service hands in how its parts are opened. Champion and warehouse may be missing: what needs them says so
+until they are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import psycopg
+from deltalake import DeltaTable
+from psycopg_pool import PoolTimeout
+
+from config.errors import AltavizError, ModelMismatchError, MomentError, NoDataError, NotReadyError, RequestError, WarehouseError
+from config.logs import get_log
+from config.sections.serving import ServingConfig
+from features.arrays import Float32s
+from features.reference_tables.renewals import Renewals, read_renewals
+from features.reference_tables.taking_back import in_force
+from serving.api.gold_cache import GoldVersion, KnownCompressors, ReadT, VersionCache, read_fleet, read_newest
+from serving.api.recovery import Recovering
+from serving.prediction.moments import require_reached
+from serving.prediction.predictor import Numbers, Predictor, require_data
+from serving.registry.model_record import compare_champion
+from serving.schemas import LatestPrediction, Prediction, present_moment
+from serving.warehouse import tables
+from serving.warehouse.connection import Warehouse
+
+
+@dataclass(frozen=True)
+class ServiceParts:
+    """How each part is opened. What is missing raises an AltavizError, and is asked for again later."""
+
+    champion: Callable[[Warehouse | None], Predictor]  # compared with the decisions in the warehouse, where there is one
+    warehouse: Callable[[], AbstractContextManager[Warehouse]]  # its schema up to date
+    gold: Callable[[], DeltaTable]
+    compressors: Callable[[], DeltaTable]
+    events: Callable[[], DeltaTable]
+    sync_reference: Callable[[Warehouse], None]  # fleet, events and rules into the warehouse: predictions and views refer to them
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Predictions that were written."""
+
+    model_version: str
+    as_of: datetime
+    predictions: list[Prediction]  # most urgent first
+    rows_written: int  # inserted or changed
+    last_usable: dict[str, LatestPrediction]  # of compressors without numbers that had some
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What the model says of some windows, in their order."""
+
+    model_version: str
+    horizon_days: float
+    numbers: list[Numbers]
+
+
+class Backend:
+    """One per process, shared by its threads. The champion is the one found first; a later one needs a restart."""
+
+    def __init__(
+        self, parts: ServiceParts, config: ServingConfig, clock_skew: timedelta, clock: Callable[[], datetime] = present_moment
+    ) -> None:
+        """`clock_skew` is how much later than `clock` a moment may be that is asked for."""
+        self._parts = parts
+        self._clock_skew = clock_skew
+        self._clock = clock
+        retry_s = config.recovery.retry_s
+        self._predictor = Recovering("champion", self._open_champion, retry_s)
+        self._warehouse = Recovering("warehouse", parts.warehouse, retry_s)
+        self._gold = VersionCache(parts.gold, lambda table: read_newest(table, config.gold), config.gold.check_s)
+        self._fleet = VersionCache(parts.compressors, read_fleet, config.gold.check_s)
+        self._renewals = VersionCache(parts.events, lambda table: read_renewals(in_force(pl.read_delta(table))), config.gold.check_s)
+        self._compared: Predictor | None = None  # with its decision
+        self._refusal: str | None = None  # what the warehouse said to the last request, None when it served it
+        self._synced: tuple[Warehouse, int, int | None] | None = None  # where the fleet and the events of which versions are
+
+    def warm_up(self) -> None:
+        """Open everything that is there, so that the first request need not."""
+        for part in (self._predictor.get, self._warehouse.get, self.gold, self.fleet, self.renewals):
+            try:
+                part()
+            except AltavizError:
+                continue  # told by the part itself; looked for again when it is needed
+
+    def close(self) -> None:
+        """Close what is open. Requests that come later are told so."""
+        self._warehouse.close()
+        self._predictor.close()
+
+    def require_ready(self) -> None:
+        """Raise the AltavizError of the part without which nothing can be scored: champion or warehouse."""
+        predictor = self._predictor.get()
+        with self._connection() as connection:
+            connection.execute("SELECT 1")
+            self._require_compared(predictor, connection)
+
+    @property
+    def model_version(self) -> str | None:
+        """The champion's version, None while there is none; does not look for it."""
+        predictor = self._predictor.found
+        return predictor.version if predictor else None
+
+    @property
+    def champion_refused(self) -> bool:
+        """Whether the champion was refused because its file is not the one that was decided on."""
+        return isinstance(self._predictor.missing, ModelMismatchError)
+
+    def score(self, asked: Sequence[str] | None, as_of: datetime | None) -> Scored:
+        """Predict for the compressors asked for (all when None) at `as_of` (now when None) and write what comes out.
+
+        Raises RequestError for an id that is not known and for a moment before all data, or in the future; NotReadyError, ModelError, WarehouseError.
+        """
+        fleet = self.fleet()
+        compressor_ids = fleet.compressor_ids if asked is None else _require_known(asked, fleet.compressor_ids)
+        moment = as_of or self._clock()
+        gold = self.gold()
+        self._require_reached(moment)
+        steps = gold.steps(compressor_ids, moment)
+        if not any(steps.last_reading):
+            _require_data(gold, moment)
+        predictor = self._predictor.get()
+        predictions = predictor.predict_steps(steps, moment, gold.source, gold.past, self.renewals().at(compressor_ids, moment))
+        with self._connection(fleet) as connection:
+            self._require_compared(predictor, connection)
+            written = tables.upsert_predictions(connection, predictions)
+            usable = tables.last_usable(connection, predictions)
+        return Scored(predictor.version, moment, predictions, written, usable)
+
+    def predict(self, windows: Float32s) -> Predicted:
+        """What the champion says of [n, steps, features] windows; nothing is written. Raises RequestError, NotReadyError, ModelError."""
+        predictor = self._predictor.get()
+        return Predicted(predictor.version, predictor.horizon_days, predictor.predict_windows(np.asarray(windows, np.float32)))
+
+    def ranked(self, as_of: datetime | None) -> list[LatestPrediction]:
+        """The newest prediction of every compressor as of `as_of` (now when None), most urgent first.
+
+        Raises RequestError for a moment in the future, WarehouseError.
+        """
+        if as_of is not None:
+            self._require_reached(as_of)
+        with self._connection(self._fleet_if_there()) as connection:
+            return tables.latest_predictions(connection, as_of)
+
+    def gold(self) -> GoldVersion:
+        """The newest gold. Raises NotReadyError."""
+        return _read("gold", self._gold)
+
+    def fleet(self) -> KnownCompressors:
+        """Every compressor in service. Raises NotReadyError."""
+        return _read("the list of compressors", self._fleet)
+
+    def renewals(self) -> Renewals:
+        """When each compressor began its present life; nothing while no event was ever loaded. Raises NotReadyError."""
+        return _read("the list of maintenance events", self._renewals, without=Renewals({}, {}))
+
+    def _require_reached(self, moment: datetime) -> None:
+        try:
+            require_reached(moment, self._clock(), self._clock_skew, lambda: self.gold().newest_reading)
+        except MomentError as error:
+            raise RequestError(("as_of", str(error))) from error
+
+    def _fleet_if_there(self) -> KnownCompressors | None:
+        """The fleet, once its events have been looked at too; None while the lake cannot be read: what is in the warehouse can be told all the same."""
+        try:
+            self.renewals()
+            return self.fleet()
+        except NotReadyError:
+            return None
+
+    @contextmanager
+    def _open_champion(self) -> Iterator[Predictor]:
+        """The champion, compared with its decision; while the warehouse is missing, that waits until there is one."""
+        try:
+            predictor = self._compared = self._parts.champion(self._warehouse.get())
+        except (NotReadyError, WarehouseError) as error:
+            get_log().warning("champion not compared with its decision yet", reason=str(error))
+            predictor, self._compared = self._parts.champion(None), None
+        yield predictor
+
+    def _require_compared(self, predictor: Predictor, connection: psycopg.Connection) -> None:
+        """Raise ModelMismatchError when the champion, opened without the warehouse, is not the model that was decided on."""
+        if predictor is self._compared:
+            return
+        try:
+            compare_champion(connection, predictor.registered)
+        except ModelMismatchError as error:
+            self._predictor.lose(predictor, error)
+            raise
+        self._compared = predictor
+
+    @contextmanager
+    def _connection(self, fleet: KnownCompressors | None = None) -> Iterator[psycopg.Connection]:
+        """A connection to the warehouse, which knows `fleet` if one is given."""
+        warehouse = self._warehouse.get()
+        try:
+            if fleet is not None:
+                self._sync(warehouse, fleet.version)
+            with warehouse.connection() as connection:
+                yield connection
+        except WarehouseError as error:
+            if str(error) != self._refusal:  # told once, not at every probe
+                get_log().error("warehouse refuses", reason=str(error))
+            self._refusal = str(error)
+            if _is_gone(error.__cause__):
+                self._warehouse.lose(warehouse, error)
+            raise
+        self._refusal = None
+
+    def _sync(self, warehouse: Warehouse, version: int) -> None:
+        wanted = (warehouse, version, self._renewals.version)
+        if self._synced != wanted:
+            self._parts.sync_reference(warehouse)
+            self._synced = wanted
+
+
+def _read(name: str, newest: VersionCache[ReadT], without: ReadT | None = None) -> ReadT:
+    """What the newest version holds; `without`, if given, while there is no table yet. Raises NotReadyError."""
+    try:
+        return newest.current()
+    except NoDataError as error:
+        if without is not None:
+            return without
+        raise NotReadyError(str(error)) from error
+    except Exception as error:  # delta-rs and polars raise several kinds of their own
+        get_log().error("table cannot be read", table=name, error=repr(error))
+        raise NotReadyError(f"{name} cannot be read: see the log") from error
+
+
+def _is_gone(cause: BaseException | None) -> bool:
+    """Whether the server was not there or ended the session, as against one that refused a statement."""
+    if isinstance(cause, PoolTimeout):
+        return True
+    if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    return cause.sqlstate is None or (cause.sqlstate[:2] in ("08", "57") and cause.sqlstate != psycopg.errors.QueryCanceled.sqlstate)
+
+
+def _require_known(asked: Sequence[str], known: list[str]) -> list[str]:
+    ids = set(known)
+    unknown = [number for number, compressor_id in enumerate(asked) if compressor_id not in ids]
+    if unknown:
+        raise RequestError(*((f"compressor_ids[{number}]", "names no compressor of this fleet") for number in unknown))
+    return list(asked)
+
+
+def _require_data(gold: GoldVersion, as_of: datetime) -> None:
+    first = gold.first_reading
+    if first is None:
+        raise NotReadyError("gold holds no rows: run `altaviz ingest` and `altaviz features` first")
+    try:
+        require_data(first, as_of)
+    except NoDataError as error:
+        raise RequestError(("as_of", f"there is no reading at or before it; the first one is of {first.isoformat()}")) from error

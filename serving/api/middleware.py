@@ -1,0 +1,253 @@
+"""The service's outermost layer (ASGI): which paths there are, who may ask, how much they may send; and a problem document for every error."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+
+from anyio import to_thread
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from config.errors import NotReadyError, RequestError
+from config.sections.serving import LimitsSection
+from serving.api.access import Access
+from serving.api.connections import TRUST
+from serving.api.messages import BODY
+from serving.api.metrics import Metrics
+from serving.api.problems import problem, problem_of
+
+API: Final = "/v1/"
+_JSON: Final = "application/json"
+_OTHER: Final = "other"  # the route of a path that does not exist, whatever it is
+_MOST_DISCARDED: Final = 8  # times the largest body that is read and thrown away, so that its sender gets to read the answer
+
+
+@dataclass(frozen=True)
+class Route:
+    """What a path takes."""
+
+    methods: tuple[str, ...]
+    takes_json: bool = False
+    most_body_bytes: int | None = None  # LimitsSection's when None
+    takes_query: bool = False
+    check: Callable[[], None] | None = None  # answered here: 200 when it returns, the problem that it raises otherwise
+
+
+class HttpGuard:
+    """ASGI middleware around everything that answers."""
+
+    def __init__(self, app: ASGIApp, *, routes: Mapping[str, Route], limits: LimitsSection, access: Access, metrics: Metrics) -> None:
+        """`routes` are all paths that can be reached; every path below API wants what `access` asks for."""
+        self._app = app
+        self._routes = routes
+        self._limits = limits
+        self._access = access
+        self._metrics = metrics
+        self._in_flight = 0  # authorized requests below API
+        self._buffered = 0  # bytes
+        self._checks: dict[str, asyncio.Task[None]] = {}  # those at work, by path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"] if scope["path"] in self._routes else _OTHER
+        started = time.perf_counter()
+        status = 0
+
+        async def relay(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        self._metrics.in_flight.inc()
+        try:
+            await self._answer(scope, receive, relay)
+        except Exception as error:
+            if not status:  # else FastAPI has told it, and the log, and let it go on
+                await problem_of(error)(scope, receive, relay)
+        finally:
+            self._metrics.in_flight.dec()
+            self._metrics.requests.labels(path, str(status)).inc()
+            self._metrics.seconds.labels(path).observe(time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        stranger = self._access.refusal(headers, (scope.get("server") or (None,))[0])
+        is_authorized = stranger is None and self._access.is_authorized(headers)
+        if is_authorized:
+            scope.get("extensions", {}).get(TRUST, _nobody)()
+        else:
+            send = _closing(send)  # one connection, one answer: nobody without the key queues requests
+        refusal = problem_of(stranger) if stranger else self._refusal(scope, headers, is_authorized=is_authorized)
+        if refusal is not None:
+            if not is_authorized:
+                await self._discard(headers, receive)
+            await refusal(scope, receive, send)
+            return
+        if not scope["path"].startswith(API):
+            await self._let_pass(scope, receive, send)
+            return
+        if self._in_flight >= self._limits.most_in_flight:
+            busy = f"{self._limits.most_in_flight} requests are at work already: ask again later"
+            await problem(HTTPStatus.SERVICE_UNAVAILABLE, busy)(scope, receive, send)
+            return
+        self._in_flight += 1
+        try:
+            await self._let_pass(scope, receive, send)
+        finally:
+            self._in_flight -= 1
+
+    async def _let_pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._routes[scope["path"]]
+        if route.check is not None:
+            await self._run_check(scope["path"], route.check)
+            await PlainTextResponse("\n")(scope, receive, send)
+            return
+        if not route.takes_json:
+            await self._app(scope, receive, send)
+            return
+        held = _Held()
+        try:
+            body = await self._body(scope, receive, held, route.most_body_bytes or self._limits.most_body_bytes)
+            if body is not None:
+                await self._app(scope, _replay(body, receive), send)
+        finally:
+            self._buffered -= held.size
+
+    async def _run_check(self, path: str, check: Callable[[], None]) -> None:
+        """Requests that come while a check is at work share it: anybody may ask, and a check takes a thread and a database connection."""
+        if path not in self._checks:
+            task = asyncio.create_task(to_thread.run_sync(check))
+            task.add_done_callback(partial(self._end_check, path))
+            self._checks[path] = task
+        await asyncio.shield(self._checks[path])
+
+    def _end_check(self, path: str, task: asyncio.Task[None]) -> None:
+        del self._checks[path]
+        if not task.cancelled():
+            task.exception()  # seen, also where everybody who asked has gone
+
+    def _refusal(self, scope: Scope, headers: Headers, *, is_authorized: bool) -> Response | None:
+        """Why a request is not even read, by its key, path, method, query and headers."""
+        path, method = scope["path"], scope["method"]
+        if path.startswith(API) and not is_authorized:
+            reason = "must carry the service's key: `Bearer KEY` (or the header X-API-Key: KEY)"
+            return problem_of(RequestError(("Authorization", reason), status=HTTPStatus.UNAUTHORIZED))
+        route = self._routes.get(path)
+        if route is None:
+            return problem_of(RequestError(("path", "does not exist; /openapi.json lists those that do"), status=HTTPStatus.NOT_FOUND))
+        if method not in route.methods:
+            refused = RequestError(("method", f"must be {' or '.join(route.methods)}"), status=HTTPStatus.METHOD_NOT_ALLOWED)
+            response = problem_of(refused)
+            response.headers["Allow"] = ", ".join(route.methods)
+            return response
+        if scope["query_string"] and not route.takes_query:
+            return problem_of(RequestError(("query", "must be empty: this path takes no parameters")))
+        if route.takes_json:
+            return _refused_content(headers)
+        return None
+
+    async def _discard(self, headers: Headers, receive: Receive) -> None:
+        """Read a refused body and throw it away: whoever is still sending when the connection closes does not get to read the answer."""
+        if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+            return
+        if "expect" in headers:  # the sender waits for the answer first
+            return
+        size, more = 0, True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.body_timeout_s):
+                while more and size <= _MOST_DISCARDED * self._limits.most_body_bytes:
+                    message = await receive()
+                    size += len(message.get("body", b""))
+                    more = message.get("more_body", False)
+
+    async def _body(self, scope: Scope, receive: Receive, held: _Held, most: int) -> bytes | None:
+        """The request's body of at most `most` bytes; None when its sender has gone. Raises RequestError when it is too large or too slow."""
+        parts: list[bytes] = []
+        size, more = 0, True
+        declared = Headers(scope=scope).get("content-length", "0")
+        too_large = declared.isdecimal() and int(declared) > most
+        try:
+            async with asyncio.timeout(self._limits.body_timeout_s):
+                while more and size <= _MOST_DISCARDED * most:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    part, more = message.get("body", b""), message.get("more_body", False)
+                    size += len(part)
+                    too_large = too_large or size > most
+                    if too_large:
+                        parts.clear()
+                        continue
+                    if self._buffered + len(part) > self._limits.most_buffered_bytes:
+                        raise NotReadyError("too many large requests are at work already: ask again later")
+                    self._buffered += len(part)
+                    held.size += len(part)
+                    parts.append(part)
+        except TimeoutError:
+            reason = f"did not arrive within {self._limits.body_timeout_s:g} s"
+            raise RequestError((BODY, reason), status=HTTPStatus.REQUEST_TIMEOUT) from None
+        if too_large:
+            raise RequestError((BODY, f"is larger than {most} bytes"), status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return b"".join(parts)
+
+
+def _closing(send: Send) -> Send:
+    """A `send` that has the server close the connection after the answer."""
+
+    async def close(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        await send(message)
+
+    return close
+
+
+def _nobody() -> None:
+    """Nobody wants to know: the server is not ours."""
+
+
+@dataclass
+class _Held:
+    """Bytes of one body that are in memory."""
+
+    size: int = 0
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that hands `body` over in one piece, then whatever comes next (the sender leaving)."""
+    told = False
+
+    async def once() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return once
+
+
+def _refused_content(headers: Headers) -> Response | None:
+    kind, _, parameters = headers.get("content-type", "").partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if kind.strip().lower() != _JSON or charset not in ("", "utf-8"):
+        unsupported = RequestError(("Content-Type", f"must be {_JSON}"), status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        return problem_of(unsupported)
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        unsupported = RequestError(
+            ("Content-Encoding", "must be left out: send the JSON as it is"), status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        )
+        return problem_of(unsupported)
+    return None

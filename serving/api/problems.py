@@ -1,0 +1,63 @@
+"""Errors as application/problem+json (RFC 9457): what is wrong, with which field, and whether to come back later."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from config.errors import AltavizError, ModelMismatchError, NoChampionError, NotReadyError, RequestError, WarehouseError
+from config.logs import get_log
+from config.plain_text import plain_text
+from serving.api.messages import FieldProblem, Problem
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER_S = "1"
+_MOST_NAMED: Final = 10  # problems of one request that an answer names
+
+
+def problem_of(error: Exception) -> Response:
+    """The answer to a request that failed with `error`; what nobody expected is logged and not told."""
+    if isinstance(error, RequestError):
+        return _wrong_request(error)
+    if isinstance(error, HTTPException):
+        return problem(error.status_code, str(error.detail))
+    if isinstance(error, NoChampionError | NotReadyError):
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    if isinstance(error, WarehouseError):  # its text tells host and database
+        return problem(
+            HTTPStatus.SERVICE_UNAVAILABLE, "the warehouse (PostgreSQL) cannot be used; the service looks for it again by itself"
+        )
+    if isinstance(error, ModelMismatchError):  # its text tells paths; the log has it already, once
+        return problem(
+            HTTPStatus.SERVICE_UNAVAILABLE, "the champion's file is not the one that was decided on: see the log, or run `altaviz doctor`"
+        )
+    if isinstance(error, AltavizError):
+        get_log().error("request failed", reason=str(error))
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the service cannot answer: its log says why")
+    get_log().error("unexpected failure", error=repr(error), exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed: its log says why")
+
+
+def _wrong_request(error: RequestError) -> Response:
+    """Names the first problems, and says how many there are."""
+    named = error.problems[:_MOST_NAMED]
+    detail = "; ".join(f"{field}: {reason}" for field, reason in named)
+    more = len(error.problems) - len(named)
+    return problem(error.status, f"{detail}; and {more} more" if more else detail, *named, errors_total=len(error.problems))
+
+
+def problem(status: int, detail: str, *fields: tuple[str, str], errors_total: int = 0) -> Response:
+    """A problem document; 503 says when to ask again, 401 how to."""
+    title = HTTPStatus(status).phrase
+    errors = [FieldProblem(field=plain_text(name), detail=plain_text(text)) for name, text in fields]
+    document = Problem(title=title, status=status, detail=plain_text(detail), errors=errors, errors_total=errors_total)
+    headers = {}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = _RETRY_AFTER_S
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = document.model_dump_json(exclude=None if fields else {"errors", "errors_total"})
+    return Response(body, status, headers, MEDIA_TYPE)

@@ -1,0 +1,175 @@
+"""What is wrong with a compressor's data in a window: which hours a prediction must do without, and what a person is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from features.arrays import Float32s
+from features.contract import (
+    ALL_SENSORS,
+    DISCHARGE_PRESSURE,
+    DISCHARGE_TEMP,
+    FEATURES,
+    FLAGGED_BAD,
+    FROZEN,
+    GAS_FLOW,
+    HORSEPOWER,
+    IMPLAUSIBLE,
+    MISSING,
+    MODEL_SENSORS,
+    PRESSURE_DIFFERENTIAL,
+    ROLLING_FEATURES,
+    SENSORS,
+    STATUS_FEATURES,
+    SUCTION_PRESSURE,
+    TEMP_DELTA,
+    UNIT_CHANGE,
+    VIBRATION,
+    WINDOW_STEP_HOURS,
+    WINDOW_STEPS,
+    WRONG_UNIT,
+    ZERO,
+)
+from features.sensor_health.fault import Fault, FaultTexts, decode_faults
+
+FAULT_WORDS: Final = {
+    VIBRATION: "vibration",
+    DISCHARGE_TEMP: "discharge temperature",
+    SUCTION_PRESSURE: "suction pressure",
+    DISCHARGE_PRESSURE: "discharge pressure",
+    HORSEPOWER: "shaft power",
+    GAS_FLOW: "gas flow",
+    ALL_SENSORS: "every sensor",
+}
+_HOUR_US: Final = timedelta(hours=WINDOW_STEP_HOURS) // timedelta(microseconds=1)
+_YEAR_1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MEASURED_BY: Final[dict[str, tuple[str, ...]]] = {
+    **{feature.name: (feature.sensor,) for feature in ROLLING_FEATURES},
+    **{feature: (sensor,) for feature, sensor in STATUS_FEATURES.items()},
+    TEMP_DELTA: (DISCHARGE_TEMP,),
+    PRESSURE_DIFFERENTIAL: (DISCHARGE_PRESSURE, SUCTION_PRESSURE),
+}
+_FEATURES_OF: Final = {
+    sensor: [column for column, name in enumerate(FEATURES) if sensor in _MEASURED_BY.get(name, ())] for sensor in SENSORS
+}
+
+
+@dataclass(frozen=True)
+class WindowFault:
+    """A fault that some readings of a window were known to have."""
+
+    fault: Fault
+    last_us: int  # newest reading with it
+    is_active: bool  # the newest reading of all has it
+
+
+def window_faults(texts: FaultTexts, newest: datetime | None) -> list[WindowFault]:
+    """The faults that the readings of a window name, `newest` being the time of the last reading; by sensor, oldest first."""
+    last: dict[Fault, int] = {}
+    for moment, text in texts:
+        for fault in decode_faults(text):
+            last[fault] = moment
+    end = None if newest is None else (newest - _YEAR_1970) // timedelta(microseconds=1)
+    found = [WindowFault(fault, moment, moment == end) for fault, moment in last.items()]
+    return sorted(found, key=lambda item: (SENSORS.index(item.fault.sensor), item.fault.since_us))
+
+
+def mask_faults(steps: Float32s, faults: Sequence[WindowFault], as_of: datetime) -> Float32s:
+    """`steps` [steps, features] without what a sensor with a fault has left in the hours since the fault began, also before it was known."""
+    masked = steps.copy()
+    end = (as_of - _YEAR_1970) // timedelta(microseconds=1)
+    marks = end - _HOUR_US * np.arange(WINDOW_STEPS - 1, -1, -1)
+    for item in faults:
+        hours = np.flatnonzero((marks > item.fault.since_us) & (marks - _HOUR_US < item.last_us))
+        masked[hours[:, None], _FEATURES_OF[item.fault.sensor]] = np.nan
+    return masked
+
+
+def spoils_model(faults: Sequence[WindowFault]) -> bool:
+    """Whether a sensor that features are made of has a fault."""
+    return any(item.fault.sensor in MODEL_SENSORS for item in faults)
+
+
+def describe_faults(faults: Sequence[WindowFault], as_of: datetime) -> list[dict[str, Any]]:
+    """The faults as they are stored and reported: sensor, fault, since (ISO 8601, UTC), detail; one line where every sensor has the same."""
+    joined = _joined(faults)
+    return [
+        {
+            "sensor": item.fault.sensor,
+            "fault": item.fault.fault,
+            "since": utc_text(item.fault.since_us),
+            "detail": fault_detail(item.fault, as_of) + ("" if item.is_active else f"; over since {utc_text(item.last_us)}"),
+        }
+        for item in joined
+    ]
+
+
+def fault_detail(fault: Fault, as_of: datetime) -> str:
+    """What a fault means, in a planner's words."""
+    hours = max((as_of - fault.since) / timedelta(hours=1), 0.0)
+    if fault.fault == FROZEN:
+        return f"no change for {hours:.0f} h" + (": the link is dead" if fault.sensor == ALL_SENSORS else " while the unit runs")
+    if fault.fault == ZERO:
+        return "reads zero" + (": the link is dead" if fault.sensor == ALL_SENSORS else " while the unit runs")
+    if fault.fault == UNIT_CHANGE:
+        return f"its level has jumped as a change of the unit would make it: it looks like {fault.unit}"
+    if fault.fault == WRONG_UNIT:
+        return f"it has never come in the right unit: it looks like {fault.unit}"
+    return {
+        IMPLAUSIBLE: "it shows what neither a running nor a stopped unit can",
+        FLAGGED_BAD: "the source itself calls it bad",
+        MISSING: f"no value for {hours:.0f} h",
+    }[fault.fault]
+
+
+def fault_sentence(described: Sequence[dict[str, Any]], lead: str) -> str:
+    """One reason that names all faults, after `lead`."""
+    return f"{lead}: {'; '.join(_named(item['sensor'], item['fault'], item['since'], item['detail']) for item in described)}"
+
+
+def fault_message(fault: Fault, as_of: datetime) -> str:
+    """One fault as a planner reads it: which sensor, what, since when."""
+    return _named(fault.sensor, fault.fault, utc_text(fault.since_us), fault_detail(fault, as_of))
+
+
+def _named(sensor: str, fault: str, since: str, detail: str) -> str:
+    return f"{FAULT_WORDS[sensor]} {fault} since {since} ({detail})"
+
+
+def dead_links(faults: Sequence[Fault]) -> list[Fault]:
+    """The faults of one kind that every sensor has at once, each as one fault of all sensors: the link, not six sensors, is broken."""
+    found = []
+    for kind in (FROZEN, ZERO):
+        own = [item for item in faults if item.fault == kind]
+        if {item.sensor for item in own} == set(SENSORS):
+            found.append(Fault(ALL_SENSORS, kind, max(item.since_us for item in own)))
+    return found
+
+
+def is_part_of(fault: Fault, links: Sequence[Fault]) -> bool:
+    """Whether a fault of one sensor is named by one of `dead_links`."""
+    return any(link.fault == fault.fault for link in links)
+
+
+def join_links(faults: Sequence[Fault]) -> list[Fault]:
+    """The faults of one reading with one of all sensors in the place of the six that a dead link gives."""
+    links = dead_links(faults)
+    return [*links, *(item for item in faults if not is_part_of(item, links))]
+
+
+def _joined(faults: Sequence[WindowFault]) -> list[WindowFault]:
+    """The same for the faults of a window, of which some may be over."""
+    active = [item for item in faults if item.is_active]
+    links = dead_links([item.fault for item in active])
+    joined = [WindowFault(link, max(item.last_us for item in active if is_part_of(item.fault, [link])), is_active=True) for link in links]
+    return [*joined, *(item for item in faults if not (item.is_active and is_part_of(item.fault, links)))]
+
+
+def utc_text(moment_us: int) -> str:
+    """Microseconds since 1970 as ISO 8601, UTC, in whole seconds."""
+    return (_YEAR_1970 + timedelta(microseconds=moment_us)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,335 @@
+"""Every question of the gate with models whose answers are known: who passes, who is refused, and by which numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from config.loader import CONFIG_DIR, load_section
+from config.sections.retraining import GateSection, RetrainingConfig
+from monitoring.evaluation.calibration import Odds
+from monitoring.evaluation.comparison import UnitSums
+from monitoring.gate.checks import ERROR, RECALL, SLOW_RECALL, better_share, judge
+from monitoring.gate.evidence import Artefact, CalibrationEvidence, Evidence, JudgedWindows, LabelSettings, Origin, Recheck, Unseen
+from monitoring.gate.verdict import Verdict
+
+COMPRESSORS, WINDOWS = 12, 200
+UNIT = np.repeat(np.arange(COMPRESSORS), WINDOWS)
+TRUE = np.full(len(UNIT), 10.0)
+MODES = np.where(UNIT % 4 == 0, "fouling", "bearing_wear")  # three compressors foul, nine wear
+SOUND = Artefact(onnx_difference=1e-6, most_onnx_difference=1e-4, onnx_bytes=240_000, latency_ms=0.4)
+
+
+@pytest.fixture(scope="module")
+def gate() -> GateSection:
+    return load_section(CONFIG_DIR / "retraining.yaml", RetrainingConfig, {}).gate.model_copy(update={"resamples": 2000})
+
+
+def off(*errors: float) -> np.ndarray:
+    """Predictions that miss by `errors`, repeated over the compressors."""
+    return TRUE + np.resize(errors, COMPRESSORS)[UNIT]
+
+
+def ground(challenger: np.ndarray, champion: np.ndarray | None) -> JudgedWindows:
+    return JudgedWindows(UNIT, TRUE, challenger, champion, {"mode": MODES})
+
+
+def trust(inside: float = 0.9, said: float = 0.1, failed: float = 0.1) -> CalibrationEvidence:
+    """Shares of lives inside the interval, and of failures within the horizon as said and as they came, the same on every compressor."""
+    rank = np.tile(np.arange(WINDOWS), COMPRESSORS) / WINDOWS
+    odds = Odds(np.full(len(UNIT), said), rank < failed)
+    return CalibrationEvidence("", UNIT, rank < inside, UNIT, odds, 10)
+
+
+def unseen(challenger: np.ndarray, champion: np.ndarray, caught: tuple[int, int] = (4, 4)) -> Unseen:
+    """Both on the unseen fleet; `caught` of five failures of every compressor, and as many of five slow ones."""
+
+    def sums(said: np.ndarray, own: int) -> UnitSums:
+        squares = np.bincount(UNIT, (said - TRUE) ** 2)
+        fives = np.full(COMPRESSORS, 5.0)
+        events = np.full(COMPRESSORS, float(own))
+        return UnitSums(
+            {ERROR: squares, RECALL: events, SLOW_RECALL: events},
+            {ERROR: np.bincount(UNIT).astype(float), RECALL: fives, SLOW_RECALL: fives},
+        )
+
+    return Unseen(ground(challenger, champion), sums(challenger, caught[0]), sums(champion, caught[1]))
+
+
+def better() -> Evidence:
+    """A challenger without a fault."""
+    learned = {"challenger": {"C-1", "C-2"}, "champion": {"C-1"}}
+    return Evidence(
+        ground(off(6), off(7)),
+        8.0,
+        Recheck(recorded=7.0, now=7.1),
+        unseen(off(6), off(7)),
+        trust(),
+        SOUND,
+        Origin(["C-3", "C-4"], learned),
+        {"challenger": LabelSettings(3.0, 30.0), "champion": LabelSettings(3.0, 30.0)},
+    )
+
+
+def first(challenger: np.ndarray) -> Evidence:
+    """A model without a champion before it."""
+    origin = Origin(["C-3"], {"challenger": {"C-1"}})
+    return Evidence(ground(challenger, None), 8.0, None, None, trust(), SOUND, origin, {"challenger": LabelSettings(3.0, 30.0)})
+
+
+def failed(verdict: Verdict) -> list[str]:
+    return [check.name for check in verdict.failed]
+
+
+def numbers(verdict: Verdict, name: str) -> Mapping[str, object]:
+    return next(check.numbers for check in verdict.checks if check.name == name)
+
+
+def test_a_model_that_is_better_and_sound_passes_every_check_and_says_by_what(gate: GateSection) -> None:
+    verdict = judge(better(), gate)
+    assert verdict.passed
+    assert [check.name for check in verdict.checks] == [
+        "baseline", "champion", "slices", "labels", "history", "unseen_error",
+        "unseen_recall", "unseen_slow_recall", "unseen_slices", "coverage", "probability", "overlap",
+        "parity", "size", "latency",
+    ]  # fmt: skip
+    assert verdict.reasons == [
+        "test RMSE 6.000 d beats the baseline's 8.000 d",
+        "test RMSE 6.000 d beats the champion's 7.000 d, and does so on 100% of resampled fleets",
+        "unseen fleet: RMSE 6 d, the champion's 7 d (difference -1, 90% interval -1 to -1; 0.21 worse is the most it may hold)",
+        "unseen fleet: recall of all failures 0.8, the champion's 0.8 (difference +0, 90% interval +0 to +0; 0.1 worse is the most it may hold)",
+    ]
+    wanted = {
+        "rmse_days": 6.0,
+        "champion_rmse_days": 7.0,
+        "certainty": 1.0,
+        "unseen_rmse_days": 6.0,
+        "onnx_bytes": 240_000,
+        "latency_ms": 0.4,
+    }
+    assert {name: verdict.metrics[name] for name in wanted} == wanted
+
+
+def test_the_first_model_is_judged_without_the_questions_that_need_a_champion(gate: GateSection) -> None:
+    verdict = judge(first(off(7)), gate)
+    assert verdict.passed
+    assert [check.name for check in verdict.checks] == ["baseline", "coverage", "probability", "overlap", "parity", "size", "latency"]
+    refused = judge(first(off(8.5)), gate)
+    assert (failed(refused), refused.reasons) == (["baseline"], ["test RMSE 8.500 d does not beat the baseline's 8.000 d"])
+
+
+def test_a_later_model_must_beat_the_champion_too_and_a_tie_changes_nothing(gate: GateSection) -> None:
+    for challenger, certainty in ((7.5, 0.0), (7.0, 0.0)):
+        verdict = judge(replace(better(), held_out=ground(off(challenger), off(7))), gate)
+        assert failed(verdict) == ["champion"]
+        assert verdict.metrics["certainty"] == certainty
+        assert verdict.reasons == [
+            f"test RMSE {challenger:.3f} d does not beat the champion's 7.000 d, and does so on 0% of resampled fleets"
+        ]
+
+
+def test_a_model_that_wins_on_few_compressors_only_wins_by_chance(gate: GateSection) -> None:
+    # one compressor in twelve is far better, the others a little worse
+    verdict = judge(replace(better(), held_out=ground(off(1, *[7] * 11), off(7, *[6.9] * 11))), gate)
+    assert verdict.metrics["rmse_days"] < verdict.metrics["champion_rmse_days"]
+    # without it the fleet is lost: (11/12)^12 of the fleets
+    assert verdict.metrics["certainty"] == pytest.approx(1 - (11 / 12) ** 12, abs=0.03)
+    assert failed(verdict) == ["champion"]
+    assert verdict.reasons[0].endswith("; 90% are needed: a difference within chance replaces no champion")
+
+
+def test_compressors_are_drawn_whole(gate: GateSection) -> None:
+    unit = np.array([0] * 99 + [1])  # many windows of one compressor are still one compressor
+    held = JudgedWindows(unit, np.zeros(100), np.where(unit == 0, 1.0, 9.0), None)
+    share = better_share(held, np.where(unit == 0, 2.0, 1.0), gate)
+    assert share == pytest.approx(0.75, abs=0.03)  # worse only when the second one alone is drawn
+
+
+def test_a_model_that_was_taught_another_cap_or_event_than_the_champion_is_refused(gate: GateSection) -> None:
+    for taught, says in (
+        (LabelSettings(3.0, 10.0), "it was taught horizon_days 3 and max_rul_days 10, the champion 3 and 30: the two cannot be compared"),
+        (LabelSettings(7.0, 30.0), "it was taught horizon_days 7 and max_rul_days 30, the champion 3 and 30: the two cannot be compared"),
+    ):
+        verdict = judge(replace(better(), taught={**better().taught, "challenger": taught}), gate)
+        assert (failed(verdict), verdict.reasons) == (["labels"], [says])
+    assert "champion" not in first(off(7)).taught
+    assert judge(
+        replace(first(off(7)), taught={"challenger": LabelSettings(7.0, 10.0)}), gate
+    ).passed  # there is nothing to compare it with
+
+
+def test_on_a_history_with_other_labels_nothing_is_promoted(gate: GateSection) -> None:
+    for now in (7.8, 6.2):
+        verdict = judge(replace(better(), recheck=Recheck(recorded=7.0, now=now)), gate)
+        assert failed(verdict) == ["history"]
+        assert verdict.reasons == [
+            f"the history has changed: on the windows it was judged by, the champion's RMSE was 7.000 d and is now {now:.3f} d; "
+            "check the maintenance events and readings"
+        ]
+
+
+def test_a_history_of_which_the_champion_s_judges_have_gone_is_said_or_refused(gate: GateSection) -> None:
+    some = judge(replace(better(), recheck=Recheck(recorded=7.0, now=7.1, gone=["C-9"])), gate)
+    assert some.passed
+    assert some.reasons[-1] == (
+        "compressors that the champion was judged by are no longer in the history (C-9): it was checked on the others"
+    )
+    every = judge(replace(better(), recheck=Recheck(recorded=7.0, now=None, gone=["C-8", "C-9"])), gate)
+    assert (failed(every), every.reasons) == (
+        ["history"],
+        ["nothing is left of the windows that the champion was judged by: whether the history has changed since cannot be told"],
+    )
+    unknown = judge(replace(better(), recheck=None), gate)
+    assert unknown.passed
+    assert unknown.reasons[-1] == (
+        "by which windows the champion was judged when it was made is not known: whether the history has changed since cannot be told"
+    )
+
+
+def test_better_on_average_and_much_worse_on_one_failure_mode_is_refused(gate: GateSection) -> None:
+    challenger, champion = np.where(MODES == "fouling", TRUE + 9, off(4)), off(7)
+    assert np.sqrt(np.mean((challenger - TRUE) ** 2)) < 6  # against 7: better on average
+    verdict = judge(replace(better(), unseen=unseen(challenger, champion)), gate)
+    assert failed(verdict) == ["unseen_slices"]
+    assert verdict.reasons == ["unseen fleet: much worse than the champion on mode fouling (9.00 against 7.00 d, 3 compressors)"]
+    slices = numbers(verdict, "unseen_slices")["slices"]
+    assert slices["mode fouling"] == {  # type: ignore[index]
+        "rmse_days": 9.0, "champion_rmse_days": 7.0, "interval": [2.0, 2.0], "windows": 600, "compressors": 3,
+    }  # fmt: skip
+    assert slices["mode bearing_wear"]["rmse_days"] == 4.0  # type: ignore[index]
+
+
+def test_a_slice_that_is_worse_by_less_or_by_chance_or_on_too_few_compressors_is_not_held_against_a_model(gate: GateSection) -> None:
+    a_little = np.where(MODES == "fouling", TRUE + 8.3, off(4))  # 19 % worse
+    one_of_three = np.where(UNIT == 0, TRUE + 14, np.where(MODES == "fouling", TRUE + 6.9, off(4)))  # 38 % worse, on one of them
+    for challenger in (a_little, one_of_three):
+        verdict = judge(replace(better(), unseen=unseen(challenger, off(7))), gate)
+        assert "unseen_slices" not in failed(verdict)
+    groups = {"mode": np.where(UNIT < 2, "fouling", "bearing_wear")}  # two compressors
+    two = unseen(np.where(UNIT < 2, TRUE + 12, off(4)), off(7))
+    verdict = judge(replace(better(), unseen=replace(two, ground=replace(two.ground, groups=groups))), gate)
+    assert list(numbers(verdict, "unseen_slices")["slices"]) == ["mode bearing_wear"]  # type: ignore[call-overload]
+
+
+def test_worse_on_the_unseen_fleet_is_refused_by_the_interval_of_the_difference(gate: GateSection) -> None:
+    worse = judge(replace(better(), unseen=unseen(off(7.5), off(7))), gate)  # 0.5 d; 3 % of 7 is the most
+    assert failed(worse) == ["unseen_error"]
+    assert numbers(worse, "unseen_error")["unseen_error_interval"] == [0.5, 0.5]
+    assert judge(replace(better(), unseen=unseen(off(7.2), off(7))), gate).passed
+    # the same on average, but what a fleet finds depends on its compressors: the interval reaches beyond what is allowed
+    unsure = judge(replace(better(), unseen=unseen(off(4, 9), off(7))), gate)
+    assert failed(unsure) == ["unseen_error"]
+
+
+def test_a_model_that_misses_events_the_champion_announces_is_refused(gate: GateSection) -> None:
+    verdict = judge(replace(better(), unseen=unseen(off(6), off(7), caught=(3, 4))), gate)
+    assert failed(verdict) == ["unseen_recall", "unseen_slow_recall"]
+    found = numbers(verdict, "unseen_recall")
+    assert (found["unseen_recall"], found["champion_unseen_recall"], found["unseen_recall_interval"]) == (0.6, 0.8, [-0.2, -0.2])
+    assert judge(replace(better(), unseen=unseen(off(6), off(7), caught=(5, 4))), gate).passed
+
+
+def test_without_an_event_on_the_unseen_fleet_nothing_is_promoted(gate: GateSection) -> None:
+    seen = unseen(off(6), off(7))
+    none = {
+        side: UnitSums(getattr(seen, side).over, {**getattr(seen, side).under, SLOW_RECALL: np.zeros(COMPRESSORS)})
+        for side in ("challenger", "champion")
+    }
+    verdict = judge(replace(better(), unseen=replace(seen, **none)), gate)
+    assert verdict.reasons == ["the unseen fleet has no case of recall of slow failures to judge by: make it larger (retraining.yaml)"]
+
+
+def test_an_interval_that_holds_too_few_lives_or_all_of_them_is_refused(gate: GateSection) -> None:
+    for inside in (0.7, 1.0):
+        verdict = judge(replace(better(), trust=trust(inside=inside)), gate)
+        assert failed(verdict) == ["coverage"]
+        assert verdict.metrics["coverage_90"] == inside
+    assert judge(replace(better(), trust=trust(inside=0.85)), gate).passed
+    # three of twelve compressors are never held: 75 %, which among twelve may be chance
+    mixed = replace(trust(), inside=UNIT % 5 > 0)
+    assert "coverage" not in failed(judge(replace(better(), trust=mixed), gate))
+
+
+def test_a_probability_that_is_not_what_happens_is_refused(gate: GateSection) -> None:
+    verdict = judge(replace(better(), trust=trust(said=0.3, failed=0.1)), gate)
+    assert failed(verdict) == ["probability"]
+    assert verdict.metrics["calibration_error"] == pytest.approx(0.2)
+    assert judge(replace(better(), trust=trust(said=0.14, failed=0.1)), gate).passed
+
+
+def test_two_compressors_are_too_few_to_judge_a_calibration_by(gate: GateSection) -> None:
+    few = trust(inside=0.1)
+    own = UNIT < 2
+    few = replace(few, unit=UNIT[own], inside=few.inside[own])
+    verdict = judge(replace(first(off(7)), trust=few), gate)
+    assert verdict.passed
+    assert next(check.says for check in verdict.checks if check.name == "coverage").startswith(
+        "not judged, 2 compressors are too few (3 are needed)"
+    )
+
+
+def test_where_nothing_shows_what_intervals_and_probabilities_are_worth_nothing_is_promoted(gate: GateSection) -> None:
+    none = np.array([], np.int64)
+    empty = CalibrationEvidence("", none, none.astype(np.bool_), none, Odds(none.astype(np.float64), none.astype(np.bool_)), 10)
+    verdict = judge(replace(better(), trust=empty), gate)
+    assert verdict.reasons == [
+        "no failure was seen, so nothing shows whether lives are inside the interval",
+        "of no window it is known whether the failure came: nothing shows whether the probability holds",
+    ]
+
+
+def test_a_model_judged_by_compressors_it_has_learned_from_is_refused(gate: GateSection) -> None:
+    for side in ("challenger", "champion"):
+        learned = {"challenger": {"C-1"}, "champion": {"C-1"}} | {side: {"C-1", "C-4"}}
+        verdict = judge(replace(better(), origin=Origin(["C-3", "C-4"], learned)), gate)
+        assert failed(verdict) == ["overlap"]
+        assert verdict.reasons == [f"judged by compressors that were learned from: C-4 ({side})"]
+    again = judge(replace(better(), origin=Origin(["C-3"], {"challenger": {"C-1"}}, relearned=["C-9"])), gate)
+    assert again.reasons == ["judged by compressors that were learned from: C-9 (unseen fleet)"]
+
+
+def test_a_challenger_of_which_nobody_knows_what_it_has_learned_from_is_refused(gate: GateSection) -> None:
+    verdict = judge(replace(better(), origin=Origin(["C-3"], {"challenger": None, "champion": {"C-1"}})), gate)
+    assert failed(verdict) == ["overlap"]
+    assert verdict.reasons == ["which compressors it has learned from is not known: they may be those that judge it; train it again"]
+
+
+def test_what_a_champion_has_learned_from_may_be_unknown_and_is_then_said(gate: GateSection) -> None:
+    verdict = judge(replace(better(), origin=Origin(["C-3"], {"challenger": {"C-1"}, "champion": None})), gate)
+    assert verdict.passed
+    assert verdict.reasons[-1] == "which compressors the champion has learned from is not known: it may have been judged by some of them"
+
+
+def test_onnx_that_is_not_what_keras_computes_is_refused_with_the_number(gate: GateSection) -> None:
+    for difference, says in (
+        (0.02, "ONNX and Keras differ by 0.02, 0.0001 is allowed"),
+        (float("nan"), "ONNX and Keras differ by nan, 0.0001 is allowed"),
+        (None, "how far its ONNX model is from its Keras model is not on record: train it again"),
+    ):
+        verdict = judge(replace(better(), artefact=replace(SOUND, onnx_difference=difference)), gate)
+        assert (failed(verdict), verdict.reasons) == (["parity"], [says])
+
+
+def test_a_model_that_says_nothing_finite_is_refused_and_its_record_is_still_json(gate: GateSection) -> None:
+    nothing = np.full(len(TRUE), np.nan)
+    bad = replace(better(), held_out=ground(nothing, off(7)), unseen=unseen(nothing, off(7)))
+    verdict = judge(replace(bad, artefact=replace(SOUND, onnx_difference=float("nan"))), gate)
+    assert {"baseline", "champion", "unseen_error", "parity"} <= set(failed(verdict))
+    assert json.loads(json.dumps(verdict.record, allow_nan=False))[0]["numbers"] == {"rmse_days": None, "baseline_rmse_days": 8.0}
+    assert "onnx_max_abs_difference" not in verdict.metrics
+
+
+def test_a_model_that_is_too_large_or_too_slow_is_refused(gate: GateSection) -> None:
+    heavy = judge(replace(better(), artefact=replace(SOUND, onnx_bytes=6_000_000, latency_ms=80.0)), gate)
+    assert heavy.reasons == ["6.00 MB, 5 are allowed", "80.00 ms for one window, 50 are allowed"]
+
+
+def test_every_failed_check_is_one_reason(gate: GateSection) -> None:
+    bad = replace(better(), held_out=ground(off(9), off(7)), trust=trust(inside=0.5), artefact=replace(SOUND, onnx_difference=1.0))
+    verdict = judge(bad, gate)
+    assert failed(verdict) == ["baseline", "champion", "slices", "coverage", "parity"]
+    assert len(verdict.reasons) == 5

@@ -1,0 +1,169 @@
+"""Makes an interval and a probability hold on units that were not learned from: constants inside the exported graph, learned on held-out units.
+
+    calibration = learn(predicted, labels of held-out windows, ...)      conformal widening by predicted life; slope and intercept of the log-odds
+    Calibrate                                                           the layer that applies it; neutral until it is given a calibration
+
+Which quantiles the ends are after that is counted on the same units, for whoever wants the distribution of a life (features/model_file/quantile_levels.py).
+
+Both ends of the interval move out by shares of its width, learned by training/calibration/intervals.py in bands of predicted life; between the middles of the bands they are
+interpolated, so that nothing jumps.
+The probability is Platt's (Advances in Large Margin Classifiers, 1999): a logistic regression of what happened on the log-odds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+from scipy import stats
+from sklearn.linear_model import LogisticRegression
+
+from config.sections.model import CalibrationSection
+from features.arrays import Bools, Float32s
+from features.model_file.onnx_model import Predictions
+from features.model_file.quantile_levels import NOMINAL, Levels
+from training.calibration.intervals import LEAST_GAP, LEAST_WIDTH, PredictedLives, Widening, equal_bands, learn_widening
+from training.data.dataset import told_within
+
+_LEVEL_BANDS: Final = 12  # thousands of windows each: enough for shares of a few per cent
+_LEAST_SHARE: Final = 1e-6  # probabilities nearer to 0 or 1 than this have no finite log-odds in float32
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far the ends of an interval move out, by predicted life (linear between the knots), how log-odds are corrected, and what the ends are then."""
+
+    widening: Widening
+    slope: float
+    intercept: float
+    levels: Levels = NOMINAL
+
+
+def neutral(bands: int, max_rul: float) -> Calibration:
+    """The calibration that changes nothing."""
+    nothing = np.zeros(bands, np.float32)
+    return Calibration(Widening(np.linspace(0.0, max_rul, bands, dtype=np.float32), nothing, nothing), 1.0, 0.0)
+
+
+def learn(
+    predicted: Predictions,
+    unit: npt.NDArray[np.integer],
+    rul: Float32s,
+    censored: Bools,
+    *,
+    horizon: float,
+    max_rul: float,
+    level: float,
+    config: CalibrationSection,
+    error_ratio: float = 1.0,
+) -> Calibration:
+    """Learn from what an uncalibrated network says of windows [n] of the units `unit` [n], which it has not learned from.
+
+    rul: [n] capped lives; where `censored` they are lower bounds and say nothing about an interval, and about a probability only when they reach
+    beyond the horizon. level: share of lives that must lie inside, e.g. 0.9. error_ratio: that of what is calibrated over that of the network, at most 1.
+    """
+    seen = ~censored
+    said = PredictedLives(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul, unit)
+    widening = learn_widening(said.take(seen), max_rul, level, config, error_ratio)
+    known, failed = told_within(rul, censored, horizon)
+    slope, intercept = _learn_odds(predicted.failure_probability[known], failed)
+    calibration = Calibration(widening, slope, intercept)
+    lives = said.nearer(error_ratio, max_rul)
+    return replace(calibration, levels=_learn_levels(_calibrated(calibration, predicted, max_rul), lives, censored, max_rul))
+
+
+def _calibrated(calibration: Calibration, predicted: Predictions, max_rul: float) -> Predictions:
+    layer = Calibrate(len(calibration.widening.knots), max_rul)
+    layer.assign(calibration)
+    ends = layer(predicted.rul, predicted.rul_lower, predicted.rul_upper, predicted.failure_probability)
+    return Predictions(predicted.rul, *(np.asarray(end) for end in ends))
+
+
+def _learn_levels(said: Predictions, lives: Float32s, censored: Bools, max_rul: float) -> Levels:
+    """The share of lives before each number, by Kaplan and Meier in bands of predicted life with as many windows each.
+
+    Every window has numbers of its own: its life counts by how far it has come on the way from 0 to the lower end, the point (1 to 2) and the upper end (to 3).
+    A band without a failure that was seen says nothing, nor does one that predicts what the one before does.
+    """
+    ends = np.stack([said.rul_lower, said.rul, said.rul_upper], axis=1).astype(np.float64)
+    starts = np.pad(ends[:, :-1], ((0, 0), (1, 0)))
+    way = np.clip((lives[:, None] - starts) / np.maximum(ends - starts, np.finfo(np.float32).tiny), 0.0, 1.0).sum(axis=1)
+    way += (lives > said.rul_upper) | (lives >= max_rul)  # what reaches the cap has not ended before an end that lies there
+    band = equal_bands(said.rul, _LEVEL_BANDS)
+    knots: list[float] = []
+    shares = []
+    for each in np.unique(band):
+        own = band == each
+        knot = float(said.rul[own].mean(dtype=np.float64))
+        if censored[own].all() or (knots and knot < knots[-1] + LEAST_GAP * max_rul):
+            continue
+        seen = stats.ecdf(stats.CensoredData(way[own & ~censored], right=way[own & censored]))
+        knots.append(knot)
+        shares.append(np.asarray(seen.cdf.evaluate(np.array([1.0, 2.0, 3.0]))))
+    return Levels.of(knots, shares) if knots else NOMINAL
+
+
+def _learn_odds(probability: Float32s, failed: Bools) -> tuple[float, float]:
+    """Slope and intercept; those of `neutral` when only one of both has happened, or when the odds would be turned around."""
+    if not 0 < failed.sum() < len(failed):
+        return 1.0, 0.0
+    share = np.clip(probability.astype(np.float64), _LEAST_SHARE, 1 - _LEAST_SHARE)
+    odds = (np.log(share) - np.log1p(-share))[:, None]
+    fitted = LogisticRegression(C=np.inf).fit(odds, failed)
+    slope, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    return (slope, intercept) if slope > 0 else (1.0, 0.0)
+
+
+@keras.saving.register_keras_serializable(package="altaviz")
+class Calibrate(keras.layers.Layer):
+    """Applies a calibration to point, interval and probability, each [n]; its constants are weights that fitting leaves alone."""
+
+    def __init__(self, bands: int, max_rul: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._bands, self._max_rul = bands, max_rul
+        start = neutral(bands, max_rul)
+        self._knots = self._constant("knots", start.widening.knots)
+        self._below = self._constant("below", start.widening.below)
+        self._above = self._constant("above", start.widening.above)
+        self._odds = self._constant("odds", np.array([start.slope, start.intercept], np.float32))
+
+    def _constant(self, name: str, value: Float32s) -> Any:
+        return self.add_weight(name=name, shape=value.shape, initializer=keras.initializers.Constant(value), trainable=False)
+
+    def assign(self, calibration: Calibration) -> None:
+        """Use `calibration` from now on."""
+        self._knots.assign(calibration.widening.knots)
+        self._below.assign(calibration.widening.below)
+        self._above.assign(calibration.widening.above)
+        self._odds.assign([calibration.slope, calibration.intercept])
+
+    def call(self, rul: Any, lower: Any, upper: Any, probability: Any) -> tuple[Any, Any, Any]:
+        """Return lower, upper and probability; 0 <= lower <= rul <= upper <= max_rul stays true."""
+        start, end = self._knots[:-1], self._knots[1:]  # [bands - 1]
+        passed = (
+            ops.minimum(ops.maximum(ops.expand_dims(rul, -1), start), end) - start
+        )  # [n, bands - 1] how far each stretch has been passed
+        share = ops.clip(probability, _LEAST_SHARE, 1.0 - _LEAST_SHARE)
+        log_odds = ops.log(share) - ops.log(1.0 - share)
+        width = upper - lower + LEAST_WIDTH * self._max_rul
+
+        def at_rul(shares: Any) -> Any:
+            return shares[0] + ops.sum(passed * ((shares[1:] - shares[:-1]) / (end - start)), axis=-1)
+
+        return (
+            ops.clip(lower - at_rul(self._below) * width, 0.0, rul),
+            ops.clip(upper + at_rul(self._above) * width, rul, self._max_rul),
+            ops.sigmoid(self._odds[0] * log_odds + self._odds[1]),
+        )
+
+    def compute_output_spec(self, rul: Any, *_: Any) -> tuple[Any, ...]:
+        """Three tensors like `rul`."""
+        return tuple(keras.KerasTensor(rul.shape, dtype=rul.dtype) for _ in range(3))
+
+    def get_config(self) -> dict[str, Any]:
+        """Keras' own way to make the layer again."""
+        return {**super().get_config(), "bands": self._bands, "max_rul": self._max_rul}

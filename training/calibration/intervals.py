@@ -1,0 +1,256 @@
+"""How far an interval must reach so that it holds on units that were not learned from, whatever is said and whatever the life turns out to be.
+
+The method is conformalised quantile regression (Romano, Patterson, Candes, NeurIPS 2019) in the form that scales with the interval's width (CQR-r: Sesia,
+Candes, Stat 9, 2020), Mondrian by predicted life and by the side of the point on which the life lies: an end moves out by a quantile of how far lives
+on its side lie beyond it, in widths. Which quantile is each end's own: of all choices with
+
+- the promised share of lives inside over all windows,
+- `least_coverage` of them in every band of predicted life,
+- `least_life_coverage` of them in every band of true life below the cap, and
+- `least_cap_coverage` of those that reach it,
+
+a narrow one, found by narrowing from the widest: each step takes the end that saves most width for each life it gives up. One quantile for all is honest
+on average only: most windows look healthy and their lives end at the cap, where nothing can miss, and machines that fail within days without a sign pay for that.
+Lives that miss are counted where the ends come to lie, between the knots as well, not promised by the level: of the many that end at the cap all miss or none,
+and what is interpolated between two levels holds neither share.
+
+What has been chosen on lives holds more of them than of others, the more the fewer units there are. By how much is seen by choosing on four fifths of the
+units and counting on the rest; as much more is promised, in a few rounds, until enough of the others' lives are held, each time at most a quarter of the way to
+all lives. Fewer than 40 units tell too little of others: nothing is promised for them.
+
+What is learned on single networks is used around their mean, which errs less: distances of lives from the point are shortened by that share first.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from crepes import ConformalPredictiveSystem
+from scipy.ndimage import maximum_filter1d
+from sklearn.model_selection import GroupKFold
+
+from config.logs import get_log
+from config.sections.model import CalibrationSection
+from features.arrays import Doubles, Float32s, Integers
+from training.metrics import inside, life_bands
+
+LEAST_WIDTH: Final = 0.01  # share of the cap that is added to every width: an interval without width can still be widened
+_WHOLE_RANGE: Final = 1 / LEAST_WIDTH  # widths that reach across the whole range whatever the interval
+_LEVELS: Final = np.append(np.arange(50, 100), 99.9)  # %, of lives on one side of the point that one end may hold
+_ROUNDING: Final = 1e-9  # widths: lives that end at the cap with an interval that does are not beyond it
+_NOTHING: Final = 1e-9  # share of all widths together that is none
+_FREE: Final = 1e-6  # lives that a step counts as giving up when it gives up none
+_FOLDS: Final = 5  # of the units, to see how many lives of others an interval holds
+_LEAST_UNITS: Final = 40  # fewer say too little of others: what is seen on a fifth of them is luck
+_ROUNDS: Final = 3  # in which the promise grows until it holds as many of others' lives as it should
+LEAST_GAP: Final = 1e-3  # least distance of two knots as a share of the cap
+
+
+@dataclass(frozen=True)
+class PredictedLives:
+    """What was said of n windows and what came, in the unit of the labels; every array [n]."""
+
+    rul: Float32s
+    lower: Float32s
+    upper: Float32s
+    true: Float32s
+    unit: Integers  # whose window it is
+
+    def take(self, which: npt.NDArray[np.generic]) -> PredictedLives:
+        """The windows at `which`, a boolean mask or positions."""
+        return PredictedLives(self.rul[which], self.lower[which], self.upper[which], self.true[which], self.unit[which])
+
+    def nearer(self, ratio: float, max_rul: float) -> Float32s:
+        """Where the lives would lie if every error were `ratio` of what it is -> [n]; a label at the cap stays one."""
+        return np.where(self.true >= max_rul, self.true, self.rul + np.float32(ratio) * (self.true - self.rul))
+
+
+@dataclass(frozen=True)
+class Widening:
+    """How far each end moves out, as a share of the interval's width plus LEAST_WIDTH; negative where it may move in."""
+
+    knots: Float32s  # [bands] predicted life, ascending
+    below: Float32s  # [bands] of the lower end
+    above: Float32s  # [bands] of the upper end
+
+    def holds(self, said: PredictedLives, lives: Float32s, max_rul: float) -> npt.NDArray[np.bool_]:
+        """Whether each of `lives` [n] lies inside the interval of its window -> [n]."""
+        width = said.upper - said.lower + LEAST_WIDTH * max_rul
+        below, above = (np.interp(said.rul, self.knots, shares) * width for shares in (self.below, self.above))
+        return inside(lives, np.minimum(said.lower - below, said.rul), np.maximum(said.upper + above, said.rul))
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """The ends on one side of the point of n windows, and how far each may move out at every knot."""
+
+    shares: Doubles  # [knots, levels] widths, ascending: by level, and last the one to start from, which holds every life
+    beyond: Doubles  # [n] widths by which the life lies beyond the end; none of a life on the other side of the point, which cannot miss
+    width: Doubles  # [n] of the interval
+    inner: Doubles  # [n] from the end inwards to the point
+    outer: Doubles  # [n] from the end outwards to the end of the range
+
+    def reach(self, rows: Integers, moved: Doubles, part: Doubles, steps: Doubles) -> Doubles:
+        """From the point to the end, summed over the windows `rows` [m], when it moves out by `moved` + `part` * step, both [m] -> [steps].
+
+        `steps` ascend. Along them an end stands at the point, moves, and stands at the end of the range: two steps at which each window changes are looked
+        up, and what changes there is added up.
+        """
+        width, inner = self.width[rows], self.inner[rows]
+        least, most = -inner / width, self.outer[rows] / width
+        leaves = np.searchsorted(steps, (least - moved) / part)
+        arrives = np.maximum(np.searchsorted(steps, (most - moved) / part), leaves)
+
+        def up_to(place: Integers, weights: Doubles) -> Doubles:
+            return np.cumsum(np.bincount(place, weights, len(steps) + 1)[:-1])
+
+        offset = up_to(leaves, width * (moved - least)) + up_to(arrives, width * (most - moved))
+        slope = up_to(leaves, width * part) - up_to(arrives, width * part)
+        reached = offset + slope * steps
+        still = reached[-1] - reached <= _NOTHING * width.sum()  # the sums differ by rounding where no end has moved
+        return np.where(still, reached[-1], reached)
+
+
+def learn_widening(said: PredictedLives, max_rul: float, level: float, config: CalibrationSection, error_ratio: float = 1.0) -> Widening:
+    """Learn from windows of units that were not learned from; `level` is the share of lives that must lie inside, e.g. 0.9.
+
+    error_ratio: error of the predictor that is calibrated over that of `said`, at most 1.
+    A band of predicted life has at least `config.least_windows` windows; with too few in all, or in a band that equal predictions leave
+    with fewer, the interval becomes the whole range.
+    """
+    lives = said.nearer(error_ratio, max_rul)
+    promise = level
+    for _ in range(_ROUNDS):
+        missing = level - _held_by_others(said, lives, max_rul, promise, config)
+        if missing <= 0:
+            break
+        promise += min(missing, (1 - promise) / 4)
+    widening = _widen(said, lives, max_rul, promise, config)
+    if max(widening.below.max(), widening.above.max()) == _WHOLE_RANGE:
+        get_log().warning("too few lives to calibrate an end of the interval: it reaches across the whole range", windows=len(said.true))
+    return widening
+
+
+def _held_by_others(said: PredictedLives, lives: Float32s, max_rul: float, level: float, config: CalibrationSection) -> float:
+    """The share of lives inside intervals that hold `level` of the lives of other units; a fifth of them is left out at a time.
+
+    1 where there are too few units to tell.
+    """
+    if len(np.unique(said.unit)) < _LEAST_UNITS:
+        return 1.0
+    held = np.zeros(len(lives), np.bool_)
+    least_windows = max(config.least_windows * (_FOLDS - 1) // _FOLDS, 1)  # as many bands as with all of them
+    config = config.model_copy(update={"least_windows": least_windows})
+    for known, new in GroupKFold(_FOLDS, shuffle=True, random_state=0).split(lives, groups=said.unit):
+        held[new] = _widen(said.take(known), lives[known], max_rul, level, config).holds(said.take(new), lives[new], max_rul)
+    return float(held.mean())
+
+
+def _widen(said: PredictedLives, lives: Float32s, max_rul: float, level: float, config: CalibrationSection) -> Widening:
+    """What holds `level` of these `lives` [n], which are where those of `said` count as lying."""
+    number = int(np.clip(len(lives) // config.least_windows, 1, config.bands))
+    bands, band = np.unique(equal_bands(said.rul, number), return_inverse=True)
+    middles = np.array([said.rul[band == each].mean() for each in range(len(bands))], np.float64)
+    knots = np.maximum.accumulate(middles + LEAST_GAP * max_rul * np.arange(len(bands)))
+    ends = [_ends(said, lives, band, side, max_rul, config) for side in (-1, 1)]
+    begins, life_band = life_bands(said.true, config.life_bands, max_rul)
+    demands = [level, config.least_coverage, config.least_life_coverage, config.least_cap_coverage]
+    least = np.repeat(demands, [1, len(bands), len(begins) - 1, 1])
+    groups = np.stack([np.zeros_like(band), 1 + band, 1 + len(bands) + life_band], axis=1)  # [n, 3]: all, by predicted life, by true life
+    shares = _narrow(ends, _hats(said.rul, knots), groups, least)
+    missing = config.bands - len(bands)  # beyond the last knot nothing changes any more
+    knots = np.append(knots, knots[-1] + max_rul * np.arange(1, missing + 1)).astype(np.float32)
+    below, above = np.pad(shares, ((0, 0), (0, missing)), mode="edge").astype(np.float32)
+    return Widening(knots, below, above)
+
+
+def equal_bands(rul: Float32s, number: int) -> npt.NDArray[np.intp]:
+    """Which of `number` bands of predicted life, with as many windows each, holds each of `rul` [n] -> [n], lowest 0; of equal edges one is left."""
+    return np.searchsorted(np.unique(np.quantile(rul, np.linspace(0, 1, number + 1)[1:-1])), rul)
+
+
+def _hats(rul: Float32s, knots: Doubles) -> Doubles:
+    """The part of each knot in what is interpolated at `rul` [n] -> [n, knots]; beyond the first and the last it is all theirs."""
+    return np.stack([np.interp(rul, knots, own) for own in np.eye(len(knots))], axis=1)
+
+
+def _ends(said: PredictedLives, lives: Float32s, band: Integers, side: int, max_rul: float, config: CalibrationSection) -> _Ends:
+    """The lower ends (`side` -1) or the upper ones (1)."""
+    rul, lower, upper, life = (part.astype(np.float64) for part in (said.rul, said.lower, said.upper, lives))
+    width = upper - lower + LEAST_WIDTH * max_rul
+    end, last = (lower, 0.0) if side < 0 else (upper, max_rul)
+    beyond = np.where(side * (life - rul) > 0, side * (life - end) / width, -np.inf)
+    own = [beyond[band == each] for each in range(band.max() + 1)]
+    shares = np.stack([_quantiles(part[part > -np.inf], enough=len(part) >= config.least_windows) for part in own])
+    farthest = np.maximum(shares[:, -1], [part.max() for part in own])
+    widest = maximum_filter1d(farthest, 3, mode="nearest")  # of both neighbours too: between two knots the nearer share counts as well
+    return _Ends(np.column_stack([shares, widest]), beyond, width, side * (end - rul), side * (last - end))
+
+
+def _quantiles(beyond: Doubles, *, enough: bool) -> Doubles:
+    """Conformal quantiles of `beyond` [n] at every level -> [levels]: the whole range unless there are `enough` windows.
+
+    Where n is too few for a level it is the farthest of them: one life in n + 1 may lie beyond it. Without any the end stays where it is.
+    """
+    if not enough or not len(beyond):
+        return np.full(len(_LEVELS), 0.0 if enough else _WHOLE_RANGE)
+    system = ConformalPredictiveSystem().fit(beyond)
+    with warnings.catch_warnings(action="ignore", category=UserWarning):  # too few windows for a level: that is what y_max is for
+        found = system.predict_percentiles(np.zeros(1), higher_percentiles=list(_LEVELS), y_max=beyond.max())
+    return np.ravel(np.asarray(found, np.float64))
+
+
+def _narrow(ends: list[_Ends], hats: Doubles, groups: Integers, least: Doubles) -> Doubles:
+    """How far the ends of each side move out at each knot -> [sides, knots], so that of every group a share of at least `least` [groups] is inside.
+
+    `hats` is [n, knots]; `groups` [n, 3] are the ones of each window, the first of them that of all. A step narrows one end at one knot, and with it every
+    window on both sides of the knot as far as the knot has a part in it.
+    """
+    size = np.bincount(groups.ravel(), minlength=len(least))
+    allowed = size * (1 - least)
+    at = np.full((len(ends), hats.shape[1]), ends[0].shares.shape[1] - 1)
+    near = [np.flatnonzero(part) for part in hats.T]  # of each knot, the windows in which it has a part,
+    parts = [hats[rows, knot] for knot, rows in enumerate(near)]  # which part,
+    members = [groups[rows] for rows in near]  # and their groups
+    moved = [hats @ own.shares[:, -1] for own in ends]  # [n] of each side: how far the end of every window has moved out
+    looked: dict[tuple[int, int], tuple[Doubles, Integers]] = {}
+
+    def look(side: int, knot: int) -> tuple[Doubles, Integers]:
+        """Width that each level below the present one saves -> [levels], and the lives that it gives up -> [levels, groups]."""
+        own, rows, part = ends[side], near[knot], parts[knot]
+        shares, far = own.shares[knot, : at[side, knot] + 1], moved[side][rows]
+        reach = own.reach(rows, far, part, shares - shares[-1])
+        enough = np.searchsorted(shares, shares[-1] + (own.beyond[rows] - far) / part - _ROUNDING)  # the least level that holds the life
+        cells = enough[:, None] * len(size) + members[knot]
+        needing = np.bincount(cells.ravel(), minlength=(len(shares) + 1) * len(size)).reshape(len(shares) + 1, len(size))
+        lost = needing[::-1].cumsum(axis=0)[::-1][1:]  # [levels, groups] lives that need a higher level
+        return reach[-1] - reach[:-1], lost[:-1] - lost[-1]
+
+    def move(side: int, knot: int, level: int) -> None:
+        shares = ends[side].shares[knot]
+        moved[side][near[knot]] += parts[knot] * (shares[level] - shares[at[side, knot]])
+        at[side, knot] = level
+        for neighbour in (knot - 1, knot, knot + 1):
+            looked.pop((side, neighbour), None)
+
+    while True:
+        outside = [groups[own.beyond > far + _ROUNDING] for own, far in zip(ends, moved, strict=True)]
+        lost = np.bincount(np.concatenate(outside).ravel(), minlength=len(size))
+        best, step = 0.0, None
+        for side, knot in np.ndindex(at.shape):
+            if not at[side, knot]:
+                continue
+            if (side, knot) not in looked:
+                looked[side, knot] = look(side, knot)
+            saved, more = looked[side, knot]
+            within = (lost + more <= allowed).all(axis=1)
+            gains = np.where(within, saved / np.maximum(more[:, 0], _FREE), 0.0)
+            if gains.max() > best:
+                best, step = float(gains.max()), (side, knot, int(gains.argmax()))
+        if step is None:
+            return np.stack([own.shares[np.arange(at.shape[1]), levels] for own, levels in zip(ends, at, strict=True)])
+        move(*step)

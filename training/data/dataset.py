@@ -1,0 +1,176 @@
+"""Windows to learn from: an index of labelled windows over one array of rows, and Keras batches cut from it on demand.
+
+    labels = rul_labels(time, failures, observed_until, max_rul)        one unit at a time, pure
+    index = WindowIndex.concatenate([...])                             five numbers per window, no window data
+    batches = WindowDataset(values, index, steps, batch_size, seed)    gathers a batch when Keras asks for it
+
+`values` is [rows, features] float32 with NaN for missing, in memory or a memory map: peak memory holds a few batches whatever the number of windows,
+and some 30 bytes per window of index and order, against 2,304 of a window of 24 x 24 (measured: `altaviz benchmark training`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from config.sections.model import Censored
+from features.arrays import Bools, Float32s, Ints
+from features.windows import gather
+
+Augment = Callable[[Float32s, np.random.Generator], Float32s]  # may work in place: a batch is a copy
+
+LABEL_RUL: Final = 0  # columns of a label batch [n, 2]
+LABEL_CENSORED: Final = 1
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Remaining useful life of n rows, in the unit of their time.
+
+    rul: [n] float32, capped. Where `censored` is true no failure has been seen: `rul` is then the life that was seen after the row, a
+    lower bound of the true one.
+    """
+
+    rul: Float32s
+    censored: Bools
+
+
+def rul_labels(time: npt.NDArray[np.float64], failures: npt.NDArray[np.float64], observed_until: float, max_rul: float) -> Labels:
+    """Label the rows of one unit at `time` [n] with the time to the next failure (0 at a failure itself), capped at `max_rul`.
+
+    failures: [m] sorted times of the unit's failures. observed_until: the last time at which a failure would have been known.
+    """
+    following = np.searchsorted(failures, time, side="left")
+    censored = following == len(failures)
+    known_end = np.append(failures, observed_until)[following]
+    rul = np.clip(known_end - time, 0.0, max_rul).astype(np.float32)
+    return Labels(rul, censored)
+
+
+def told_within(rul: Float32s, censored: Bools, horizon: float) -> tuple[Bools, Bools]:
+    """Whether the end of each life [n] was seen to come within `horizon`, or not to -> known [n]; whether it did, of those known -> failed [known].
+
+    A life that was seen to outlast the horizon did not end within it; one that was cut before says nothing. Units are those of `rul`.
+    """
+    known = ~censored | (rul > horizon)
+    return known, rul[known] <= horizon
+
+
+@dataclass(frozen=True)
+class WindowIndex:
+    """Labelled windows by reference: every array is [n]; row numbers count within one `values` array."""
+
+    unit: npt.NDArray[np.int32]  # number of the unit, for splitting and for results by unit
+    first_row: Ints  # first row of the unit or of the life
+    end: Ints  # last row of the window
+    rul: Float32s
+    censored: Bools
+
+    def __len__(self) -> int:
+        return len(self.end)
+
+    def take(self, which: npt.NDArray[np.generic]) -> WindowIndex:
+        """Return the windows at `which`, a boolean mask or positions."""
+        return WindowIndex(self.unit[which], self.first_row[which], self.end[which], self.rul[which], self.censored[which])
+
+    def of_units(self, units: Sequence[int] | npt.NDArray[np.integer]) -> WindowIndex:
+        """Return the windows of these units."""
+        return self.take(np.isin(self.unit, np.asarray(units)))
+
+    def taught(self, censored: Censored, max_rul: float) -> WindowIndex:
+        """The windows as a network is taught them when lives whose end was not seen are to be treated as `censored` says (config/sections/model.py)."""
+        if censored == "bound":
+            return self
+        if censored == "drop":
+            return self.take(~self.censored)
+        rul = np.where(self.censored, np.float32(max_rul), self.rul) if censored == "cap" else self.rul
+        return replace(self, rul=rul, censored=np.zeros_like(self.censored))
+
+    @classmethod
+    def of_unit(cls, unit: int, first_row: int, ends: Ints, labels: Labels) -> WindowIndex:
+        """Index the windows of one unit that end at the rows `ends`, with one label per window."""
+        n = len(ends)
+        return cls(np.full(n, unit, np.int32), np.full(n, first_row, np.int64), ends.astype(np.int64), labels.rul, labels.censored)
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[WindowIndex]) -> WindowIndex:
+        """Join indices over the same `values` array."""
+        joined = list(parts)
+        return cls(
+            np.concatenate([part.unit for part in joined]),
+            np.concatenate([part.first_row for part in joined]),
+            np.concatenate([part.end for part in joined]),
+            np.concatenate([part.rul for part in joined]),
+            np.concatenate([part.censored for part in joined]),
+        )
+
+
+class WindowDataset(keras.utils.PyDataset):
+    """Batches of (windows [b, steps, features], labels [b, 2]); shuffled, and augmented, anew each epoch when a seed is given."""
+
+    def __init__(
+        self, values: Float32s, index: WindowIndex, steps: int, batch_size: int, seed: int | None = None, augment: Augment | None = None
+    ) -> None:
+        super().__init__()
+        self.values = values
+        self.index = index
+        self.steps = steps
+        self.batch_size = batch_size
+        self._augment = augment
+        self._random = None if seed is None else np.random.default_rng(seed)
+        self._order = np.arange(len(index), dtype=np.int32)
+        self.on_epoch_end()
+
+    @property
+    def num_batches(self) -> int:
+        """Batches of one epoch; the last one may be smaller."""
+        return -(-len(self.index) // self.batch_size)
+
+    def __getitem__(self, batch: int) -> tuple[Float32s, Float32s]:
+        which = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        windows = gather(self.values, self.index.first_row[which], self.index.end[which], self.steps)
+        if self._augment is not None and self._random is not None:
+            windows = self._augment(windows, self._random)
+        return windows, np.stack([self.index.rul[which], self.index.censored[which].astype(np.float32)], axis=1)
+
+    def on_epoch_end(self) -> None:
+        """Draw the order of the next epoch."""
+        if self._random is not None:
+            order = np.arange(len(self.index), dtype=np.int32)
+            self._random.shuffle(order)
+            self._order = order
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """Mean and standard deviation of each feature, [features] float32; a feature without values has 0 and 1."""
+
+    mean: Float32s
+    std: Float32s
+
+
+def feature_statistics(values: Float32s, index: WindowIndex, chunk: int = 16384) -> FeatureStatistics:
+    """Statistics of the rows at which the windows of `index` end, NaN left out, in float64 and `chunk` rows at a time.
+
+    Pass the training windows only: the statistics become part of the model.
+    """
+    rows = np.unique(index.end)
+    count, total, squares = (np.zeros(values.shape[1]) for _ in range(3))
+    shift = np.nan_to_num(np.asarray(values[rows[0]], np.float64)) if len(rows) else 0.0  # keeps the squares small
+    for start in range(0, len(rows), chunk):
+        part = np.asarray(values[rows[start : start + chunk]], np.float64) - shift
+        known = ~np.isnan(part)
+        part[~known] = 0.0
+        count += known.sum(axis=0)
+        total += part.sum(axis=0)
+        squares += (part**2).sum(axis=0)
+    seen = np.maximum(count, 1.0)
+    variance = np.maximum(squares / seen - (total / seen) ** 2, 0.0)
+    mean = np.where(count > 0, total / seen + shift, 0.0)
+    std = np.where(variance > 0, np.sqrt(variance), 1.0)
+    return FeatureStatistics(mean.astype(np.float32), std.astype(np.float32))

@@ -1,0 +1,166 @@
+"""One network for each fold of the units, and their mean as one graph.
+
+    folds = fold_units(units, has_failed, number, seed)          each unit is held out from exactly one network
+    ensemble = fit_ensemble(values, folds' windows, ...)         fits them, and calibrates on what each says of the units it has not learned from
+
+Every unit teaches and every unit calibrates: with a dozen units set aside for it, the share of lives inside an interval would be known to a few points at best.
+(Cross-conformal prediction: Vovk, Ann. Math. Artif. Intell. 74, 2015; CV+: Barber, Candes, Ramdas, Tibshirani, Ann. Statist. 49, 2021.)
+The mean of the networks errs less than each of them: squared, by just their spread around it, whatever the truth is (Krogh, Vedelsby, NIPS 1994), so that
+how much less can be told although no unit is new to all of them. They agree more on units that two of them know: the intervals stay on the safe side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers
+
+from config.errors import ModelError
+from config.sections.model import CalibrationSection, FitSection, NetworkSection
+from features.arrays import Float32s, Int32s
+from features.model_file.onnx_model import CALIBRATION_LAYER, FAILURE_PROBABILITY, INPUT, OUTPUTS, RUL, RUL_LOWER, RUL_UPPER, Predictions
+from features.model_file.quantile_levels import INTERVAL_MASS
+from training.calibration.calibrate import Calibrate, Calibration, learn
+from training.data.dataset import Augment, WindowDataset, WindowIndex, feature_statistics
+from training.metrics import rmse
+from training.network.fit import EpochLog, FitResult, OnEpoch, fit_model
+from training.network.model import NAME, build_model
+
+_SPREAD_WINDOWS: Final = 4096
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The windows one network learns from, and those of the units held out from it."""
+
+    fitted: WindowIndex
+    held_out: WindowIndex
+
+
+@dataclass(frozen=True)
+class EnsembleFit:
+    """What fitting did; `validation_rmse` is that of each window by the network that has not learned from its unit, in the unit of the labels."""
+
+    members: list[FitResult]
+    validation_rmse: float
+    error_ratio: float  # error of the mean over that of one network
+    calibration: Calibration
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all networks."""
+        return sum(len(member.history) for member in self.members)
+
+    @property
+    def seconds(self) -> float:
+        """Time that fitting took."""
+        return sum(member.seconds for member in self.members)
+
+
+def fold_units(units: Int32s, has_failed: npt.NDArray[np.bool_], number: int, seed: int) -> list[Int32s]:
+    """Deal `units` [n] into `number` folds at random, failed and never-failed ones apart. The same seed gives the same folds.
+
+    Raises ModelError when there are fewer failed units than folds.
+    """
+    if has_failed.sum() < number:
+        raise ModelError(f"{has_failed.sum()} of {len(units)} units to learn from have failed, {number} are needed; ingest more history")
+    random = np.random.default_rng(seed)
+    failed, others = (np.array_split(random.permutation(np.sort(part)), number) for part in (units[has_failed], units[~has_failed]))
+    return [np.sort(np.concatenate(pair)) for pair in zip(failed, reversed(others), strict=True)]
+
+
+def fit_ensemble(
+    values: Float32s,
+    folds: Sequence[Fold],
+    steps: int,
+    *,
+    network: NetworkSection,
+    fit: FitSection,
+    calibration: CalibrationSection,
+    max_rul: float,
+    horizon: float,
+    seed: int,
+    batch_size: int,
+    augment: Augment | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> tuple[keras.Model, EnsembleFit]:
+    """Fit one network for each fold and return their calibrated mean. `on_epoch` counts through the epochs of all of them.
+
+    `batch_size` is that of predictions. Raises ModelError when a fold has nothing to fit on, or when a loss is no longer finite.
+    """
+    members, results, said = [], [], []
+    for number, fold in enumerate(folds):
+        own_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0] // 2)  # Keras wants 31 bits
+
+        def tell(epoch: int, epochs: int, log: EpochLog, before: int = number) -> None:
+            if on_epoch is not None:
+                on_epoch(before * epochs + epoch, len(folds) * epochs, log)
+
+        model = build_model(network, feature_statistics(values, fold.fitted), steps, max_rul, horizon, own_seed, f"fold_{number + 1}")
+        held_out = WindowDataset(values, fold.held_out, steps, batch_size)
+        results.append(
+            fit_model(
+                model,
+                WindowDataset(values, fold.fitted, steps, fit.batch_size, own_seed, augment),
+                held_out,
+                fit=fit,
+                max_rul=max_rul,
+                horizon=horizon,
+                seed=own_seed,
+                on_epoch=tell,
+            )
+        )
+        members.append(model)
+        answers = model.predict(held_out, verbose=0)
+        said.append(Predictions(*(np.asarray(answers[name]) for name in OUTPUTS)))
+    everybody = Predictions(*(np.concatenate([getattr(part, name) for part in said]) for name in OUTPUTS))
+    index = WindowIndex.concatenate([fold.held_out for fold in folds])
+    seen = ~index.censored
+    validation_rmse = rmse(index.rul[seen], everybody.rul[seen])
+    ratio = error_ratio(spread(members, values, index.take(seen), steps, batch_size), validation_rmse)
+    learned = learn(
+        everybody,
+        index.unit,
+        index.rul,
+        index.censored,
+        horizon=horizon,
+        max_rul=max_rul,
+        level=INTERVAL_MASS,
+        config=calibration,
+        error_ratio=ratio,
+    )
+    return combine(members, learned, max_rul), EnsembleFit(results, validation_rmse, ratio, learned)
+
+
+def error_ratio(spread: float, single_rmse: float) -> float:
+    """RMSE of a mean over that of the networks it is taken of, whose spread around it and RMSE are given in one unit: 1 where they agree."""
+    return float(np.sqrt(max(1 - (spread / single_rmse) ** 2, 0.0))) if single_rmse > 0 else 1.0
+
+
+def spread(members: Sequence[keras.Model], values: Float32s, index: WindowIndex, steps: int, batch_size: int) -> float:
+    """Root mean square distance of the networks' points from their mean, over at most _SPREAD_WINDOWS windows evenly taken from `index`."""
+    some = index.take(np.linspace(0, len(index) - 1, min(_SPREAD_WINDOWS, len(index)), dtype=np.int64))
+    windows = WindowDataset(values, some, steps, batch_size)
+    points = np.stack([np.asarray(model.predict(windows, verbose=0)[RUL], np.float64) for model in members])
+    return float(points.var(axis=0).mean() ** 0.5)
+
+
+def combine(members: Sequence[keras.Model], calibration: Calibration, max_rul: float) -> keras.Model:
+    """The calibrated mean of networks with the same inputs, as one network with the outputs of training.network.model.build_model."""
+    inputs = keras.Input(members[0].input_shape[1:], name=INPUT, dtype="float32")
+    said = [member(inputs) for member in members]
+    rul, lower, upper, probability = (
+        layers.Average()([part[name] for part in said]) if len(said) > 1 else said[0][name]
+        for name in (RUL, RUL_LOWER, RUL_UPPER, FAILURE_PROBABILITY)
+    )
+    calibrate = Calibrate(len(calibration.widening.knots), max_rul, name=CALIBRATION_LAYER)
+    lower, upper, probability = calibrate(rul, lower, upper, probability)
+    calibrate.assign(calibration)
+    heads = {RUL: rul, RUL_LOWER: lower, RUL_UPPER: upper, FAILURE_PROBABILITY: probability}
+    named = {name: layers.Identity(name=name)(head) for name, head in heads.items()}  # the names of the ONNX outputs
+    return keras.Model(inputs, named, name=NAME)
