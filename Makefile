@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 
-.PHONY: setup demo test lint format lock audit sbom clean
+.PHONY: setup demo test lint format docs lock audit sbom clean
 
 setup: $(STAMP)
 
@@ -35,6 +35,11 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The documentation site; open site/index.html.
+docs: setup
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "the site is built: open site/index.html"
+
 # Resolve the dependencies anew; the lock names versions and the SHA-256 of their files, never where they come from.
 lock:
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra all --group dev --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock --upgrade
@@ -49,4 +54,4 @@ sbom: setup
 	@echo "sbom.json is written"
 
 clean:
-	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache *.egg-info sbom.json
+	rm -rf $(VENV) var site .mypy_cache .ruff_cache .pytest_cache *.egg-info sbom.json
