@@ -1,4 +1,4 @@
-"""docs/site.md is run: its files are read with its descriptions, and it names every key."""
+"""Runs docs/how-to/own-readings.md: its files are read with its descriptions, and it names every key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from config.site.readings import ReadingsSection
 from tests.conftest import PROJECT
 from tests.features.site.files import read, text
 
-PAGE = (PROJECT / "docs" / "site.md").read_text()
+PAGE = (PROJECT / "docs" / "how-to" / "own-readings.md").read_text()
 
 
 def _example(kind: str, number: int) -> str:
