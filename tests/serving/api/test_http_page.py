@@ -1,0 +1,29 @@
+"""The HTTP reference is held to the code: every route, limit and field that there is."""
+
+from __future__ import annotations
+
+import re
+
+from config.sections.serving import LimitsSection
+from serving.api.messages import FleetRow, LastUsable, PredictionAnswer, PredictRequest, ScoreAnswer, ScoreRequest, WindowAnswer
+from serving.api.service import ROUTES
+from tests.conftest import PROJECT
+
+PAGE = (PROJECT / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
+NAMED = set(re.findall(r"`([\w/.]+)`", PAGE))
+
+
+def test_every_route_is_a_row_of_the_routes_with_its_methods() -> None:
+    table = PAGE[PAGE.index("## Routes") :].split("\n\n")[1]
+    rows = [row.split("|")[1:3] for row in table.splitlines()[2:]]
+    told = {path: methods.strip() for methods, paths in rows for path in re.findall(r"`([\w/.]+)`", paths)}
+    assert told == {path: ", ".join(route.methods) for path, route in ROUTES.items()}
+
+
+def test_every_field_of_a_request_and_of_an_answer_is_named() -> None:
+    models = (ScoreRequest, PredictRequest, ScoreAnswer, PredictionAnswer, LastUsable, FleetRow, WindowAnswer)
+    assert {name for model in models for name in model.model_fields} - NAMED == set()
+
+
+def test_every_limit_is_named() -> None:
+    assert set(LimitsSection.model_fields) - NAMED == set()
