@@ -10,7 +10,7 @@ from tests.conftest import PROJECT
 
 
 def test_the_example_of_the_docs_is_understood(tmp_path: Path) -> None:
-    page = (PROJECT / "docs" / "reference-files.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "how-to" / "reference-files.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     (tmp_path / "site.yaml").write_text(example, encoding="utf-8")
     reference = load_site(tmp_path).reference
