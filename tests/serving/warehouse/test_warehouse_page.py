@@ -1,0 +1,62 @@
+"""The reference of the warehouse is held to a migrated database: every table, view, column, type and index."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Final
+
+from serving.warehouse.connection import Warehouse
+from tests.conftest import PROJECT
+
+PAGE: Final = (PROJECT / "docs" / "reference" / "warehouse.md").read_text(encoding="utf-8")
+_COLUMNS: Final = """
+    SELECT relation.relname, relation.relkind IN ('r', 'p'), own.attname, format_type(own.atttypid, own.atttypmod), own.attnotnull
+    FROM pg_class AS relation JOIN pg_attribute AS own ON own.attrelid = relation.oid
+    WHERE relation.relnamespace = current_schema()::regnamespace AND relation.relkind IN ('r', 'p', 'v') AND NOT relation.relispartition
+      AND own.attnum > 0 AND NOT own.attisdropped
+"""
+_INDEXES: Final = """
+    SELECT relation.relname FROM pg_class AS relation JOIN pg_index AS own ON own.indexrelid = relation.oid
+    WHERE relation.relnamespace = current_schema()::regnamespace AND NOT relation.relispartition AND NOT own.indisprimary
+"""
+
+
+def _sections() -> dict[str, str]:
+    return dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def _rows(section: str) -> dict[str, list[str]]:
+    """By column: the cells after its name."""
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| `")]
+    return {row[0].strip("`"): row[1:] for row in cells}
+
+
+def _short(kind: str) -> str:
+    return kind.replace("character varying", "varchar").replace("timestamp with time zone", "timestamptz")
+
+
+def test_every_table_and_view_is_a_section_with_its_columns_and_types(warehouse: Warehouse) -> None:
+    tables: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
+    views: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    with warehouse.connection() as connection:
+        for relation, is_table, column, kind, needed in connection.execute(_COLUMNS).fetchall():
+            if is_table:
+                tables[relation][column] = [_short(kind), "no" if needed else "yes"]
+            else:
+                views[relation][column] = _short(kind)
+    sections = _sections()
+    assert set(sections) == {*tables, *views}
+    assert {name: {column: cells[:2] for column, cells in _rows(sections[name]).items()} for name in tables} == tables
+    told = {}
+    for name in views:
+        shared = re.search(r"^All columns of `(\w+)`", sections[name], re.MULTILINE)
+        inherited = {column: cells[0] for column, cells in _rows(sections[shared[1]]).items()} if shared else {}
+        told[name] = inherited | {column: cells[0] for column, cells in _rows(sections[name]).items()}
+    assert told == views
+
+
+def test_every_index_beside_those_of_the_keys_is_named(warehouse: Warehouse) -> None:
+    with warehouse.connection() as connection:
+        indexes = {name for (name,) in connection.execute(_INDEXES).fetchall()}
+    assert set(re.findall(r"`(idx_\w+)`", PAGE)) == indexes
