@@ -1,6 +1,6 @@
 """Alarms of a run of predictions, judged against what really became of the compressor. Pure; times are days since one origin.
 
-The protocol, by event (numbers: evaluation.yaml, documented in docs/evaluation.md):
+The protocol, by event (numbers: evaluation.yaml, documented in docs/results/protocol.md):
 
 alarm     Raised at the hour whose prediction is the `alarm_hours`-th in a row below `alarm_rul_days`; stands until the first hour that is not
           below, or has no prediction. The end of a life clears it: whoever repairs a compressor resets its alarm. There is no other memory,

@@ -1,6 +1,6 @@
 """Years of a fleet under a maintenance policy, hour by hour: lives end by failure or by a planned repair, and every end costs. Pure.
 
-The protocol (numbers: costs.yaml, documented in docs/costs.md). A slot of the fleet runs one life after another; each life is a real
+The protocol (numbers: costs.yaml, documented in docs/results/protocol.md). A slot of the fleet runs one life after another; each life is a real
 one, with what was predicted at each of its hours and its true end. A policy asks for a repair at some of these hours. The first such hour
 of a life orders it; `lead_days` later it may be done, once a crew is free; who has waited longest comes first. A crew that is sent is away for `crew_days`. A machine that fails before pays the failure, and its order serves that repair. Then
 the slot stands still and the next life begins. Slots draw the same lives in the same order under every policy.

@@ -99,7 +99,9 @@ def _tracking(settings: Settings) -> str:
     champion = registry.load(version)
     with migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
         compare_with_decisions(connection, champion)
-        decided = "" if made_champion(connection, champion) else ", but no decision in the warehouse made it champion (docs/model.md)"
+        decided = (
+            "" if made_champion(connection, champion) else ", but no decision in the warehouse made it champion (docs/concepts/model.md)"
+        )
     OnnxModel(champion.onnx, settings.model.scoring.threads)
     return f"the MLflow store answers; champion is version {version}{decided}, its file opens (SHA-256 {champion.digest}...){moved}"
 

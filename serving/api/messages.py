@@ -110,7 +110,7 @@ class LastUsable(_Answer):
 class _Predicted(_Answer):
     """What is said of every prediction.
 
-    `act_by` and `expected_saving_usd` are null also where no repair is due within the plan (docs/costs.md).
+    `act_by` and `expected_saving_usd` are null also where no repair is due within the plan (docs/concepts/repair-dates.md).
     """
 
     compressor_id: str

@@ -10,7 +10,7 @@ costs g a day; each day lived before it saves that: J(t) = planned S(t) + unplan
 criterion (Barlow and Proschan, Mathematical Theory of Reliability, 1965, ch. 4). Watching on from day t for w more days costs planned
 S(t + w) + unplanned (1 - S(t + w)) - g E[T] where it shows what is to come: what fails meanwhile is lost, and of the rest no life is wasted.
 Where it shows nothing, the machine is as good as left alone: W(t) is the mean of that and J(cap), by the share that shows. A repair is due from
-the first day on which the best day within w costs no more than W. docs/costs.md explains it with an example.
+the first day on which the best day within w costs no more than W. docs/concepts/repair-dates.md explains it with an example.
 
 S(t) is that of a machine of its age, where both its age and the law of such lives are known (features/model_file/weibull_lifetime.py), by Bayes' rule.
 """

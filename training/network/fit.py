@@ -47,7 +47,7 @@ def fit_model(
 ) -> FitResult:
     """Fit `model` in place. `on_epoch` is called after each epoch, for progress and tracking.
 
-    The same data and seed give the same weights on the same machine, to the last bit (docs/model.md): TensorFlow's operations on a CPU sum in an
+    The same data and seed give the same weights on the same machine, to the last bit (docs/results/model.md): TensorFlow's operations on a CPU sum in an
     order that depends on neither time nor load, and batches are cut one after the other. Its op determinism is left off.
     Raises ModelError when there is nothing to fit on, or when the loss is no longer finite.
     """
