@@ -63,7 +63,7 @@ class EvaluationReportSection(Section):
 
 
 class ReasonEvaluationSection(Section):
-    """How reasons are judged (docs/reasons.md)."""
+    """How reasons are judged (docs/results/reasons.md)."""
 
     leading_share: ShareLimit
     randomised_models: int = Field(gt=0)

@@ -1,6 +1,6 @@
 """Why a prediction is what it is, in a planner's words: what the model made of each sensor, and what that sensor did.
 
-Only sensors are named, and the age of the machine where it decides about a repair; docs/reasons.md says how the numbers come about and how far they can be believed.
+Only sensors are named, and the age of the machine where it decides about a repair; docs/concepts/reasons.md explains the numbers, docs/results/reasons.md how far to trust them.
 """
 
 from __future__ import annotations
