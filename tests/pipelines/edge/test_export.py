@@ -50,7 +50,7 @@ def test_the_exported_champion_says_what_score_says(demo: Demo, tmp_path: Path) 
     assert told.split()[0] == report["digest"]
 
 
-def test_the_readme_tells_what_was_measured_and_where_no_failure_was_seen() -> None:
+def test_the_readme_reports_what_was_measured_and_where_no_failure_was_seen() -> None:
     speed = {"start_ms": 216.3, "start_readings": 1440, "open_ms": 11.02, "window_ms": {"p50": 0.16, "p99": 0.23}}
     errors = {"rmse_days": 7.4381, "coverage_90": 0.9071, "mean_width_90_days": 20.594, "brier": 0.04312}
     apart = {"rul_days_mean": 0.0512, "rul_days_p99": 0.231, "rul_days_most": 0.72, "failure_probability_most": 0.0182}
@@ -62,31 +62,41 @@ def test_the_readme_tells_what_was_measured_and_where_no_failure_was_seen() -> N
         "quantised_against_float": {**apart, "critical_changed_share": 0.0003},
         "windows": {"number": 19561, "failure_seen": 11589, "compressors": "the champion's test compressors"},
     }
-    lines = readme(result).splitlines()
+    text = readme(result)
+    lines = text.splitlines()
     assert lines[0] == "# Remaining life beside the machine (model version 3)"
-    assert lines[3] == "`--model model.int8.onnx` takes the quantised variant."
-    assert lines[4].startswith("Is this the folder that was exported? `sha256sum --check --strict SHA256SUMS`")
-    assert lines[6:8] == [
-        "Checked when exported, at 2026-03-09T05:50:00Z: 1440 readings, largest difference of a feature to gold 1.25e-09;",
-        "10 predictions equal to `altaviz score`.",
+    assert lines[6:8] == ["python run.py readings.csv", "python run.py readings.csv --model model.int8.onnx    # the quantised model"]
+    assert "```sh\nsha256sum --check --strict SHA256SUMS\nsha256sum SHA256SUMS\n```\n" in text
+    checks, measured, quantised = (part.rstrip().splitlines() for part in text.split("\n\n") if part.startswith("|"))
+    assert checks[2:] == [
+        "| time of the newest reading | 2026-03-09T05:50:00Z |",
+        "| readings compared with gold | 1440 |",
+        "| largest difference of a feature | 1.25e-09 |",
+        "| predictions equal to `altaviz score` | 10 |",
     ]
-    assert lines[9:19] == [
-        "| measured when exporting | model.onnx | model.int8.onnx |",
+    assert measured == [
+        "| | model.onnx | model.int8.onnx |",
         "|---|---|---|",
         "| size on disk, bytes | 343,012 | 154,003 |",
         "| start to answer, ms (1440 readings) | 216.3 | 216.3 |",
         "| opening the model, ms | 11.02 | 11.02 |",
         "| RMSE, days | 7.438 | no failure seen |",
         "| coverage of the 90 % interval | 0.907 | no failure seen |",
-        "| its mean width, days | 20.59 | no failure seen |",
+        "| mean width of the 90 % interval, days | 20.59 | no failure seen |",
         "| Brier score | 0.0431 | no failure seen |",
-        "| one window, ms, p50 / p99, one thread | 0.160 / 0.230 | 0.160 / 0.230 |",
+        "| one window on one thread, p50, ms | 0.160 | 0.160 |",
+        "| one window on one thread, p99, ms | 0.230 | 0.230 |",
     ]
-    assert lines[20:] == [
-        "Errors are of 19561 windows (11589 whose failure was seen) of the champion's test compressors. The quantised model's life differs by",
-        "0.051 days on average, 0.23 at the 99th percentile, 0.72 at most; its failure probability by 0.018 at most;",
-        "whether a life is critical changes in 0.03 % of windows.",
+    assert "The errors are of 19561 windows of the champion's test compressors.\nIn 11589 of them the failure is known.\n" in text
+    assert quantised[2:] == [
+        "| difference of the life, mean, days | 0.051 |",
+        "| difference of the life, 99th percentile, days | 0.23 |",
+        "| difference of the life, largest, days | 0.72 |",
+        "| difference of the failure probability, largest | 0.018 |",
+        "| windows that change between critical and not critical | 0.03 % |",
     ]
+    assert text.endswith("| 0.03 % |\n")
+    assert max(len(line) for line in lines if not line.startswith("|")) <= 100
 
 
 def test_a_folder_with_other_files_is_left_alone(demo: Demo, tmp_path: Path) -> None:
