@@ -44,7 +44,7 @@ docs: setup
 lock:
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --extra all --group dev --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock --upgrade
 
-# Known vulnerabilities of the locked packages; fails too when the database cannot be reached (docs/supply-chain.md).
+# Known vulnerabilities of the locked packages; fails too when the database cannot be reached (docs/security/supply-chain.md).
 audit: setup
 	@$(BIN)/python -m pipelines.runtime.audit
 
