@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 import numpy as np
 import polars as pl
+from pyspark.sql import Window
+from pyspark.sql import functions as F
 
 from features.contract import COMPRESSOR_ID, DATA_FAULTS, DISCHARGE_TEMP, ROLLING_FEATURES, TEMP_DELTA, TIMESTAMP, RollingFeature
 from features.kernels import ROLLED_FEATURES, ROLLED_SENSORS
@@ -25,9 +28,6 @@ def range_between(silver: DataFrame, delta_tolerance_s: float) -> DataFrame:
     The temperature delta takes the first reading within the tolerance around one hour before, which is the nearest one where
     readings come further apart than the tolerance.
     """
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
-
     series = Window.partitionBy(COMPRESSOR_ID).orderBy(F.unix_micros(TIMESTAMP))
 
     def rolled(feature: RollingFeature) -> Column:
@@ -42,7 +42,6 @@ def range_between(silver: DataFrame, delta_tolerance_s: float) -> DataFrame:
 
 def duckdb_windows(silver_files: list[str], target: Path, delta_tolerance_s: float, threads: int) -> None:
     """ROLLED_FEATURES of the readings in `silver_files` (Parquet) by DuckDB's range frames, written to `target` (Parquet)."""
-    import duckdb
 
     def rolled(feature: RollingFeature) -> str:
         return f"{_AGGREGATE[feature.statistic]}({feature.sensor}) OVER h{feature.hours} AS {feature.name}"

@@ -1,5 +1,5 @@
 """A fleet's windows through ONNX Runtime as they are scored, beside Keras' `predict` of the same network, as it comes (32 windows a batch) and
-with the batch size of ONNX Runtime. Call load_tensorflow first.
+with the batch size of ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import numpy as np
 
 from benchmarks.serving import quantiles_ms
 from features.arrays import Float32s
+from training.network.export import largest_difference
 
 if TYPE_CHECKING:
-    import keras
-
     from features.model_file.onnx_model import OnnxModel
+    from training.quiet_tensorflow import keras
 
     pass
 
@@ -34,7 +34,6 @@ def compare_scoring(
     Returns by name s (median), windows_per_s and cpu_s (of the whole process: what a busy machine changes least), ONNX Runtime's times_as_fast
     and times_as_little_cpu against each, one_ms and largest_difference (of any output, in its unit).
     """
-    from training.network.export import largest_difference
 
     def by_onnx(some: Float32s) -> None:
         for start in range(0, len(some), batch_size):

@@ -4,7 +4,7 @@
     throughput(values, index, config, repetitions, tell)   windows a second of both, by turns
     peak_of_fit(file, n, config, seed)                     what one epoch adds to memory; run it in a process of its own
 
-Same network, losses, optimiser and batch size on both sides, no callbacks and no validation. Call training.network.runtime.load_tensorflow first.
+Same network, losses, optimiser and batch size on both sides, no callbacks and no validation.
 """
 
 from __future__ import annotations
@@ -22,14 +22,18 @@ import numpy as np
 import psutil
 
 from features.arrays import Float32s
+from features.contract import FEATURES, WINDOW_STEPS
+from features.model_file.onnx_model import OUTPUTS
+from features.windows import gather
+from training.data.augmentation import LevelAugmentation
+from training.data.dataset import Labels, WindowIndex, feature_statistics
+from training.network.batches import WindowDataset
+from training.network.fit import ForEveryHead
+from training.network.model import build_model, compile_model
 
 if TYPE_CHECKING:
-    import keras
-
     from config.sections.model import ModelConfig
-
-    pass
-    from training.data.dataset import WindowIndex
+    from training.quiet_tensorflow import keras
 
 _HOURS: Final = 120 * 24  # of each compressor, as in the default history
 _STRIDE_HOURS: Final = 4
@@ -44,9 +48,6 @@ def simulated_windows(file: Path, number: int, seed: int) -> tuple[Float32s, Win
 
     One compressor is in memory at a time. A third of the labels are censored.
     """
-    from features.contract import FEATURES
-    from training.data.dataset import Labels, WindowIndex
-
     random = np.random.default_rng(seed)
     ends = np.arange(_STRIDE_HOURS - 1, _HOURS, _STRIDE_HOURS, dtype=np.int64)
     units = -(-number // len(ends))
@@ -80,12 +81,6 @@ def throughput(
     Each has a network of its own and an epoch to warm up; then the order is turned around at every repetition. What a fit takes to begin counts
     on every side. Ratios are of medians.
     """
-    from features.contract import WINDOW_STEPS
-    from features.windows import gather
-    from training.data.augmentation import LevelAugmentation
-    from training.data.dataset import WindowDataset
-    from training.network.fit import ForEveryHead
-
     seed, batch_size = config.split.seed, config.fit.batch_size
     augment = LevelAugmentation(config.augmentation)
     lazy = WindowDataset(values, index, WINDOW_STEPS, batch_size, seed)
@@ -133,11 +128,6 @@ class Peak:
 
 def peak_of_fit(file: Path, number: int, config: ModelConfig) -> Peak:
     """Learn the statistics of `number` simulated windows whose rows lie in `file`, and fit one epoch. For a process of its own."""
-    from features.contract import WINDOW_STEPS
-    from training.data.augmentation import LevelAugmentation
-    from training.data.dataset import WindowDataset, feature_statistics
-    from training.network.fit import ForEveryHead
-
     few, index = simulated_windows(file.with_suffix(".warm-up.npy"), 2 * config.fit.batch_size, config.split.seed)
     model = _compiled(few, index, config)
     model.fit(ForEveryHead(WindowDataset(few, index, WINDOW_STEPS, config.fit.batch_size, 0)), shuffle=False, verbose=0)
@@ -183,10 +173,6 @@ def _resident() -> tuple[int, int]:
 
 
 def _compiled(values: Float32s, index: WindowIndex, config: ModelConfig) -> keras.Model:
-    from features.contract import WINDOW_STEPS
-    from training.data.dataset import feature_statistics
-    from training.network.model import build_model, compile_model
-
     labels, batches = config.labels, -(-len(index) // config.fit.batch_size)
     statistics_ = feature_statistics(values, index)
     model = build_model(config.network, statistics_, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, config.split.seed)
@@ -195,8 +181,6 @@ def _compiled(values: Float32s, index: WindowIndex, config: ModelConfig) -> kera
 
 
 def _labels(index: WindowIndex) -> dict[str, Float32s]:
-    from features.model_file.onnx_model import OUTPUTS
-
     return dict.fromkeys(OUTPUTS, np.stack([index.rul, index.censored.astype(np.float32)], axis=1))
 
 

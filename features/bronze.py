@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark.sql import functions as F
 
 from config.sections.etl import IngestConfig
 from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256, TIMESTAMP
@@ -159,8 +160,6 @@ def _commit(
     spark: SparkSession, lake: Lake, staged: list[StagedFile], loaded_at: datetime, report: IngestReport, earliest: datetime
 ) -> None:
     """Append the staged files to bronze in one Delta commit. A wrong clock makes no partition: a time before `earliest` has no date."""
-    from pyspark.sql import functions as F
-
     holding_rows = [item for item in staged if item.rows > 0]
     if holding_rows:
         frame = spark.read.option("mergeSchema", "true").parquet(*(str(item.path) for item in holding_rows))

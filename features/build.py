@@ -16,21 +16,10 @@ from config.sections.fleet import FleetConfig
 from config.sections.sensor_health import SensorHealthSection
 from config.sections.thresholds import ThresholdsConfig
 from features import gold, silver
-from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, FILE_SEQ, TIMESTAMP
-from features.increments import (
-    BuildState,
-    Influence,
-    RebuildPlan,
-    eligible,
-    fingerprint,
-    plan_build,
-    read_state,
-    shift,
-    slice_bronze,
-    unplaced,
-)
+from features.bronze_slice import eligible, slice_bronze
+from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, TIMESTAMP
+from features.increments import BuildState, Influence, RebuildPlan, fingerprint, newest_file, plan_build, read_state, shift, unplaced
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake, any_of
-from features.quarantine import open_refusals
 from features.reference_tables.tables import read_reference
 from features.sensor_health.settings import HealthRules
 from features.withdrawals import plan_withdrawals, read_withdrawn
@@ -152,43 +141,3 @@ def known_faults(lake: Lake, read: list[Interval] | None) -> dict[str, list[tupl
         for compressor_id, text in newest.iter_rows():
             found.setdefault(compressor_id, []).append(((moment - _EPOCH) // timedelta(microseconds=1), text))
     return found
-
-
-def newest_file(lake: Lake) -> int:
-    """Number of the file that was loaded last, from the log's statistics where they have it."""
-    return int(pl.scan_delta(lake.uri(BRONZE)).select(pl.col(FILE_SEQ).max()).collect().item() or 0)
-
-
-def rebuilt_since(lake: Lake, version: int | None) -> list[Interval] | None:
-    """Intervals of gold that changed after `version`; None when that cannot be told, which means: all of it."""
-    if version is None:
-        return None
-    intervals: list[Interval] = []
-    commits = [commit for commit in lake.commits(GOLD) if commit["version"] > version]
-    for commit in commits:
-        if commit["metadata"] is None:
-            return None
-        rebuilt = BuildState.from_metadata(commit["metadata"]).rebuilt
-        if rebuilt is None:
-            return None
-        intervals.extend(rebuilt)
-    return intervals
-
-
-def count_rows(lake: Lake) -> dict[str, object]:
-    """The books: bronze_rows = silver_rows + sum(rejected_rows) + pending_rows, and refused files and nulled values by reason."""
-    refused: dict[str, dict[str, int]] = {"row": {}, "value": {}}
-    if lake.exists(REJECTS):
-        counted = pl.scan_delta(lake.uri(REJECTS)).group_by("kind", "reason").len().sort("kind", "reason").collect()
-        for kind, reason, rows in counted.iter_rows():
-            refused[kind][reason] = rows
-    bronze_rows, silver_rows = lake.row_count(BRONZE), lake.row_count(SILVER)
-    return {
-        "bronze_rows": bronze_rows,
-        "silver_rows": silver_rows,
-        "gold_rows": lake.row_count(GOLD),
-        "rejected_files": {name: refusal.reason for name, refusal in open_refusals(lake).items()},
-        "rejected_rows": refused["row"],
-        "nulled_values": refused["value"],
-        "pending_rows": bronze_rows - silver_rows - sum(refused["row"].values()),
-    }

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import polars as pl
+from pyspark.sql import functions as F
+from pyspark.sql.types import DoubleType, StructField, StructType
 
 from config.sections.etl import EtlConfig
 from config.sections.fleet import FleetConfig
@@ -68,8 +70,6 @@ def build_features(silver: DataFrame, limits: DataFrame, etl: EtlConfig, thresho
 
 def complete_features(rolled: DataFrame, limits: DataFrame, thresholds: ThresholdsConfig) -> DataFrame:
     """GOLD_COLUMNS from rows that hold ROLLED_SENSORS and ROLLED_FEATURES: what needs the row itself and its compressor, no window."""
-    from pyspark.sql import functions as F
-
     local = F.from_utc_timestamp(TIMESTAMP, F.col(_TIME_ZONE))
     day = F.weekday(local) + 1
     return rolled.join(F.broadcast(limits), on=COMPRESSOR_ID, how="inner").select(
@@ -88,8 +88,6 @@ def complete_features(rolled: DataFrame, limits: DataFrame, thresholds: Threshol
 
 def _status(sensor: str, thresholds: ThresholdsConfig) -> Column:
     """normal, warning or critical by the compressor's own limits; null where nothing was measured."""
-    from pyspark.sql import functions as F
-
     value, warning, critical = F.col(sensor), F.col(f"_warning_{sensor}"), F.col(f"_critical_{sensor}")
     high = thresholds.sensors[sensor].direction == "high"
     at_critical, at_warning = (value >= critical, value >= warning) if high else (value <= critical, value <= warning)
@@ -99,8 +97,6 @@ def _status(sensor: str, thresholds: ThresholdsConfig) -> Column:
 
 def _roll(placed: DataFrame, delta_tolerance_s: float, rows_per_chunk: int) -> DataFrame:
     """Add the rolling features to partitions of whole compressors, ascending by time."""
-    from pyspark.sql.types import DoubleType, StructField, StructType
-
     schema = StructType([*placed.schema.fields, *(StructField(name, DoubleType()) for name in ROLLED_FEATURES)])
 
     # bound as defaults: the workers get the kernel and its settings, not this module

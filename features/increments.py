@@ -9,23 +9,32 @@ The newest gold commit says what it was made from (`BuildState`); rows of bronze
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from config.sections.etl import EtlConfig, IngestConfig
+from config.sections.etl import EtlConfig
 from config.sections.fleet import FleetConfig
 from config.sections.thresholds import ThresholdsConfig
-from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, MAX_LOOKBACK_HOURS, STATUS_FEATURES, TIMESTAMP
-from features.lake import GOLD, Interval, Lake, any_of, merge_intervals, sql_time
+from features.contract import FILE_SEQ, TIMESTAMP
+from features.lake import BRONZE, GOLD, Interval, Lake
 from features.sensor_health.settings import HealthRules
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    pass
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from config.sections.etl import IngestConfig
+from features.contract import LOADED_AT, MAX_LOOKBACK_HOURS, STATUS_FEATURES
+from features.lake import merge_intervals, sql_time
+
+if TYPE_CHECKING:
+    pass
 
 
 @dataclass(frozen=True)
@@ -168,14 +177,6 @@ def unplaced(ingest: IngestConfig) -> str:
     return f"{TIMESTAMP} IS NULL OR {TIMESTAMP} < TIMESTAMP'{sql_time(ingest.earliest)}'"
 
 
-def eligible(bronze: DataFrame, as_of: datetime, ingest: IngestConfig) -> DataFrame:
-    """Rows of bronze that count at `as_of`: not later than it, or refused anyway (no timestamp, later than their own loading)."""
-    from pyspark.sql import functions as F
-
-    refused = F.col(TIMESTAMP) > F.col(LOADED_AT) + F.make_dt_interval(secs=F.lit(ingest.clock_skew_minutes * 60.0))
-    return bronze.where(F.col(TIMESTAMP).isNull() | (F.col(TIMESTAMP) <= F.lit(as_of)) | refused)
-
-
 def plan_build(
     bronze: pl.LazyFrame,
     state: BuildState | None,
@@ -212,10 +213,22 @@ def newest_that_counts(bronze: pl.LazyFrame, ingest: IngestConfig) -> datetime |
     return newest
 
 
-def slice_bronze(eligible_bronze: DataFrame, plan: RebuildPlan, reach: Influence, ingest: IngestConfig) -> DataFrame:
-    """The rows of bronze that the plan needs, pruned by date."""
-    wanted = plan.bronze_input(reach)
-    if wanted is None:
-        return eligible_bronze
-    condition = any_of(wanted, EVENT_DATE)
-    return eligible_bronze.where(f"{unplaced(ingest)} OR {condition}" if plan.unplaced else condition)
+def newest_file(lake: Lake) -> int:
+    """Number of the file that was loaded last, from the log's statistics where they have it."""
+    return int(pl.scan_delta(lake.uri(BRONZE)).select(pl.col(FILE_SEQ).max()).collect().item() or 0)
+
+
+def rebuilt_since(lake: Lake, version: int | None) -> list[Interval] | None:
+    """Intervals of gold that changed after `version`; None when that cannot be told, which means: all of it."""
+    if version is None:
+        return None
+    intervals: list[Interval] = []
+    commits = [commit for commit in lake.commits(GOLD) if commit["version"] > version]
+    for commit in commits:
+        if commit["metadata"] is None:
+            return None
+        rebuilt = BuildState.from_metadata(commit["metadata"]).rebuilt
+        if rebuilt is None:
+            return None
+        intervals.extend(rebuilt)
+    return intervals

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from pyspark.sql import functions as F
+from pyspark.sql.types import DoubleType, StringType, StructField, StructType
+
 from config.sections.etl import EtlConfig
 from features.contract import (
     ALL_SENSORS_NULL,
@@ -62,8 +65,6 @@ def clean(bronze: DataFrame, compressors: DataFrame, rules: SilverRules) -> Data
     compressor_id, timestamp, date, sensors with bad values nulled, operating_hours, data_faults, `reason` (null: keep), the raw
     sensor values `_raw_*`, the verdicts `_verdict_*` and the origin. Persist it before taking `silver_rows` and `rejects` from it.
     """
-    from pyspark.sql import functions as F
-
     known = F.broadcast(compressors.select(F.col(COMPRESSOR_ID), F.lit(True).alias("_known")))
     flagged = F.col(FLAGGED_BAD_SENSORS) if FLAGGED_BAD_SENSORS in bronze.columns else F.lit(None).cast("string")
     raw = bronze.select(
@@ -97,14 +98,11 @@ def clean(bronze: DataFrame, compressors: DataFrame, rules: SilverRules) -> Data
 
 def silver_rows(cleaned: DataFrame) -> DataFrame:
     """The rows to keep, as silver stores them."""
-    from pyspark.sql import functions as F
-
     return cleaned.where(F.col(REASON).isNull()).select(COMPRESSOR_ID, TIMESTAMP, DATE, *SENSORS, OPERATING_HOURS, DATA_FAULTS)
 
 
 def rejects(cleaned: DataFrame) -> DataFrame:
     """What was refused: one row per rejected row (kind `row`) and per nulled value (kind `value`, with `sensor` and `value`)."""
-    from pyspark.sql import functions as F
 
     def nulled(sensor: str) -> Column:
         verdict, raw = F.col(f"{VERDICT_PREFIX}{sensor}"), F.col(f"{RAW_PREFIX}{sensor}")
@@ -135,8 +133,6 @@ def rejects(cleaned: DataFrame) -> DataFrame:
 
 
 def _row_reason(rules: SilverRules) -> Column:
-    from pyspark.sql import functions as F
-
     ingest = rules.etl.ingest
     allowed = F.col(LOADED_AT) + F.make_dt_interval(secs=F.lit(ingest.clock_skew_minutes * 60.0))
     nothing_measured = reduce(lambda left, right: left & right, (F.col(f"{RAW_PREFIX}{sensor}").isNull() for sensor in SENSORS))
@@ -153,8 +149,6 @@ def _row_reason(rules: SilverRules) -> Column:
 
 def _judge(placed: DataFrame, rules: JudgeRules, rows_per_chunk: int) -> DataFrame:
     """Add the verdicts. Partitions must hold whole compressors, ascending by time and loading; rows with a reason are no evidence."""
-    from pyspark.sql.types import DoubleType, StringType, StructField, StructType
-
     added = [
         item for sensor in SENSORS for item in (StructField(sensor, DoubleType()), StructField(f"{VERDICT_PREFIX}{sensor}", StringType()))
     ]

@@ -21,7 +21,7 @@ from pipelines.commands import taking_back as cli_taking_back
 from pipelines.commands.options import AsOfOption, HomeOption, JsonOption, SetOption, fail, parse_time, refused_by_ingest, run_job
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.home_lock import open_home, require_database_place
-from pipelines.runtime.mlflow_runs import quieten
+from pipelines.runtime.mlflow_environment import quieten
 
 PRIVATE: Final = 0o077  # what this process and its children write is for their user alone
 
@@ -299,7 +299,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """What this home holds: rows, versions, champion."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.runtime.status import summarise
+        from pipelines.operations.status import summarise
 
         return summarise(settings, report)
 

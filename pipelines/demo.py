@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from config.errors import NoChampionError
 from config.settings import Settings
+from features.lake import GOLD, Lake
 from pipelines.lakehouse.ingest import ingest
 from pipelines.lakehouse.medallion import build, build_lake
 from pipelines.lakehouse.simulate import run as simulate
 from pipelines.lifecycle.train import train
 from pipelines.operations.score import score
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.spark import LazySpark
+from serving.registry.client import Registry
 
 
 def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -23,8 +27,6 @@ def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
     that is done: files known are skipped, and a champion that was trained on this very history stays.
     Returns the result of `score`, with `books` of the demo's readings, `training` and `seconds`.
     """
-    from features.lake import Lake
-
     started = time.perf_counter()
     past = settings.below("history")
     with report.stage("simulate history") as advance:
@@ -45,11 +47,6 @@ def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
 
 
 def _champion_knows_history(settings: Settings) -> bool:
-    from config.errors import NoChampionError
-    from features.lake import GOLD, Lake
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.registry.client import Registry
-
     quieten()
     try:
         champion = Registry(settings.tracking_uri).champion()

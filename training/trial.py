@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from config.sections.model import ModelConfig
@@ -19,17 +18,17 @@ from features.model_file import quantile_levels as levels
 from features.model_file import weibull_lifetime as ageing
 from features.model_file.onnx_model import OnnxModel, Predictions
 from features.model_file.weibull_lifetime import Ageing
-from features.windows import gather
 from training.baselines.tabular import GRADIENT_BOOSTING, Baseline, fit_baseline
 from training.calibration.weibull_fit import fleet_ageing
 from training.data.augmentation import LevelAugmentation
-from training.data.dataset import WindowIndex
+from training.data.dataset import WindowIndex, sample_windows
 from training.data.labelled_fleet import LabelledFleet
 from training.data.split import UnitSplit, extend_split, split_units
-from training.metrics import brier, coverage, mean_width, rmse
+from training.measurement import measure, measure_baseline
 from training.network.ensemble import EnsembleFit, Fold, fit_ensemble, fold_units
 from training.network.export import Export, export_onnx
 from training.network.fit import OnEpoch
+from training.quiet_tensorflow import keras
 
 
 @dataclass(frozen=True)
@@ -144,38 +143,3 @@ def fit_folds(
         augment=LevelAugmentation(config.augmentation),
         on_epoch=on_epoch,
     )
-
-
-def sample_windows(values: Float32s, index: WindowIndex, most: int, seed: int) -> Float32s:
-    """At most `most` windows of `index`, drawn by `seed` -> [n, steps, features]."""
-    return draw_windows(values, index, most, seed)[0]
-
-
-def draw_windows(values: Float32s, index: WindowIndex, most: int, seed: int) -> tuple[Float32s, WindowIndex]:
-    """`sample_windows`, and what is known of each."""
-    chosen = np.sort(np.random.default_rng(seed).choice(len(index), min(most, len(index)), replace=False))
-    part = index.take(chosen)
-    return gather(values, part.first_row, part.end, WINDOW_STEPS), part
-
-
-def measure(index: WindowIndex, predictions: Predictions, horizon_days: float) -> dict[str, float]:
-    """Errors over the windows of `index` whose failure has been seen; days where a number has a unit."""
-    seen = ~index.censored
-    true = index.rul[seen]
-    return {
-        "rmse_days": rmse(true, predictions.rul[seen]),
-        "coverage_90": coverage(true, predictions.rul_lower[seen], predictions.rul_upper[seen]),
-        "mean_width_90_days": mean_width(predictions.rul_lower[seen], predictions.rul_upper[seen]),
-        "brier": brier(true <= horizon_days, predictions.failure_probability[seen]),
-    }
-
-
-def measure_baseline(values: Float32s, index: WindowIndex, baseline: Baseline) -> dict[str, float]:
-    """RMSE in days of `baseline` over the same windows as `measure`."""
-    seen = index.take(~index.censored)
-    return {"rmse_days": rmse(seen.rul, baseline.predict_rows(values, seen, WINDOW_STEPS))}
-
-
-def served_rul(values: Float32s, index: WindowIndex, onnx: bytes, config: ModelConfig) -> Float32s:
-    """What another ONNX model (the champion) says of the windows of `index` -> [n] days."""
-    return OnnxModel(onnx, config.scoring.threads).predict_rows(values, index.first_row, index.end, config.scoring.batch_size).rul

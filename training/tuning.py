@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import keras
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
@@ -25,6 +24,7 @@ from config.sections.tuning import Choices, PrunerSection, SamplerSection, Searc
 from features.arrays import Float32s
 from training.network.ensemble import Fold
 from training.network.fit import VALIDATION_RMSE, EpochLog, OnEpoch
+from training.quiet_tensorflow import keras
 from training.trial import fit_folds
 
 IN_FORCE: Final = "in_force"  # user attribute of the trial with the settings in force

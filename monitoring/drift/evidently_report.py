@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from config.sections.monitoring import MonitoringConfig
 from features.arrays import Doubles
@@ -16,8 +17,10 @@ from monitoring.drift.reference import Reference
 from monitoring.drift.snapshots import COMPARED, FleetSnapshots
 from monitoring.statistics.nan_median import median
 
-if TYPE_CHECKING:
-    import pandas as pd
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of Evidently's own sources, while they are read
+    from evidently import Report
+    from evidently.presets import DataDriftPreset
 
 PREDICTION: Final = "predicted_rul_days"
 _COUNT: Final = "evidently:metric_v2:DriftedColumnsCount"
@@ -67,18 +70,12 @@ def compare_by_preset(now: pd.DataFrame, past: pd.DataFrame) -> PresetVerdict:
 
 def raw_frame(looks: FleetSnapshots) -> pd.DataFrame:
     """Every look as a row, features and prediction, those without a reading left out."""
-    import pandas as pd
-
     rows = looks.values.reshape(-1, len(COMPARED))
     frame = pd.DataFrame(rows, columns=list(COMPARED)).assign(**{PREDICTION: looks.rul.ravel()})
     return frame[frame[list(COMPARED)].notna().any(axis=1)]
 
 
 def _run_preset(now: pd.DataFrame, past: pd.DataFrame, **options: Any) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of its own sources, while they are read
-        from evidently import Report
-        from evidently.presets import DataDriftPreset
     return Report([DataDriftPreset(**options)]).run(now, past)
 
 
@@ -86,8 +83,6 @@ def report_frames(
     reference: Reference, current: FleetSnapshots, config: MonitoringConfig, warning_days: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The reference's rows, at most `report.rows`, and those of the last days; both with the same columns."""
-    import pandas as pd
-
     windows = fit_windows(config.windows, current.known, current.stride_hours)
     looks = min(current.known, config.windows.current_days * 24 // current.stride_hours)
     weeks = range(reference.looks.rul.shape[1], looks - 1, -looks) if looks else ()

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from config.settings import Settings
 from features.arrays import Floats
+from features.model_file.quantile_levels import INTERVAL_MASS
+from monitoring.evaluation.prognostics import across_errors
+from training.diagnostics.plots import LifeCurve, plot_calibration, plot_error_by_rul, plot_lives
+from training.metrics import rmse
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,9 +63,6 @@ class ShownLife:
 
 def shown_lives(lives: Sequence[LifePredictions], number: int) -> list[ShownLife]:
     """At most `number` of `lives`, at even ranks of their error (monitoring.evaluation.prognostics.across_errors)."""
-    from monitoring.evaluation.prognostics import across_errors
-    from training.metrics import rmse
-
     runs = [life.run for life in lives]
     ranks = {position: rank for rank, position in enumerate(across_errors(runs, len(runs)), start=1)}
     return [
@@ -72,9 +73,6 @@ def shown_lives(lives: Sequence[LifePredictions], number: int) -> list[ShownLife
 
 def judging_figures(settings: Settings, told: FigureData, names: tuple[str, str]) -> dict[str, Figure]:
     """Life curves, calibration and errors by remaining life, by file name; `names` of the model and of its baseline."""
-    from features.model_file.quantile_levels import INTERVAL_MASS
-    from training.diagnostics.plots import plot_calibration, plot_error_by_rul
-
     labels = settings.model.labels
     model, baseline = names
     figures = {
@@ -85,8 +83,6 @@ def judging_figures(settings: Settings, told: FigureData, names: tuple[str, str]
 
 
 def _life_curves(settings: Settings, lives: Sequence[LifePredictions], names: tuple[str, str]) -> Figure:
-    from training.diagnostics.plots import LifeCurve, plot_lives
-
     curves = []
     for shown in shown_lives(lives, settings.evaluation.card.lives):
         life, run = shown.life, shown.life.run

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import polars as pl
 
 from config.settings import Settings
 from features.arrays import Floats, Texts
 from features.contract import FAILURE, WINDOW_STEPS
+from monitoring.evaluation.calibration import Odds, rul_bands
+from monitoring.evaluation.event_metrics import Answers
+from monitoring.evaluation.figures import LifePredictions
+from monitoring.evaluation.prognostics import LifeRun
+from training.data.dataset import told_within
+from training.data.failure_lives import seen_lives
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    import polars as pl
 
-    from monitoring.evaluation.calibration import Odds
-    from monitoring.evaluation.event_metrics import Answers
-    from monitoring.evaluation.figures import LifePredictions
     from training.data.labelled_fleet import LabelledFleet
     from training.trial import Trial
 
@@ -54,8 +57,6 @@ class HeldOut:
 
 def describe_machines(compressor_ids: Sequence[str], models: Mapping[str, str], events: pl.DataFrame) -> Machines:
     """Look up the compressors of a history; `models` by compressor, `events` the lake's maintenance_events."""
-    import polars as pl
-
     failed = events.filter(pl.col("event_type") == FAILURE).sort("event_date")
     told: dict[str, list[str]] = {}
     for compressor_id, description in failed.select("compressor_id", pl.col("description").fill_null(UNKNOWN)).iter_rows():
@@ -65,13 +66,6 @@ def describe_machines(compressor_ids: Sequence[str], models: Mapping[str, str], 
 
 def judge_held_out(settings: Settings, fleet: LabelledFleet, trial: Trial, machines: Machines) -> HeldOut:
     """Ask the baseline about the test windows of `trial`, and sort out what both have said."""
-    from monitoring.evaluation.calibration import Odds, rul_bands
-    from monitoring.evaluation.event_metrics import Answers
-    from monitoring.evaluation.figures import LifePredictions
-    from monitoring.evaluation.prognostics import LifeRun
-    from training.data.dataset import told_within
-    from training.data.failure_lives import seen_lives
-
     test, said, values, model = trial.parts.test, trial.predictions, fleet.history.values, settings.model
     seen = ~test.censored
     baseline = trial.baseline.predict_rows(values, test, WINDOW_STEPS)

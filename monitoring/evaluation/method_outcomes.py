@@ -13,14 +13,16 @@ import numpy as np
 from config.sections.evaluation import EvaluationConfig
 from config.settings import Settings
 from features.arrays import Floats
+from monitoring.evaluation.alarms import FALSE, TRUE
+from monitoring.evaluation.comparison import RMSE_OF_BAND, UnitSums, as_reported, compare, join_sums, not_won
+from monitoring.evaluation.prognostics import BETA, LifeRun, measure_life, summarise_lives
 from monitoring.evaluation.unseen_fleet import UnseenFleet
+from monitoring.statistics.bootstrap import Resampling
 
 if TYPE_CHECKING:
     from monitoring.evaluation.alarms import Watch
 
     pass
-    from monitoring.evaluation.comparison import UnitSums
-    from monitoring.evaluation.prognostics import LifeRun
 
 _HOURS_PER_DAY: Final = 24.0
 BASELINE_NAMES: Final = {  # as a report says them
@@ -65,8 +67,6 @@ def life_runs(fleet: UnseenFleet, said: MethodPredictions, cap: float) -> list[t
 
     A life without any is left out.
     """
-    from monitoring.evaluation.prognostics import LifeRun
-
     runs: list[tuple[int, LifeRun]] = []
     for unit, life, windows in fleet.windows_of_lives():
         if not life.failed:
@@ -82,8 +82,6 @@ def life_runs(fleet: UnseenFleet, said: MethodPredictions, cap: float) -> list[t
 
 def _error_sums(settings: Settings, fleet: UnseenFleet, rul: Floats) -> UnitSums:
     """Squared errors and windows by compressor, over windows whose failure was seen: all, near the failure, and by band of life; labels capped as in training."""
-    from monitoring.evaluation.comparison import RMSE_OF_BAND, UnitSums
-
     index, units = fleet.labelled.index, len(fleet.labelled.history.compressor_ids)
     seen, band = ~index.censored, fleet.bands(settings)
     near = seen & (index.rul < settings.evaluation.protocol.false_alarm_rul_days.value)
@@ -98,9 +96,6 @@ def _error_sums(settings: Settings, fleet: UnseenFleet, rul: Floats) -> UnitSums
 
 def _life_sums(settings: Settings, runs: Sequence[tuple[int, LifeRun]], units: int) -> UnitSums:
     """What is measured of the points of a life, and the lives that have it, by compressor."""
-    from monitoring.evaluation.comparison import UnitSums
-    from monitoring.evaluation.prognostics import BETA, measure_life
-
     config, cap = settings.evaluation.prognostics, settings.model.labels.max_rul_days
     unit, lives = np.array([unit for unit, _ in runs], np.int64), [measure_life(run, config, cap) for _, run in runs]
     names = [name for name in (lives[0] if lives else ()) if BETA not in name]
@@ -116,9 +111,6 @@ def _life_sums(settings: Settings, runs: Sequence[tuple[int, LifeRun]], units: i
 
 def _event_sums(watches: Sequence[Watch], config: EvaluationConfig) -> UnitSums:
     """Caught of all failures, true of all alarms, leads of those that came before a failure, and false alarms of healthy months, by compressor."""
-    from monitoring.evaluation.alarms import FALSE, TRUE
-    from monitoring.evaluation.comparison import UnitSums
-
     hours = config.report.month_days * _HOURS_PER_DAY
     slow = [[one for one in watch.failures if one.degradation_days >= config.protocol.min_degradation_days.value] for watch in watches]
     leads = [[one.lead_days for one in watch.failures if not np.isnan(one.lead_days)] for watch in watches]
@@ -141,17 +133,12 @@ def _event_sums(watches: Sequence[Watch], config: EvaluationConfig) -> UnitSums:
 
 def prognostics(settings: Settings, parts: Sequence[Prognosis]) -> dict[str, Any]:
     """The metrics of monitoring.evaluation.prognostics over the lives of all `parts`."""
-    from monitoring.evaluation.prognostics import summarise_lives
-
     runs = [run for part in parts for run in part.runs]
     return summarise_lives(runs, settings.evaluation.prognostics, settings.model.labels.max_rul_days)
 
 
 def comparison(settings: Settings, champion: Sequence[Prognosis], others: Mapping[str, Sequence[Prognosis]]) -> dict[str, Any]:
     """`baselines`: the champion's differences from each, by name and metric; `not_won`: in words, where it is not shown to be better."""
-    from monitoring.evaluation.comparison import as_reported, compare, join_sums, not_won
-    from monitoring.statistics.bootstrap import Resampling
-
     bootstrap = settings.evaluation.bootstrap
     ours = join_sums([part.sums for part in champion])
     sums = {name: join_sums([part.sums for part in parts]) for name, parts in others.items()}

@@ -10,17 +10,21 @@ import numpy as np
 from config.errors import ModelError
 from config.settings import Settings
 from features.arrays import Bools
+from features.contract import STATUS_LEVELS
+from features.model_file.onnx_model import OnnxModel
+from monitoring.evaluation.alarms import join
+from monitoring.evaluation.calibration import Odds, join_odds, reliability
+from monitoring.evaluation.event_metrics import Answers, errors, join_answers, summarise
 from monitoring.evaluation.method_outcomes import MethodPredictions, Prognosis, prognosis, prognostics
+from monitoring.evaluation.prognostics import errors_by_band
 from monitoring.evaluation.trend_baseline import trend_rul
 from monitoring.evaluation.unseen_fleet import UnseenFleet, slices
+from training.data.dataset import told_within
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from features.model_file.onnx_model import OnnxModel
     from monitoring.evaluation.alarms import Watch
-    from monitoring.evaluation.calibration import Odds
-    from monitoring.evaluation.event_metrics import Answers
     from serving.registry.client import RegisteredModel
     from training.baselines.mlp import Mlp
     from training.baselines.tabular import Baseline
@@ -69,9 +73,6 @@ def _judge_all(
     settings: Settings, fleet: UnseenFleet, champion: RegisteredModel, baseline: Baseline, mlp: Mlp | None
 ) -> dict[str, MethodResult]:
     """Every method on one fleet, over the same hours."""
-    from features.contract import STATUS_LEVELS
-    from features.model_file.onnx_model import OnnxModel
-
     model, index, values = settings.model, fleet.labelled.index, fleet.labelled.history.values
     network = OnnxModel(champion.onnx, model.scoring.threads)
     if (network.steps, network.features) != (WINDOW_STEPS, len(FEATURES)):
@@ -91,9 +92,6 @@ def _judge_all(
 
 def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> MethodResult:
     """What an exported network with its interval and probability does on one fleet."""
-    from monitoring.evaluation.calibration import Odds
-    from training.data.dataset import told_within
-
     index = fleet.labelled.index
     known, failed = told_within(index.rul, index.censored, settings.model.labels.horizon_days)
     said = network.predict_rows(fleet.labelled.history.values, index.first_row, index.end, settings.model.scoring.batch_size)
@@ -103,8 +101,6 @@ def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel) ->
 
 def _judge(settings: Settings, fleet: UnseenFleet, said: MethodPredictions, odds: Odds | None = None) -> MethodResult:
     """A method that predicts lives; errors by group where it has an interval."""
-    from monitoring.evaluation.event_metrics import Answers
-
     seen = ~fleet.labelled.index.censored
     lower, upper = (None if bound is None else bound[seen] for bound in (said.lower, said.upper))
     answers = Answers(fleet.labelled.index.rul[seen], said.rul[seen], lower, upper, {} if lower is None else slices(settings, fleet))
@@ -113,19 +109,12 @@ def _judge(settings: Settings, fleet: UnseenFleet, said: MethodPredictions, odds
 
 
 def _judge_alarms(settings: Settings, fleet: UnseenFleet, asks: Bools, said: MethodPredictions | None = None) -> MethodResult:
-    from monitoring.evaluation.alarms import join
-
     watches = fleet.watches(asks, settings.evaluation.protocol)
     return MethodResult(join(watches), prognosis(settings, fleet, watches, said), None)
 
 
 def numbers_of(settings: Settings, fleets: list[MethodResult]) -> dict[str, Any]:
     """The numbers of one method over all its fleets."""
-    from monitoring.evaluation.alarms import join
-    from monitoring.evaluation.calibration import join_odds, reliability
-    from monitoring.evaluation.event_metrics import errors, join_answers, summarise
-    from monitoring.evaluation.prognostics import errors_by_band
-
     summary = summarise(join([judged.watch for judged in fleets]), settings.evaluation)
     answers = [judged.answers for judged in fleets if judged.answers is not None]
     if answers:

@@ -11,11 +11,16 @@ import numpy as np
 from config.settings import Settings
 from features.arrays import Bools, Doubles, Float32s
 from features.contract import DISCHARGE_TEMP, MODEL_SENSORS, WINDOW_STEP_HOURS, WINDOW_STEPS
+from features.model_file.onnx_model import OnnxModel
+from features.simulator.wear import relative_change
+from features.windows import gather
+from monitoring.evaluation.reason_metrics import first_named, hits, largest_change, mode_truth, sanity
 from monitoring.evaluation.unseen_fleet import UnseenFleet
+from serving.prediction.attribution import BLOCKS, attribute, restored_days
+from serving.prediction.reference_day import best_days, past_days
+from training.diagnostics.weight_randomisation import randomised
 
 if TYPE_CHECKING:
-    from features.model_file.onnx_model import OnnxModel
-
     pass
     pass
     from monitoring.evaluation.reason_metrics import Truth
@@ -44,10 +49,6 @@ def judge_reasons(settings: Settings, fleets: Sequence[UnseenFleet], champion: R
 
     Raises ModelError when the champion has no weights that could be drawn anew.
     """
-    from features.model_file.onnx_model import OnnxModel
-    from monitoring.evaluation.reason_metrics import first_named, hits, largest_change
-    from serving.prediction.attribution import attribute, restored_days
-
     network = OnnxModel(champion.onnx, settings.model.scoring.threads)
     found = [_caught(settings, fleet, network) for fleet in fleets]
     windows, references = (np.concatenate([getattr(cases, name) for cases in found]) for name in ("windows", "references"))
@@ -68,9 +69,6 @@ def judge_reasons(settings: Settings, fleets: Sequence[UnseenFleet], champion: R
 
 def _caught(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> Cases:
     """The caught failures of one fleet, by the definition of monitoring.evaluation.alarms."""
-    from features.windows import gather
-    from serving.prediction.reference_day import best_days, past_days
-
     history, index, protocol = fleet.labelled.history, fleet.labelled.index, settings.evaluation.protocol
     said = network.predict_rows(history.values, index.first_row, index.end, settings.model.scoring.batch_size)
     watches = fleet.watches(said.rul < protocol.alarm_rul_days.value, protocol)
@@ -85,9 +83,6 @@ def _caught(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> Cases
 
 def _truths(settings: Settings) -> dict[str, Truth]:
     """What each failure mode of the simulator does to the sensors at the failure."""
-    from features.simulator.wear import relative_change
-    from monitoring.evaluation.reason_metrics import mode_truth
-
     return {
         name: mode_truth(
             {sensor: float(relative_change(effect, np.array(mode.wear_at_failure))) for sensor, effect in mode.effects.items()},
@@ -101,11 +96,6 @@ def _randomised(
     settings: Settings, champion: RegisteredModel, windows: Float32s, references: Float32s, attributions: Doubles
 ) -> dict[str, Any]:
     """monitoring.evaluation.reason_metrics.sanity of the champion's attributions [cases, sensors, blocks]."""
-    from features.model_file.onnx_model import OnnxModel
-    from monitoring.evaluation.reason_metrics import sanity
-    from serving.prediction.attribution import BLOCKS, attribute
-    from training.diagnostics.weight_randomisation import randomised
-
     flat = (len(windows), len(MODEL_SENSORS) * len(BLOCKS))
     networks = (
         OnnxModel(randomised(champion.onnx, seed), settings.model.scoring.threads)

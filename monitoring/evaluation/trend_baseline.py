@@ -63,8 +63,6 @@ def trend_rul(settings: Settings, fleet: UnseenFleet) -> npt.NDArray[np.float64]
 
     A point counts if its 24 h lie within the running life: whoever repaired the compressor starts the line anew.
     """
-    from monitoring.evaluation.trend_baseline import fit_lines, time_to_limit
-
     config, thresholds, most = settings.evaluation.trend, settings.thresholds, settings.model.labels.max_rul_days
     history, index = fleet.labelled.history, fleet.labelled.index
     back = np.arange(config.points - 1, -1, -1, dtype=np.int64) * (config.step_hours // WINDOW_STEP_HOURS)  # [points] rows, oldest first

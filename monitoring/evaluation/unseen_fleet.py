@@ -13,6 +13,8 @@ from config.sections.evaluation import ProtocolSection
 from config.settings import Settings
 from features.arrays import Bools, Doubles, Float32s, Ints, Texts
 from features.contract import FEATURES, STATUS_FEATURES, WINDOW_STEP_HOURS
+from monitoring.evaluation.alarms import watch_compressor
+from monitoring.evaluation.calibration import rul_bands
 
 if TYPE_CHECKING:
     pass
@@ -41,8 +43,6 @@ class UnseenFleet:
 
     def watches(self, asks: Bools, protocol: ProtocolSection) -> list[Watch]:
         """Watch every compressor -> [compressors]; `asks` [windows] says which windows of the fleet's index ask for an alarm."""
-        from monitoring.evaluation.alarms import watch_compressor
-
         history, index = self.labelled.history, self.labelled.index
         days = np.arange(history.hours, dtype=np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY  # [hours] since history.first_mark
         predicted, asked = (np.zeros((len(history.compressor_ids), history.hours), np.bool_) for _ in range(2))
@@ -75,8 +75,6 @@ class UnseenFleet:
 
     def bands(self, settings: Settings) -> Texts:
         """The band of remaining life of every window -> [windows]; the last one is the cap."""
-        from monitoring.evaluation.calibration import rul_bands
-
         return rul_bands(self.labelled.index.rul, settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days)
 
     def worst_statuses(self) -> Float32s:

@@ -10,18 +10,25 @@ import numpy as np
 
 from config.settings import Settings
 from features.arrays import Float32s, Texts
+from features.model_file.onnx_model import OnnxModel
+from monitoring.evaluation.calibration import Odds, rul_bands
 from monitoring.evaluation.method_outcomes import MethodPredictions, prognosis
 from monitoring.evaluation.unseen_fleet import UnseenFleet, slices
 from monitoring.gate.champion import KnownChampion, LostChampion, recheck
+from monitoring.gate.checks import judge
+from monitoring.gate.evidence import Artefact, CalibrationEvidence, Evidence, JudgedWindows, LabelSettings, Origin, Unseen
+from training.data.dataset import draw_windows, told_within
+from training.diagnostics.footprint import measure_footprint
+from training.measurement import served_rul
+from training.metrics import inside
 
 if TYPE_CHECKING:
     from features.grid import History
-    from features.model_file.onnx_model import OnnxModel, Predictions
+    from features.model_file.onnx_model import Predictions
 
     pass
     pass
     from monitoring.evaluation.comparison import UnitSums
-    from monitoring.gate.evidence import CalibrationEvidence, Origin, Unseen
     from monitoring.gate.verdict import Verdict
     from training.data.dataset import WindowIndex
     from training.data.history import TrainingHistory
@@ -59,11 +66,6 @@ def judge_model(
 
     A champion that is lost can be compared with nothing: the verdict says so and does not pass. Raises ModelError when a model cannot be opened.
     """
-    from features.model_file.onnx_model import OnnxModel
-    from monitoring.gate.checks import judge
-    from monitoring.gate.evidence import Artefact, Evidence, JudgedWindows, LabelSettings
-    from training.trial import served_rul
-
     config, history = settings.model, fleet.history
     model, values = OnnxModel(candidate.onnx, config.scoring.threads), history.values
     said = model.predict_rows(values, held_out.first_row, held_out.end, config.scoring.batch_size)
@@ -92,9 +94,6 @@ def judge_model(
 
 def measure_cost(settings: Settings, values: Float32s, held_out: WindowIndex, onnx: bytes) -> Footprint:
     """Size and speed of an exported model: what the gate has a budget for, and a model card shows. Windows are those of the card's importance."""
-    from training.diagnostics.footprint import measure_footprint
-    from training.trial import draw_windows
-
     card, threads = settings.evaluation.card, settings.model.scoring.threads
     windows, _ = draw_windows(values, held_out.take(~held_out.censored), card.importance_windows, card.seed)
     return measure_footprint(onnx, windows, threads, settings.retraining.gate.latency_calls)
@@ -102,9 +101,6 @@ def measure_cost(settings: Settings, values: Float32s, held_out: WindowIndex, on
 
 def _unseen(settings: Settings, fleet: UnseenFleet, model: OnnxModel, champion: KnownChampion) -> tuple[CalibrationEvidence, Unseen]:
     """What candidate and champion say and do on the unseen fleet, hour by hour."""
-    from features.model_file.onnx_model import OnnxModel
-    from monitoring.gate.evidence import JudgedWindows, Unseen
-
     config, index, values = settings.model, fleet.labelled.index, fleet.labelled.history.values
     said, other = (
         network.predict_rows(values, index.first_row, index.end, config.scoring.batch_size)
@@ -124,11 +120,6 @@ def _events(settings: Settings, fleet: UnseenFleet, said: Predictions) -> UnitSu
 
 
 def _trust(settings: Settings, where: str, index: WindowIndex, said: Predictions) -> CalibrationEvidence:
-    from monitoring.evaluation.calibration import Odds
-    from monitoring.gate.evidence import CalibrationEvidence
-    from training.data.dataset import told_within
-    from training.metrics import inside
-
     seen = ~index.censored
     held = inside(index.rul, said.rul_lower, said.rul_upper)
     known, failed = told_within(index.rul, index.censored, settings.model.labels.horizon_days)
@@ -138,8 +129,6 @@ def _trust(settings: Settings, where: str, index: WindowIndex, said: Predictions
 
 def _slices(settings: Settings, past: TrainingHistory, history: History, judged: WindowIndex) -> dict[str, Texts]:
     """What each window belongs to: compressor model, band of remaining life. How a real compressor failed is not on record."""
-    from monitoring.evaluation.calibration import rul_bands
-
     known = past.models()
     models = np.array([known.get(compressor_id, "unknown") for compressor_id in history.compressor_ids])
     bands = rul_bands(judged.rul, settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days)
@@ -153,8 +142,6 @@ def _origin(
     champion: KnownChampion | LostChampion | None,
     unseen: UnseenFleet | None,
 ) -> Origin:
-    from monitoring.gate.evidence import Origin
-
     sides = {"challenger": candidate.parts} | ({} if champion is None else {"champion": champion.parts})
     learned = {side: learned_from(parts) for side, parts in sides.items()}
     names = set().union(*(names for names in learned.values() if names is not None))

@@ -13,12 +13,15 @@ import polars as pl
 from config.errors import ModelError, NoChampionError
 from config.settings import Settings
 from features.contract import CHAMPION, WINDOW_STEP_HOURS
+from monitoring.gate.evidence import Recheck
+from training.data.labelled_fleet import label_fleet
+from training.data.split import UnitSplit
+from training.measurement import served_rul
+from training.metrics import rmse
 
 if TYPE_CHECKING:
     from features.grid import History
-    from monitoring.gate.evidence import Recheck
     from serving.registry.client import ModelFacts, RegisteredModel, Registry
-    from training.data.split import UnitSplit
 
 SPLIT_FILE: Final = "split.json"  # artifact of a training run: part -> compressor ids
 
@@ -82,8 +85,6 @@ def known_parts(registry: Registry, run_id: str) -> dict[str, list[str]] | None:
 
 def known_split(champion: KnownChampion | LostChampion | None, history: History) -> UnitSplit | None:
     """The champion's parts by the unit numbers of `history`; None when they are not known."""
-    from training.data.split import UnitSplit
-
     if champion is None or champion.parts is None:
         return None
     return UnitSplit(*(history.units_of(champion.parts[part]) for part in ("train", "validation", "test")))
@@ -99,11 +100,6 @@ def recheck(settings: Settings, champion: KnownChampion, history: History, event
 
     Of its test compressors those that are still in this history count. None when they are not known.
     """
-    from monitoring.gate.evidence import Recheck
-    from training.data.labelled_fleet import label_fleet
-    from training.metrics import rmse
-    from training.trial import served_rul
-
     then, tested = champion.model.facts.trained_until, set(champion.parts["test"]) if champion.parts else set()
     if then is None or not tested:
         return None

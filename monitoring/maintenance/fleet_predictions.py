@@ -8,20 +8,19 @@ import numpy as np
 
 from config.settings import Settings
 from features.arrays import Doubles
+from features.model_file.onnx_model import OnnxModel
+from features.reference_tables.renewals import read_renewals
 from monitoring.evaluation.unseen_fleet import UnseenFleet
+from monitoring.maintenance.complete_lives import HourlyPredictions
+from serving.prediction.repair_cost import NOT_DUE, Forecast, plan_repairs
 
 if TYPE_CHECKING:
     pass
-    from monitoring.maintenance.complete_lives import HourlyPredictions
     from serving.registry.client import RegisteredModel
 
 
 def predict_hours(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> HourlyPredictions:
     """Dates, predicted lives and statuses at every hour of a fleet -> [compressors, hours]."""
-    from features.model_file.onnx_model import OnnxModel
-    from monitoring.maintenance.complete_lives import HourlyPredictions
-    from serving.prediction.repair_cost import NOT_DUE, Forecast, plan_repairs
-
     history, index, scoring = fleet.labelled.history, fleet.labelled.index, settings.model.scoring
     model, facts = OnnxModel(champion.onnx, scoring.threads), champion.facts
     said = model.predict_rows(history.values, index.first_row, index.end, scoring.batch_size)
@@ -40,7 +39,5 @@ def predict_hours(settings: Settings, fleet: UnseenFleet, champion: RegisteredMo
 
 def hourly_ages(fleet: UnseenFleet) -> Doubles:
     """Days since the last renewal at every row of the fleet's history, as its maintenance events tell them -> [rows]."""
-    from features.reference_tables.renewals import read_renewals
-
     history, renewals = fleet.labelled.history, read_renewals(fleet.labelled.events)
     return np.concatenate([renewals.ages(name, history.first_mark, history.hours) for name in history.compressor_ids])

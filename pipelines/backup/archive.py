@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final, cast
 
+import pyarrow as pa
+
 from config.errors import InputError
 
 FORMAT: Final = 1
@@ -157,8 +159,6 @@ def _damaged(file: Path, reason: str) -> InputError:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[tarfile.TarFile]:
-    import pyarrow as pa
-
     try:
         with file.open("rb") as probe:
             gzipped = probe.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
@@ -179,8 +179,6 @@ def _opened(file: Path) -> Iterator[tarfile.TarFile]:
 
 @contextmanager
 def _compressed(file: Path, *, gzipped: bool) -> Iterator[IO[bytes]]:
-    import pyarrow as pa
-
     if gzipped:
         with gzip.open(file, "wb", compresslevel=1) as stream:
             yield cast(IO[bytes], stream)

@@ -18,13 +18,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from filelock import FileLock, Timeout
+
 from config.errors import HomeError, InputError
 from config.secrets import hide_passwords
 from config.settings import Settings
+from features.lake import Lake
 from pipelines.backup.archive import DATABASE_DUMP, FORMAT, HOME_FOLDER, Manifest, describe_members, write_archive
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.home_lock import writing_lake
 from serving.home.artifact_paths import ARTIFACTS, store_file
+from serving.warehouse.dump import dump_warehouse
+from serving.warehouse.migrations import migrated_warehouse
 
 STORE_FILE: Final = "mlflow.db"
 STUDIES_FILE: Final = "tuning.db"
@@ -79,8 +84,6 @@ def back_up(settings: Settings, file: Path, report: StageReporter) -> dict[str, 
 @contextmanager
 def _staging(home: Path) -> Iterator[Path]:
     """A folder in the home, so that files can be linked into it; one backup at a time, and what a killed one left is removed."""
-    from filelock import FileLock, Timeout
-
     folder = home / _STAGING
     try:
         with FileLock(home / f"{_STAGING}.lock", timeout=0):
@@ -96,9 +99,6 @@ def _staging(home: Path) -> Iterator[Path]:
 
 def _collect(settings: Settings, staging: Path, report: StageReporter) -> tuple[Manifest, float]:
     """The parts in the order that keeps them consistent; returns the manifest and for how long a lake was locked, in seconds."""
-    from serving.warehouse.dump import dump_warehouse
-    from serving.warehouse.migrations import migrated_warehouse
-
     home, target, made_at = settings.home, staging / HOME_FOLDER, datetime.now(UTC)
     with report.stage("inbox and files"):
         for path in sorted(home.iterdir()):
@@ -197,8 +197,6 @@ def _link(source: Path, target: Path) -> None:
 
 
 def _lake_versions(lake: Path) -> dict[str, int]:
-    from features.lake import Lake
-
     copied = Lake(str(lake))
     return {path.name: copied.version(path.name) for path in sorted(lake.glob("*")) if copied.exists(path.name)}
 

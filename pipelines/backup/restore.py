@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import shutil
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from config.errors import HomeError, InputError
 from config.settings import Settings
+from features.contract import CHAMPION
 from pipelines.backup.archive import DATABASE_DUMP, HOME_FOLDER, Manifest, extract_archive, read_manifest, verify_archive
 from pipelines.backup.backup import STORE_FILE
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.home_lock import RESTORING, create_home
+from pipelines.runtime.mlflow_environment import quieten
+from serving.registry.client import Registry
+from serving.warehouse.connection import open_warehouse
+from serving.warehouse.dump import Dump, load_dump, require_empty
+from serving.warehouse.embedded import embedded_server
+from serving.warehouse.migrations import latest_version, migrate
 
 _NOT_COUNTED: Final = ("logs", "lost+found")  # a home with nothing else in it is empty
 
@@ -32,13 +40,6 @@ def restore(settings: Settings, file: Path, report: StageReporter) -> dict[str, 
     Returns file, home, from_home, made_at, schema, files, bytes, rows, champion, database, not_covered, seconds.
     Raises InputError for a damaged file or one of a newer program, WarehouseError for a database that is not empty.
     """
-    from features.contract import CHAMPION
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.registry.client import Registry
-    from serving.warehouse.connection import open_warehouse
-    from serving.warehouse.dump import Dump, load_dump, require_empty
-    from serving.warehouse.migrations import migrate
-
     started = time.perf_counter()
     home, file = settings.home, file.expanduser().absolute()
     _require_known(file, read_manifest(file))
@@ -84,10 +85,6 @@ def restore(settings: Settings, file: Path, report: StageReporter) -> dict[str, 
 
 def _require_known(file: Path, manifest: Manifest) -> None:
     """Raise InputError for a backup of a newer program or a newer MLflow."""
-    from importlib.util import find_spec
-
-    from serving.warehouse.migrations import latest_version
-
     if manifest.schema > latest_version():
         raise InputError(f"backup {file} has the schema {manifest.schema}, newer than this program's {latest_version()}: update altaviz")
     spec = find_spec("mlflow")
@@ -100,8 +97,6 @@ def _require_known(file: Path, manifest: Manifest) -> None:
 
 def _clear(settings: Settings) -> None:
     """Remove what an interrupted restore has left."""
-    from serving.warehouse.embedded import embedded_server
-
     home = settings.home
     if (home / "postgres" / "PG_VERSION").exists():
         with embedded_server(home, settings.database.embedded):

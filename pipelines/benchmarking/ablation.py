@@ -8,10 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import mlflow
+
 from config.errors import ConfigError
 from config.settings import Settings
+from features.model_file.onnx_model import OnnxModel
+from monitoring.evaluation.cmapss import seed_numbers
+from monitoring.evaluation.methods import judge_network, numbers_of
+from pipelines.evaluation.evaluate import headline
+from pipelines.evaluation.simulated_fleets import prepare_fleet
+from pipelines.lakehouse.labelled_history import labelled_fleet
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_runs import nested_run, tracked_run
 from pipelines.runtime.spark import LazySpark
+from training.cmapss.runs import Subset, score_seed
+from training.data.history import open_history
+from training.trial import run_trial
 
 if TYPE_CHECKING:
     from monitoring.evaluation.unseen_fleet import UnseenFleet
@@ -30,12 +42,6 @@ def ablate_cmapss(
     Returns `variants`: name -> for each number its mean over the seeds, `values` seed by seed, and what was changed; run_id, seconds.
     Raises InputError, ConfigError.
     """
-    from training.network.runtime import load_tensorflow
-
-    load_tensorflow()
-    from monitoring.evaluation.cmapss import seed_numbers
-    from training.cmapss.runs import Subset, score_seed
-
     variants = _chosen(settings.ablation.cmapss, only)
     engines = Subset.load(data, subset)
 
@@ -55,17 +61,6 @@ def ablate_compressors(
     The seed deals the compressors into training, validation and test, and the network's weights. Returns what `ablate_cmapss` does.
     Raises ConfigError, NoDataError, HomeError.
     """
-    from training.network.runtime import load_tensorflow
-
-    load_tensorflow()
-    from features.model_file.onnx_model import OnnxModel
-    from monitoring.evaluation.methods import judge_network, numbers_of
-    from pipelines.evaluation.evaluate import headline
-    from pipelines.evaluation.simulated_fleets import prepare_fleet
-    from pipelines.lakehouse.labelled_history import labelled_fleet
-    from training.data.history import open_history
-    from training.trial import run_trial
-
     variants = _chosen(settings.ablation.compressors, only)
     unseen: list[UnseenFleet] = [prepare_fleet(settings, seed, spark, report) for seed in settings.ablation.fleet_seeds]
     fleet = labelled_fleet(settings, open_history([settings.training_lake_uri]), report)
@@ -93,10 +88,6 @@ def _chosen(variants: Mapping[str, dict[str, Any]], only: Sequence[str] | None) 
 def _run(
     settings: Settings, name: str, variants: Mapping[str, dict[str, Any]], seeds: int, measure: Measure, report: StageReporter
 ) -> dict[str, Any]:
-    import mlflow
-
-    from pipelines.runtime.mlflow_runs import nested_run, tracked_run
-
     started = time.perf_counter()
     varied = {variant: settings.with_model(changes) for variant, changes in variants.items()}
     for changed in varied.values():
@@ -125,8 +116,6 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, Any]:
 
 
 def _log_table(result: dict[str, Any]) -> None:
-    import mlflow
-
     for number, (variant, numbers) in enumerate(result.items()):
         mlflow.log_metrics({name: value for name, value in numbers.items() if isinstance(value, float)}, step=number)
         mlflow.set_tag(f"variant_{number}", variant)

@@ -7,11 +7,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mlflow
+import polars as pl
+
 from config.settings import Settings
+from features.model_file.onnx_model import OUTPUTS
+from monitoring.evaluation.cmapss import judge, seed_numbers
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_runs import nested_run, tracked_run
+from training.cmapss.runs import Subset, score_seed
 
 if TYPE_CHECKING:
-    from training.cmapss.runs import SeedScores, Subset
+    from training.cmapss.runs import SeedScores
     from training.network.fit import EpochLog
 
 
@@ -21,15 +28,6 @@ def cmapss(settings: Settings, data: Path, name: str, seeds: int, report: StageR
     Returns monitoring.evaluation.cmapss.judge and benchmark, subset, seconds, peak_rss_mb of the process and run_id; what was said of every engine is in the
     run's engines.csv. Raises InputError, ConfigError, ExportError, ModelError (MLflow's store does not work).
     """
-    from training.network.runtime import load_tensorflow
-
-    load_tensorflow()
-    import mlflow
-
-    from monitoring.evaluation.cmapss import judge, seed_numbers
-    from pipelines.runtime.mlflow_runs import nested_run, tracked_run
-    from training.cmapss.runs import Subset, score_seed
-
     started = time.perf_counter()
     section = settings.model.cmapss
     subset = Subset.load(data, name)
@@ -62,10 +60,6 @@ def cmapss(settings: Settings, data: Path, name: str, seeds: int, report: StageR
 
 def _engines(subset: Subset, scores: list[SeedScores]) -> str:
     """CSV, a row for each seed and test engine: what was said of it, and what came; cycles."""
-    import polars as pl
-
-    from features.model_file.onnx_model import OUTPUTS
-
     return pl.concat(
         pl.DataFrame(
             {

@@ -8,11 +8,22 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import polars as pl
+
 from config.sections.monitoring import BenchmarkSection
 from config.settings import Settings
+from features.contract import COMPRESSOR_ID, ROLLING_FEATURES, TIMESTAMP
+from features.grid import read_history
+from features.intake import list_reading_files
+from features.lake import GOLD, Lake
+from features.model_file.onnx_model import OnnxModel
+from monitoring.drift.evidently_report import compare_by_preset, raw_frame
+from monitoring.drift.snapshots import COMPARED, FleetSnapshots, look_at
 from pipelines.evaluation.simulated_fleets import Change, build_fleet
 from pipelines.operations.monitor import Comparison, Watched, compare, watch_champion
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.spark import LazySpark
 
 if TYPE_CHECKING:
@@ -33,8 +44,6 @@ def drift(settings: Settings, seeds: list[int] | None, spark: LazySpark, report:
     Returns `weeks`, one by one, and `totals` by kind of week, both with Evidently's default beside our decision. Fleets that are there
     already are used again. Raises NoChampionError, ModelError (no reference), HomeError, EnvironmentSetupError.
     """
-    from pipelines.runtime.mlflow_runs import quieten
-
     started = time.perf_counter()
     quieten()
     watched, config = watch_champion(settings), settings.monitoring.benchmark
@@ -68,12 +77,6 @@ class DisturbedSensor:
 
 def disturb(folder: Path, sensor: DisturbedSensor) -> None:
     """Change the raw readings of a simulated folder in place."""
-    import numpy as np
-    import polars as pl
-
-    from features.contract import COMPRESSOR_ID, TIMESTAMP
-    from features.intake import list_reading_files
-
     named = pl.read_csv(folder / "compressor_metadata.csv")[COMPRESSOR_ID].sort().to_numpy()
     chosen = np.random.default_rng(sensor.seed).choice(named, round(len(named) * sensor.share), replace=False).tolist()
     hit = pl.col(COMPRESSOR_ID).is_in(chosen) & (pl.col(TIMESTAMP) >= sensor.since)
@@ -92,8 +95,6 @@ def _change(own: Settings, config: BenchmarkSection, seed: int) -> Change:
 
 def _judge(settings: Settings, watched: Watched, own: Settings, end: datetime) -> dict[str, Any]:
     """What monitoring and Evidently's default make of the last week of the lake of `own`."""
-    from features.lake import GOLD, Lake
-
     gold = Lake(own.lake_uri).delta(GOLD)
     compared = compare(settings, watched, gold, end)
     distances, decision = compared.distances, compared.decision
@@ -124,11 +125,6 @@ def _strongest(compared: Comparison) -> dict[str, Any]:
 
 def _by_preset(settings: Settings, watched: Watched, gold: DeltaTable, end: datetime) -> dict[str, PresetVerdict]:
     """As one would run it out of the box: hourly rows of the week, features and prediction, against as many of the training fleet, and of the days before."""
-    from features.grid import read_history
-    from features.model_file.onnx_model import OnnxModel
-    from monitoring.drift.evidently_report import compare_by_preset, raw_frame
-    from monitoring.drift.snapshots import FleetSnapshots, look_at
-
     scoring, config = settings.model.scoring, settings.monitoring
     model, days = OnnxModel(watched.champion.onnx, scoring.threads), config.windows.current_days + config.windows.baseline_days
     history = read_history(gold, end, days * 24 + model.steps)
@@ -147,9 +143,6 @@ def _by_preset(settings: Settings, watched: Watched, gold: DeltaTable, end: date
 
 
 def _totals(weeks: list[dict[str, Any]], config: BenchmarkSection) -> dict[str, Any]:
-    from features.contract import ROLLING_FEATURES
-    from monitoring.drift.snapshots import COMPARED
-
     prefix = next(feature.name for feature in ROLLING_FEATURES if feature.sensor == config.disturbance.sensor).partition("_")[0]
     own = {name for name in COMPARED if name.startswith(f"{prefix}_")}
     return {

@@ -8,15 +8,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import polars as pl
+
+from benchmarks.features import duckdb_windows, largest_difference, range_between
+from benchmarks.memory import PeakMemory
 from config.settings import Settings
 from config.site.reference_files import ReferenceFilesSection
+from features.bronze import load_files
+from features.build import Rules, build_silver_and_gold
+from features.contract import DATE
+from features.gold import build_features, complete_features, compressor_limits
+from features.intake import list_reading_files
+from features.lake import COMPRESSORS, GOLD, SILVER, Lake
+from features.reference_tables.loading import ReferenceRules, load_reference
+from features.reference_tables.tables import read_reference
+from pipelines.lakehouse.simulate import run as simulate
 from pipelines.runtime.console import Advance, StageReporter
 from pipelines.runtime.spark import LazySpark
-
-if TYPE_CHECKING:
-    from features.lake import Lake
 
 
 def features(settings: Settings, compressors: int, days: int, interval_min: int, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
@@ -24,10 +34,6 @@ def features(settings: Settings, compressors: int, days: int, interval_min: int,
 
     Works below `<home>/benchmark`, which it empties first. Raises InputError, EnvironmentSetupError.
     """
-    from benchmarks.memory import PeakMemory
-    from features.lake import GOLD, SILVER, Lake
-    from pipelines.lakehouse.simulate import run as simulate
-
     folder = settings.home / "benchmark"
     shutil.rmtree(folder, ignore_errors=True)
     lake = Lake(str(folder / "lake"))
@@ -87,11 +93,6 @@ class _Timed:
 
 def _bronze_to_gold(settings: Settings, lake: Lake, folder: Path, as_of: datetime, spark: LazySpark, timed: _Timed) -> None:
     """The real code, as `altaviz ingest` and `altaviz features` run it, from a cold start of the JVM."""
-    from features.bronze import load_files
-    from features.build import Rules, build_silver_and_gold
-    from features.intake import list_reading_files
-    from features.reference_tables.loading import ReferenceRules, load_reference
-
     load_reference(lake, folder / "site", ReferenceRules(settings.fleet, settings.etl.ingest, ReferenceFilesSection()), datetime.now(UTC))
     files = [(path.name, path) for path in list_reading_files(folder / "site")]
     with timed.stage("bronze") as advance:
@@ -106,14 +107,6 @@ def _gold_alone(settings: Settings, lake: Lake, folder: Path, spark: LazySpark, 
 
     The kernel goes first: what the JVM has warmed up by then is to the others' advantage.
     """
-    import polars as pl
-
-    from benchmarks.features import duckdb_windows, largest_difference, range_between
-    from features.contract import DATE
-    from features.gold import build_features, complete_features, compressor_limits
-    from features.lake import COMPRESSORS, SILVER
-    from features.reference_tables.tables import read_reference
-
     session, etl = spark.get(), settings.etl
     known = read_reference(lake, COMPRESSORS)
     limits = session.createDataFrame(compressor_limits(known, settings.fleet, settings.thresholds).to_arrow())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,10 +13,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.scoring import compare_scoring
+from benchmarks.training import peak_of_fit, simulated_windows, throughput
 from config.errors import NoChampionError
 from config.settings import Settings
 from features.arrays import Float32s
+from features.contract import WINDOW_STEPS
+from features.model_file.onnx_model import OnnxModel
+from features.windows import gather
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
+from serving.registry.client import Registry
+from training.calibration.calibrate import neutral
+from training.data.dataset import feature_statistics
+from training.network.ensemble import combine
+from training.network.export import export_onnx
+from training.network.model import build_model
 
 if TYPE_CHECKING:
     from benchmarks.training import Peak
@@ -32,11 +45,7 @@ def training(settings: Settings, windows: int, repetitions: int, report: StageRe
 
     Returns windows, throughput (benchmarks.training.throughput), memory (once, tenfold: benchmarks.training.Peak; growth). Raises ConfigError.
     """
-    from training.network.runtime import load_tensorflow
-
     started = time.perf_counter()
-    load_tensorflow()
-    from benchmarks.training import simulated_windows, throughput
 
     with _scratch(settings) as folder:
         with report.stage("throughput") as advance:
@@ -70,20 +79,7 @@ def scoring(settings: Settings, windows: int, repetitions: int, report: StageRep
     A champion's Keras model is not kept, so its ONNX model is timed alone, beside the two. Speed does not depend on what was learned.
     Returns network, threads, batch_size, benchmarks.scoring.compare_scoring and, with a champion, champion. Raises ConfigError, ExportError.
     """
-    from training.network.runtime import load_tensorflow
-
     started = time.perf_counter()
-    load_tensorflow()
-    from benchmarks.scoring import compare_scoring
-    from benchmarks.training import simulated_windows
-    from features.contract import WINDOW_STEPS
-    from features.model_file.onnx_model import OnnxModel
-    from features.windows import gather
-    from training.calibration.calibrate import neutral
-    from training.data.dataset import feature_statistics
-    from training.network.ensemble import combine
-    from training.network.export import export_onnx
-    from training.network.model import build_model
 
     config, labels = settings.model, settings.model.labels
     with _scratch(settings) as folder, report.stage("network"):
@@ -113,12 +109,6 @@ def scoring(settings: Settings, windows: int, repetitions: int, report: StageRep
 
 def _champion_alone(settings: Settings, windows: Float32s, repetitions: int) -> dict[str, Any] | None:
     """Version and windows a second of this home's champion, None without one."""
-    import statistics
-
-    from features.model_file.onnx_model import OnnxModel
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.registry.client import Registry
-
     quieten()
     try:
         champion = Registry(settings.tracking_uri).champion()
@@ -141,11 +131,6 @@ def _peak_in_a_process_of_its_own(file: Path, windows: int, config: ModelConfig)
 
 
 def _peak(file: Path, windows: int, config: ModelConfig) -> Peak:
-    from training.network.runtime import load_tensorflow
-
-    load_tensorflow()
-    from benchmarks.training import peak_of_fit
-
     return peak_of_fit(file, windows, config)
 
 

@@ -6,13 +6,21 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+from scipy.stats import binomtest
+
+from benchmarks.sensor_faults import PlantingRules, count_false_alarms, judge_planted, plant, plantings, simulate_histories
 from config.settings import Settings
+from features.contract import FROZEN, IMPLAUSIBLE, UNIT_CHANGE, WRONG_UNIT, ZERO
+from features.sensor_health.settings import HealthRules
+from features.simulator.plan import resolve
 from pipelines.runtime.console import StageReporter
 
 if TYPE_CHECKING:
-    from benchmarks.sensor_faults import FalseAlarms, PlantedFaultOutcome, PlantingRules
+    from benchmarks.sensor_faults import FalseAlarms, PlantedFaultOutcome
 
 _MOST_MISSES: Final = 3  # that a row names
 _ALL: Final = "all"
@@ -25,12 +33,6 @@ def sensor_faults(settings: Settings, seeds: list[int] | None, report: StageRepo
     Returns `false_alarms`, `planted` (a row per kind, sensor and unit or value) and `kinds`, each share with its 95 % Wilson interval.
     Nothing is written. Raises InputError, ConfigError.
     """
-    import numpy as np
-
-    from benchmarks.sensor_faults import count_false_alarms, judge_planted, plant, plantings, simulate_histories
-    from features.sensor_health.settings import HealthRules
-    from features.simulator.plan import resolve
-
     started = time.perf_counter()
     fleets, config = settings.monitoring.benchmark.fleets, settings.quality.sensor_faults_benchmark
     rules, trial = HealthRules.of(settings.quality.sensor_health, settings.thresholds), _trial(settings)
@@ -53,8 +55,6 @@ def sensor_faults(settings: Settings, seeds: list[int] | None, report: StageRepo
 
 
 def _trial(settings: Settings) -> PlantingRules:
-    from benchmarks.sensor_faults import PlantingRules
-
     config = settings.quality.sensor_faults_benchmark
     return PlantingRules(
         interval_min=settings.monitoring.benchmark.fleets.interval_min,
@@ -86,8 +86,6 @@ def _false_alarms(alarms: Sequence[FalseAlarms], limit: float) -> dict[str, Any]
 
 
 def _kinds(outcomes: Sequence[PlantedFaultOutcome], within_h: float, least: float) -> list[dict[str, Any]]:
-    from features.contract import FROZEN, IMPLAUSIBLE, UNIT_CHANGE, WRONG_UNIT, ZERO
-
     kinds = {
         "frozen": (FROZEN,),
         "zero": (ZERO,),
@@ -111,8 +109,6 @@ def _rows(outcomes: Sequence[PlantedFaultOutcome]) -> list[tuple[dict[str, str],
 
 def _found(outcomes: Sequence[PlantedFaultOutcome], within_h: float) -> dict[str, Any]:
     """How many were found in time, how soon, and what was said of the others."""
-    from statistics import median
-
     found = [item for item in outcomes if item.hours <= within_h]
     missed = Counter(item.instead or ("late" if math.isfinite(item.hours) else "nothing") for item in outcomes if item.hours > within_h)
     typical = median(item.hours for item in outcomes)
@@ -127,7 +123,5 @@ def _found(outcomes: Sequence[PlantedFaultOutcome], within_h: float) -> dict[str
 
 
 def _share(hits: int, cases: int) -> dict[str, Any]:
-    from scipy.stats import binomtest
-
     interval = binomtest(hits, cases).proportion_ci(method="wilson")
     return {"share": round(hits / cases, _DIGITS), "interval": [round(float(interval.low), _DIGITS), round(float(interval.high), _DIGITS)]}

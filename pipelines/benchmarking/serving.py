@@ -16,17 +16,27 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx
+import mlflow.onnx
+import numpy as np
+import onnx
+import psutil
+from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from benchmarks.serving import Call, quantiles_ms, run_load
 from config.errors import ModelError, NoDataError
 from config.settings import Settings
 from features.arrays import Float32s
+from features.grid import steps_before
+from features.lake import GOLD, Lake
+from features.model_file.onnx_model import OUTPUTS, OnnxModel
+from features.reference_tables.tables import read_fleet
+from features.windows import fill_gaps
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
+from serving.registry.client import Registry
 
 if TYPE_CHECKING:
-    import httpx
-
-    from benchmarks.serving import Call
-    from features.model_file.onnx_model import OnnxModel
-
     pass
 
 _START_S: Final = 180.0  # a server that is not there by then is reported
@@ -46,15 +56,6 @@ def serving(settings: Settings, minutes: float, rate: float, report: StageReport
     Returns load (benchmarks.serving.Load.report) and windows by server: one (latency_ms) and bulk (windows_per_s).
     Raises NoChampionError, NoDataError, ModelError (a server does not start).
     """
-    import psutil
-
-    from benchmarks.serving import run_load
-    from features.lake import GOLD, Lake
-    from features.model_file.onnx_model import OnnxModel
-    from features.reference_tables.tables import read_fleet
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.registry.client import Registry
-
     quieten()
     champion = Registry(settings.tracking_uri).champion()
     lake = Lake(settings.lake_uri)
@@ -91,12 +92,6 @@ def serving(settings: Settings, minutes: float, rate: float, report: StageReport
 
 def _windows(lake: Any, ids: list[str], newest: datetime) -> Float32s:
     """A bulk of real windows -> [_BULK, 24, 24], those of the fleet over and over."""
-    import numpy as np
-
-    from features.grid import steps_before
-    from features.lake import GOLD
-    from features.windows import fill_gaps
-
     own = fill_gaps(steps_before(lake.delta(GOLD), ids, newest).values)
     complete = own[np.isfinite(own).all(axis=(1, 2))]
     if not len(complete):
@@ -105,8 +100,6 @@ def _windows(lake: Any, ids: list[str], newest: datetime) -> Float32s:
 
 
 def _caller(ids: list[str], newest: datetime, rate: float, windows: Float32s) -> Callable[[int], Call]:
-    from benchmarks.serving import Call
-
     draw = random.Random(_SEED)  # noqa: S311 - a reproducible mix
     predict = json.dumps({"windows": windows[:_SMALL].tolist()}).encode()
     # other moments than an earlier run's, whose rows are there already
@@ -127,8 +120,6 @@ def _caller(ids: list[str], newest: datetime, rate: float, windows: Float32s) ->
 
 def _timed(predict: Callable[[Float32s], object], windows: Float32s) -> dict[str, Any]:
     """One window at a time, then all of them at once."""
-    from benchmarks.serving import quantiles_ms
-
     predict(windows)
     one, bulk = [], []
     for number in range(_ONE_CALLS):
@@ -175,11 +166,6 @@ def _service(settings: Settings) -> Iterator[tuple[httpx.Client, subprocess.Pope
 @contextmanager
 def _model_folder(content: bytes, model: OnnxModel, windows: Float32s) -> Iterator[Path]:
     """The champion's bytes as an MLflow model of our own making: the MLmodel file beside the registered ones could name code to run."""
-    import mlflow.onnx
-    import onnx
-
-    from features.model_file.onnx_model import OUTPUTS
-
     answer = model.predict(windows[:2])
     signature = mlflow.models.infer_signature(windows[:2], {name: getattr(answer, name) for name in OUTPUTS})
     with TemporaryDirectory() as name:
@@ -214,8 +200,6 @@ def _mlflow_server(settings: Settings, folder: Path) -> Iterator[httpx.Client]:
 
 def _end_all(process: subprocess.Popen[Any]) -> None:
     """A server and the workers that it has started."""
-    import psutil
-
     family = psutil.Process(process.pid)
     members = [family, *family.children(recursive=True)]
     for member in members:
@@ -226,9 +210,6 @@ def _end_all(process: subprocess.Popen[Any]) -> None:
 
 @contextmanager
 def _ready(url: str, path: str, process: subprocess.Popen[Any], log: Path) -> Iterator[httpx.Client]:
-    import httpx
-    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
-
     not_yet = retry_if_exception_type(httpx.HTTPError)  # it does not listen, or is not ready
     patience = Retrying(stop=stop_after_delay(_START_S), wait=wait_fixed(_POLL_S), retry=not_yet)
 

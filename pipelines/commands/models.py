@@ -59,7 +59,7 @@ def models_promote(
         raise typer.BadParameter("--force needs --reason TEXT: whoever overrules the gate says why")
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.lifecycle.versions import promote
+        from pipelines.lifecycle.promotion import promote
         from pipelines.runtime.spark import LazySpark
 
         with LazySpark(settings) as spark:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+import onnx
 import polars as pl
 
 from config import plain_text
@@ -152,8 +153,6 @@ def _interface() -> dict[str, Any]:
 
 def _calibration(model: bytes) -> dict[str, Any]:
     """What the graph does by itself, read off its nodes: a version from before there was a calibration layer has none."""
-    import onnx
-
     inside = any(f"/{CALIBRATION_LAYER}" in node.name for node in onnx.load_from_string(model).graph.node)
     return {
         "in_graph": {

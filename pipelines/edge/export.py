@@ -9,6 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+import onnx
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
 from config.errors import InputError
 from config.logs import get_log
 from config.settings import Settings
@@ -19,7 +22,7 @@ from pipelines.edge.bundle import QUANTISED_FILE, RUNNER_FILE, contract_document
 from pipelines.edge.footprint import measure_loss, measure_speed
 from pipelines.edge.parity import check_folder, write_readings
 from pipelines.runtime.console import StageReporter
-from pipelines.runtime.mlflow_runs import quieten
+from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.templates import templates
 from serving.edge.contract import CONTRACT_FILE, MODEL_FILE, SUMS_FILE, ZONE_FOLDER, folder_sums
 from serving.registry.client import Registry
@@ -103,9 +106,6 @@ def _require_free(out: Path) -> None:
 
 def quantise(model: bytes) -> bytes:
     """`model` with the weights of its LSTM nodes in 8 bits, activations quantised as they come (ONNX Runtime's dynamic quantisation)."""
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
     with tempfile.TemporaryDirectory() as name:
         target = Path(name) / QUANTISED_FILE
         before = logging.root.manager.disable

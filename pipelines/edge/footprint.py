@@ -20,7 +20,9 @@ from pipelines.lakehouse.labelled_history import labelled_fleet
 from pipelines.runtime.console import StageReporter
 from serving.edge.contract import MODEL_FILE, load_contract
 from serving.edge.runner import INPUT_NAME, OUTPUT_NAMES, open_model
+from training.data.dataset import sample_windows
 from training.data.history import open_history
+from training.measurement import measure
 
 _STARTS: Final = 5  # of the whole process
 _CALLS: Final = 500  # of the model
@@ -32,13 +34,8 @@ def measure_loss(
 ) -> tuple[Float32s, dict[str, Any]]:
     """Both models on the labelled windows of the compressors that the champion was tested on (all of them where that is not known).
 
-    Returns some of the windows [n, 24, 24], and models by file (training.trial.measure; nothing where no failure was seen), difference, windows.
+    Returns some of the windows [n, 24, 24], and models by file (training.measurement.measure; nothing where no failure was seen), difference, windows.
     """
-    from training.network.runtime import load_tensorflow
-
-    load_tensorflow()
-    from training.trial import measure, sample_windows
-
     settings = taught_as(settings, champion.model.facts)
     config = settings.model
     fleet = labelled_fleet(settings, open_history([settings.training_lake_uri]), report)

@@ -7,7 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
+import mlflow
 import numpy as np
+import skops.io
+from mlflow.exceptions import MlflowException
+from sklearn.ensemble import HistGradientBoostingRegressor
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from config.errors import ModelError, NoDataError
 from config.settings import Settings
@@ -16,14 +21,19 @@ from features.contract import (
     WINDOW_STEPS,
 )
 from monitoring.evaluation.methods import BASELINE_KEY
+from monitoring.gate.champion import known_champion, known_split
+from pipelines.lakehouse.labelled_history import labelled_fleet
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_runs import EXPERIMENT
+from training.baselines.mlp import fit_mlp
+from training.baselines.tabular import GRADIENT_BOOSTING, Baseline
+from training.data.augmentation import LevelAugmentation
+from training.data.history import open_history
+from training.trial import split_fleet
 
 if TYPE_CHECKING:
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
     from serving.registry.client import RegisteredModel, Registry
     from training.baselines.mlp import Mlp
-    from training.baselines.tabular import Baseline
 
 _BASELINE_FILE: Final = "model.skops"  # as MLflow calls it
 # What a baseline's file may hold beyond the types that skops knows to be harmless. skops asks for this one because a crafted tree could crash a reader.
@@ -35,8 +45,6 @@ def load_baseline(settings: Settings, model: RegisteredModel) -> Baseline:
 
     Raises ModelError when there is none, or when its file names a type that is not in TRUSTED_TYPES: nothing of that file has run then.
     """
-    from training.baselines.tabular import GRADIENT_BOOSTING, Baseline
-
     regressor = _read_regressor(_baseline_file(settings, model), model.version)
     if regressor.n_features_in_ != len(FEATURES):
         raise ModelError(
@@ -47,11 +55,6 @@ def load_baseline(settings: Settings, model: RegisteredModel) -> Baseline:
 
 def _baseline_file(settings: Settings, model: RegisteredModel) -> bytes:
     """The bytes of the baseline that was logged beside `model`. Raises ModelError."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    from pipelines.runtime.mlflow_runs import EXPERIMENT
-
     missing = f"no {BASELINE_KEY} is logged beside version {model.version}: train and register it again"
     try:
         mlflow.set_tracking_uri(settings.tracking_uri)
@@ -74,10 +77,6 @@ def _baseline_file(settings: Settings, model: RegisteredModel) -> bytes:
 
 def _read_regressor(content: bytes, version: str) -> HistGradientBoostingRegressor:
     """The regressor in a skops file, made of trusted types alone. MLflow's own reader takes the list of trusted types from the artifact. Raises ModelError."""
-    import skops.io
-    from sklearn.ensemble import HistGradientBoostingRegressor
-    from skops.io.exceptions import UntrustedTypesFoundException
-
     refused = f"the {BASELINE_KEY} beside version {version} is refused"
     cure = "train again, or bring the file back with `altaviz restore` from a backup"
     try:
@@ -97,13 +96,6 @@ def train_mlp(settings: Settings, registry: Registry, report: StageReporter) -> 
 
     Where that cannot be done, the reason: a champion may have been trained elsewhere.
     """
-    from monitoring.gate.champion import known_champion, known_split
-    from pipelines.lakehouse.labelled_history import labelled_fleet
-    from training.baselines.mlp import fit_mlp
-    from training.data.augmentation import LevelAugmentation
-    from training.data.history import open_history
-    from training.trial import split_fleet
-
     champion = known_champion(registry)
     if champion is None or champion.parts is None:
         return "the champion's run does not say which compressors it was trained on"

@@ -5,8 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import mlflow
+
 from config.settings import Settings
-from monitoring.evaluation.method_outcomes import comparison
+from monitoring.evaluation.calibration import thin_groups
+from monitoring.evaluation.event_metrics import join_answers
+from monitoring.evaluation.figures import FigureData, LifePredictions, judging_figures
+from monitoring.evaluation.method_outcomes import BASELINE_NAMES, comparison
 from monitoring.evaluation.methods import (
     BASELINE_KEY,
     CHAMPION_KEY,
@@ -17,11 +22,15 @@ from monitoring.evaluation.methods import (
     _judge_all,
     numbers_of,
 )
+from monitoring.evaluation.reason_cases import judge_reasons
 from monitoring.gate.champion import taught_as
 from pipelines.evaluation.baseline_models import load_baseline, train_mlp
 from pipelines.evaluation.simulated_fleets import prepare_fleet
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
+from pipelines.runtime.mlflow_runs import flat_parameters, tracked_run
 from pipelines.runtime.spark import LazySpark
+from serving.registry.client import Registry
 
 if TYPE_CHECKING:
     pass
@@ -35,13 +44,8 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
     `thinly_covered`: groups whose intervals hold too few lives, `left_out`: why a baseline is not there, and `reasons` (monitoring.evaluation.reason_cases) where they are asked for.
     Raises NoChampionError, ModelError (made for other features, or no baseline beside it), HomeError.
     """
-    from pipelines.runtime.mlflow_runs import quieten, tracked_run
-    from serving.registry.client import Registry
-    from training.network.runtime import load_tensorflow
-
     started = time.perf_counter()
     quieten()
-    load_tensorflow()
     registry = Registry(settings.tracking_uri)
     champion = registry.champion()
     settings = taught_as(settings, champion.facts)
@@ -71,8 +75,6 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
     }
     result["thinly_covered"] = _thinly_covered(settings, result)
     if with_reasons:
-        from monitoring.evaluation.reason_cases import judge_reasons
-
         with report.stage("reasons"):
             result["reasons"] = judge_reasons(settings, unseen, champion)
     with tracked_run(settings, "evaluate") as run:
@@ -90,8 +92,6 @@ def _compare(settings: Settings, fleets: list[dict[str, MethodResult]]) -> dict[
 
 def _thinly_covered(settings: Settings, result: dict[str, Any]) -> list[dict[str, Any]]:
     """The groups whose intervals hold too few lives: over all fleets together (`fleet` is None), and in each by itself."""
-    from monitoring.evaluation.calibration import thin_groups
-
     least, windows = settings.evaluation.card.least_coverage.value, settings.evaluation.report.group_windows
     numbers = {None: result, **{fleet["seed"]: fleet[CHAMPION_KEY] for fleet in result["fleets"]}}
     return [{"fleet": seed, **group} for seed, own in numbers.items() for group in thin_groups(own["coverage"], least, windows)]
@@ -106,10 +106,6 @@ def _by_method(settings: Settings, fleets: list[dict[str, MethodResult]]) -> dic
 
 def _log(settings: Settings, result: dict[str, Any]) -> None:
     """Parameters, numbers and the whole report of the active run."""
-    import mlflow
-
-    from pipelines.runtime.mlflow_runs import flat_parameters
-
     mlflow.log_params({"model_version": result["model_version"], **flat_parameters(settings.evaluation.fleets)})
     mlflow.log_params({f"protocol.{name}": value for name, value in result["protocol"].items()})
     for fleet in result["fleets"]:
@@ -125,12 +121,6 @@ def _log(settings: Settings, result: dict[str, Any]) -> None:
 
 def _log_figures(settings: Settings, result: dict[str, Any], by_fleet: dict[int, dict[str, MethodResult]]) -> None:
     """The figures of a model card, of the champion on the unseen fleets, beside its baseline."""
-    import mlflow
-
-    from monitoring.evaluation.event_metrics import join_answers
-    from monitoring.evaluation.figures import FigureData, LifePredictions, judging_figures
-    from monitoring.evaluation.method_outcomes import BASELINE_NAMES
-
     lives = [
         LifePredictions(f"fleet {seed}", run, other.rul)
         for seed, fleet in by_fleet.items()

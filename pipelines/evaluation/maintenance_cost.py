@@ -5,12 +5,25 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import mlflow
+
 from config.settings import Settings
+from features.contract import COMPRESSOR_ID
+from features.lake import EVENTS, Lake
+from features.reference_tables.renewals import lives_between
+from features.reference_tables.tables import read_reference
 from monitoring.gate.champion import taught_as
+from monitoring.maintenance.age_replacement import replacement_age
+from monitoring.maintenance.complete_lives import PredictedFleet, pool
 from monitoring.maintenance.fleet_predictions import predict_hours
+from monitoring.maintenance.policies import OURS, policies
+from monitoring.maintenance.simulation import draw_fleets, simulate, summarise
 from pipelines.evaluation.simulated_fleets import fleet_truth, prepare_fleet
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
+from pipelines.runtime.mlflow_runs import flat_parameters, tracked_run
 from pipelines.runtime.spark import LazySpark
+from serving.registry.client import Registry
 
 if TYPE_CHECKING:
     pass
@@ -23,12 +36,6 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
     interval_days (of the fixed interval, chosen on the training history), threshold_hours by level and predicted_life_days (costs.yaml), policies and differences (monitoring.maintenance.simulation.summarise).
     Raises NoChampionError, ModelError, HomeError, NoDataError when no life was seen from beginning to end.
     """
-    from monitoring.maintenance.complete_lives import PredictedFleet, pool
-    from monitoring.maintenance.policies import OURS, policies
-    from monitoring.maintenance.simulation import draw_fleets, simulate, summarise
-    from pipelines.runtime.mlflow_runs import quieten, tracked_run
-    from serving.registry.client import Registry
-
     started = time.perf_counter()
     quieten()
     champion = Registry(settings.tracking_uri).champion()
@@ -69,12 +76,6 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
 
 def _interval(settings: Settings) -> float | None:
     """The fixed interval that would have cost least on the training history, by its maintenance events."""
-    from features.contract import COMPRESSOR_ID
-    from features.lake import EVENTS, Lake
-    from features.reference_tables.renewals import lives_between
-    from features.reference_tables.tables import read_reference
-    from monitoring.maintenance.age_replacement import replacement_age
-
     lake = Lake(settings.training_lake_uri)
     events, newest = read_reference(lake, EVENTS), lake.newest_reading()
     seen = {} if newest is None else dict.fromkeys(events[COMPRESSOR_ID].unique().to_list(), newest)
@@ -84,10 +85,6 @@ def _interval(settings: Settings) -> float | None:
 
 def _log(settings: Settings, result: dict[str, Any]) -> None:
     """Costs, numbers and the whole report of the active run."""
-    import mlflow
-
-    from pipelines.runtime.mlflow_runs import flat_parameters
-
     wanted = {
         name: value for name, value in flat_parameters(settings.costs).items() if not name.endswith((".unit", ".description", ".source"))
     }

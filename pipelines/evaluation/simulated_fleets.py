@@ -11,10 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from config.sections.evaluation import FleetsSection
-from config.settings import Settings
+from config.settings import Settings, ensure_home
+from features.simulator.truth import read_truth
+from monitoring.evaluation.alarms import lives_by_compressor
 from monitoring.evaluation.unseen_fleet import UnseenFleet
+from pipelines.lakehouse.ingest import ingest
+from pipelines.lakehouse.labelled_history import labelled_fleet
+from pipelines.lakehouse.medallion import build_lake
+from pipelines.lakehouse.simulate import run
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.spark import LazySpark
+from training.data.history import open_history
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,11 +49,6 @@ def label_unseen(own: Settings, size: FleetsSection, seed: int, spark: LazySpark
 
     What an earlier run has made of the same settings is used again. Raises HomeError, InputError, EnvironmentSetupError.
     """
-    from features.simulator.truth import read_truth
-    from monitoring.evaluation.alarms import lives_by_compressor
-    from pipelines.lakehouse.labelled_history import labelled_fleet
-    from training.data.history import open_history
-
     build_fleet(own, size, seed, spark, report)
     past = open_history([own.lake_uri])
     labelled = labelled_fleet(own, past, report)
@@ -56,8 +58,6 @@ def label_unseen(own: Settings, size: FleetsSection, seed: int, spark: LazySpark
 
 def fleet_truth(settings: Settings, seed: int) -> pl.DataFrame:
     """The truth (features.simulator.truth) of a fleet that `prepare_fleet` has made. Raises InputError."""
-    from features.simulator.truth import read_truth
-
     return read_truth(settings.below(f"evaluation/seed-{seed}").home / _FOLDER)
 
 
@@ -68,9 +68,6 @@ def build_fleet(
 
     What an earlier run has made of the same settings is used again. Raises HomeError, InputError, EnvironmentSetupError.
     """
-    from pipelines.lakehouse.ingest import ingest
-    from pipelines.lakehouse.medallion import build_lake
-
     _simulate_once(own, size, seed, report, change)
     ingest(own, own.home / _FOLDER, spark, report)
     end = own.simulator.history.start + timedelta(days=size.days)
@@ -80,9 +77,6 @@ def build_fleet(
 
 def _simulate_once(own: Settings, size: FleetsSection, seed: int, report: StageReporter, change: Change | None) -> None:
     """Simulate below `own.home` unless a complete fleet of the same settings, however described, is there; one of others goes, with its lake."""
-    from config.settings import ensure_home
-    from pipelines.lakehouse.simulate import run
-
     shaped_by = (own.simulator.digest(), own.fleet.digest(), size.digest("seeds"))
     told = "\n".join([*shaped_by, *([change.told] if change else [])])
     fingerprint = hashlib.sha256(told.encode()).hexdigest()

@@ -8,7 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.errors import AllRefusedError, NoReadingsError
 from config.settings import Settings
+from config.site.description import load_site
+from features import bronze
+from features.intake import SiteReader, list_reading_files, name_files
+from features.lake import BRONZE, COMPRESSORS, Lake
+from features.reference_tables.loading import ReferenceRules, load_reference
+from features.reference_tables.tables import read_reference
+from features.row_counts import count_rows
+from features.withdrawals import read_withdrawn
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.home_lock import writing_lake
 from pipelines.runtime.spark import LazySpark
@@ -21,20 +30,10 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
     """Load `folder` into bronze and the reference tables; what is there already adds nothing.
 
     `site_file` describes how the site writes its files; None: site.yaml in the folder, if there is one.
-    Returns the books (features.build.count_rows) and what this run loaded. A reference file that cannot be read is named in
+    Returns the books (features.row_counts.count_rows) and what this run loaded. A reference file that cannot be read is named in
     `refused_reference_files`, and the reference data of the lake stay; MetadataError where there are none yet.
     Raises AllRefusedError when every reading file was refused, NoReadingsError when there is no file or all are empty.
     """
-    from config.errors import AllRefusedError, NoReadingsError
-    from config.site.description import load_site
-    from features import bronze
-    from features.build import count_rows
-    from features.intake import SiteReader, list_reading_files, name_files
-    from features.lake import BRONZE, COMPRESSORS, Lake
-    from features.reference_tables.loading import ReferenceRules, load_reference
-    from features.reference_tables.tables import read_reference
-    from features.withdrawals import read_withdrawn
-
     started = time.perf_counter()
     site = load_site(folder, site_file)
     files = list_reading_files(folder)

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
+from config.site.description import load_site
+from features.intake import RefusedFile, SiteReader, list_reading_files, name_files
+from features.lake import Lake
+from features.reference_tables.loading import ReferenceRules, check_reference
+from features.site.check import FolderCheck, RowRules
 from pipelines.lakehouse.ingest import tell_notes
 from pipelines.runtime.console import StageReporter
 
@@ -20,12 +25,6 @@ def check(settings: Settings, folder: Path, report: StageReporter, site_file: Pa
     refused_reference_files, and what tell_notes says.
     Raises NoReadingsError, MetadataError, ConfigError.
     """
-    from config.site.description import load_site
-    from features.intake import RefusedFile, SiteReader, list_reading_files, name_files
-    from features.lake import Lake
-    from features.reference_tables.loading import ReferenceRules, check_reference
-    from features.site.check import FolderCheck, RowRules
-
     started = time.perf_counter()
     site = load_site(folder, site_file)
     files = list_reading_files(folder)

@@ -7,20 +7,23 @@ from datetime import datetime
 from typing import Any
 
 from config.settings import Settings
+from features.build import Rules, build_silver_and_gold
+from features.lake import Lake
+from features.row_counts import count_rows
+from pipelines.lakehouse.quality_sync import sync_quality
+from pipelines.lakehouse.warehouse_sync import sync_aggregates, sync_reference, sync_view_rules, sync_withdrawals
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.home_lock import writing_lake
 from pipelines.runtime.moment import choose_moment
 from pipelines.runtime.spark import LazySpark
+from serving.warehouse.migrations import migrated_warehouse
 
 
 def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
     """Bring silver, rejects and gold up to bronze at `as_of` (now when None).
 
-    Returns the books (features.build.count_rows) and which time was recomputed. Raises MomentError, NoDataError.
+    Returns the books (features.row_counts.count_rows) and which time was recomputed. Raises MomentError, NoDataError.
     """
-    from features.build import Rules, build_silver_and_gold, count_rows
-    from features.lake import Lake
-
     started = time.perf_counter()
     lake = Lake(settings.lake_uri)
     moment = choose_moment(settings, as_of)
@@ -37,11 +40,6 @@ def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: 
 
     Raises MomentError, NoDataError, WarehouseError.
     """
-    from features.lake import Lake
-    from pipelines.lakehouse.quality_sync import sync_quality
-    from pipelines.lakehouse.warehouse_sync import sync_aggregates, sync_reference, sync_view_rules, sync_withdrawals
-    from serving.warehouse.migrations import migrated_warehouse
-
     started = time.perf_counter()
     moment = choose_moment(settings, as_of)
     lake = Lake(settings.lake_uri)

@@ -15,9 +15,9 @@ import psycopg
 
 from config.sections.quality import AlertsSection
 from config.settings import Settings
-from features.build import rebuilt_since
 from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, OPERATING_HOURS, REASON, SENSORS, TIMESTAMP, WITHDRAWN
 from features.grid import scan_with_faults
+from features.increments import rebuilt_since
 from features.lake import COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from features.reference_tables.tables import read_fleet, read_reference
 from monitoring.data_quality.alerts import WatchedColumn, alert_quantities, find_alerts, window_start

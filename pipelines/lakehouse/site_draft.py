@@ -7,8 +7,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+from config.errors import InputError, MetadataError
 from config.sections.etl import ReadLimits
 from config.settings import Settings
+from config.site.description import SITE_FILE, load_site
+from config.site.reference_files import CompressorsSection
+from features.contract import COMPRESSOR_ID
+from features.intake import RefusedFile, SiteReader, list_reading_files, name_files
+from features.site.drafting.site_draft import Exports, draft_site
+from features.site.reference_files.table_file import Header, read_table
 from pipelines.runtime.console import StageReporter
 
 
@@ -18,11 +25,6 @@ def draft(settings: Settings, folder: Path, out: Path | None, report: StageRepor
     Returns site_file, drafted_from, lines [{key, value, confidence, decide}], to_decide (count), other_columns [files] and
     refused_files {name: reason} under the draft. Raises NoReadingsError, and InputError when the file is there already or nothing opens.
     """
-    from config.errors import InputError
-    from config.site.description import SITE_FILE, load_site
-    from features.intake import RefusedFile, SiteReader, list_reading_files, name_files
-    from features.site.drafting.site_draft import Exports, draft_site
-
     target = out or folder / SITE_FILE
     taken = f"{target} is there already: move it away, or name another file with --out"
     if os.path.lexists(target):
@@ -60,11 +62,6 @@ def draft(settings: Settings, folder: Path, out: Path | None, report: StageRepor
 
 def _known_ids(folder: Path, limits: ReadLimits) -> list[str]:
     """The ids of compressor_metadata.csv, where it is there, can be read and names them so."""
-    from config.errors import MetadataError
-    from config.site.reference_files import CompressorsSection
-    from features.contract import COMPRESSOR_ID
-    from features.site.reference_files.table_file import Header, read_table
-
     section = CompressorsSection()
     try:
         table = read_table(folder / section.file, section, Header({COMPRESSOR_ID: COMPRESSOR_ID}, []), limits)

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from config.settings import Settings
+from features.lake import TIME_SERIES_TABLES, Lake
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.home_lock import writing_lake
 from pipelines.runtime.spark import LazySpark
@@ -13,8 +14,6 @@ from pipelines.runtime.spark import LazySpark
 
 def maintain(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
     """OPTIMIZE, then VACUUM, each time-series table that exists. Rows do not change."""
-    from features.lake import TIME_SERIES_TABLES, Lake
-
     started = time.perf_counter()
     lake = Lake(settings.lake_uri)
     tables: dict[str, Any] = {}

@@ -5,11 +5,20 @@ from __future__ import annotations
 import getpass
 from typing import Any
 
+import polars as pl
+
 from config.errors import InputError
 from config.settings import Settings
+from features.contract import COMPRESSOR_ID
+from features.lake import COMPRESSORS, Lake
+from features.reference_tables.tables import read_reference_history, write_compressors
+from features.reference_tables.taking_back import retire_by_hand, take_into_service
+from features.withdrawals import find_file, undo_withdrawal, withdraw_file
+from pipelines.lakehouse.warehouse_sync import sync_reference, sync_withdrawals
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.home_lock import writing_lake
 from serving.schemas import present_moment
+from serving.warehouse.migrations import migrated_warehouse
 
 _NEXT = "altaviz features, then altaviz score"
 
@@ -21,15 +30,6 @@ def retire(
 
     Returns compressor_id, retired, retired_at, retired_by. Raises InputError for one that is not known, or is so already; WarehouseError.
     """
-    import polars as pl
-
-    from features.contract import COMPRESSOR_ID
-    from features.lake import COMPRESSORS, Lake
-    from features.reference_tables.tables import read_reference_history, write_compressors
-    from features.reference_tables.taking_back import retire_by_hand, take_into_service
-    from pipelines.lakehouse.warehouse_sync import sync_reference
-    from serving.warehouse.migrations import migrated_warehouse
-
     lake = Lake(settings.lake_uri)
     with writing_lake(settings):
         rows = read_reference_history(lake, COMPRESSORS)
@@ -55,11 +55,6 @@ def withdraw(settings: Settings, asked: str, reason: str | None, by: str | None,
     The next `features` computes silver and gold without it; predictions made from it are marked at once. Returns file, sha256, rows,
     withdrawn, withdrawn_at, withdrawn_by, reason, compressors, predictions_marked, next. Raises InputError, WarehouseError.
     """
-    from features.lake import Lake
-    from features.withdrawals import find_file, undo_withdrawal, withdraw_file
-    from pipelines.lakehouse.warehouse_sync import sync_withdrawals
-    from serving.warehouse.migrations import migrated_warehouse
-
     lake = Lake(settings.lake_uri)
     with writing_lake(settings):
         file = find_file(lake, asked)

@@ -11,9 +11,8 @@ from config.sections.etl import EtlConfig
 from config.sections.fleet import FleetConfig
 from config.settings import Settings
 from features.aggregates import WINDOWS, hourly_aggregates
-from features.build import rebuilt_since
 from features.contract import DATE, WINDOW_STEP_HOURS, WINDOW_STEPS
-from features.increments import Influence
+from features.increments import Influence, rebuilt_since
 from features.lake import COMPRESSORS, EVENTS, GOLD, SILVER, Interval, Lake, merge_intervals
 from features.reference_tables.tables import read_reference_history
 from features.withdrawals import read_withdrawals

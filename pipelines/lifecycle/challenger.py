@@ -3,48 +3,50 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import mlflow
+import mlflow.onnx
+import mlflow.sklearn
+import onnx
+from mlflow.data.delta_dataset_source import DeltaDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
+
 from config.settings import Settings
-from monitoring.drift.reference import REFERENCE_FILE
+from features.contract import FEATURE_SET_VERSION
+from features.lake import GOLD
+from features.model_file.onnx_model import OUTPUTS, OnnxModel
+from monitoring.drift.reference import REFERENCE_FILE, make_reference
+from monitoring.drift.snapshots import look_at
 from monitoring.evaluation.methods import BASELINE_KEY
 from monitoring.gate.candidate import Candidate, judge_model, measure_cost
 from monitoring.gate.champion import SPLIT_FILE, KnownChampion, LostChampion
 from pipelines.evaluation.baseline_models import TRUSTED_TYPES
 from pipelines.lifecycle.gate_inputs import GATE_FILE
+from pipelines.lifecycle.occasion import Occasion, fingerprint
+from pipelines.model_card.card import make_card
+from pipelines.runtime.mlflow_runs import flat_parameters
+from serving.registry.client import ModelFacts
+from serving.registry.transitions import DECISION_TAG, FINGERPRINT_TAG, conclude, readable_tags, to_tag
+from serving.warehouse.decisions import ModelDecision
+from training.data.dataset import sample_windows
+from training.diagnostics.plots import plot_learning_curves, plot_predicted_against_true
 
 if TYPE_CHECKING:
     from monitoring.evaluation.unseen_fleet import UnseenFleet
     from serving.registry.client import Registry
     from serving.warehouse.connection import Warehouse
-    from serving.warehouse.decisions import ModelDecision, Outcome, TrainingLock, Trigger
+    from serving.warehouse.decisions import Outcome, TrainingLock
     from training.data.history import TrainingHistory
     from training.data.labelled_fleet import LabelledFleet
     from training.trial import Trial
 
 
-@dataclass(frozen=True)
-class Occasion:
-    """Why a model is trained: by whom, and by which drift decision's moment."""
-
-    trigger: Trigger
-    drift_timestamp: datetime | None = None
-
-
 def log_trial(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, trial: Trial) -> None:
     """Parameters, data, metrics and figures of the active run."""
-    import mlflow
-    from mlflow.data.delta_dataset_source import DeltaDatasetSource
-    from mlflow.data.meta_dataset import MetaDataset
-
-    from features.contract import FEATURE_SET_VERSION
-    from features.lake import GOLD
-    from pipelines.runtime.mlflow_runs import flat_parameters
-    from training.diagnostics.plots import plot_learning_curves, plot_predicted_against_true
-
     for source in past.sources:
         dataset = DeltaDatasetSource(path=source.lake.uri(GOLD), delta_table_version=source.version)
         mlflow.log_input(MetaDataset(dataset, name="gold", digest=f"v{source.version}"), context="training")
@@ -102,14 +104,6 @@ def register_challenger(
     unseen: the gate's fleet, where there is a champion to compare with on it. Raises WarehouseError when `lock` has been lost meanwhile: nothing is
     registered then. Returns what became of it.
     """
-    import mlflow
-
-    from features.contract import FEATURE_SET_VERSION
-    from pipelines.model_card.card import make_card
-    from serving.registry.client import ModelFacts
-    from serving.registry.transitions import DECISION_TAG, FINGERPRINT_TAG, conclude, readable_tags, to_tag
-    from serving.warehouse.decisions import ModelDecision
-
     labels, metrics = settings.model.labels, trial.metrics
     model_uri = _log_models(settings, fleet, trial)
     _log_reference(settings, fleet, trial)
@@ -162,26 +156,8 @@ def register_challenger(
     return concluded
 
 
-def fingerprint(settings: Settings, past: TrainingHistory, champion_version: str | None) -> str:
-    """The same for a training that could only end as an earlier one did: same rows, events, settings and champion.
-
-    What settings are described by is none of them, nor is what is measured on turbofans.
-    """
-    sections = (settings.retraining.gate, settings.evaluation.protocol, settings.simulator)
-    digests = (settings.model.digest("cmapss"), *(section.digest() for section in sections))
-    return past.fingerprint(*digests, str(settings.scoring.min_steps), str(champion_version))
-
-
 def _log_models(settings: Settings, fleet: LabelledFleet, trial: Trial) -> str:
     """Log the ONNX model with signature and example, and the baseline beside it; returns the model's URI."""
-    import mlflow
-    import mlflow.onnx
-    import mlflow.sklearn
-    import onnx
-
-    from features.model_file.onnx_model import OUTPUTS, OnnxModel
-    from training.trial import sample_windows
-
     config = settings.model
     example = sample_windows(fleet.history.values, trial.parts.test, 2, config.split.seed)
     answer = OnnxModel(trial.export.model, config.scoring.threads).predict(example)
@@ -205,12 +181,6 @@ def _log_models(settings: Settings, fleet: LabelledFleet, trial: Trial) -> str:
 
 def _log_reference(settings: Settings, fleet: LabelledFleet, trial: Trial) -> None:
     """What `altaviz monitor` will compare later fleets with, as an artifact of the active run."""
-    import mlflow
-
-    from features.model_file.onnx_model import OnnxModel
-    from monitoring.drift.reference import make_reference
-    from monitoring.drift.snapshots import look_at
-
     scoring, config = settings.model.scoring, settings.monitoring
     model = OnnxModel(trial.export.model, scoring.threads)
     looks = look_at(fleet.history, model, config.windows.stride_hours, settings.scoring.min_steps, scoring.batch_size)

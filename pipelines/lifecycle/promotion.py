@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from config.errors import ModelError
 from config.settings import Settings
-from monitoring.gate.candidate import Candidate, judge_model, learned_from, measure_cost
-from monitoring.gate.champion import KnownChampion, find_champion, known_parts, taught_as
-from pipelines.lifecycle.gate_inputs import prepare_unseen
+from features.contract import CHAMPION
+from pipelines.lifecycle.versions import OPERATOR_PATIENCE, find_version, open_registry
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.spark import LazySpark
+from serving.registry.client import Registry
+from serving.registry.transitions import move_champion, record_refusal, settle
+from serving.warehouse.decisions import ModelDecision, training_lock
+from serving.warehouse.migrations import migrated_warehouse
+
+if TYPE_CHECKING:
+    pass
+
+from typing import TYPE_CHECKING
+
+from monitoring.gate.candidate import Candidate, judge_model, learned_from, measure_cost
+from monitoring.gate.champion import KnownChampion, find_champion, known_parts, taught_as
+from pipelines.evaluation.baseline_models import load_baseline
+from pipelines.lakehouse.labelled_history import labelled_fleet
+from pipelines.lifecycle.gate_inputs import prepare_unseen
+from training.data.history import open_history
+from training.measurement import measure_baseline
 
 if TYPE_CHECKING:
     from monitoring.gate.verdict import Verdict
@@ -26,11 +43,6 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
     How far its ONNX model is from Keras is what was measured when it was exported. Raises ModelError (it cannot be loaded, or no
     compressor is left to judge by), NoDataError, EnvironmentSetupError.
     """
-    from pipelines.lakehouse.labelled_history import labelled_fleet
-    from training.data.history import open_history
-    from training.network.runtime import load_tensorflow
-
-    load_tensorflow()
     model, champion = registry.load(version), find_champion(registry)
     settings = taught_as(settings, model.facts)
     parts = known_parts(registry, model.run_id)
@@ -57,10 +69,49 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
 
 def _baseline_rmse(settings: Settings, fleet: LabelledFleet, held_out: WindowIndex, model: RegisteredModel) -> float | None:
     """RMSE in days of the baseline that was logged beside `model`; None when there is none."""
-    from pipelines.evaluation.baseline_models import load_baseline
-    from training.trial import measure_baseline
-
     try:
         return measure_baseline(fleet.history.values, held_out, load_baseline(settings, model))["rmse_days"]
     except ModelError:
         return None
+
+
+def promote(
+    settings: Settings, version: str, reason: str | None, spark: LazySpark, report: StageReporter, *, force: bool
+) -> dict[str, Any]:
+    """Judge `version` beside the champion once more and, when the gate passes it or with `force`, make it champion.
+
+    Either way the decision is stored with every check. Returns champion, previous_version, forced, reasons, checks. Raises ModelError (no such
+    version, champion already, refused, a training runs), WarehouseError, and what pipelines.lifecycle.promotion.judge_version raises.
+    """
+    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, OPERATOR_PATIENCE) as lock:
+        registry = open_registry(settings, warehouse)
+        with warehouse.connection() as connection:
+            settle(registry, connection)
+        found, present = find_version(registry, version), registry.version_of(CHAMPION)
+        if version == present:
+            raise ModelError(f"version {version} is champion already")
+        verdict = judge_version(settings, registry, version, spark, report)
+        decision = ModelDecision(
+            model_version=version,
+            decided_at=datetime.now(UTC),
+            decision="promoted" if verdict.passed or force else "refused",
+            trigger="operator",
+            previous_version=present,
+            run_id=found.run_id,
+            reasons=[*([reason] if reason else []), *verdict.reasons],
+            metrics=verdict.metrics,
+            checks=verdict.record,
+        )
+        lock.require_held()
+        with warehouse.connection() as connection:
+            (record_refusal if decision.decision == "refused" else move_champion)(registry, connection, decision)
+    if decision.decision == "refused":
+        failed = "; ".join(check.says for check in verdict.failed)
+        raise ModelError(f"the gate refuses version {version}: {failed}. To promote it all the same: --force --reason TEXT")
+    return {
+        "champion": version,
+        "previous_version": present,
+        "forced": not verdict.passed,
+        "reasons": decision.reasons,
+        "checks": decision.checks,
+    }

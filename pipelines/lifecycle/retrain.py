@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Any
 from config.errors import NoChampionError
 from config.settings import Settings
 from features.contract import CHAMPION
-from pipelines.lifecycle.challenger import Occasion, fingerprint
+from pipelines.lifecycle.occasion import Occasion, fingerprint
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.moment import choose_moment
+from serving.registry.client import Registry
+from serving.registry.model_record import ModelRecord
 from serving.registry.transitions import FINGERPRINT_TAG, decision_of, settle
+from serving.warehouse.decisions import last_drift_training, training_lock
+from serving.warehouse.drift import newest_decision
+from serving.warehouse.migrations import migrated_warehouse
+from training.data.history import open_history
 
 if TYPE_CHECKING:
     import psycopg
 
     from pipelines.runtime.spark import LazySpark
-    from serving.registry.client import Registry
     from serving.warehouse.connection import Warehouse
     from serving.warehouse.decisions import TrainingLock
     from training.data.history import TrainingHistory
@@ -40,13 +46,6 @@ def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report
     Returns decision (promoted, refused, not_needed), version, reasons; after a training also what `train` returns.
     Raises MomentError, NoDataError, NoChampionError (`if_drifted` without one), ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.registry.client import Registry
-    from serving.registry.model_record import ModelRecord
-    from serving.warehouse.decisions import training_lock
-    from serving.warehouse.migrations import migrated_warehouse
-    from training.data.history import open_history
-
     started = time.perf_counter()
     quieten()
     moment = choose_moment(settings, as_of)
@@ -76,7 +75,7 @@ def _train(
     spark: LazySpark,
     report: StageReporter,
 ) -> dict[str, Any]:
-    from pipelines.lifecycle.train import train_and_judge
+    from pipelines.lifecycle.train import train_and_judge  # TensorFlow: only the hour that trains waits for it
 
     result, verdict = train_and_judge(settings, registry, warehouse, lock, past, occasion, spark, report)
     return {"decision": verdict.decision, "version": verdict.model_version, "reasons": verdict.reasons, **result}
@@ -84,9 +83,6 @@ def _train(
 
 def _drift_occasion(settings: Settings, registry: Registry, connection: psycopg.Connection, moment: datetime) -> Occasion | _NotNeeded:
     """What the newest monitoring of the champion calls for."""
-    from serving.warehouse.decisions import last_drift_training
-    from serving.warehouse.drift import newest_decision
-
     version = registry.version_of(CHAMPION)
     if version is None:
         raise NoChampionError("there is no champion whose drift could be judged yet: run `altaviz train`")

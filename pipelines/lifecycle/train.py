@@ -9,12 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from config.logs import get_log
 from config.settings import Settings
-from pipelines.lifecycle.challenger import Occasion
+from monitoring.gate.champion import KnownChampion, find_champion, known_split
+from pipelines.lakehouse.labelled_history import labelled_fleet
+from pipelines.lifecycle.challenger import log_trial, register_challenger
+from pipelines.lifecycle.gate_inputs import prepare_unseen, require_own_measure
+from pipelines.lifecycle.occasion import Occasion
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
+from pipelines.runtime.mlflow_runs import log_epoch, tracked_run
+from serving.registry.client import Registry
+from serving.registry.model_record import ModelRecord
+from serving.registry.transitions import settle
+from serving.warehouse.decisions import training_lock
+from serving.warehouse.migrations import migrated_warehouse
+from training.data.history import open_history
+from training.trial import run_trial
 
 if TYPE_CHECKING:
     from pipelines.runtime.spark import LazySpark
-    from serving.registry.client import Registry
     from serving.warehouse.connection import Warehouse
     from serving.warehouse.decisions import ModelDecision, TrainingLock
     from training.data.history import TrainingHistory
@@ -27,14 +39,6 @@ def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[s
     Returns version, promoted, reasons, metrics (days), run_id, gold_version, windows.
     Raises ConfigError, NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.registry.client import Registry
-    from serving.registry.model_record import ModelRecord
-    from serving.registry.transitions import settle
-    from serving.warehouse.decisions import training_lock
-    from serving.warehouse.migrations import migrated_warehouse
-    from training.data.history import open_history
-
     quieten()
     past = open_history([settings.training_lake_uri])
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
@@ -60,18 +64,8 @@ def train_and_judge(
 
     Returns what was measured and the verdict. Raises ConfigError (require_own_measure), NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
-    from pipelines.lakehouse.labelled_history import labelled_fleet
-    from pipelines.lifecycle.gate_inputs import require_own_measure
-    from pipelines.runtime.mlflow_runs import log_epoch, tracked_run
-    from training.network.runtime import load_tensorflow
-
     started = time.perf_counter()
     require_own_measure(settings)
-    load_tensorflow()
-    from monitoring.gate.champion import KnownChampion, find_champion, known_split
-    from pipelines.lifecycle.challenger import log_trial, register_challenger
-    from pipelines.lifecycle.gate_inputs import prepare_unseen
-    from training.trial import run_trial
 
     with tracked_run(settings, occasion.trigger) as run:
         fleet = labelled_fleet(settings, past, report)

@@ -9,15 +9,33 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import mlflow
+import optuna
+from mlflow import MlflowClient
+from mlflow.entities import RunStatus
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.storages import RetryHeartbeatStaleTrialCallback
+from optuna.trial import TrialState
+from sqlalchemy.exc import SQLAlchemyError
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
 from config.errors import InputError, ModelError
 from config.logs import get_log
 from config.secrets import hide_passwords
 from config.sections.tuning import values_in_force
 from config.settings import Settings
+from monitoring.gate.champion import find_champion, known_split
+from pipelines.lakehouse.labelled_history import labelled_fleet
+from pipelines.lifecycle.tuning_record import log_study
 from pipelines.runtime.console import Advance, StageReporter
+from pipelines.runtime.mlflow_environment import quieten
+from pipelines.runtime.mlflow_runs import find_run, flat_parameters, log_epoch, nested_run, tracked_run
+from serving.registry.client import Registry
+from training.data.history import open_history
+from training.trial import deal_folds, split_fleet
+from training.tuning import ERROR, IN_FORCE, as_text, begin, fit_trial, pruner, sampler, suggest, summarise, tried
 
 if TYPE_CHECKING:
-    import optuna
     from optuna.trial import FrozenTrial
 
     from training.data.history import TrainingHistory
@@ -46,17 +64,6 @@ def tune(
     config = settings.tuning
     name = _sound_name(config.study if name is None else name)
     start = values_in_force(settings.with_model(_trial_networks(settings)).model, config.space)
-    from training.network.runtime import load_tensorflow
-
-    load_tensorflow()
-    from monitoring.gate.champion import find_champion, known_split
-    from pipelines.lakehouse.labelled_history import labelled_fleet
-    from pipelines.lifecycle.tuning_record import log_study
-    from pipelines.runtime.mlflow_runs import find_run, quieten, tracked_run
-    from serving.registry.client import Registry
-    from training.data.history import open_history
-    from training.trial import deal_folds, split_fleet
-    from training.tuning import as_text, begin, summarise, tried
 
     quieten()
     past = open_history([settings.training_lake_uri])
@@ -97,12 +104,6 @@ def _sound_name(name: str) -> str:
 
 def open_study(settings: Settings, name: str) -> optuna.Study:
     """The study `name` of the storage, begun when it is not there; a trial that lost its process is marked failed and tried again. Raises ModelError."""
-    import optuna
-    from optuna.exceptions import ExperimentalWarning, StorageInternalError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from training.tuning import pruner, sampler
-
     config = settings.tuning
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # a failed trial is told by this module, without its traceback
     try:
@@ -127,10 +128,6 @@ def open_study(settings: Settings, name: str) -> optuna.Study:
 
 def _end_lost(settings: Settings, study: optuna.Study) -> None:
     """End trials whose process was killed and try them again. One that was killed just now is silent for `grace_s` before it is known from a living one: that is waited out."""
-    import optuna
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.trial import TrialState
-    from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
     def running() -> set[int]:
         return {trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
@@ -158,11 +155,6 @@ def _end_lost(settings: Settings, study: optuna.Study) -> None:
 
 def _bury(settings: Settings, study: optuna.Study, trial: FrozenTrial) -> None:
     """A trial whose process was killed: try it again and end its run."""
-    from mlflow import MlflowClient
-    from mlflow.entities import RunStatus
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.storages import RetryHeartbeatStaleTrialCallback
-
     with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         RetryHeartbeatStaleTrialCallback(max_retry=settings.tuning.lost.retries)(study, trial)
     run_id, client = trial.user_attrs.get(_RUN), MlflowClient(settings.tracking_uri)
@@ -182,9 +174,6 @@ def _search(
     advance: Advance,
 ) -> None:
     """Run trials until `wanted` of the study have been tried, or until the time is over."""
-    import mlflow
-
-    from training.tuning import tried
 
     def after_trial(study: optuna.Study, trial: FrozenTrial) -> None:
         done, state = tried(study), trial.state.name.lower()
@@ -214,11 +203,6 @@ def _objective(
     tell: Callable[[float], None],
 ) -> Callable[[optuna.Trial], float]:
     """Trial -> RMSE in days over held-out compressors, with its run in MLflow; `tell` hears the share of its epochs that are done."""
-    import mlflow
-    import optuna
-
-    from pipelines.runtime.mlflow_runs import log_epoch, nested_run
-    from training.tuning import ERROR, IN_FORCE, fit_trial, suggest
 
     def on_epoch(epoch: int, epochs: int, log: Mapping[str, float]) -> None:
         log_epoch(epoch, log)
@@ -259,8 +243,6 @@ def _trial_networks(settings: Settings) -> dict[str, int]:
 
 def _facts(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, split: UnitSplit) -> dict[str, Any]:
     """What all trials of a study share: data, split, the settings that are not searched, and the space."""
-    from pipelines.runtime.mlflow_runs import flat_parameters
-
     model, space, named = settings.model, settings.tuning.space, fleet.history.compressor_ids
     flat = {key: value for section in _SECTIONS for key, value in flat_parameters(getattr(model, section), f"{section}.").items()}
     return {
@@ -281,10 +263,6 @@ def _tag(study: optuna.Study) -> str:
 
 def _describe(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, tag: str) -> None:
     """What the study's run says of all trials; saying it again changes nothing."""
-    import mlflow
-
-    from pipelines.runtime.mlflow_runs import flat_parameters
-
     mlflow.set_tag(STUDY_TAG, tag)
     for section in _SECTIONS:
         flat = flat_parameters(getattr(settings.model, section), f"{section}.")
@@ -299,8 +277,6 @@ def _describe(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, t
 
 
 def _why_nothing(study: optuna.Study) -> str:
-    from training.tuning import ERROR
-
     reasons = [trial.user_attrs[ERROR] for trial in study.trials if ERROR in trial.user_attrs]
     why = f"the last one failed: {reasons[-1]}" if reasons else "the time was over before: give it more with --timeout-min"
     return f"no trial of study {study.study_name!r} has been completed; {why}"

@@ -5,11 +5,16 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
+import matplotlib
+import matplotlib.pyplot as plt
+import mlflow
+import optuna
 import yaml
+from optuna.visualization import matplotlib as draw
+
+from training.tuning import as_text
 
 if TYPE_CHECKING:
-    import optuna
-
     from training.tuning import Found
 
 BEST_FILE: Final = "best.yaml"
@@ -18,8 +23,6 @@ _LEAST_TO_COMPARE: Final = 2  # completed trials
 
 def log_study(study: optuna.Study, found: Found) -> None:
     """Tags, metrics and figures of the active run; a study that goes on replaces them."""
-    import mlflow
-
     mlflow.set_tags({"best.trial": found.best.number, **{f"best.{key}": value for key, value in found.best_settings.items()}})
     mlflow.set_tags({f"trials.{state}": number for state, number in found.trials.items()})
     assert found.best.value is not None, "the best trial is a completed one"
@@ -32,8 +35,6 @@ def log_study(study: optuna.Study, found: Found) -> None:
 
 def best_file(study: optuna.Study, found: Found) -> str:
     """The best settings as sections of model_config.yaml, under the command that trains with them."""
-    from training.tuning import as_text
-
     sections: dict[str, dict[str, Any]] = {}
     for key, value in found.best_settings.items():
         section, _, name = key.partition(".")
@@ -46,13 +47,7 @@ def best_file(study: optuna.Study, found: Found) -> str:
 
 
 def _log_figures(study: optuna.Study, found: Found) -> None:
-    import matplotlib
-    import mlflow
-
     matplotlib.use("Agg")  # drawn without a display
-    import matplotlib.pyplot as plt
-    import optuna
-    from optuna.visualization import matplotlib as draw
 
     figures = {"history": draw.plot_optimization_history, "intermediate_values": draw.plot_intermediate_values}
     with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning), matplotlib.rc_context():

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 from config.errors import HomeError, ModelError, NoChampionError
 from config.settings import Settings
 from features.contract import CHAMPION
-from pipelines.runtime.console import StageReporter
-from pipelines.runtime.spark import LazySpark
+from pipelines.model_card.card import CARD_FOLDER, CARD_TAG, MARKDOWN_FILE
+from pipelines.runtime.mlflow_environment import quieten
+from serving.registry.client import FACTS_TAG, Registry, facts_from_tags
+from serving.registry.model_record import ModelRecord
+from serving.registry.transitions import champion_before, move_champion, newest_decision_of, own_decisions, settle
+from serving.warehouse.decisions import ModelDecision, training_lock
+from serving.warehouse.migrations import migrated_warehouse
 
 if TYPE_CHECKING:
-    from serving.registry.client import ModelFacts, ModelVersion, Registry
+    from serving.registry.client import ModelFacts, ModelVersion
     from serving.warehouse.connection import Warehouse
-    from serving.warehouse.decisions import ModelDecision
 
-_PATIENCE: Final = timedelta(seconds=10)  # an operator is told of a running training instead of waiting for its end
+OPERATOR_PATIENCE: Final = timedelta(seconds=10)  # an operator is told of a running training instead of waiting for its end
 
 
 def list_models(settings: Settings) -> dict[str, Any]:
@@ -29,18 +33,14 @@ def list_models(settings: Settings) -> dict[str, Any]:
 
     Raises ModelError.
     """
-    registry = _registry(settings)
+    registry = open_registry(settings)
     return {"champion": registry.version_of(CHAMPION), "models": [_summary(version) for version in registry.versions()]}
 
 
 def show_model(settings: Settings, version: str) -> dict[str, Any]:
     """One version: what `list_models` says, its facts, run, and every decision about it. Raises ModelError, WarehouseError."""
-    from pipelines.model_card.card import CARD_TAG
-    from serving.registry.transitions import own_decisions
-    from serving.warehouse.migrations import migrated_warehouse
-
-    registry = _registry(settings)
-    found = _find(registry, version)
+    registry = open_registry(settings)
+    found = find_version(registry, version)
     facts = _facts(found)
     with migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
         decisions = own_decisions(registry, connection, version)
@@ -53,65 +53,14 @@ def show_model(settings: Settings, version: str) -> dict[str, Any]:
     }
 
 
-def promote(
-    settings: Settings, version: str, reason: str | None, spark: LazySpark, report: StageReporter, *, force: bool
-) -> dict[str, Any]:
-    """Judge `version` beside the champion once more and, when the gate passes it or with `force`, make it champion.
-
-    Either way the decision is stored with every check. Returns champion, previous_version, forced, reasons, checks. Raises ModelError (no such
-    version, champion already, refused, a training runs), WarehouseError, and what pipelines.lifecycle.promotion.judge_version raises.
-    """
-    from pipelines.lifecycle.promotion import judge_version
-    from serving.registry.transitions import move_champion, record_refusal, settle
-    from serving.warehouse.decisions import ModelDecision, training_lock
-    from serving.warehouse.migrations import migrated_warehouse
-
-    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, _PATIENCE) as lock:
-        registry = _registry(settings, warehouse)
-        with warehouse.connection() as connection:
-            settle(registry, connection)
-        found, present = _find(registry, version), registry.version_of(CHAMPION)
-        if version == present:
-            raise ModelError(f"version {version} is champion already")
-        verdict = judge_version(settings, registry, version, spark, report)
-        decision = ModelDecision(
-            model_version=version,
-            decided_at=datetime.now(UTC),
-            decision="promoted" if verdict.passed or force else "refused",
-            trigger="operator",
-            previous_version=present,
-            run_id=found.run_id,
-            reasons=[*([reason] if reason else []), *verdict.reasons],
-            metrics=verdict.metrics,
-            checks=verdict.record,
-        )
-        lock.require_held()
-        with warehouse.connection() as connection:
-            (record_refusal if decision.decision == "refused" else move_champion)(registry, connection, decision)
-    if decision.decision == "refused":
-        failed = "; ".join(check.says for check in verdict.failed)
-        raise ModelError(f"the gate refuses version {version}: {failed}. To promote it all the same: --force --reason TEXT")
-    return {
-        "champion": version,
-        "previous_version": present,
-        "forced": not verdict.passed,
-        "reasons": decision.reasons,
-        "checks": decision.checks,
-    }
-
-
 def rollback(settings: Settings, version: str | None, reason: str | None) -> dict[str, Any]:
     """Make the champion before the present one, or `version` if it has ever been champion, champion again.
 
     Returns champion, previous_version, reasons. Raises NoChampionError, ModelError (no such version, never champion, a training runs),
     WarehouseError.
     """
-    from serving.registry.transitions import move_champion, own_decisions, settle
-    from serving.warehouse.decisions import ModelDecision, training_lock
-    from serving.warehouse.migrations import migrated_warehouse
-
-    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, _PATIENCE) as lock:
-        registry = _registry(settings, warehouse)
+    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, OPERATOR_PATIENCE) as lock:
+        registry = open_registry(settings, warehouse)
         with warehouse.connection() as connection:
             settle(registry, connection)
         present = registry.version_of(CHAMPION)
@@ -126,7 +75,7 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
             decision="rolled_back",
             trigger="operator",
             previous_version=present,
-            run_id=_find(registry, target).run_id,
+            run_id=find_version(registry, target).run_id,
             reasons=[reason or f"rolled back from version {present}"],
         )
         # One that cannot be opened any more must not become champion. No connection is open here: `load` takes its own, and may write to decisions.
@@ -142,10 +91,8 @@ def model_card(settings: Settings, version: str, out: Path | None) -> dict[str, 
 
     Returns version, card (its URI), files, and out. Raises ModelError (no such version, no card, it cannot be read), HomeError (cannot be written).
     """
-    from pipelines.model_card.card import CARD_FOLDER, CARD_TAG, MARKDOWN_FILE
-
-    registry = _registry(settings)
-    found = _find(registry, version)
+    registry = open_registry(settings)
+    found = find_version(registry, version)
     with TemporaryDirectory() as folder:
         files = registry.run_folder(found.run_id, CARD_FOLDER, Path(folder))
         if MARKDOWN_FILE not in {file.name for file in files}:
@@ -163,8 +110,8 @@ def model_card(settings: Settings, version: str, out: Path | None) -> dict[str, 
 
 def _target(registry: Registry, decisions: list[ModelDecision], present: str, version: str | None) -> str:
     if version is None:
-        return _champion_before(decisions, present)
-    _find(registry, version)
+        return champion_before(decisions, present)
+    find_version(registry, version)
     if version == present:
         raise ModelError(f"version {version} is champion already")
     if version not in {decision.model_version for decision in decisions if decision.decision == "promoted"}:
@@ -174,29 +121,7 @@ def _target(registry: Registry, decisions: list[ModelDecision], present: str, ve
     return version
 
 
-def _champion_before(decisions: list[ModelDecision], present: str) -> str:
-    """The champion below `present` when every promotion puts one on top and every way back takes off what is above its target.
-
-    Raises ModelError when none is on record.
-    """
-    stack: list[str] = []  # no two neighbours are equal: the way back never leads to where one is
-    for decision in sorted(decisions, key=lambda item: item.decided_at):
-        version, known = decision.model_version, decision.run_id is not None
-        if decision.decision == "rolled_back" and version in stack:
-            while stack[-1] != version:
-                stack.pop()
-        elif (decision.decision == "promoted" or (decision.decision == "rolled_back" and known)) and stack[-1:] != [version]:
-            stack.append(version)
-    while stack and stack[-1] != present:  # an alias that was moved by other hands
-        stack.pop()
-    if len(stack) < 2:
-        raise ModelError(f"no champion before version {present} is on record: name one of `altaviz models list`")
-    return stack[-2]
-
-
 def _summary(version: ModelVersion) -> dict[str, Any]:
-    from serving.registry.transitions import newest_decision_of
-
     decision, facts = newest_decision_of(version), _facts(version)
     return {
         "version": version.version,
@@ -212,21 +137,15 @@ def _summary(version: ModelVersion) -> dict[str, Any]:
 
 def _facts(version: ModelVersion) -> ModelFacts | None:
     """What a version says of itself; None of one that was registered by other means."""
-    from serving.registry.client import FACTS_TAG, facts_from_tags
-
     return facts_from_tags(version.tags, version.version) if FACTS_TAG in version.tags else None
 
 
-def _registry(settings: Settings, warehouse: Warehouse | None = None) -> Registry:
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.registry.client import Registry
-    from serving.registry.model_record import ModelRecord
-
+def open_registry(settings: Settings, warehouse: Warehouse | None = None) -> Registry:
     quieten()
     return Registry(settings.tracking_uri, None if warehouse is None else ModelRecord(warehouse))
 
 
-def _find(registry: Registry, version: str) -> ModelVersion:
+def find_version(registry: Registry, version: str) -> ModelVersion:
     found = {item.version: item for item in registry.versions()}
     if version not in found:
         raise ModelError(f"there is no version {version}; there are {', '.join(sorted(found, key=int)) or 'none'}")

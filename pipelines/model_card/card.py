@@ -14,8 +14,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import mlflow
+
 from config.settings import Settings
 from features.contract import FEATURES
+from monitoring.evaluation.figures import FigureData, judging_figures
+from monitoring.evaluation.held_out import BY_RUL, describe_machines, judge_held_out
+from monitoring.evaluation.method_outcomes import BASELINE_NAMES
+from pipelines.model_card.facts import (
+    data_facts,
+    feature_groups,
+    identity_facts,
+    judged_facts,
+    limit_facts,
+    measure_importance,
+    protocol_facts,
+    range_facts,
+)
+from pipelines.model_card.page import to_html, to_markdown
+from pipelines.runtime.templates import escape
+from training.diagnostics.plots import plot_importance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,8 +73,6 @@ class ModelCard:
 
     def log(self) -> None:
         """Keep the card with the active run, as that of the version which will be registered from it."""
-        import mlflow
-
         with tempfile.TemporaryDirectory() as folder:
             for name, content in self.figures.items():
                 (Path(folder) / name).write_bytes(content)
@@ -65,18 +81,12 @@ class ModelCard:
 
     def name_version(self, registry: Registry, version: str) -> None:
         """Put the version's number on the card, and the card in short on the version's page in MLflow."""
-        from pipelines.runtime.templates import escape
-
         self._log_pages(version)
         reasons = [f"- {escape(reason)}" for reason in self.facts["verdict"]["reasons"]]
         lines = [escape(self.facts["summary"]), "", f"Model card: `{card_uri(self.run_id)}/{HTML_FILE}`", "", *reasons]
         registry.describe(version, "\n".join(lines)[:_MOST_DESCRIPTION])
 
     def _log_pages(self, version: str | None) -> None:
-        import mlflow
-
-        from pipelines.model_card.page import to_html, to_markdown
-
         markdown = to_markdown(self.facts, version, self.figures)
         mlflow.log_text(markdown, f"{CARD_FOLDER}/{MARKDOWN_FILE}")
         mlflow.log_text(to_html(markdown, self.figures), f"{CARD_FOLDER}/{HTML_FILE}")
@@ -91,17 +101,6 @@ def make_card(
     settings: Settings, past: TrainingHistory, fleet: LabelledFleet, trial: Trial, cost: Footprint, decided: ModelDecision
 ) -> ModelCard:
     """Measure and draw everything else that the card of `trial` says; `cost` is what the gate was shown, `decided` its verdict. Raises ModelError."""
-    from monitoring.evaluation.held_out import describe_machines, judge_held_out
-    from pipelines.model_card.facts import (
-        data_facts,
-        identity_facts,
-        judged_facts,
-        limit_facts,
-        measure_importance,
-        protocol_facts,
-        range_facts,
-    )
-
     machines = describe_machines(fleet.history.compressor_ids, past.models(), past.events())
     held = judge_held_out(settings, fleet, trial, machines)
     data, judged = data_facts(settings, past, fleet, trial, machines), judged_facts(settings, held)
@@ -123,8 +122,6 @@ def make_card(
 
 def _importance_facts(importance: Importance) -> dict[str, Any]:
     """windows, rmse_days, repeats, and the mean rise in days of the features of each sensor together, largest first."""
-    from pipelines.model_card.facts import feature_groups
-
     rises = {name: float(importance.rise_days[name].mean()) for name in feature_groups()}
     return {
         "windows": importance.windows,
@@ -136,12 +133,6 @@ def _importance_facts(importance: Importance) -> dict[str, Any]:
 
 def _draw(settings: Settings, held: HeldOut, judged: Mapping[str, Any], importance: Importance) -> dict[str, bytes]:
     """The card's figures as PNG by file name."""
-    from monitoring.evaluation.figures import FigureData, judging_figures
-    from monitoring.evaluation.held_out import BY_RUL
-    from monitoring.evaluation.method_outcomes import BASELINE_NAMES
-    from pipelines.model_card.facts import feature_groups
-    from training.diagnostics.plots import plot_importance
-
     answers, probability, baseline = held.answers, judged["probability"], BASELINE_NAMES["baseline"]
     reliability = {MODEL: probability["model"]["bins"], baseline: probability["baseline"]["bins"]}
     coverage = {band: {"coverage": one["coverage_90"], "windows": one["windows"]} for band, one in judged["slices"][BY_RUL].items()}

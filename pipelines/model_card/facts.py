@@ -11,8 +11,21 @@ import numpy as np
 
 from config.settings import Settings
 from features.contract import FEATURE_SET_VERSION, FEATURE_UNITS, FEATURES, MODEL_SENSORS, REGISTERED_MODEL, WINDOW_STEPS
+from features.lake import GOLD
+from features.model_file.onnx_model import OnnxModel
+from monitoring.evaluation.calibration import reliability
+from monitoring.evaluation.figures import shown_lives
 from monitoring.evaluation.held_out import BY_FAILURE, BY_MODEL, BY_RUL
 from monitoring.evaluation.method_outcomes import BASELINE_NAMES
+from monitoring.evaluation.prognostics import LifeRun, summarise_lives
+from monitoring.evaluation.slices import measure, measure_slices, not_better, thinly_covered
+from pipelines.runtime.mlflow_runs import DIRTY, git_commit
+from serving.prediction.attribution import SENSOR_OF
+from serving.prediction.reasons import SENSOR_WORDS
+from training.data.dataset import draw_windows
+from training.data.failure_lives import seen_lives
+from training.diagnostics.feature_ranges import feature_ranges
+from training.diagnostics.importance import permutation_importance
 
 if TYPE_CHECKING:
     from config.sections.model import AgeingSection
@@ -31,8 +44,6 @@ _PARTS: Final = ("train", "validation", "test")
 
 def identity_facts(settings: Settings, decided: ModelDecision, overall: dict[str, Any]) -> dict[str, Any]:
     """Which model it is, what became of it, and how to make it again; all but its version."""
-    from pipelines.runtime.mlflow_runs import DIRTY, git_commit
-
     commit = git_commit()
     interval = "" if overall["interval_days"] is None else " ({:+.2f} to {:+.2f})".format(*overall["interval_days"])
     return {
@@ -106,9 +117,6 @@ def _cell(found: dict[str, Any]) -> str:
 
 def data_facts(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, trial: Trial, machines: Machines) -> dict[str, Any]:
     """sources (gold of each lake, without where it lies), from, until, days, compressors, failures, ageing, models, parts."""
-    from features.lake import GOLD
-    from training.data.failure_lives import seen_lives
-
     history = fleet.history
     sources = [
         {
@@ -153,8 +161,6 @@ def _ageing_words(ageing: Ageing | None, config: AgeingSection) -> str:
 
 def range_facts(settings: Settings, fleet: LabelledFleet, trial: Trial) -> dict[str, Any]:
     """rows, quantiles asked for, and features: name, unit, quantiles (None without a value), missing share."""
-    from training.diagnostics.feature_ranges import feature_ranges
-
     shares = settings.evaluation.card.range_quantiles
     found = feature_ranges(fleet.history.values, trial.parts.evenly, shares)
     features = [
@@ -171,11 +177,6 @@ def range_facts(settings: Settings, fleet: LabelledFleet, trial: Trial) -> dict[
 
 def judged_facts(settings: Settings, held: HeldOut) -> dict[str, Any]:
     """overall and slices (monitoring.evaluation.slices), probability and prognostics of the model and of its baseline, and the lives that are shown."""
-    from monitoring.evaluation.calibration import reliability
-    from monitoring.evaluation.figures import shown_lives
-    from monitoring.evaluation.prognostics import LifeRun, summarise_lives
-    from monitoring.evaluation.slices import measure, measure_slices
-
     config, cap = settings.evaluation, settings.model.labels.max_rul_days
     everything = np.ones(len(held.unit), np.bool_)
     runs = {
@@ -199,10 +200,6 @@ def judged_facts(settings: Settings, held: HeldOut) -> dict[str, Any]:
 
 def measure_importance(settings: Settings, fleet: LabelledFleet, trial: Trial) -> Importance:
     """What the exported model leans on."""
-    from features.model_file.onnx_model import OnnxModel
-    from training.diagnostics.importance import permutation_importance
-    from training.trial import draw_windows
-
     config, test = settings.evaluation.card, trial.parts.test
     windows, index = draw_windows(fleet.history.values, test.take(~test.censored), config.importance_windows, config.seed)
     groups = {name: [column] for column, name in enumerate(FEATURES)} | feature_groups()
@@ -212,9 +209,6 @@ def measure_importance(settings: Settings, fleet: LabelledFleet, trial: Trial) -
 
 def feature_groups() -> dict[str, list[int]]:
     """Columns of the features by the sensor that they are made of, in a planner's words; those of none are the calendar."""
-    from serving.prediction.attribution import SENSOR_OF
-    from serving.prediction.reasons import SENSOR_WORDS
-
     groups = {
         SENSOR_WORDS[sensor]: [FEATURES.index(name) for name in FEATURES if SENSOR_OF.get(name) == sensor] for sensor in MODEL_SENSORS
     }
@@ -223,8 +217,6 @@ def feature_groups() -> dict[str, list[int]]:
 
 def limit_facts(settings: Settings, data: dict[str, Any], judged: dict[str, Any]) -> list[str]:
     """Where the model is not to be relied on, one sentence each."""
-    from monitoring.evaluation.slices import not_better, thinly_covered
-
     labels, scoring, card = settings.model.labels, settings.scoring, settings.evaluation.card
     overall, parts, folds = judged["overall"], data["parts"], settings.model.ensemble
     learned_by, failures = (sum(parts[part][of] for part in ("train", "validation")) for of in ("compressors", "failures"))

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from config.errors import InputError
 from config.settings import Settings
 from pipelines.runtime.console import is_interactive
-from pipelines.runtime.mlflow_runs import quieten
+from pipelines.runtime.mlflow_environment import quieten
+from serving.registry.client import Registry
 
 _HOST: Final = "127.0.0.1"
 _NAMES: Final = (_HOST, "localhost")  # what a browser of this machine may call the page
@@ -32,8 +33,6 @@ def serve_experiments(settings: Settings, port: int) -> int:
     The page answers only requests whose `Host` names this machine, so no web page reaches it under a name of its own (DNS rebinding).
     Raises ModelError when the store does not answer, InputError for a port that cannot be used.
     """
-    from serving.registry.client import Registry
-
     quieten()
     Registry(settings.tracking_uri).version_of("champion")  # a store that does not answer fails here, in one line
     store = urlsplit(settings.tracking_uri)

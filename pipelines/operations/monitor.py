@@ -9,19 +9,33 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import mlflow
+
 from config.errors import ModelError, NoDataError
 from config.settings import Settings
 from features.contract import COMPRESSOR_ID
-from monitoring.drift.reference import REFERENCE_FILE
+from features.grid import read_faults, read_history
+from features.lake import GOLD, Lake
+from features.model_file.onnx_model import OnnxModel
+from monitoring.drift.decision import decide
+from monitoring.drift.distances import measure_drift
+from monitoring.drift.faulty_sensors import faulty_hours, name_faults
+from monitoring.drift.reference import REFERENCE_FILE, Reference
+from monitoring.drift.snapshots import look_at
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
+from pipelines.runtime.mlflow_runs import find_run, tracked_run
 from pipelines.runtime.moment import choose_moment
+from serving.registry.client import Registry
+from serving.registry.model_record import ModelRecord
+from serving.warehouse.drift import DriftDecision, DriftMetric, newest_decision, upsert_drift
+from serving.warehouse.migrations import migrated_warehouse
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from monitoring.drift.decision import Decision
     from monitoring.drift.distances import Distances
-    from monitoring.drift.reference import Reference
     from monitoring.drift.snapshots import FleetSnapshots
     from serving.registry.client import RegisteredModel
     from serving.warehouse.connection import Warehouse
@@ -57,11 +71,6 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
     Returns drift, prediction_psi, features, decision (retrain, reasons) and data_faults (compressors, named): hours that were left out. Without `page` the HTML page is written only for a drift, and
     for the first monitoring of a day. Raises MomentError, NoChampionError, NoDataError, ModelError (no reference), WarehouseError.
     """
-    from features.lake import GOLD, Lake
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.registry.model_record import ModelRecord
-    from serving.warehouse.migrations import migrated_warehouse
-
     started = time.perf_counter()
     quieten()
     moment = choose_moment(settings, as_of)
@@ -104,9 +113,6 @@ def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *
 
 def watch_champion(settings: Settings) -> Watched:
     """The champion and its reference. Raises NoChampionError, ModelError (no reference, or a damaged one)."""
-    from monitoring.drift.reference import Reference
-    from serving.registry.client import Registry
-
     registry = Registry(settings.tracking_uri)
     champion = registry.champion()
     content = registry.run_file(champion.run_id, REFERENCE_FILE)
@@ -122,13 +128,6 @@ def compare(settings: Settings, watched: Watched, gold: DeltaTable, moment: date
 
     Hours that a sensor's fault has touched are left out: bad data is no drift.
     """
-    from features.grid import read_faults, read_history
-    from features.model_file.onnx_model import OnnxModel
-    from monitoring.drift.decision import decide
-    from monitoring.drift.distances import measure_drift
-    from monitoring.drift.faulty_sensors import faulty_hours, name_faults
-    from monitoring.drift.snapshots import look_at
-
     config, scoring = settings.monitoring, settings.model.scoring
     days = config.windows.current_days + config.windows.baseline_days
     stride, model = watched.reference.looks.stride_hours, OnnxModel(watched.champion.onnx, scoring.threads)
@@ -146,8 +145,6 @@ def compare(settings: Settings, watched: Watched, gold: DeltaTable, moment: date
 
 
 def _is_first_of_day(warehouse: Warehouse, version: str, moment: datetime) -> bool:
-    from serving.warehouse.drift import newest_decision
-
     with warehouse.connection() as connection:
         newest = newest_decision(connection, version, moment - _TICK)  # its own row does not count: a repeated monitoring does the same
     return newest is None or newest.metric_timestamp.date() < moment.astimezone(UTC).date()
@@ -155,8 +152,6 @@ def _is_first_of_day(warehouse: Warehouse, version: str, moment: datetime) -> bo
 
 def _write(warehouse: Warehouse, version: str, moment: datetime, compared: Comparison) -> int:
     """Metrics and decision in one transaction; returns the rows inserted or changed."""
-    from serving.warehouse.drift import DriftDecision, DriftMetric, upsert_drift
-
     distances, decision = compared.distances, compared.decision
     details = {**{name: getattr(distances, name) for name in _COUNTS}, "data_faults": _counted(compared.data_faults)}
     metrics = [
@@ -198,10 +193,7 @@ def _write(warehouse: Warehouse, version: str, moment: datetime, compared: Compa
 
 def _log(settings: Settings, watched: Watched, moment: datetime, compared: Comparison) -> str:
     """Numbers and page as an MLflow run, once per model and moment; returns the run's id."""
-    import mlflow
-
-    from monitoring.drift.evidently_report import write_report
-    from pipelines.runtime.mlflow_runs import find_run, tracked_run
+    from monitoring.drift.evidently_report import write_report  # Evidently loads for seconds, and most hours write no page
 
     version, distances, decision = watched.champion.version, compared.distances, compared.decision
     key = f"{version}@{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"

@@ -8,15 +8,25 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
+import polars as pl
+from deltalake.exceptions import DeltaError
+
 from config.errors import InputError, ModelError, NoDataError
 from config.secrets import hide_passwords
 from config.settings import Settings
+from features.contract import REGISTERED_MODEL
+from features.lake import GOLD, Lake
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
+from serving.prediction.predictor import Predictor
+from serving.prediction.reproduction import NUMBERS, WINDOW, compare
+from serving.registry.client import Registry
+from serving.warehouse.migrations import migrated_warehouse
+from serving.warehouse.tables import latest_predictions, predictions_of_a_moment
 
 if TYPE_CHECKING:
-    from features.lake import Lake
     from serving.prediction.reproduction import Reproduction
-    from serving.registry.client import RegisteredModel, Registry
+    from serving.registry.client import RegisteredModel
     from serving.schemas import Prediction
     from serving.warehouse.connection import Warehouse
 
@@ -32,12 +42,6 @@ def reproduce(
     Returns equal, rows (each with key, gold version, window, numbers, texts, values, differs, because), precision, seconds.
     Raises NoDataError (no such row), InputError (its gold cannot be read any more), ModelError (its model is not there), WarehouseError.
     """
-    from features.lake import Lake
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.prediction.reproduction import NUMBERS
-    from serving.registry.client import Registry
-    from serving.warehouse.migrations import migrated_warehouse
-
     started = time.perf_counter()
     quieten()
     with report.stage("stored rows") as advance, migrated_warehouse(settings.database, settings.home) as warehouse:
@@ -67,8 +71,6 @@ def reproduce(
 
 
 def _rows(warehouse: Warehouse, compressor_id: str | None, as_of: datetime | None, model_version: str | None) -> list[Prediction]:
-    from serving.warehouse.tables import latest_predictions, predictions_of_a_moment
-
     with warehouse.connection() as connection:
         rows = predictions_of_a_moment(connection, compressor_id, as_of, model_version)
         if rows:
@@ -93,13 +95,6 @@ def _made_from(row: Prediction) -> tuple[str, ...]:
 
 def _recompute(settings: Settings, lake: Lake, registry: Registry, rows: list[Prediction]) -> list[Reproduction]:
     """Rows that were made from the same."""
-    import polars as pl
-    from deltalake.exceptions import DeltaError
-
-    from features.lake import GOLD
-    from serving.prediction.predictor import Predictor
-    from serving.prediction.reproduction import WINDOW, compare
-
     first, used = rows[0], rows[0].features_used
     for row in rows:
         silent = [name for name in (*_NAMED, *WINDOW) if name not in row.features_used]
@@ -129,8 +124,6 @@ def _recompute(settings: Settings, lake: Lake, registry: Registry, rows: list[Pr
 
 
 def _require_table(lake: Lake, used: Mapping[str, Any]) -> None:
-    from features.lake import GOLD
-
     if str(lake.delta(GOLD).metadata().id) != used["gold_table_id"]:
         raise InputError(
             f"{lake.uri(GOLD)} is another table than the one the row was made from ({used['gold_uri']}, id {used['gold_table_id']}): "
@@ -139,8 +132,6 @@ def _require_table(lake: Lake, used: Mapping[str, Any]) -> None:
 
 
 def _model(registry: Registry, version: str, used: Mapping[str, Any]) -> RegisteredModel:
-    from features.contract import REGISTERED_MODEL
-
     advice = "point MLFLOW_TRACKING_URI or --home at the store that has it"
     if version not in {item.version for item in registry.versions()}:
         raise ModelError(f"there is no version {version} of {REGISTERED_MODEL}, which the row names: {advice}")

@@ -6,9 +6,21 @@ import time
 from datetime import datetime
 from typing import Any
 
+from config.errors import NoDataError
 from config.settings import Settings
+from features.lake import EVENTS, GOLD, Lake
+from features.reference_tables.renewals import read_renewals
+from features.reference_tables.tables import read_fleet, read_reference, read_retired
+from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules, sync_withdrawals
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.moment import choose_moment
+from serving.prediction.predictor import Predictor
+from serving.registry.client import Registry
+from serving.registry.model_record import ModelRecord
+from serving.schemas import report_rows
+from serving.warehouse import tables
+from serving.warehouse.migrations import migrated_warehouse
 
 
 def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
@@ -17,19 +29,6 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     Returns model_version, as_of, retired (ids that are not scored), predictions (serving.schemas.report_rows), rows_written, seconds.
     Raises MomentError, NoChampionError, NoDataError, ModelError, WarehouseError.
     """
-    from config.errors import NoDataError
-    from features.lake import EVENTS, GOLD, Lake
-    from features.reference_tables.renewals import read_renewals
-    from features.reference_tables.tables import read_fleet, read_reference, read_retired
-    from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules, sync_withdrawals
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.prediction.predictor import Predictor
-    from serving.registry.client import Registry
-    from serving.registry.model_record import ModelRecord
-    from serving.schemas import report_rows
-    from serving.warehouse import tables
-    from serving.warehouse.migrations import migrated_warehouse
-
     started = time.perf_counter()
     moment = choose_moment(settings, as_of)
     quieten()

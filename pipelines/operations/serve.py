@@ -15,12 +15,24 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+import uvicorn
+
 from config.errors import ConfigError, InputError
 from config.logs import get_log
 from config.settings import Settings
+from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
+from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules
+from pipelines.runtime.mlflow_environment import quieten
+from serving.api.access import Access
+from serving.api.backend import Backend, ServiceParts
+from serving.api.connections import Connections
+from serving.api.service import prediction_service
+from serving.prediction.predictor import Predictor
+from serving.registry.client import Registry
+from serving.registry.model_record import ModelRecord
+from serving.warehouse.migrations import migrated_warehouse
 
 if TYPE_CHECKING:
-    from serving.api.backend import ServiceParts
     from serving.warehouse.connection import Warehouse
 
 _SPARE_CONNECTIONS = 2  # beside the service's threads: readiness, and one that is being replaced
@@ -39,12 +51,6 @@ def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bo
     _require_files(limits.most_connections + _BACKLOG + _OTHER_FILES)
     with _listening(host or listen.host, listen.port if port is None else port, has_key=listen.api_key is not None) as listener:
         _prepare(settings)
-        import uvicorn
-
-        from serving.api.access import Access
-        from serving.api.backend import Backend
-        from serving.api.connections import Connections
-        from serving.api.service import prediction_service
 
         backend = Backend(_parts(settings), settings.serving, settings.etl.ingest.clock_skew)
         access = Access.of(listen, host)
@@ -109,8 +115,6 @@ def _listening(host: str, port: int, *, has_key: bool) -> Iterator[socket.socket
 
 def _prepare(settings: Settings) -> None:
     """Before BentoML and MLflow are imported: where they may write, and that they keep quiet."""
-    from pipelines.runtime.mlflow_runs import quieten
-
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
     os.environ["BENTOML_HOME"] = str(settings.home / "bentoml")
     quieten()
@@ -126,14 +130,6 @@ class _Events(logging.Handler):
 
 
 def _parts(settings: Settings) -> ServiceParts:
-    from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
-    from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules
-    from serving.api.backend import ServiceParts
-    from serving.prediction.predictor import Predictor
-    from serving.registry.client import Registry
-    from serving.registry.model_record import ModelRecord
-    from serving.warehouse.migrations import migrated_warehouse
-
     lake = Lake(settings.lake_uri)
     serving, pool = settings.serving, settings.database.pool
     waits = serving.recovery

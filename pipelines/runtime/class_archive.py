@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from config.errors import EnvironmentSetupError
-from pipelines.runtime.jars import _put, spark_jars_dir
+from pipelines.runtime.jars import put_jar, spark_jars_dir
 
 _WARM_UP_S = 600  # a JVM that has not ended by then hangs
 
@@ -40,7 +40,7 @@ def archive_classes(java_home: Path) -> Path:
             made = Path(name) / "classes.jsa"
             _warm_up(java_home, Path(name), made)
             archive = folder / f"{_made_for(java_home)}-{made.stat().st_size}.jsa"
-            _put(made, archive)
+            put_jar(made, archive)
         for other in folder.glob("altaviz-*.jsa"):
             if other != archive:
                 other.unlink(missing_ok=True)

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
 from config.logs import get_log
 from config.plain_text import plain_text
+from pipelines.runtime.terminal import PlainConsole
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
 
 Advance = Callable[..., None]  # advance(done, total, **facts)
 _PLAIN_WIDTH: Final = 120  # columns where there is no terminal to ask
@@ -21,8 +23,6 @@ _PLAIN_WIDTH: Final = 120  # columns where there is no terminal to ask
 
 def open_console() -> Console:
     """Where a job's result is shown, whatever the data hold."""
-    from pipelines.runtime.terminal import PlainConsole
-
     console = PlainConsole()
     return console if console.is_terminal else PlainConsole(width=_PLAIN_WIDTH)
 
@@ -36,10 +36,6 @@ class StageReporter:
 
     def __enter__(self) -> StageReporter:
         if self._interactive:
-            from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-            from pipelines.runtime.terminal import PlainConsole
-
             columns = (
                 SpinnerColumn(),
                 TextColumn("{task.description:<22}", markup=False),

@@ -9,7 +9,19 @@ from typing import Any
 
 from config.errors import AltavizError, EnvironmentSetupError, HomeError
 from config.settings import SECTIONS, Settings
+from features.contract import CHAMPION
+from features.model_file.onnx_model import OnnxModel
+from pipelines.runtime.class_archive import class_archive
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.jars import delta_jars, require_pinned
+from pipelines.runtime.java import find_java, java_version
+from pipelines.runtime.mlflow_environment import quieten
+from pipelines.runtime.spark import LazySpark
+from serving.home.artifact_paths import last_move
+from serving.home.ownership import find_exposed, find_refusal
+from serving.registry.client import Registry
+from serving.registry.model_record import compare_with_decisions, made_champion
+from serving.warehouse.migrations import latest_version, migrated_warehouse
 
 _LEAST_FREE_GB = 5.0  # what the demo and a month of a fleet's tables take, with room to rewrite them
 
@@ -43,17 +55,11 @@ def _configuration(settings: Settings) -> str:
 
 
 def _java(settings: Settings) -> str:
-    from pipelines.runtime.java import find_java, java_version
-
     home = find_java()
     return f"Java {java_version(home)} in {home}"
 
 
 def _spark(settings: Settings) -> str:
-    from pipelines.runtime.class_archive import class_archive
-    from pipelines.runtime.java import find_java
-    from pipelines.runtime.spark import LazySpark
-
     with LazySpark(settings) as spark:
         session = spark.get()
         session.range(1).count()
@@ -63,8 +69,6 @@ def _spark(settings: Settings) -> str:
 
 
 def _delta(settings: Settings) -> str:
-    from pipelines.runtime.jars import delta_jars, require_pinned
-
     jars = delta_jars()
     if not jars:
         raise EnvironmentSetupError("the Delta jars are missing: run `make setup` (or `python -m pipelines.runtime.setup`)")
@@ -73,22 +77,12 @@ def _delta(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
-    from serving.warehouse.migrations import latest_version, migrated_warehouse
-
     with migrated_warehouse(settings.database, settings.home) as warehouse:
         return f"{warehouse.place} at schema {latest_version()}"
 
 
 def _tracking(settings: Settings) -> str:
     """The champion's file is read, compared with its registered SHA-256 and with its decision, and opened, as scoring does."""
-    from features.contract import CHAMPION
-    from features.model_file.onnx_model import OnnxModel
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.home.artifact_paths import last_move
-    from serving.registry.client import Registry
-    from serving.registry.model_record import compare_with_decisions, made_champion
-    from serving.warehouse.migrations import migrated_warehouse
-
     quieten()
     registry = Registry(settings.tracking_uri)
     version = registry.version_of(CHAMPION)
@@ -107,8 +101,6 @@ def _tracking(settings: Settings) -> str:
 
 
 def _files(settings: Settings) -> str:
-    from serving.home.ownership import find_exposed, find_refusal
-
     told = find_refusal(settings.home)
     if told:
         raise HomeError(told)

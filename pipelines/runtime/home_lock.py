@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock, Timeout
+
 from config.errors import ConfigError, HomeError
 from config.settings import DEFAULT_HOME, Settings, ensure_home
 from serving.home.ownership import require_access
@@ -50,8 +52,6 @@ def demo_home(settings: Settings) -> Path:
 @contextmanager
 def writing_lake(settings: Settings) -> Iterator[None]:
     """Hold the lake's lock; a killed holder frees it. Raises HomeError when another command keeps it too long."""
-    from filelock import FileLock, Timeout
-
     ensure_home(settings.home)
     seconds = settings.etl.lake.lock_timeout_s
     try:

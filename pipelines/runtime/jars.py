@@ -98,7 +98,7 @@ def fetch_delta_jars(java_home: Path) -> list[Path]:
                 f"{DELTA_PACKAGE} came without {', '.join(missing)}: check where packages come from, and run `make setup` again"
             )
         for path in fetched:
-            _put(path, spark_jars_dir() / path.name)
+            put_jar(path, spark_jars_dir() / path.name)
     return delta_jars()
 
 
@@ -115,7 +115,7 @@ def require_pinned(jars: list[Path]) -> None:
             )
 
 
-def _put(source: Path, target: Path) -> None:
+def put_jar(source: Path, target: Path) -> None:
     """Copy aside, then rename: a set-up that is killed, or another one at the same time, leaves no half file under this name."""
     with tempfile.TemporaryDirectory(prefix=".altaviz-", dir=target.parent) as aside:
         copied = Path(aside) / target.name

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+import mlflow
+from mlflow import MlflowClient
 
 from config.errors import ModelError
 from config.loader import Section
 from config.secrets import hide_passwords
 from config.settings import Settings
+from pipelines.runtime.mlflow_environment import quieten
+from serving.home.artifact_paths import follow_home
+from serving.registry.client import store_failures
 
 if TYPE_CHECKING:
     from mlflow import ActiveRun
@@ -22,18 +27,6 @@ EXPERIMENT = "altaviz-rul"
 GOES_ON = "altaviz.goes_on_with"  # of a run of `mlflow run`: the earlier run that holds what it has done
 DIRTY = "-dirty"  # ends the commit of code that has been changed since
 
-# What MLflow reads from the environment; what is set there already stays.
-_MLFLOW: Final = {
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # a server's run would be the first line of --json
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # 12 s in all until a server that refuses is told; MLflow's own 7 take four minutes
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",  # s
-}
-# Set whatever the environment says: a model file that is pickled, or names its own trusted types, runs code when it is loaded.
-_SAFE: Final = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
-
 
 @contextmanager
 def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Iterator[ActiveRun]:
@@ -41,11 +34,6 @@ def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Ite
 
     run_id: an earlier run to go on with; the one that MLflow has opened names it in the tag GOES_ON. Raises ModelError when the store cannot be reached.
     """
-    import mlflow
-
-    from serving.home.artifact_paths import follow_home
-    from serving.registry.client import store_failures
-
     quieten()
     follow_home(settings.tracking_uri)
     try:
@@ -73,8 +61,6 @@ def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Ite
 @contextmanager
 def nested_run(name: str, tags: Mapping[str, str]) -> Iterator[ActiveRun]:
     """A run below the active one, in its experiment."""
-    import mlflow
-
     parent = mlflow.active_run()
     assert parent is not None, "nested_run needs a tracked_run around it"
     with mlflow.start_run(run_name=name, nested=True, experiment_id=parent.info.experiment_id, tags=dict(tags)) as run:
@@ -83,18 +69,11 @@ def nested_run(name: str, tags: Mapping[str, str]) -> Iterator[ActiveRun]:
 
 def log_epoch(epoch: int, log: Mapping[str, float]) -> None:
     """The log of an epoch as metrics of the active run."""
-    import mlflow
-
     mlflow.log_metrics(dict(log), step=epoch)
 
 
 def find_run(settings: Settings, tag: str, value: str) -> str | None:
     """The id of the newest run of this experiment whose `tag` has `value`, a text without quotes. Raises ModelError."""
-    from mlflow import MlflowClient
-
-    from serving.home.artifact_paths import follow_home
-    from serving.registry.client import store_failures
-
     follow_home(settings.tracking_uri)
     try:
         client = MlflowClient(settings.tracking_uri)
@@ -113,25 +92,11 @@ def _not_working(error: Exception) -> ModelError:
 
 
 def _experiment_id(settings: Settings) -> str:
-    import mlflow
-
     found = mlflow.get_experiment_by_name(EXPERIMENT)
     if found is not None:
         return str(found.experiment_id)
     location = settings.artifact_dir
     return str(mlflow.create_experiment(EXPERIMENT, artifact_location=location.as_uri() if location else None))
-
-
-def quieten() -> None:
-    """Leave MLflow's and Alembic's own chatter and bars out of the user's sight; errors still come through. Best before MLflow is imported.
-
-    From here on MLflow loads no model by a way that may run code, in this process and those it starts.
-    """
-    os.environ.update(_SAFE)
-    for name, value in _MLFLOW.items():
-        os.environ.setdefault(name, value)
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def git_commit() -> str | None:

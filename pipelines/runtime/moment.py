@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import polars as pl
+
 from config.settings import Settings
+from features.increments import newest_that_counts
+from features.lake import BRONZE, GOLD, Lake
 from serving.prediction.moments import require_reached
 from serving.schemas import present_moment
 
@@ -20,11 +24,6 @@ def choose_moment(settings: Settings, as_of: datetime | None, now: datetime | No
 
 def _newest_reading(settings: Settings) -> datetime | None:
     """Of gold, and of bronze that counts: gold may not be made yet."""
-    import polars as pl
-
-    from features.increments import newest_that_counts
-    from features.lake import BRONZE, GOLD, Lake
-
     lake = Lake(settings.lake_uri)
     newest = [
         lake.newest_reading() if lake.exists(GOLD) else None,

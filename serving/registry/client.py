@@ -16,6 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mlflow
+from mlflow import MlflowClient, artifacts
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
 from config.errors import ModelError, ModelMismatchError, NoChampionError
 from config.loader import DIGEST_CHARACTERS
 from config.logs import get_log
@@ -25,8 +30,6 @@ from serving.home.artifact_paths import ARTIFACTS, follow_home, last_move, local
 from serving.home.ownership import explain_access
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
     from serving.registry.model_record import ModelRecord
 
 MODEL_FILE = "model.onnx"
@@ -87,8 +90,6 @@ class Registry:
 
         record: the warehouse's decisions, for who has it open; every model that is loaded is compared with them.
         """
-        from mlflow import MlflowClient
-
         self._record = record
         follow_home(tracking_uri)
         self._failure = store_failures()
@@ -165,8 +166,6 @@ class Registry:
         return digest
 
     def _read(self, uri: str, inside: str = "") -> bytes:
-        from mlflow import artifacts
-
         with tempfile.TemporaryDirectory() as folder:
             local = artifacts.download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self._client.tracking_uri)
             return (Path(local) / inside).read_bytes()
@@ -195,8 +194,6 @@ class Registry:
 
     def run_file(self, run_id: str, path: str) -> bytes | None:
         """The artifact `path` of a run, e.g. of the one a version came from; None when the run has none there. Raises ModelError."""
-        from mlflow import artifacts
-
         folder = path.rpartition("/")[0] or None
         try:
             if path not in {item.path for item in self._client.list_artifacts(run_id, folder)}:
@@ -219,8 +216,6 @@ class Registry:
 
     def run_folder(self, run_id: str, path: str, target: Path) -> list[Path]:
         """Copy the artifacts below `path` of a run into `target`; where they are now, none when the run has none there. Raises ModelError."""
-        from mlflow import artifacts
-
         try:
             if not self._client.list_artifacts(run_id, path):
                 return []
@@ -235,8 +230,6 @@ class Registry:
 
     def register(self, model_uri: str, facts: ModelFacts, tags: dict[str, str]) -> str:
         """Register a logged model with everything that must be known of it, at once; returns its version. Raises ModelError."""
-        import mlflow
-
         try:
             digest = hashlib.sha256(self._read(model_uri, MODEL_FILE)).hexdigest()
             complete = {FACTS_TAG: json.dumps(asdict(facts)), SHA256_TAG: digest, **tags}
@@ -300,9 +293,6 @@ class Registry:
 
 def store_failures() -> tuple[type[Exception], ...]:
     """What MLflow raises when its store does not do what is asked: errors of its own, and the database's when that cannot be opened."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
     return MlflowException, SQLAlchemyError
 
 

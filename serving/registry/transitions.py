@@ -11,13 +11,24 @@ remember anything: what is there says it all.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from features.contract import CHALLENGER, CHAMPION
-from serving.warehouse.decisions import ModelDecision, list_decisions, upsert_decision
+from config.errors import ModelError
+from features.contract import CHAMPION
+from serving.registry.client import Registry
+from serving.warehouse.decisions import ModelDecision
+
+if TYPE_CHECKING:
+    from serving.registry.client import ModelVersion
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from features.contract import CHALLENGER
+from serving.warehouse.decisions import list_decisions, upsert_decision
 
 if TYPE_CHECKING:
     import psycopg
@@ -148,3 +159,23 @@ def _finish_move(registry: Registry, connection: psycopg.Connection, decision: M
     _record(registry, connection, decision)
     connection.commit()  # the note goes only when the record is safe
     registry.drop_tag(decision.model_version, _MOVE_TAG)
+
+
+def champion_before(decisions: list[ModelDecision], present: str) -> str:
+    """The champion below `present` when every promotion puts one on top and every way back takes off what is above its target.
+
+    Raises ModelError when none is on record.
+    """
+    stack: list[str] = []  # no two neighbours are equal: the way back never leads to where one is
+    for decision in sorted(decisions, key=lambda item: item.decided_at):
+        version, known = decision.model_version, decision.run_id is not None
+        if decision.decision == "rolled_back" and version in stack:
+            while stack[-1] != version:
+                stack.pop()
+        elif (decision.decision == "promoted" or (decision.decision == "rolled_back" and known)) and stack[-1:] != [version]:
+            stack.append(version)
+    while stack and stack[-1] != present:  # an alias that was moved by other hands
+        stack.pop()
+    if len(stack) < 2:
+        raise ModelError(f"no champion before version {present} is on record: name one of `altaviz models list`")
+    return stack[-2]

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pytest
 
 from features.bronze import IngestReport, load_files
-from features.build import Rules, count_rows
+from features.build import Rules
 from features.contract import FILE_SEQ, LOADED_AT, READING_FIELDS, SOURCE_FILE, SOURCE_ROW
 from features.intake import SiteReader
 from features.lake import BRONZE, QUARANTINE, Lake
+from features.row_counts import count_rows
 from tests.features.readings import LOADED_AT as LOADED
 from tests.features.readings import reading, reading_table, write_readings
 

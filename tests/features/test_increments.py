@@ -14,10 +14,12 @@ import pytest
 
 from config.sections.thresholds import ThresholdsConfig
 from features.bronze import load_files
-from features.build import Rules, build_silver_and_gold, count_rows, rebuilt_since
-from features.increments import BuildState, Influence, RebuildPlan, eligible, fingerprint, read_state, slice_bronze
+from features.bronze_slice import eligible, slice_bronze
+from features.build import Rules, build_silver_and_gold
+from features.increments import BuildState, Influence, RebuildPlan, fingerprint, read_state, rebuilt_since
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from features.reference_tables.tables import COMPRESSOR_KEY, merge_reference
+from features.row_counts import count_rows
 from features.sensor_health.settings import HealthRules
 from features.withdrawals import find_file, undo_withdrawal, withdraw_file
 from tests.features.readings import LOADED_AT, MONDAY, assert_same_tables, compressors, noisy_fleet, reading, stored, write_readings

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 import pytest
 
 from config.loader import CONFIG_DIR, load_section
 from config.sections.model import ModelConfig
 from features.arrays import Float32s
-from training.network.runtime import load_tensorflow
-
-load_tensorflow()
-
-import keras  # noqa: E402 - after its banners are silenced
-
-from training.data.dataset import WindowDataset, WindowIndex, feature_statistics, rul_labels  # noqa: E402
-from training.network.fit import EpochLog, FitResult, fit_model  # noqa: E402
-from training.network.model import build_model  # noqa: E402
+from training.data.dataset import WindowIndex, feature_statistics, rul_labels
+from training.network.batches import WindowDataset
+from training.network.fit import EpochLog, FitResult, fit_model
+from training.network.model import build_model
 
 STEPS, FEATURES = 6, 3
 MAX_RUL, HORIZON = 30.0, 3.0

@@ -14,7 +14,8 @@ from features.model_file.onnx_model import Predictions
 from training.data.dataset import WindowIndex
 from training.data.labelled_fleet import LabelledFleet
 from training.data.split import UnitSplit
-from training.trial import deal_folds, measure, split_fleet
+from training.measurement import measure
+from training.trial import deal_folds, split_fleet
 
 HOURS = 20 * 24
 UNITS = 20

@@ -18,8 +18,9 @@ from config.errors import ModelError
 from config.sections.evaluation import MlpSection
 from features.arrays import Float32s
 from features.windows import gather
-from training.data.dataset import LABEL_RUL, Augment, FeatureStatistics, WindowDataset, WindowIndex, feature_statistics
+from training.data.dataset import FeatureStatistics, WindowIndex, feature_statistics
 from training.metrics import rmse
+from training.network.batches import LABEL_RUL, Augment, WindowDataset
 
 _BATCHES_AT_ONCE: Final = 8  # handed to one call of partial_fit, whose checks cost as much as a small batch
 

@@ -15,10 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import keras
 import numpy as np
 import numpy.typing as npt
-from keras import ops
 from scipy import stats
 from sklearn.linear_model import LogisticRegression
 
@@ -28,6 +26,7 @@ from features.model_file.onnx_model import Predictions
 from features.model_file.quantile_levels import NOMINAL, Levels
 from training.calibration.intervals import LEAST_GAP, LEAST_WIDTH, PredictedLives, Widening, equal_bands, learn_widening
 from training.data.dataset import told_within
+from training.quiet_tensorflow import keras, ops
 
 _LEVEL_BANDS: Final = 12  # thousands of windows each: enough for shares of a few per cent
 _LEAST_SHARE: Final = 1e-6  # probabilities nearer to 0 or 1 than this have no finite log-odds in float32

@@ -10,22 +10,16 @@ and some 30 bytes per window of index and order, against 2,304 of a window of 24
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from config.sections.model import Censored
 from features.arrays import Bools, Float32s, Ints
+from features.contract import WINDOW_STEPS
 from features.windows import gather
-
-Augment = Callable[[Float32s, np.random.Generator], Float32s]  # may work in place: a batch is a copy
-
-LABEL_RUL: Final = 0  # columns of a label batch [n, 2]
-LABEL_CENSORED: Final = 1
 
 
 @dataclass(frozen=True)
@@ -110,42 +104,6 @@ class WindowIndex:
         )
 
 
-class WindowDataset(keras.utils.PyDataset):
-    """Batches of (windows [b, steps, features], labels [b, 2]); shuffled, and augmented, anew each epoch when a seed is given."""
-
-    def __init__(
-        self, values: Float32s, index: WindowIndex, steps: int, batch_size: int, seed: int | None = None, augment: Augment | None = None
-    ) -> None:
-        super().__init__()
-        self.values = values
-        self.index = index
-        self.steps = steps
-        self.batch_size = batch_size
-        self._augment = augment
-        self._random = None if seed is None else np.random.default_rng(seed)
-        self._order = np.arange(len(index), dtype=np.int32)
-        self.on_epoch_end()
-
-    @property
-    def num_batches(self) -> int:
-        """Batches of one epoch; the last one may be smaller."""
-        return -(-len(self.index) // self.batch_size)
-
-    def __getitem__(self, batch: int) -> tuple[Float32s, Float32s]:
-        which = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
-        windows = gather(self.values, self.index.first_row[which], self.index.end[which], self.steps)
-        if self._augment is not None and self._random is not None:
-            windows = self._augment(windows, self._random)
-        return windows, np.stack([self.index.rul[which], self.index.censored[which].astype(np.float32)], axis=1)
-
-    def on_epoch_end(self) -> None:
-        """Draw the order of the next epoch."""
-        if self._random is not None:
-            order = np.arange(len(self.index), dtype=np.int32)
-            self._random.shuffle(order)
-            self._order = order
-
-
 @dataclass(frozen=True)
 class FeatureStatistics:
     """Mean and standard deviation of each feature, [features] float32; a feature without values has 0 and 1."""
@@ -174,3 +132,15 @@ def feature_statistics(values: Float32s, index: WindowIndex, chunk: int = 16384)
     mean = np.where(count > 0, total / seen + shift, 0.0)
     std = np.where(variance > 0, np.sqrt(variance), 1.0)
     return FeatureStatistics(mean.astype(np.float32), std.astype(np.float32))
+
+
+def sample_windows(values: Float32s, index: WindowIndex, most: int, seed: int) -> Float32s:
+    """At most `most` windows of `index`, drawn by `seed` -> [n, steps, features]."""
+    return draw_windows(values, index, most, seed)[0]
+
+
+def draw_windows(values: Float32s, index: WindowIndex, most: int, seed: int) -> tuple[Float32s, WindowIndex]:
+    """`sample_windows`, and what is known of each."""
+    chosen = np.sort(np.random.default_rng(seed).choice(len(index), min(most, len(index)), replace=False))
+    part = index.take(chosen)
+    return gather(values, part.first_row, part.end, WINDOW_STEPS), part

@@ -15,10 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import keras
 import numpy as np
 import numpy.typing as npt
-from keras import layers
 
 from config.errors import ModelError
 from config.sections.model import CalibrationSection, FitSection, NetworkSection
@@ -26,10 +24,12 @@ from features.arrays import Float32s, Int32s
 from features.model_file.onnx_model import CALIBRATION_LAYER, FAILURE_PROBABILITY, INPUT, OUTPUTS, RUL, RUL_LOWER, RUL_UPPER, Predictions
 from features.model_file.quantile_levels import INTERVAL_MASS
 from training.calibration.calibrate import Calibrate, Calibration, learn
-from training.data.dataset import Augment, WindowDataset, WindowIndex, feature_statistics
+from training.data.dataset import WindowIndex, feature_statistics
 from training.metrics import rmse
+from training.network.batches import Augment, WindowDataset
 from training.network.fit import EpochLog, FitResult, OnEpoch, fit_model
 from training.network.model import NAME, build_model
+from training.quiet_tensorflow import keras, layers
 
 _SPREAD_WINDOWS: Final = 4096
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 import onnx
-import tensorflow as tf
-import tf2onnx
 
 from config.errors import ExportError
 from config.sections.model import ExportSection
 from features.arrays import Float32s
 from features.model_file.onnx_model import INPUT, OUTPUTS, OnnxModel, Predictions
+from training.quiet_tensorflow import keras, tf, tf2onnx
 
 
 @dataclass(frozen=True)

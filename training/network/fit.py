@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import keras
-
 from config.errors import ModelError
 from config.sections.model import FitSection
 from features.model_file.onnx_model import OUTPUTS, RUL
-from training.data.dataset import WindowDataset
+from training.network.batches import WindowDataset
 from training.network.model import RMSE, compile_model
+from training.quiet_tensorflow import keras
 
 EpochLog = Mapping[str, float]
 OnEpoch = Callable[[int, int, EpochLog], None]  # epoch from 1, epochs at most, log

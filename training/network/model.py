@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-import keras
 import numpy as np
-from keras import layers, ops
 
 from config.sections.model import FitSection, NetworkSection
 from features.model_file.onnx_model import FAILURE_PROBABILITY, INPUT, RUL, RUL_LOWER, RUL_UPPER
 from features.model_file.quantile_levels import LOWER_QUANTILE, UPPER_QUANTILE
-from training.data.dataset import LABEL_CENSORED, LABEL_RUL, FeatureStatistics
+from training.data.dataset import FeatureStatistics
+from training.network.batches import LABEL_CENSORED, LABEL_RUL
+from training.quiet_tensorflow import keras, layers, ops
 
 NAME: Final = "altaviz_rul"
 RMSE: Final = "rmse"  # Keras logs it as `rul_rmse` and `val_rul_rmse`

@@ -18,6 +18,8 @@ import sys
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
+from python_calamine import CalamineError, CalamineWorkbook
+
 NO_WORKBOOK: Final = 3
 NO_ROOM: Final = 4
 
@@ -28,7 +30,6 @@ def main() -> None:
     for limit, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, output), (resource.RLIMIT_CORE, 0)):
         hard = resource.getrlimit(limit)[1]
         resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-    from python_calamine import CalamineError, CalamineWorkbook
 
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(sys.stdin.buffer.read()))

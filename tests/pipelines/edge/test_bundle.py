@@ -22,10 +22,11 @@ import pytest
 from config.sections.thresholds import LimitOverride, SensorOverride
 from config.settings import Settings
 from features.bronze import load_files
-from features.build import Rules, build_silver_and_gold, count_rows
+from features.build import Rules, build_silver_and_gold
 from features.contract import COMPRESSOR_ID, READING_FIELDS, TIMESTAMP
 from features.lake import COMPRESSORS, GOLD, Lake
 from features.reference_tables.tables import COMPRESSOR_KEY, merge_reference
+from features.row_counts import count_rows
 from pipelines.edge.bundle import QUANTISED_FILE, contract_document, runner_source, write_folder
 from pipelines.edge.parity import compare_features
 from serving.edge.contract import MODEL_FILE, SUMS_FILE, EdgeInputError, folder_sums, load_contract, require_digest

@@ -22,9 +22,9 @@ from features.lake import BRONZE, COMPRESSORS, GOLD, Lake
 from features.reference_tables.tables import COMPRESSOR_KEY, merge_reference
 from pipelines.lakehouse.taking_back import retire, withdraw
 from pipelines.operations.score import score
+from pipelines.operations.status import summarise
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_runs import tracked_run
-from pipelines.runtime.status import summarise
 from serving.registry.client import Registry
 from serving.warehouse.migrations import migrated_warehouse
 from serving.warehouse.tables import latest_predictions

@@ -31,7 +31,8 @@ from features.contract import CHAMPION, FEATURES
 from monitoring.gate.champion import LostChampion, find_champion, known_champion
 from pipelines.evaluation.baseline_models import TRUSTED_TYPES, load_baseline
 from pipelines.lifecycle.versions import rollback
-from pipelines.runtime.mlflow_runs import quieten, tracked_run
+from pipelines.runtime.mlflow_environment import quieten
+from pipelines.runtime.mlflow_runs import tracked_run
 from serving.api.backend import Backend, ServiceParts
 from serving.api.metrics import Metrics
 from serving.api.problems import problem_of

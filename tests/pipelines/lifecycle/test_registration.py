@@ -22,9 +22,10 @@ from features.contract import CHALLENGER, CHAMPION, REGISTERED_MODEL
 from monitoring.gate.champion import SPLIT_FILE, KnownChampion, LostChampion, find_champion
 from monitoring.gate.verdict import Verdict
 from pipelines.cli import app
-from pipelines.lifecycle.challenger import fingerprint
+from pipelines.lifecycle.occasion import fingerprint
+from pipelines.lifecycle.promotion import promote
 from pipelines.lifecycle.retrain import _known_result
-from pipelines.lifecycle.versions import list_models, model_card, promote, rollback, show_model
+from pipelines.lifecycle.versions import list_models, model_card, rollback, show_model
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_runs import tracked_run
 from pipelines.runtime.spark import LazySpark
@@ -490,8 +491,8 @@ def test_a_champion_that_cannot_be_opened_keeps_its_parts_and_an_operator_can_re
     assert (lost.version, lost.parts) == ("1", PARTS)
     assert lost.why.startswith("version 1 was trained on feature set 0")
 
-    monkeypatch.setattr("training.data.history.open_history", lambda *_: PAST)
-    monkeypatch.setattr("pipelines.lakehouse.labelled_history.labelled_fleet", lambda *_: tiny_fleet())
+    monkeypatch.setattr("pipelines.lifecycle.promotion.open_history", lambda *_: PAST)
+    monkeypatch.setattr("pipelines.lifecycle.promotion.labelled_fleet", lambda *_: tiny_fleet())
     with LazySpark(store.settings) as spark:
         report = StageReporter(interactive=False)
         with pytest.raises(ModelError, match=r"the gate refuses version 2: .*the champion, which cannot be opened .*version 1 .*--force"):
@@ -516,7 +517,7 @@ def test_without_a_champion_there_is_nothing_to_roll_back(store: Store) -> None:
 
 def test_an_operator_is_told_of_a_running_training_instead_of_moving_under_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.judge("promoted", 1)
-    monkeypatch.setattr("pipelines.lifecycle.versions._PATIENCE", timedelta(milliseconds=100))
+    monkeypatch.setattr("pipelines.lifecycle.versions.OPERATOR_PATIENCE", timedelta(milliseconds=100))
     with (
         training_lock(store.warehouse, timedelta(seconds=1)),
         pytest.raises(WarehouseError, match="another training has been running"),

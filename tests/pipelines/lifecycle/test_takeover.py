@@ -14,7 +14,8 @@ from config.settings import Settings, load_settings
 from features.contract import CHAMPION
 from features.lake import EVENTS, Lake
 from features.reference_tables.tables import read_reference
-from pipelines.lifecycle.versions import promote, rollback, show_model
+from pipelines.lifecycle.promotion import promote
+from pipelines.lifecycle.versions import rollback, show_model
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.spark import LazySpark
 from serving.registry.client import Registry

@@ -32,11 +32,7 @@ from pipelines.runtime.mlflow_runs import EXPERIMENT
 from tests.folders import TemporaryDirectory
 from tests.serving.gold import gold_row, write_gold
 from training.data.split import split_units
-from training.network.runtime import load_tensorflow
-
-load_tensorflow()
-
-from training.network.ensemble import Fold, fit_ensemble  # noqa: E402 - after its banners are silenced
+from training.network.ensemble import Fold, fit_ensemble
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COMPRESSORS, HOURS = 6, 60

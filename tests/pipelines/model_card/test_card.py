@@ -24,18 +24,15 @@ from pipelines.model_card.page import to_html, to_markdown
 from pipelines.runtime.templates import escape
 from serving.warehouse.decisions import ModelDecision
 from tests.serving.gold import gold_row, mean_model, write_gold
+from training.baselines.tabular import GRADIENT_BOOSTING, fit_baseline
+from training.calibration.calibrate import neutral
 from training.data.history import Source, TrainingHistory
-from training.network.runtime import load_tensorflow
-
-load_tensorflow()
-
-from training.baselines.tabular import GRADIENT_BOOSTING, fit_baseline  # noqa: E402 - after its banners are silenced
-from training.calibration.calibrate import neutral  # noqa: E402
-from training.data.labelled_fleet import label_fleet  # noqa: E402
-from training.diagnostics.footprint import Footprint  # noqa: E402
-from training.network.ensemble import EnsembleFit  # noqa: E402
-from training.network.export import Export  # noqa: E402
-from training.trial import Trial, measure, measure_baseline, split_fleet  # noqa: E402
+from training.data.labelled_fleet import label_fleet
+from training.diagnostics.footprint import Footprint
+from training.measurement import measure, measure_baseline
+from training.network.ensemble import EnsembleFit
+from training.network.export import Export
+from training.trial import Trial, split_fleet
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS, HOURS = 20, 20 * 24

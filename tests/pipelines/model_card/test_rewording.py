@@ -14,7 +14,7 @@ from config.settings import Settings, load_settings
 from features.reference_tables.tables import COMPRESSOR_SCHEMA
 from pipelines.evaluation.simulated_fleets import _simulate_once
 from pipelines.lakehouse.quality_sync import _fingerprint
-from pipelines.lifecycle.challenger import fingerprint
+from pipelines.lifecycle.occasion import fingerprint
 from pipelines.runtime.console import StageReporter
 
 SMALL = FleetsSection(seeds=[6], compressors=2, days=2, interval_min=60)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.runtime import setup
+from pipelines.runtime import class_archive, setup
+from pipelines.runtime import jars as jars_module
 from pipelines.runtime.java import find_java
 from tests.pipelines.console_script import surroundings
 
@@ -30,18 +31,19 @@ def jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "my site" / "pyspark" / "jars"
     folder.mkdir(parents=True)
     (folder / "spark-core.jar").write_bytes(b"1")
-    monkeypatch.setattr(setup, "spark_jars_dir", lambda: folder)
+    for module in (jars_module, class_archive):
+        monkeypatch.setattr(module, "spark_jars_dir", lambda: folder)
     return folder
 
 
 def _archive(java_home: Path, jars: Path) -> Path:
-    archive = jars.parent / f"{setup._made_for(java_home)}-3.jsa"
+    archive = jars.parent / f"{class_archive._made_for(java_home)}-3.jsa"
     archive.write_bytes(b"abc")
     return archive
 
 
 def test_the_jvm_maps_its_classes_from_the_archive(tmp_path: Path) -> None:
-    assert setup.class_archive(find_java()) is not None, "set-up has made none for this Java: run python -m pipelines.runtime.setup"
+    assert class_archive.class_archive(find_java()) is not None, "set-up has made none for this Java: run python -m pipelines.runtime.setup"
     log = tmp_path / "classes.log"
     environment = surroundings({"SPARK_JVM_FLAGS": f"-XX:+UseParallelGC -Xlog:class+load:file={log}"})
     subprocess.run([sys.executable, "-c", START, str(tmp_path)], env=environment, capture_output=True, check=True)
@@ -54,37 +56,37 @@ def test_the_jvm_maps_its_classes_from_the_archive(tmp_path: Path) -> None:
 def test_other_jars_and_another_java_have_an_archive_of_their_own(tmp_path: Path, jars: Path) -> None:
     java = tmp_path / "java"
     java.mkdir()
-    names = [setup._made_for(java)]
+    names = [class_archive._made_for(java)]
     (java / "release").write_text('JAVA_VERSION="17.0.15"\n', encoding="utf-8")
-    names.append(setup._made_for(java))
+    names.append(class_archive._made_for(java))
     (java / "release").write_text('JAVA_VERSION="17.0.16"\n', encoding="utf-8")
-    names.append(setup._made_for(java))
+    names.append(class_archive._made_for(java))
     (jars / "spark-core.jar").write_bytes(b"12")
-    names.append(setup._made_for(java))
+    names.append(class_archive._made_for(java))
     os.utime(jars / "spark-core.jar", ns=(0, 0))
-    names.append(setup._made_for(java))
+    names.append(class_archive._made_for(java))
     (jars / "delta-spark.jar").write_bytes(b"1")
-    names.append(setup._made_for(java))
+    names.append(class_archive._made_for(java))
     assert len(set(names)) == len(names)
     (tmp_path / "link").symlink_to(java)
-    assert setup._made_for(tmp_path / "link") == names[-1]
+    assert class_archive._made_for(tmp_path / "link") == names[-1]
 
 
 def test_an_archive_that_is_there_is_kept_and_one_that_is_cut_off_is_none(tmp_path: Path, jars: Path) -> None:
-    assert setup.class_archive(tmp_path) is None
+    assert class_archive.class_archive(tmp_path) is None
     archive = _archive(tmp_path, jars)
-    assert setup.archive_classes(tmp_path) == setup.class_archive(tmp_path) == archive
+    assert class_archive.archive_classes(tmp_path) == class_archive.class_archive(tmp_path) == archive
     archive.write_bytes(b"ab")
-    assert setup.class_archive(tmp_path) is None
+    assert class_archive.class_archive(tmp_path) is None
 
 
 def test_an_archive_appears_whole_and_those_for_other_jars_go(tmp_path: Path, jars: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     earlier = _archive(tmp_path, jars)
     (jars / "delta-spark.jar").write_bytes(b"1")
-    monkeypatch.setattr(setup, "_warm_up", lambda _, __, made: made.write_bytes(b"classes"))
-    archive = setup.archive_classes(tmp_path)
+    monkeypatch.setattr(class_archive, "_warm_up", lambda _, __, made: made.write_bytes(b"classes"))
+    archive = class_archive.archive_classes(tmp_path)
     assert archive.read_bytes() == b"classes"
-    assert setup.class_archive(tmp_path) == archive != earlier
+    assert class_archive.class_archive(tmp_path) == archive != earlier
     assert sorted(jars.parent.iterdir()) == sorted([archive, jars])
 
 
@@ -93,7 +95,7 @@ def test_without_an_archive_setup_says_why_and_goes_on(
 ) -> None:
     jar = jars / "io.delta_delta-spark.jar"
     jar.write_bytes(b"1")
-    monkeypatch.setattr(setup, "DELTA_SHA256", {jar.name: hashlib.sha256(b"1").hexdigest()})
+    monkeypatch.setattr(jars_module, "DELTA_SHA256", {jar.name: hashlib.sha256(b"1").hexdigest()})
     other = _archive(tmp_path, jars)
     broken = tmp_path / "broken"
     broken.mkdir()

@@ -11,7 +11,7 @@ import pytest
 
 from config.errors import EnvironmentSetupError
 from config.loader import load_section
-from pipelines.runtime import setup
+from pipelines.runtime import jars
 from pipelines.runtime.audit import ACCEPTED_FILE, Accepted, AcceptedList, AuditResult, judge, main
 
 TODAY = date(2026, 12, 1)
@@ -19,30 +19,30 @@ REASON = "only reached by a server that nobody starts here"
 
 
 @pytest.fixture
-def jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def jars_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in place of Spark's jars, with the one Delta jar that belongs there."""
     folder = tmp_path / "pyspark" / "jars"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(setup, "spark_jars_dir", lambda: folder)
-    monkeypatch.setattr(setup, "DELTA_SHA256", {"io.delta_delta-storage-4.4.0.jar": hashlib.sha256(b"delta").hexdigest()})
+    monkeypatch.setattr(jars, "spark_jars_dir", lambda: folder)
+    monkeypatch.setattr(jars, "DELTA_SHA256", {"io.delta_delta-storage-4.4.0.jar": hashlib.sha256(b"delta").hexdigest()})
     (folder / "io.delta_delta-storage-4.4.0.jar").write_bytes(b"delta")
     return folder
 
 
-def test_the_pinned_jars_are_taken_as_they_are(jars: Path, tmp_path: Path) -> None:
-    assert [path.name for path in setup.fetch_delta_jars(tmp_path)] == ["io.delta_delta-storage-4.4.0.jar"]
+def test_the_pinned_jars_are_taken_as_they_are(jars_folder: Path, tmp_path: Path) -> None:
+    assert [path.name for path in jars.fetch_delta_jars(tmp_path)] == ["io.delta_delta-storage-4.4.0.jar"]
 
 
 @pytest.mark.parametrize("name", ["io.delta_delta-storage-4.4.0.jar", "io.delta_delta-other-4.4.0.jar"])
-def test_a_jar_with_other_bytes_or_another_name_is_refused(jars: Path, tmp_path: Path, name: str) -> None:
-    (jars / name).write_bytes(b"evil")
+def test_a_jar_with_other_bytes_or_another_name_is_refused(jars_folder: Path, tmp_path: Path, name: str) -> None:
+    (jars_folder / name).write_bytes(b"evil")
     with pytest.raises(EnvironmentSetupError, match=rf"{name} is not the pinned jar \(.*delete it, check where packages come from"):
-        setup.fetch_delta_jars(tmp_path)
+        jars.fetch_delta_jars(tmp_path)
 
 
-def test_a_fetched_jar_with_other_bytes_never_comes_beside_spark_s(jars: Path, tmp_path: Path) -> None:
-    (jars / "io.delta_delta-storage-4.4.0.jar").unlink()
-    submit = jars.with_name("bin") / "spark-submit"  # the resolver's part: it leaves the jar below its cache
+def test_a_fetched_jar_with_other_bytes_never_comes_beside_spark_s(jars_folder: Path, tmp_path: Path) -> None:
+    (jars_folder / "io.delta_delta-storage-4.4.0.jar").unlink()
+    submit = jars_folder.with_name("bin") / "spark-submit"  # the resolver's part: it leaves the jar below its cache
     submit.parent.mkdir()
     submit.write_text(
         '#!/bin/sh\nfor word; do case $word in --conf=spark.jars.ivy=*) ivy="${word#*ivy=}";; esac; done\n'
@@ -51,8 +51,8 @@ def test_a_fetched_jar_with_other_bytes_never_comes_beside_spark_s(jars: Path, t
     )
     submit.chmod(0o755)
     with pytest.raises(EnvironmentSetupError, match="is not the pinned jar"):
-        setup.fetch_delta_jars(tmp_path)
-    assert list(jars.iterdir()) == []
+        jars.fetch_delta_jars(tmp_path)
+    assert list(jars_folder.iterdir()) == []
 
 
 def test_the_list_of_what_stays_is_whole() -> None:

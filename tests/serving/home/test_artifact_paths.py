@@ -12,7 +12,7 @@ import mlflow
 import pytest
 
 from config.errors import ModelError
-from pipelines.runtime.mlflow_runs import quieten
+from pipelines.runtime.mlflow_environment import quieten
 from serving.home.artifact_paths import follow_home, last_move, local_path
 
 COLUMNS = [

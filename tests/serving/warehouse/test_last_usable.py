@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pipelines.runtime.status import describe_standing
+from pipelines.operations.status import describe_standing
 from pipelines.views.fleet import describe_usable
 from serving.schemas import Compressor, MaintenanceEvent, Prediction, Status, report_rows
 from serving.warehouse.connection import Warehouse

@@ -10,7 +10,8 @@ from config.sections.evaluation import MlpSection
 from features.arrays import Float32s
 from tests.training.conftest import FEATURES, MAX_RUL, STEPS, TRAIN_UNITS, small_fleet
 from training.baselines.mlp import Mlp, fit_mlp, flatten
-from training.data.dataset import Augment, FeatureStatistics, Labels, WindowIndex
+from training.data.dataset import FeatureStatistics, Labels, WindowIndex
+from training.network.batches import Augment
 
 CONFIG = MlpSection(hidden_units=[16], epochs=30, patience=5, batch_size=32, learning_rate=0.01, l2=0.0, seed=1)
 

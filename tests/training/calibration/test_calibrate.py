@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 from scipy.special import expit, logit
@@ -11,6 +10,7 @@ from config.sections.model import CalibrationSection
 from features.model_file.onnx_model import Predictions
 from training.calibration.calibrate import Calibrate, Calibration, learn, neutral
 from training.calibration.intervals import PredictedLives, Widening
+from training.quiet_tensorflow import keras
 
 CAP, HORIZON, LEVEL = 30.0, 3.0, 0.9
 CONFIG = CalibrationSection(

@@ -8,10 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
-from keras import ops
 
 from config.errors import InputError
 from config.sections.model import CmapssSection, ModelConfig
@@ -22,6 +20,7 @@ from training.calibration.calibrate import neutral
 from training.cmapss.data import COLUMNS, SENSORS, Engines, SensorContract, find_regimes, load_engines, load_true_rul
 from training.cmapss.runs import Subset, score_seed, truncated, window_index
 from training.network.ensemble import EnsembleFit, Fold
+from training.quiet_tensorflow import keras, ops
 
 
 @pytest.fixture

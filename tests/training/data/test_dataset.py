@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.dataset import Labels, WindowDataset, WindowIndex, feature_statistics, rul_labels, told_within
+from training.data.dataset import Labels, WindowIndex, feature_statistics, rul_labels, told_within
+from training.network.batches import WindowDataset
 
 
 def labels(time: list[float], failures: list[float], observed_until: float, max_rul: float = 30.0) -> Labels:

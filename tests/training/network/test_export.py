@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-import tf2onnx
 
 from config.errors import ExportError, ModelError
 from config.loader import CONFIG_DIR, load_section
@@ -24,6 +23,7 @@ from monitoring.gate.checks import judge_artefact
 from monitoring.gate.evidence import Artefact
 from tests.training.conftest import STEPS, Fitted
 from training.network.export import Export, export_onnx, largest_difference, require_parity
+from training.quiet_tensorflow import tf2onnx
 
 GATE = load_section(CONFIG_DIR / "retraining.yaml", RetrainingConfig, {}).gate
 

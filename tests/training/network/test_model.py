@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from keras import ops
 
 from config.sections.model import ModelConfig
 from features.model_file.onnx_model import OUTPUTS
 from training.data.dataset import FeatureStatistics, told_within
 from training.network.model import UncensoredRmse, build_model, compile_model, failure_loss, point_loss, quantile_loss
+from training.quiet_tensorflow import keras, ops, tf
 
 SEEN, CENSORED = 0.0, 1.0
 

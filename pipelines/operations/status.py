@@ -6,8 +6,19 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
+from features.contract import CHALLENGER, CHAMPION
+from features.lake import GOLD, Lake
+from features.quarantine import open_refusals, read_refusals
+from features.reference_tables.loading import read_rejects
+from features.reference_tables.tables import read_retired
+from features.row_counts import count_rows
+from features.withdrawals import read_withdrawals
 from pipelines.runtime.console import StageReporter
+from pipelines.runtime.mlflow_environment import quieten
 from pipelines.views.fleet import describe_usable
+from serving.registry.client import Registry
+from serving.warehouse import tables
+from serving.warehouse.migrations import migrated_warehouse
 
 if TYPE_CHECKING:
     from serving.schemas import LatestPrediction
@@ -19,18 +30,6 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     `predictions` counts compressors by the status of the newest one, `without_numbers` says what is known of those that have none, and
     `future_predictions` counts rows later than the clock allows, which no view shows.
     """
-    from features.build import count_rows
-    from features.contract import CHALLENGER, CHAMPION
-    from features.lake import GOLD, Lake
-    from features.quarantine import open_refusals, read_refusals
-    from features.reference_tables.loading import read_rejects
-    from features.reference_tables.tables import read_retired
-    from features.withdrawals import read_withdrawals
-    from pipelines.runtime.mlflow_runs import quieten
-    from serving.registry.client import Registry
-    from serving.warehouse import tables
-    from serving.warehouse.migrations import migrated_warehouse
-
     quieten()
     lake = Lake(settings.lake_uri)
     registry = Registry(settings.tracking_uri)
