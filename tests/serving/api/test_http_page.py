@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+from config.errors import RequestError
 from config.sections.serving import LimitsSection
-from serving.api.messages import FleetRow, LastUsable, PredictionAnswer, PredictRequest, ScoreAnswer, ScoreRequest, WindowAnswer
+from config.settings import Settings
+from serving.api.messages import FleetRow, LastUsable, PredictionAnswer, PredictRequest, ScoreAnswer, ScoreRequest, WindowAnswer, read_score
+from serving.api.problems import problem_of
 from serving.api.service import ROUTES
 from tests.conftest import PROJECT
 
@@ -27,3 +31,18 @@ def test_every_field_of_a_request_and_of_an_answer_is_named() -> None:
 
 def test_every_limit_is_named() -> None:
     assert set(LimitsSection.model_fields) - NAMED == set()
+
+
+def test_the_example_of_a_request_is_right(settings: Settings) -> None:
+    example = re.search(r"-d '(\{.*?\})'", PAGE)
+    assert example is not None
+    assert read_score(example[1].encode(), settings.serving.limits).compressor_ids == ["COMP-007"]
+
+
+def test_the_example_of_an_error_is_what_the_service_answers() -> None:
+    example = re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    assert example is not None
+    document = json.loads(example[1])
+    error = RequestError(*((item["field"], item["detail"]) for item in document["errors"]), status=document["status"])
+    answer = json.loads(bytes(problem_of(error).body))
+    assert {**answer, "title": document["title"]} == document

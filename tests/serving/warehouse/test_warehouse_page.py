@@ -60,3 +60,14 @@ def test_every_index_beside_those_of_the_keys_is_named(warehouse: Warehouse) -> 
     with warehouse.connection() as connection:
         indexes = {name for (name,) in connection.execute(_INDEXES).fetchall()}
     assert set(re.findall(r"`(idx_\w+)`", PAGE)) == indexes
+
+
+def test_every_query_that_the_runbook_and_this_page_show_runs(warehouse: Warehouse) -> None:
+    runbook = (PROJECT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    queries = re.findall(r"```sql\n(.*?)```", runbook + PAGE, re.DOTALL)
+    settings = re.findall(r"`((?:SET|RESET) [^`]+)`", PAGE)
+    assert queries
+    assert [setting.split()[0] for setting in settings] == ["SET", "RESET"]
+    with warehouse.connection() as connection:  # one for all: what is set is reset
+        for statement in [*queries, *settings]:
+            connection.execute(statement)
