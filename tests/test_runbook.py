@@ -15,6 +15,7 @@ from monitoring.gate.checks import judge
 from pipelines.cli import app
 from pipelines.commands import options
 from serving.schemas import Status
+from serving.warehouse.decisions import Outcome
 from tests.conftest import PROJECT
 from tests.monitoring.gate.test_checks import better
 
@@ -85,6 +86,10 @@ def test_every_daily_check_has_an_entry() -> None:
 
 def test_every_prediction_status_has_an_entry() -> None:
     assert set(_entries("Prediction statuses")) == set(get_args(Status))
+
+
+def test_every_decision_on_a_model_has_an_entry() -> None:
+    assert set(get_args(Outcome)) - set(_entries("Decisions of a training")) == set()
 
 
 def test_every_exit_code_has_an_entry() -> None:
