@@ -1,4 +1,4 @@
-"""The how-to guides are held to the code: variables, commands and messages that they name exist."""
+"""The documentation is held to the code: variables, commands, messages and files that it names exist."""
 
 from __future__ import annotations
 
@@ -61,3 +61,16 @@ def test_every_message_in_a_table_of_what_you_see_is_one_of_the_program(page: Pa
         for message in re.findall(r"^\| `([^`]+)`", table, re.MULTILINE):
             if message not in FOREIGN:
                 assert [part for part in message.split(" ... ") if part not in source] == [], message
+
+
+def test_every_path_in_the_documentation_exists() -> None:
+    named = {
+        (page.relative_to(PROJECT).as_posix(), path)
+        for page in (PROJECT / "docs").rglob("*.md")
+        for path in re.findall(
+            r"`((?:config|features|training|serving|monitoring|pipelines|tests|benchmarks)/(?:[\w./-]*\.(?:py|yaml|sql|jinja)|[\w./-]*/))`",
+            page.read_text(encoding="utf-8"),
+        )
+    }
+    assert named
+    assert sorted((page, path) for page, path in named if not (PROJECT / path).exists()) == []
