@@ -12,9 +12,11 @@ LOCALHOST: Final = "localhost"
 
 
 def read_host(text: str) -> str | None:
-    """The host of `host` or `host:port`, in lower case, an address in its shortest form; None for anything else.
+    """The host of `host` or `host:port`, in lower case. None for anything else.
 
-    `127.1` and `0x7f000001` stay names: only four decimal numbers are an IPv4 address.
+    An address comes back in its shortest form. `127.1` and `0x7f000001` stay names: only four decimal numbers
+    are an IPv4
+    address.
     """
     found = _HOST.fullmatch(text)
     if found is None:
@@ -28,7 +30,10 @@ def read_host(text: str) -> str | None:
 
 
 def literal_of(address: str) -> str:
-    """An address of a socket as `read_host` gives it: without a zone, and IPv4 inside IPv6 as IPv4."""
+    """The address of a socket, written as `read_host` writes it.
+
+    The zone is cut off. IPv4 inside IPv6 becomes IPv4.
+    """
     parsed = ip_address(address.partition("%")[0])
     mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
     return str(mapped or parsed)

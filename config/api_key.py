@@ -24,19 +24,22 @@ _REFUSED: Final = re.compile("|".join(sorted(_WORDS.split(), key=len, reverse=Tr
 
 
 def weakness(key: str) -> str | None:
-    """Why `key` can be guessed, as the end of a sentence that starts with the key; None when nothing says so."""
+    """Why `key` can be guessed; None if no rule finds a reason.
+
+    The text completes a sentence whose subject is the key.
+    """
     if len(key) < LEAST_CHARACTERS:
-        return f"has {len(key)} characters, {LEAST_CHARACTERS} is the least"
+        return f"has {len(key)} characters and needs at least {LEAST_CHARACTERS}"
     if len(set(key)) < _LEAST_DIFFERENT:
-        return f"has {len(set(key))} different characters, {_LEAST_DIFFERENT} is the least"
+        return f"has {len(set(key))} different characters and needs at least {_LEAST_DIFFERENT}"
     bare = re.sub(r"[^a-z0-9]", "", key.lower())
     if _is_one_text_repeated(key) or _is_one_text_repeated(bare):
-        return "is one text again and again"
+        return "repeats one text"
     steps = sum(abs(ord(after) - ord(before)) <= 1 for before, after in pairwise(key.lower()))
     if steps > _MOST_STEPS * len(key):
         return "counts up or down"
     if len(_REFUSED.sub("", bare)) < _LEAST_OWN:
-        return "is made of words that examples are made of"
+        return "consists of words from examples"
     return None
 
 

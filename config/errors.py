@@ -1,6 +1,6 @@
 """The one exception tree of Altaviz.
 
-AltavizError                what a user can mend: one line that says what, where and what to do; exit code 1
+AltavizError                what a user can mend: one line with what happened, where and what to do; exit code 1
 |-- ConfigError             a file under config/ or an environment variable is wrong
 |-- HomeError               the home directory cannot be created or written
 |-- EnvironmentSetupError   Java, Spark or a jar is missing
@@ -8,8 +8,8 @@ AltavizError                what a user can mend: one line that says what, where
 |   |-- NoReadingsError     nothing to load
 |   |   `-- AllRefusedError every reading file of an ingest was refused
 |   |-- MetadataError       compressor_metadata.csv or maintenance_events.csv is missing or wrong
-|   |-- NoDataError         nothing at or before the asked time, or a stage has not run yet
-|   |-- MomentError         the asked moment is later than the clock and than every reading
+|   |-- NoDataError         nothing at or before the requested time, or a stage has not run yet
+|   |-- MomentError         the requested moment is later than the clock and than every reading
 |   `-- RequestError        a request to the prediction service is wrong: a field, what is wrong with it, an HTTP status
 |-- NotReadyError           the prediction service lacks a part that it looks for again by itself
 |-- WarehouseError          PostgreSQL is down, refuses, or its schema is not what it should be
@@ -25,7 +25,10 @@ from config.secrets import hide_passwords
 
 
 class AltavizError(Exception):
-    """Root of all errors that a user can mend. `str(error)` is one line, without the passwords of what it quotes."""
+    """Root of all errors that a user can mend.
+
+    `str(error)` is one line. Passwords in quoted text are hidden.
+    """
 
     def __init__(self, message: str = "") -> None:
         super().__init__(hide_passwords(message))
@@ -52,7 +55,7 @@ class NoReadingsError(InputError):
 
 
 class AllRefusedError(NoReadingsError):
-    """Every reading file of an ingest was refused; `report` is what the ingest would have returned."""
+    """Every reading file of an ingest was refused. `report` is the report of that ingest."""
 
     def __init__(self, message: str, report: dict[str, object]) -> None:
         super().__init__(message)
@@ -64,15 +67,18 @@ class MetadataError(InputError):
 
 
 class NoDataError(InputError):
-    """Nothing at or before the asked time, or an earlier stage has not run yet."""
+    """Nothing at or before the requested time, or an earlier stage has not run yet."""
 
 
 class MomentError(InputError):
-    """The asked moment is later than now, and no reading reaches it."""
+    """The requested moment is later than now, and no reading reaches it."""
 
 
 class RequestError(InputError):
-    """A request to the prediction service is wrong; `problems` are (field, what is wrong with it), `status` the HTTP status of the answer."""
+    """A request to the prediction service is wrong.
+
+    `problems` are pairs of a field and what is wrong with it. `status` is the HTTP status of the answer.
+    """
 
     def __init__(self, *problems: tuple[str, str], status: int = 422) -> None:
         super().__init__("; ".join(f"{field}: {reason}" for field, reason in problems))
@@ -97,7 +103,7 @@ class NoChampionError(ModelError):
 
 
 class ModelMismatchError(ModelError):
-    """The file of a registered version has another SHA-256 than the registry or the warehouse keeps of it."""
+    """The SHA-256 of a version's file differs from the one in the registry or the warehouse."""
 
 
 class ExportError(ModelError):

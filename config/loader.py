@@ -1,6 +1,8 @@
-"""Reads one YAML file under config/, substitutes `${VAR:-default}` and checks it against a strict pydantic model.
+"""Reads one YAML file under config/ and checks it against a strict pydantic model.
 
-`load_settings` in `config.settings` is the caller; errors name the file, the key and the reason.
+`${VAR:-default}` is substituted first. `load_settings` in `config.settings` is the caller. Errors name the
+file, the
+key and the reason.
 """
 
 from __future__ import annotations
@@ -26,18 +28,27 @@ DIGEST_CHARACTERS: Final = 16  # of a SHA-256, in what is stored with every pred
 
 
 class Section(BaseModel):
-    """Base of every configuration section: unknown keys and numbers without end fail, and values cannot change after loading."""
+    """Base of every configuration section.
+
+    Unknown keys fail, and so do infinite numbers. Values cannot change after loading.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     prose: ClassVar[tuple[str, ...]] = ("description", "source")  # keys, at any depth, that explain values and decide nothing
 
     def numbers(self, *without: str) -> dict[str, Any]:
-        """All values that decide something, fit for JSON: without `prose`, and without the section's own keys `without`."""
+        """All values that decide something, as JSON values.
+
+        Left out: `prose`, and the section's own keys `without`.
+        """
         decisive: dict[str, Any] = _leave_out(self.prose, self.model_dump(mode="json", exclude=set(without)))
         return decisive
 
     def digest(self, *without: str) -> str:
-        """Start of the SHA-256 of `numbers`; the order of a mapping counts, because a simulation draws from it."""
+        """Start of the SHA-256 of `numbers`.
+
+        The order of a mapping counts, because a simulation draws from it.
+        """
         return hashlib.sha256(json.dumps(self.numbers(*without)).encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
@@ -54,17 +65,17 @@ ValueT = TypeVar("ValueT")
 def _each_once(seeds: list[int]) -> list[int]:
     twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
     if twice:
-        raise ValueError(f"{', '.join(map(str, twice))} more than once: the same fleet would count twice")
+        raise ValueError(f"{', '.join(map(str, twice))} more than once: each seed is one fleet and may count once")
     return seeds
 
 
-FleetSeeds = Annotated[list[int], Field(min_length=1), AfterValidator(_each_once)]  # of simulated fleets that something is measured on
+FleetSeeds = Annotated[list[int], Field(min_length=1), AfterValidator(_each_once)]  # of simulated fleets for measurements
 
 
 def _each_above_the_one_before(values: list[float]) -> list[float]:
     for before, value in itertools.pairwise(values):
         if value <= before:
-            raise ValueError(f"{value:g} after {before:g}: each must be above the one before")
+            raise ValueError(f"{value:g} follows {before:g}: list the numbers in rising order")
     return values
 
 
@@ -74,7 +85,7 @@ Rising = Annotated[list[ValueT], AfterValidator(_each_above_the_one_before)]
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice instead of silently keeping the last one."""
+    """A safe loader that refuses a key given twice. PyYAML would silently keep the last one."""
 
 
 def _construct_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -93,8 +104,9 @@ _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
 def substitute(value: Any, environ: Mapping[str, str], where: str) -> Any:
     """Replace `${VAR}` and `${VAR:-default}` in every string below `value`; an empty result is None.
 
-    What is substituted stays text, so a password of digits is a password; pydantic turns "5432" into a number where one is due.
-    Raises ConfigError when a variable without default is not set.
+    A substituted value stays text, so a password of digits remains a password. Pydantic turns "5432" into a
+    number where
+    the key needs one. Raises ConfigError when a variable without default is not set.
     """
     if isinstance(value, dict):
         return {key: substitute(item, environ, f"{where}.{key}" if where else str(key)) for key, item in value.items()}
@@ -116,16 +128,17 @@ def substitute(value: Any, environ: Mapping[str, str], where: str) -> Any:
 def load_section(
     path: Path, model: type[SectionT], environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
 ) -> SectionT:
-    """Load `path` into `model`; `overrides` maps dotted keys to values (already typed) and wins over the file.
+    """Load `path` into `model`.
 
-    Raises ConfigError with file, key and reason.
+    `overrides` maps dotted keys to typed values and wins over the file. Raises ConfigError with file, key and
+    reason.
     """
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader subclass
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is no UTF-8 (byte {error.start}): save it as UTF-8") from error
+        raise ConfigError(f"{path}: is not UTF-8 (byte {error.start}): save it as UTF-8") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):

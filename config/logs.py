@@ -1,4 +1,7 @@
-"""Structured logs: one JSON line per event, to `<home>/logs/altaviz.log` and, where no person watches, to stderr."""
+"""Structured logs: one JSON line per event.
+
+They go to `<home>/logs/altaviz.log`, and to stderr where no person watches.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from config.secrets import hide_in_values
 
 
 def set_up_logs(home: Path, *, to_stderr: bool) -> None:
-    """Send events to the log file below `home` (must be writable) and to stderr if asked; call once per process."""
+    """Send events to the log file below `home`, and to stderr if requested.
+
+    The file must be writable. Call this once per process.
+    """
     handlers: list[logging.Handler] = []
     folder = home / "logs"
     folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +51,12 @@ def set_up_logs(home: Path, *, to_stderr: bool) -> None:
 
 
 def _to_json(event: dict[str, Any], **options: Any) -> str:
-    """A traceback may quote an address as a library got it. What is no JSON is text first, and quotes get their escapes last."""
+    """One event as JSON, with passwords hidden.
+
+    A traceback may quote the address that a library received. Values that are no JSON become text first, and
+    quotes are
+    escaped last.
+    """
     return plain_json(json.dumps(hide_in_values(json.loads(json.dumps(event, **options)))))
 
 
@@ -56,7 +67,10 @@ def get_log() -> Any:
 
 @contextmanager
 def native_output_to(log: Path) -> Iterator[None]:
-    """Send what native code, and a process started inside the block for as long as it lives, writes to stdout and stderr into `log`."""
+    """Send stdout and stderr of native code into `log` while the block runs.
+
+    A process started inside the block keeps writing there for as long as it lives.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()

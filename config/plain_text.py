@@ -1,11 +1,14 @@
-"""Text from data made fit to be shown: what would steer a terminal, or turn a line around, is written out."""
+"""Text from data, made safe to show.
+
+Characters that steer a terminal or turn a line around are written as escapes.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# C0, DEL and C1; marks of direction; separators of lines and paragraphs; halves of a character, as in file names that are no UTF-8.
+# C0, DEL and C1; direction marks; separators of lines and paragraphs; half characters, as in file names that are not UTF-8.
 _STEERING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _NUMERAL: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -13,17 +16,26 @@ _HALVES: Final = re.compile(r"[\ud800-\udfff]")
 
 
 def plain_text(text: str) -> str:
-    r"""`text` with control characters, marks of direction and lone surrogates as escapes, such as `\x1b`, `\u202e`. Markup stays as it is."""
+    r"""`text` with steering characters as escapes, such as `\x1b`, `\u202e`.
+
+    Those are control characters, direction marks and lone surrogates. Markup stays as it is.
+    """
     return _STEERING.sub(_escape, text)
 
 
 def encodable(text: str) -> str:
-    r"""`text` with only lone surrogates as escapes, such as `\udce9`: without them no file and no table takes it."""
+    r"""`text` with lone surrogates as escapes, such as `\udce9`.
+
+    No file and no table accepts them. All else stays.
+    """
     return _HALVES.sub(_escape, text)
 
 
 def plain_json(document: str) -> str:
-    """JSON in ASCII with the one control character that `json.dumps` leaves as it is, DEL, as an escape."""
+    """JSON in ASCII, with DEL as an escape.
+
+    It is the only control character that `json.dumps` leaves as it is.
+    """
     return document.replace("\x7f", "\\u007f")
 
 
@@ -33,7 +45,10 @@ def is_plain(text: str) -> bool:
 
 
 def spreadsheet_text(text: str) -> str:
-    """A cell of text for a CSV file that people open: an apostrophe stands before what a spreadsheet would take for a formula."""
+    """A cell of text for a CSV file that people open.
+
+    An apostrophe stands before text that a spreadsheet would take for a formula.
+    """
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMERAL.fullmatch(text) else text
 
 

@@ -1,4 +1,4 @@
-"""Passwords in texts: what a person, a log or a client reads never shows one."""
+"""Hides passwords in text: no message, log or response shows one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,20 @@ _NAME: Final = re.compile(rf"(?i){_WORD}$")
 
 
 def hide_passwords(text: str) -> str:
-    """`text` with `***` for passwords in addresses (`postgresql://user:...@host`), behind `password=` and the like, and in quoted fields."""
+    """`text` with `***` in place of passwords.
+
+    They are found in addresses (`postgresql://user:...@host`), behind `password=` and the like, and in quoted
+    fields.
+    """
     text = _IN_ADDRESS.sub(rf"\1:{_HIDDEN}@", text)
     return _AS_FIELD.sub(rf"\1\3{_HIDDEN}\3", _AS_PARAMETER.sub(rf"\1={_HIDDEN}", text))
 
 
 def hide_in_values(value: Any) -> Any:
-    """What JSON holds, with every string as `hide_passwords` leaves it, and `***` for the strings of a key such as `password`."""
+    """A JSON value with the passwords in its strings hidden.
+
+    Every string passes `hide_passwords`. Strings of a key such as `password` become `***`.
+    """
     if isinstance(value, dict):
         return {
             hide_passwords(key): _HIDDEN if isinstance(item, str) and _NAME.search(key) else hide_in_values(item)

@@ -1,6 +1,7 @@
-"""All settings of Altaviz, loaded from the YAML files under config/ (or ALTAVIZ_CONFIG_DIR) and the environment.
+"""All settings of Altaviz, from YAML files and the environment.
 
-Nothing is read at import; a command calls `load_settings` once and hands sections on.
+The files lie under config/, or in ALTAVIZ_CONFIG_DIR. Importing this module reads nothing. A command calls
+`load_settings` once and hands sections on.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ from config.sections.tuning import TuningConfig
 SectionT = TypeVar("SectionT", bound=Section)
 
 DEFAULT_HOME = Path("var")
-# polars looks for the percent-encoded name of any other character and does not find the file
+# polars percent-encodes any other character and then does not find the file
 _READABLE_PATH = re.compile(r"[A-Za-z0-9/_.~+@=:,&()!'-]*")
 _OWN_VARIABLES = ("ALTAVIZ_LAKE_URI", "ALTAVIZ_TRAINING_LAKE_URI", "ALTAVIZ_INBOX")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The home directory and, loaded when first asked for, each configuration section.
+    """The home directory and each configuration section, loaded on first use.
 
-    `model_overrides` maps `section.key` to a typed value, e.g. {"fit.epochs": 3} for model_config.yaml.
+    `model_overrides` maps `section.key` to a typed value, such as {"fit.epochs": 3} for model_config.yaml.
     """
 
     home: Path
@@ -85,18 +86,18 @@ class Settings:
 
     @cached_property
     def tuning(self) -> TuningConfig:
-        """tuning.yaml; what its space would try has been held to the schema of model_config.yaml."""
+        """tuning.yaml. The values of its space have passed the schema of model_config.yaml."""
         config = self._load("tuning.yaml", TuningConfig)
         for key, values in config.space.items():
             if key in self.model_overrides:
-                raise ConfigError(f"{key} is searched (tuning.yaml) and set (--set): take it out of one of them")
+                raise ConfigError(f"{key} is both searched (tuning.yaml) and set (--set): remove it from one of them")
             for value in values.tried:
                 self._try_model({key: value}, f"{self.config_dir / 'tuning.yaml'}: space.{key}")
         return config
 
     @cached_property
     def ablation(self) -> AblationConfig:
-        """ablation.yaml; its variants have been held to the schema of model_config.yaml."""
+        """ablation.yaml. Its variants have passed the schema of model_config.yaml."""
         config = self._load("ablation.yaml", AblationConfig)
         for part in ("compressors", "cmapss"):
             for name, changes in getattr(config, part).items():
@@ -140,12 +141,15 @@ class Settings:
 
     @property
     def lake_uri(self) -> str:
-        """Root of the Delta tables: a path below the home, or a URI from the configuration."""
+        """Root of the Delta tables: a URI from the configuration, or a path below the home."""
         return self.etl.lake.uri or str(self.home / "lake")
 
     @property
     def training_lake_uri(self) -> str:
-        """Root of the lake whose gold models learn from: the configured one, else `<home>/history/lake` where there is one, else the home's own."""
+        """Root of the lake whose gold models are trained on.
+
+        It is the configured one, else `<home>/history/lake` if that exists, else the home's own.
+        """
         history = self.home / "history" / "lake"
         return self.etl.lake.training_uri or (str(history) if (history / "gold").is_dir() else self.lake_uri)
 
@@ -166,14 +170,17 @@ class Settings:
 
     @property
     def artifact_dir(self) -> Path | None:
-        """Where the artifacts of a SQLite tracking store go: beside the database; None when a server keeps them."""
+        """The artifacts folder beside a SQLite tracking store. None when a server keeps them."""
         prefix = "sqlite:///"
         return (
             Path(self.tracking_uri.removeprefix(prefix)).absolute().parent / "mlartifacts" if self.tracking_uri.startswith(prefix) else None
         )
 
     def below(self, folder: str) -> Settings:
-        """Settings of a home of its own inside this one, with its own lake whatever lake the environment names."""
+        """Settings of a separate home inside this one.
+
+        It has its own lake, whatever lake the environment names.
+        """
         environ = {name: value for name, value in self.environ.items() if name not in _OWN_VARIABLES}
         return dataclasses.replace(self, home=self.home / folder, environ=environ)
 
@@ -182,7 +189,7 @@ class Settings:
         return dataclasses.replace(self, model_overrides={**self.model_overrides, **values})
 
     def without_overrides(self) -> Settings:
-        """These settings as the files say, whatever `model_overrides` says."""
+        """These settings as the files give them, without `model_overrides`."""
         return dataclasses.replace(self, model_overrides={})
 
     def _try_model(self, values: Mapping[str, Any], where: str) -> None:
@@ -203,8 +210,9 @@ def load_settings(
 ) -> Settings:
     """Settings for `home` (else ALTAVIZ_HOME, else ./var).
 
-    Variables of the home's `.env`, then of the project's, count where the environment has none; given `environ`, no file is read.
-    Raises ConfigError for a `.env` that somebody else may write. Each section is checked when it is first used.
+    The environment wins over the home's `.env`, which wins over the project's. Given `environ`, no file is
+    read. Raises
+    ConfigError for a `.env` that another user may write. Each section is checked on first use.
     """
     project = project_variables() if environ is None else {}
     environment = {**project, **(os.environ if environ is None else environ)}
@@ -217,10 +225,10 @@ def load_settings(
 
 
 def ensure_home(home: Path) -> None:
-    """Create `home` and prove that it can be written and that tables in it can be read. Raises HomeError."""
+    """Create `home`, and prove that it is writable and its tables readable. Raises HomeError."""
     if not _READABLE_PATH.fullmatch(str(home)):
         raise HomeError(
-            f"home {home} has a blank or another character that the Delta readers cannot open: choose another with --home or ALTAVIZ_HOME"
+            f"home {home} has a blank or another character that Delta readers cannot open: choose another with --home or ALTAVIZ_HOME"
         )
     probe = home / f".write-probe-{os.getpid()}"
     try:

@@ -1,4 +1,4 @@
-"""Schema of ablation.yaml: which ideas are taken out of the model to see what they are worth."""
+"""Schema of ablation.yaml: which parts are removed from the model to measure their worth."""
 
 from __future__ import annotations
 

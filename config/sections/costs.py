@@ -1,4 +1,4 @@
-"""Schema of costs.yaml: what stops and repairs cost, what crews can do, and how long policies are compared for."""
+"""Schema of costs.yaml: costs of stops and repairs, crews, and the span of policy comparisons."""
 
 from __future__ import annotations
 
@@ -81,13 +81,16 @@ class CostsConfig(Section):
     @model_validator(mode="after")
     def _planning_pays_and_can_be_done(self) -> Self:
         if self.planned.repair_usd.value >= self.unplanned.usd:
-            raise ValueError(f"planned.repair_usd must be below the {self.unplanned.usd:g} USD of a failure: nothing is planned else")
+            raise ValueError(f"planned.repair_usd must be below the {self.unplanned.usd:g} USD of a failure: otherwise planning never pays")
         if self.planned.earliest_day > self.plan_days.value:
-            raise ValueError("planned.lead_days, in whole days, must be at most plan_days: no repair would ever be due")
+            raise ValueError("planned.lead_days, in whole days, must be at most plan_days: otherwise no repair is ever due")
         return self
 
     @property
     def next_life_usd_per_day(self) -> float:
-        """What a day of the next life costs: what its end costs on average over its mean length (renewal-reward)."""
+        """Cost of a day of the next life, in USD.
+
+        It is the average cost of the life's end over its mean length (renewal-reward).
+        """
         missed = self.next_life.unannounced_share.value
         return ((1 - missed) * self.planned.repair_usd.value + missed * self.unplanned.usd) / self.next_life.mean_days.value

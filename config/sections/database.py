@@ -14,9 +14,11 @@ SYSTEM_ROOTS: Final = "system"  # of sslrootcert: the certificate authorities th
 
 
 class ConnectionConfig(Section):
-    """The server, its database and the role; an empty `host` means the embedded server below the home.
+    """The server, its database and the role.
 
-    An empty `sslmode` means `verify-full` for another machine and `prefer` for this one, where nobody sits in between.
+    An empty `host` means the embedded server below the home. An empty `sslmode` means `verify-full` for another
+    machine.
+    For this machine it means `prefer`, because nobody sits in between.
     """
 
     host: str | None
@@ -35,14 +37,14 @@ class ConnectionConfig(Section):
 
     @property
     def encryption(self) -> SslMode:
-        """The mode that libpq is given."""
+        """The mode that libpq receives."""
         return self.sslmode or ("prefer" if self.host is None or is_this_machine(self.host) else "verify-full")
 
     @model_validator(mode="after")
     def _authority_is_named(self) -> Self:
         if self.host is not None and self.encryption == "verify-ca" and (self.sslrootcert or SYSTEM_ROOTS) == SYSTEM_ROOTS:
             raise ValueError(
-                "DB_SSLMODE verify-ca takes any name, so it needs an authority of your own: set DB_SSLROOTCERT, or use verify-full"
+                "DB_SSLMODE verify-ca accepts any host name, so it needs your own authority: set DB_SSLROOTCERT, or use verify-full"
             )
         return self
 
@@ -54,9 +56,7 @@ class ConnectionConfig(Section):
         if not password:
             raise ValueError(f"DB_PASSWORD is not set for the remote server {self.host}; set it in the environment or in .env")
         if password == self.user or password.lower() in self.refused_passwords:
-            raise ValueError(
-                f"DB_PASSWORD for the remote server {self.host} is a default password; give the role {self.user} a password of its own"
-            )
+            raise ValueError(f"DB_PASSWORD for the remote server {self.host} is a default password; give the role {self.user} another one")
         return self
 
 
@@ -94,7 +94,10 @@ class DatabaseConfig(Section):
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether libpq reaches `host` without a network: socket directories, `localhost` and loopback addresses. Any other name counts as remote."""
+    """Whether libpq reaches `host` without a network.
+
+    That holds for socket directories, `localhost` and loopback addresses. Any other name counts as remote.
+    """
     return all(_is_local(part.strip()) for part in host.split(","))  # libpq takes a list, and connects to whichever answers
 
 

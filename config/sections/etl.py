@@ -11,7 +11,7 @@ from config.loader import Section, Share
 
 
 def _as_utc(value: object) -> object:
-    """YAML reads a time without a zone as a naive one; here it is UTC."""
+    """A time without a zone is UTC. YAML reads it as a naive one."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
@@ -41,7 +41,10 @@ class LakeConfig(Section):
 
 
 class ReadLimits(Section):
-    """What one file may ask of its reader. Beyond one of them it is refused, before memory is spent on it."""
+    """What one file may demand of its reader.
+
+    A file beyond one of the limits is refused before memory is spent on it.
+    """
 
     columns: int = Field(ge=9)
     header_kb: int = Field(gt=0)
@@ -57,7 +60,10 @@ class ReadLimits(Section):
 
 
 class IngestConfig(Section):
-    """Loading of reading files into bronze; `inbox` is the folder that `altaviz run` looks into, empty means `<home>/inbox`."""
+    """Loading of reading files into bronze.
+
+    `inbox` is the folder that `altaviz run` ingests. Empty means `<home>/inbox`.
+    """
 
     inbox: str | None
     rows_per_commit: int = Field(gt=0)
@@ -70,7 +76,10 @@ class IngestConfig(Section):
 
     @property
     def clock_skew(self) -> timedelta:
-        """How much later than now something may be: a reading, a moment that is asked for, the newest prediction."""
+        """How much later than now a time may be.
+
+        This holds for a reading, a requested moment and the newest prediction.
+        """
         return timedelta(minutes=self.clock_skew_minutes)
 
 

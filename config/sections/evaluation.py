@@ -1,4 +1,4 @@
-"""Schema of evaluation.yaml: the unseen fleets a champion is judged on, and what counts as an alarm, a catch and a false alarm."""
+"""Schema of evaluation.yaml: the unseen fleets for evaluation, and the definitions of alarms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MEDIAN = 0.5
 
 
 class FleetsSection(Section):
-    """The simulated fleets; none of them may be one that a model learned from."""
+    """The simulated fleets. None of them may be one that a model was trained on."""
 
     seeds: FleetSeeds
     compressors: int = Field(gt=0)
@@ -22,7 +22,7 @@ class FleetsSection(Section):
 
 
 class ProtocolSection(Section):
-    """The definitions that monitoring.evaluation.alarms applies; each limit says what it decides."""
+    """The definitions that monitoring.evaluation.alarms applies. Each limit describes what it decides."""
 
     alarm_rul_days: PositiveLimit
     alarm_hours: CountLimit
@@ -33,7 +33,7 @@ class ProtocolSection(Section):
     @model_validator(mode="after")
     def _an_alarm_can_be_in_time_and_true(self) -> Self:
         if not self.lead_days.value < self.false_alarm_rul_days.value:
-            raise ValueError("lead_days must be below false_alarm_rul_days: no alarm could be both in time and true")
+            raise ValueError("lead_days must be below false_alarm_rul_days: otherwise no alarm is both in time and true")
         return self
 
 
@@ -51,14 +51,14 @@ class EvaluationReportSection(Section):
     @classmethod
     def _hold_the_median(cls, quantiles: list[float]) -> list[float]:
         if _MEDIAN not in quantiles:
-            raise ValueError(f"must hold {_MEDIAN}: the median is what is shown")
+            raise ValueError(f"must hold {_MEDIAN}: reports show the median")
         return quantiles
 
     @field_validator("rul_bands_days")
     @classmethod
     def _begin_at_the_failure(cls, days: list[float]) -> list[float]:
         if days[0] != 0:
-            raise ValueError(f"{days[0]:g} d is the first: must be 0, or the last days of a life belong to no band")
+            raise ValueError(f"the first is {days[0]:g} d, but must be 0: otherwise the last days of a life belong to no band")
         return days
 
 
@@ -88,14 +88,17 @@ class TrendSection(Section):
 
     @property
     def points(self) -> int:
-        """Points of a whole line: the newest, and one every `step_hours` back to `days` before it."""
+        """Points of a whole line.
+
+        They are the newest point, and one every `step_hours` back to `days` before it.
+        """
         return int(self.days * 24 // self.step_hours) + 1
 
     @model_validator(mode="after")
     def _a_whole_line_has_enough_points(self) -> Self:
         if self.points < self.least_points:
             raise ValueError(
-                f"{self.days:g} days hold {self.points} points {self.step_hours} h apart, least_points asks for {self.least_points}"
+                f"{self.days:g} days hold {self.points} points {self.step_hours} h apart, but least_points is {self.least_points}"
             )
         return self
 

@@ -34,7 +34,10 @@ class Station(Section):
 
 
 class FleetConfig(Section):
-    """Reference data of the fleet; `time_zone` is for a compressor whose station is not listed."""
+    """Reference data of the fleet.
+
+    `time_zone` is for a compressor whose station is not listed.
+    """
 
     time_zone: str
     models: dict[str, CompressorModel] = Field(min_length=1)
@@ -50,5 +53,5 @@ def _check_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{value!r} is no IANA time zone") from None
+        raise ValueError(f"{value!r} is no IANA time zone: write one such as America/Chicago or UTC") from None
     return value

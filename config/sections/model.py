@@ -12,7 +12,7 @@ Censored = Literal["bound", "drop", "cap", "end"]
 
 
 class LabelSection(Section):
-    """What a model of compressors is taught; days."""
+    """The labels that a model of compressors is trained on; days."""
 
     max_rul_days: float = Field(gt=0)
     horizon_days: float = Field(gt=0)
@@ -58,7 +58,7 @@ class FitSection(Section):
 
 
 class EnsembleSection(Section):
-    """How many networks there are, and which units each does without."""
+    """How many networks there are, and how many folds the units are cut into."""
 
     folds: int = Field(gt=1)
     networks: int = Field(gt=0)
@@ -66,7 +66,7 @@ class EnsembleSection(Section):
     @model_validator(mode="after")
     def _every_network_has_a_fold(self) -> Self:
         if self.networks > self.folds:
-            raise ValueError("networks must be at most folds: each does without a fold of its own")
+            raise ValueError("networks must be at most folds: each network leaves out a fold of its own")
         return self
 
 
@@ -82,7 +82,7 @@ class CalibrationSection(Section):
 
 
 class AgeingSection(Section):
-    """When a law of lives is learned from the maintenance events."""
+    """When a lifetime law is fitted to the maintenance events."""
 
     least_failures: int = Field(gt=1)
 
@@ -118,7 +118,7 @@ class ExportSection(Section):
 
 
 class ScoringSection(Section):
-    """How ONNX Runtime is asked."""
+    """How ONNX Runtime is called."""
 
     threads: int = Field(gt=0)
     batch_size: int = Field(gt=0)
@@ -136,7 +136,10 @@ class BaselineSection(Section):
 
 
 class CmapssSection(Section):
-    """The C-MAPSS benchmark: another contract for the same dataset, network, fit, export and scoring code; cycles."""
+    """The C-MAPSS benchmark; cycles.
+
+    It is another contract for the same dataset, network, fit, export and scoring code.
+    """
 
     max_rul_cycles: float = Field(gt=0)
     horizon_cycles: float = Field(gt=0)

@@ -1,4 +1,4 @@
-"""Schema of monitoring.yaml: which days are compared with a model's reference, and from when on a difference is drift."""
+"""Schema of monitoring.yaml: which days are compared with a model's reference, and what is drift."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ Kind = Literal["prediction", "feature"]
 
 
 class WindowsSection(Section):
-    """The days that are compared, and how much of them a compressor must have run healthy."""
+    """The days that are compared.
+
+    The shares are the least part of them that a compressor must have run healthy.
+    """
 
     current_days: int = Field(ge=1)
     baseline_days: int = Field(ge=1)
@@ -26,7 +29,7 @@ class WindowsSection(Section):
     @model_validator(mode="after")
     def _strides_fill_a_day(self) -> Self:
         if 24 % self.stride_hours:
-            raise ValueError(f"stride_hours {self.stride_hours} must divide a day, so that every day is looked at alike")
+            raise ValueError(f"stride_hours {self.stride_hours} must divide a day, so that every day is compared at the same hours")
         return self
 
 
@@ -41,7 +44,7 @@ class ReferenceSection(Section):
 
 
 class DecisionSection(Section):
-    """From when on a difference is drift, and which drift calls for a retraining."""
+    """From which size on a difference is drift, and which drift calls for a retraining."""
 
     false_drift_share: PartLimit
     feature_psi: AmountLimit

@@ -1,4 +1,4 @@
-"""Schema of quality.yaml: how threshold alerts are grouped and resolved, and what the data quality checks let pass."""
+"""Schema of quality.yaml: how threshold alerts are grouped and resolved, and the limits of data quality checks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ShareCheck = Annotated[CheckLimit, bounded(0, 1)]
 
 
 class ChecksSection(Section):
-    """The checks by metric name; the part before the first underscore is the dimension of quality."""
+    """The checks by metric name. The part before the first underscore is the quality dimension."""
 
     freshness_stale_compressors: ShareCheck
     freshness_late_compressors: ShareCheck

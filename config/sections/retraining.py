@@ -19,7 +19,10 @@ class TriggerSection(Section):
 
 
 class GateSection(Section):
-    """What a challenger must be; `fleet` is the unseen one that it is judged on beside the champion."""
+    """What a challenger must reach.
+
+    `fleet` is the unseen fleet that challenger and champion are both evaluated on.
+    """
 
     least_certainty: ShareLimit
     history_tolerance: ShareLimit

@@ -1,4 +1,4 @@
-"""Schema of scoring.yaml: when a compressor gets a prediction, and what the planner is told about it."""
+"""Schema of scoring.yaml: when a compressor gets a prediction, and what the planner reads about it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ class HealthSection(Section):
 
 
 class ReasonsSection(Section):
-    """Which sensors are named as reasons, against which day, and by what they did; `notable_changes` is by feature of the contract."""
+    """Which sensors are named as reasons, and against which day.
+
+    `notable_changes` is by feature of the contract.
+    """
 
     least_days: AmountLimit
     stopped_share: ShareLimit
@@ -32,9 +35,9 @@ class ReasonsSection(Section):
 
 
 class ScoringConfig(Section):
-    """What a compressor's readings must offer before a number is given, and how the number is explained."""
+    """What readings must offer before a prediction is made, and how it is explained."""
 
-    prose: ClassVar[tuple[str, ...]] = ("source",)  # reasons say the descriptions of notable changes
+    prose: ClassVar[tuple[str, ...]] = ("source",)  # reasons quote the descriptions of notable changes
 
     min_steps: int = Field(gt=0, le=24)
     stale_after_hours: float = Field(gt=0)

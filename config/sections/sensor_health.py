@@ -1,4 +1,4 @@
-"""Section `sensor_health` of quality.yaml: when a sensor is taken for dead, wrong or in another unit."""
+"""Section `sensor_health` of quality.yaml: when a sensor counts as dead, wrong or in another unit."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ class SensorRules(Section):
 
 
 class FaultBenchmarkSection(Section):
-    """`altaviz benchmark sensor-faults`: what is planted in the fleets of monitoring.yaml's benchmark, and what counts as found.
+    """`altaviz benchmark sensor-faults`: which faults are planted, and what counts as found.
 
-    Hours of a running unit are its readings times their interval.
+    They are planted in the fleets of monitoring.yaml's benchmark. Hours of a running unit are its readings
+    times their
+    interval.
     """
 
     seed: int

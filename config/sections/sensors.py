@@ -1,4 +1,7 @@
-"""Names of the sensors and of the quantities that have limits, as configuration, readings and features all call them; pure Python."""
+"""Names of the sensors, and of the quantities that have limits; pure Python.
+
+Configuration, readings and features all use these names.
+"""
 
 from __future__ import annotations
 
@@ -25,4 +28,4 @@ TEMP_DELTA: Final = "temp_1hr_delta"  # F/h, against the reading exactly one hou
 PRESSURE_DIFFERENTIAL: Final = "pressure_differential"  # PSI, discharge - suction
 DERIVED: Final[tuple[str, ...]] = (PRESSURE_DIFFERENTIAL, TEMP_DELTA)  # quantities with limits that no sensor measures
 
-RUN_SENSORS: Final = (VIBRATION, HORSEPOWER, GAS_FLOW)  # whose level tells whether a unit runs
+RUN_SENSORS: Final = (VIBRATION, HORSEPOWER, GAS_FLOW)  # their level shows whether a unit runs

@@ -1,4 +1,4 @@
-"""Schema of serving.yaml: where the prediction service listens, what it accepts, what it keeps in memory."""
+"""Schema of serving.yaml: where the prediction service listens, and what it accepts and keeps in memory."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _WINDOW_HOURS = 24
 
 
 def _split(value: object) -> object:
-    """What an environment variable can hold, as a list: names with commas between them."""
+    """The names of an environment variable, comma-separated, as a list."""
     if value is None:
         return []
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
 class ListenSection(Section):
-    """Where the service listens, and who may ask."""
+    """Where the service listens, and who may send requests."""
 
     host: str = Field(min_length=1)
     port: int = Field(ge=0, le=65535)
@@ -34,10 +34,10 @@ class ListenSection(Section):
     def _fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
         text = key.get_secret_value() if key else "-"
         if not text.isascii() or not text.isprintable() or text != text.strip() or not text:
-            raise ValueError("must be printable ASCII without blanks around it, or it cannot be sent in a header")
+            raise ValueError("must be printable ASCII without blanks around it: a header can hold nothing else")
         found = weakness(text) if key else None
         if found:
-            raise ValueError(f"ALTAVIZ_API_KEY can be guessed, it {found}: {HOW_TO_MAKE_ONE}")
+            raise ValueError(f"ALTAVIZ_API_KEY can be guessed: it {found}; {HOW_TO_MAKE_ONE}")
         return key
 
     @field_validator("hosts")
@@ -45,13 +45,13 @@ class ListenSection(Section):
     def _are_names(cls, hosts: list[str]) -> list[str]:
         for host in hosts:
             if read_host(f"{host}:0") is None:  # not a host, or has a port already
-                raise ValueError(f"ALTAVIZ_HOSTS has {host!r}: must be names or addresses as clients call them, without scheme and port")
+                raise ValueError(f"ALTAVIZ_HOSTS has {host!r}: list host names or addresses that clients use, without scheme and port")
         return [str(read_host(host)) for host in hosts]
 
     @model_validator(mode="after")
     def _hosts_have_a_key(self) -> Self:
         if self.hosts and self.api_key is None:
-            raise ValueError("ALTAVIZ_HOSTS lets others ask: set ALTAVIZ_API_KEY too, or leave ALTAVIZ_HOSTS out")
+            raise ValueError("ALTAVIZ_HOSTS lets other machines in: set ALTAVIZ_API_KEY too, or remove ALTAVIZ_HOSTS")
         return self
 
 
@@ -85,7 +85,7 @@ class LimitsSection(Section):
 
 
 class RecoverySection(Section):
-    """How soon a part that is missing is noticed and looked for again; seconds."""
+    """How soon a missing part is noticed and looked for again; seconds."""
 
     retry_s: float = Field(ge=0)
     connect_timeout_s: int = Field(ge=2)  # libpq takes anything below 2 for 2

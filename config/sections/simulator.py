@@ -1,4 +1,4 @@
-"""Schema of simulator.yaml: baselines, degradation modes, environment, faults of the telemetry, and the two fleets."""
+"""Schema of simulator.yaml: healthy levels, failure modes, environment, telemetry faults, and the two fleets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class UniformRange(Span):
-    """A span that a value is drawn from uniformly; low = high fixes it."""
+    """A span that a value is drawn from uniformly. low = high fixes the value."""
 
 
 AmountRange = Annotated[UniformRange, bounded(0)]
@@ -41,7 +41,10 @@ class UnitsConfig(Section):
 
 
 class Effect(Section):
-    """What full degradation does to one sensor: a relative change of `amplitude` times (x/scale)^exponent, or times sin(x)."""
+    """What full degradation does to one sensor.
+
+    The relative change is `amplitude` times (x/scale)^exponent, or times sin(x).
+    """
 
     shape: Literal["power", "sine"] = "power"
     amplitude: float
@@ -50,7 +53,10 @@ class Effect(Section):
 
 
 class FailureMode(Section):
-    """One way to fail. The wear x of a life grows in time from 0 at onset to `wear_at_failure` at the failure."""
+    """One way to fail.
+
+    The wear x of a life grows in time. It is 0 at onset and `wear_at_failure` at the failure.
+    """
 
     description: str = Field(min_length=1)
     event_description: str = Field(min_length=1)
@@ -80,7 +86,10 @@ class MaintenanceConfig(Section):
 
 
 class Climate(Section):
-    """Air temperature at a station: yearly mean, half the yearly and half the daily swing."""
+    """Air temperature at a station.
+
+    Given are the yearly mean, half the yearly swing and half the daily swing.
+    """
 
     mean_f: float
     seasonal_f: Rate
@@ -149,7 +158,10 @@ class DemoLife(Section):
 
 
 class DemoConfig(FleetSize):
-    """The demo: a fleet without disturbances in which a few units degrade as scripted, by unit number."""
+    """The demo: a fleet without disturbances.
+
+    A few units degrade as scripted, by unit number.
+    """
 
     mode: str
     lives: dict[int, DemoLife]
@@ -181,5 +193,5 @@ class SimulatorConfig(Section):
     @model_validator(mode="after")
     def _demo_mode_is_known(self) -> SimulatorConfig:
         if self.demo.mode not in self.modes:
-            raise ValueError(f"demo.mode {self.demo.mode!r} is no failure mode; known: {', '.join(self.modes)}")
+            raise ValueError(f"demo.mode {self.demo.mode!r} is no failure mode: use one of {', '.join(self.modes)}")
         return self

@@ -1,4 +1,7 @@
-"""Schema of thresholds.yaml: physical ranges, normal bands, warning and critical limits, with overrides per compressor model."""
+"""Schema of thresholds.yaml: physical ranges, normal bands, and warning and critical limits.
+
+Limits may be overridden per compressor model.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ PerSensor = Annotated[dict[Sensor, ValueT], AfterValidator(_covers_all_sensors)]
 
 
 class Limit(Section):
-    """One number a planner or an engineer may argue about, with what it means and where it comes from."""
+    """One number that planners or engineers may discuss, with its meaning and its source."""
 
     value: float
     unit: str = Field(min_length=1)
@@ -62,7 +65,7 @@ class Span(Section):
 
 
 class Band(Span):
-    """A span of more than one number with what it means and where it comes from."""
+    """A span of more than one number, with its meaning and its source."""
 
     description: str = Field(min_length=1)
     source: str = Field(min_length=1)
@@ -75,9 +78,11 @@ class Band(Span):
 
 
 def bounded(low: float, high: float = math.inf, *, ends: bool = True, whole: bool = False) -> AfterValidator:
-    """A check of every number of a Limit or Span: from `low` to `high`, or between them without their `ends`, and a `whole` number.
+    """A check of every number of a Limit or Span.
 
-    What it refuses is told with value, unit and range.
+    The numbers lie from `low` to `high`, or between them without their `ends`; `whole` asks for whole numbers.
+    An error
+    names value, unit and range.
     """
     if math.isinf(high):
         allowed = f"at least {low:g}" if ends else f"above {low:g}"
@@ -117,7 +122,10 @@ class SensorOverride(Section):
 
 
 class Threshold(Section):
-    """Limits of one quantity. `direction` says on which side of the normal band trouble lies."""
+    """Limits of one quantity.
+
+    `direction` is the side of the normal band on which trouble lies.
+    """
 
     direction: Direction
     normal: Band | None = None
@@ -132,7 +140,10 @@ class Threshold(Section):
 
 
 class SensorThresholds(Threshold):
-    """Limits of one sensor; a value outside `physical` cannot be a measurement and is nulled."""
+    """Limits of one sensor.
+
+    A value outside `physical` cannot be a measurement and is nulled.
+    """
 
     physical: Band
 
@@ -162,12 +173,15 @@ class ThresholdsConfig(Section):
                 if value is not None and not physical.low <= value <= physical.high:
                     raise ValueError(
                         f"{f'overrides.{model}' if model else 'sensors'}.{sensor}.{name}: {value:g} {physical.unit} "
-                        f"is no measurement: physical is {physical.low:g} to {physical.high:g}"
+                        f"cannot be measured: physical is {physical.low:g} to {physical.high:g}"
                     )
         return self
 
     def limits(self, sensor: str, model: str | None = None) -> EffectiveLimits:
-        """The limits of `sensor` for the compressor `model` (the fleet's, where the model overrides nothing)."""
+        """The limits of `sensor` for the compressor `model`.
+
+        They are the fleet's where the model overrides nothing.
+        """
         base = self.sensors[sensor]
         override = self.overrides.get(model or "", {}).get(sensor, SensorOverride())
         warning = override.warning.value if override.warning else base.warning.value

@@ -1,4 +1,7 @@
-"""Schema of tuning.yaml: the study, its storage, sampler and pruner, and the search space over keys of model_config.yaml."""
+"""Schema of tuning.yaml: the study, its storage, sampler and pruner, and the search space.
+
+The space is over keys of model_config.yaml.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from config.errors import ConfigError
 from config.loader import Section
 from config.sections.model import ModelConfig
 
-SEARCHED: Final = ("network", "fit", "augmentation")  # sections that say how is learned; the others say what is measured
+SEARCHED: Final = ("network", "fit", "augmentation")  # sections that shape training; the others define what is measured
 _ON_GRID: Final = 1e-8  # steps by which a value may lie beside the grid
 
 Scalar = int | float | str
@@ -20,7 +23,7 @@ Value = Scalar | list[Scalar]
 
 
 class SearchRange(Section):
-    """Numbers from `low` to `high`, both included; whole ones where the key's are."""
+    """Numbers from `low` to `high`, both included. They are whole where the key's numbers are."""
 
     low: int | float
     high: int | float
@@ -39,7 +42,7 @@ class SearchRange(Section):
 
     @property
     def tried(self) -> list[Value]:
-        """Values that stand for all when types and bounds are checked."""
+        """The values that stand for all when types and bounds are checked."""
         return [self.low, self.high]
 
     def holds(self, value: Any) -> bool:
@@ -58,7 +61,7 @@ class Choices(Section):
 
     @property
     def tried(self) -> list[Value]:
-        """Values that stand for all when types and bounds are checked."""
+        """The values that stand for all when types and bounds are checked."""
         return self.choices
 
     def holds(self, value: Any) -> bool:
@@ -97,7 +100,7 @@ class LostSection(Section):
     @model_validator(mode="after")
     def _a_sign_of_life_comes_in_time(self) -> Self:
         if self.grace_s <= self.heartbeat_s:
-            raise ValueError("grace_s must be above heartbeat_s, or a living trial would be lost")
+            raise ValueError("grace_s must be above heartbeat_s: otherwise a running trial counts as lost")
         return self
 
 
@@ -115,22 +118,25 @@ class TuningConfig(Section):
 
     @field_validator("space")
     @classmethod
-    def _only_how_is_learned(cls, space: dict[str, SearchRange | Choices]) -> dict[str, SearchRange | Choices]:
+    def _only_training_keys(cls, space: dict[str, SearchRange | Choices]) -> dict[str, SearchRange | Choices]:
         for key in space:
             if key.partition(".")[0] not in SEARCHED:
-                raise ValueError(f"{key}: only keys of {', '.join(SEARCHED)} can be searched, the others say what is measured")
+                raise ValueError(f"{key}: only keys of {', '.join(SEARCHED)} can be searched; the other sections define what is measured")
         return space
 
 
 def values_in_force(model: ModelConfig, space: Mapping[str, SearchRange | Choices]) -> dict[str, Any]:
-    """What `model` has for each key of `space`. Raises ConfigError when a search could not find it, or would leave whole numbers."""
+    """The value of `model` for each key of `space`.
+
+    Raises ConfigError when a search could not find it, or when steps would leave whole numbers.
+    """
     found = {key: reduce(getattr, key.split("."), model) for key in space}
     for key, value in found.items():
         step = getattr(space[key], "step", None)
         if isinstance(value, int) and step is not None and step % 1:
-            raise ConfigError(f"tuning.yaml: space.{key} has steps of {step}, but is a whole number")
+            raise ConfigError(f"tuning.yaml: space.{key} has steps of {step}, but the key takes whole numbers: use a whole step")
         if not space[key].holds(value):
             raise ConfigError(
-                f"tuning.yaml: space.{key} does not hold {value}, which is in force and the first trial: widen it or take the key out"
+                f"tuning.yaml: space.{key} does not hold {value}, the value in force and of the first trial: widen it or remove the key"
             )
     return found

@@ -14,17 +14,20 @@ SITE_FILE: Final = "site.yaml"  # in the folder that is ingested
 
 
 class SiteConfig(Section):
-    """How a site writes what it hands over; what is left out is found in the files."""
+    """How a site writes its files. Omitted keys are found in the files."""
 
     readings: ReadingsSection = ReadingsSection()
     reference: ReferenceFilesSection = ReferenceFilesSection()
 
 
 def load_site(folder: Path, file: Path | None = None) -> SiteConfig:
-    """The description in `file`, else in `folder`/site.yaml, else an empty one. Raises ConfigError with file, key and reason."""
+    """The description in `file`, else in `folder`/site.yaml, else an empty one.
+
+    Raises ConfigError with file, key and reason.
+    """
     path = file or folder / SITE_FILE
     if file is None and not path.is_file():
         return SiteConfig()
     if file is None and not path.resolve().is_relative_to(folder.resolve()):
-        raise ConfigError(f"{path} is a link that leads out of {folder}: put the file itself there, or name it with --site")
+        raise ConfigError(f"{path} is a link that leads out of {folder}: put the file itself there, or pass it with --site")
     return load_section(path, SiteConfig, environ={})

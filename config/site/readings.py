@@ -1,4 +1,4 @@
-"""Section `readings` of site.yaml: layout, columns, units, times, ids and words of a site's reading files."""
+"""Section `readings` of site.yaml: layout, columns, units, times, ids and words for missing values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALIGN_LONG_S: Final = 60.0
 
 def _known_sensor(name: str) -> str:
     if name not in CONTRACT_UNITS:
-        raise ValueError(f"{name}: no such sensor; known: {', '.join(CONTRACT_UNITS)}")
+        raise ValueError(f"{name}: no such sensor; use one of {', '.join(CONTRACT_UNITS)}")
     return name
 
 
@@ -36,7 +36,7 @@ def _pattern(value: str, *groups: str) -> str:
 
 
 class SensorSource(Section):
-    """Where one sensor stands: its column (wide) or tag (long), and the unit that it is written in."""
+    """The column (wide) or the tag (long) of one sensor, and the unit it is written in."""
 
     column: str | None = None
     tag: str | None = None
@@ -49,7 +49,10 @@ class SensorSource(Section):
 
 
 class TimeSource(Section):
-    """Where the time stands and how it is written; `zone` is the IANA zone of times that name none."""
+    """The column of the time, and how times are written.
+
+    `zone` is the IANA zone of times that name none.
+    """
 
     column: str | None = None
     format: str | None = None
@@ -69,12 +72,15 @@ class TimeSource(Section):
             try:
                 ZoneInfo(value)
             except (ZoneInfoNotFoundError, ValueError):
-                raise ValueError(f"{value!r} is no IANA time zone") from None
+                raise ValueError(f"{value!r} is no IANA time zone: write one such as America/Chicago or UTC") from None
         return value
 
 
 class CompressorSource(Section):
-    """Where the id stands: in one of a column, a constant, the path below readings/, or the tag. `names` maps what the site writes to ids."""
+    """Where the id stands: in a column, a constant, the path below readings/, or the tag.
+
+    `names` maps the site's names to ids.
+    """
 
     column: str | None = None
     value: str | None = None
@@ -96,12 +102,15 @@ class CompressorSource(Section):
     def _one_place(self) -> Self:
         given = [name for name in ("column", "value", "path", "tag") if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)}: the id stands in one place; keep one of them")
+            raise ValueError(f"{' and '.join(given)} are given, but the id has one place: keep one of them")
         return self
 
 
 class QualitySource(Section):
-    """The source's own quality: `column` for the whole row, or `columns` by sensor, and the values that mean good."""
+    """The source's own quality mark, and the values that mean good.
+
+    `column` is for the whole row, `columns` is by sensor.
+    """
 
     column: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
@@ -117,12 +126,12 @@ class QualitySource(Section):
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
         if (self.column is None) == (not self.columns):
-            raise ValueError("say either column (one for the row) or columns (one for each sensor)")
+            raise ValueError("give either column (one for the row) or columns (one for each sensor)")
         return self
 
 
 class TextFormat(Section):
-    """How text files and sheets are written; what is left out is found in each file."""
+    """How text files and sheets are written. Omitted keys are found in each file."""
 
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     decimal: Literal[".", ","] | None = None
@@ -146,14 +155,16 @@ class TextFormat(Section):
     @model_validator(mode="after")
     def _different_signs(self) -> Self:
         if self.thousands is not None and self.thousands == (self.decimal or "."):
-            raise ValueError(f"thousands and decimal are both {self.thousands!r}")
+            raise ValueError(f"thousands and decimal are both {self.thousands!r}: use different signs")
         return self
 
 
 class ReadingsSection(Section):
-    """How a site writes readings; what is left out is found in the files.
+    """How a site writes readings. Omitted keys are found in the files.
 
-    `stations` and `compressors` override `sensors` where a station or a compressor differs; a compressor wins over its station.
+    `stations` and `compressors` override `sensors` where a station or a compressor differs. A compressor wins
+    over its
+    station.
     """
 
     layout: Literal["wide", "long"] = "wide"
@@ -173,7 +184,7 @@ class ReadingsSection(Section):
 
     @property
     def aligned_to_s(self) -> float:
-        """Times are rounded to the nearest multiple of this many seconds; 0: they stay."""
+        """Times are rounded to the nearest multiple of this many seconds. 0 leaves them."""
         return self.align_seconds if self.align_seconds is not None else ALIGN_LONG_S if self.layout == "long" else 0.0
 
     @field_validator("absent")
@@ -199,7 +210,7 @@ class ReadingsSection(Section):
                         raise ValueError(f"{where}.{sensor}.unit: {error}") from None
         both = [name for name in self.absent if name in self.sensors]
         if both:
-            raise ValueError(f"absent: {', '.join(both)} also stand under sensors; keep one")
+            raise ValueError(f"absent: {', '.join(both)} also listed under sensors; keep one")
         return self
 
     @model_validator(mode="after")
@@ -207,5 +218,5 @@ class ReadingsSection(Section):
         if self.layout == "wide" and (self.tag_column or self.value_column or self.compressor_id.tag):
             raise ValueError("tag_column, value_column and compressor_id.tag belong to layout: long")
         if self.layout == "long" and self.quality is not None and self.quality.columns:
-            raise ValueError("quality.columns: a long layout has one quality column; say quality.column")
+            raise ValueError("quality.columns: a long layout has one quality column; use quality.column")
         return self

@@ -36,12 +36,15 @@ ZoneName = Annotated[str, AfterValidator(_of_this_world)]
 
 
 def same_word(text: str) -> str:
-    """`text` as words are compared: without regard to case and to blanks around it or doubled."""
+    """`text` in the form in which words are compared.
+
+    Case, outer blanks and repeated blanks do not count.
+    """
     return " ".join(text.split()).casefold()
 
 
 class TableSection(Section):
-    """What both reference files have in common; what is left out is found in the file."""
+    """What both reference files share. Omitted keys are found in the file."""
 
     file: str = Field(min_length=1)  # name or pattern such as WO_*.xlsx; of several the newest by name
     sheet: str | None = None  # of an Excel file; the first one when left out
@@ -62,7 +65,10 @@ class CompressorsSection(TableSection):
 
 
 class StatusSection(Section):
-    """The column that says how far a work order is; orders with other words than `keep` are left out."""
+    """The column with the status of a work order.
+
+    Orders with a status outside `keep` are left out.
+    """
 
     column: str = Field(min_length=1)
     keep: list[str] = Field(min_length=1)
@@ -85,12 +91,12 @@ class EventsSection(TableSection):
     def _each_word_once(self) -> EventsSection:
         twice = {same_word(word) for word in self.event_types} & {same_word(word) for word in self.ignore}
         if twice:
-            raise ValueError(f"ignore: {', '.join(sorted(twice))} also in event_types: decide for one")
+            raise ValueError(f"ignore: {', '.join(sorted(twice))} also in event_types; keep one")
         return self
 
 
 class ReferenceFilesSection(Section):
-    """How a site writes its reference files; what is left out is as the README says."""
+    """How a site writes its reference files. Defaults are the names and formats in docs/how-to/reference-files.md."""
 
     compressors: CompressorsSection = CompressorsSection()
     events: EventsSection = EventsSection()

@@ -84,17 +84,20 @@ _ABSOLUTE: Final = ("absolute", "(abs)", "abs", "(a)", "-a", "a")
 
 
 class UnknownUnit(ValueError):  # noqa: N818 - caught where a cure can be named
-    """What a site wrote is no unit of this sensor."""
+    """The site's text is no unit of this sensor."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """value in the contract's unit = factor x value + offset; `said`: what had to be taken for granted, if anything."""
+    """value in the contract's unit = factor x value + offset.
+
+    `assumption` is a sentence on what had to be assumed, if anything.
+    """
 
     unit: str
     factor: float = 1.0
     offset: float = 0.0
-    said: str | None = None
+    assumption: str | None = None
 
     @property
     def changes(self) -> bool:
@@ -108,7 +111,10 @@ def registry() -> pint.UnitRegistry[Any]:
 
 
 def squeeze(unit: str) -> str:
-    """The spelling without case, blanks, dots and signs that say nothing: `kg / cm^2` and `KG/CM²` are `kg/cm2`."""
+    """The spelling without case, blanks, dots and meaningless signs.
+
+    `kg / cm^2` and `KG/CM²` are `kg/cm2`.
+    """
     text = unit.strip().lower()
     for old, new in (("°", "deg"), ("º", "deg"), ("²", "2"), ("³", "3"), ("**", ""), ("^", ""), (" ", ""), (".", ""), ("_", "")):
         text = text.replace(old, new)
@@ -117,9 +123,12 @@ def squeeze(unit: str) -> str:
 
 @lru_cache(maxsize=4096)
 def conversion(sensor: str, unit: str, atmosphere_psi: float = ATMOSPHERE_PSI) -> Conversion:
-    """How values of `sensor` in `unit` become the contract's unit. Raises UnknownUnit with unit, sensor and cure."""
+    """How values of `sensor` in `unit` become the contract's unit.
+
+    Raises UnknownUnit with the unit, the sensor and what to do.
+    """
     contract = CONTRACT_UNITS[sensor]
-    expression, absolute, said = _expression(sensor, contract, unit)
+    expression, absolute, assumption = _expression(sensor, contract, unit)
     target = _PINT_TARGET[contract]
     if contract == "F":
         low, high = (float(registry().Quantity(value, expression).to(target).magnitude) for value in (0.0, 1.0))
@@ -128,10 +137,10 @@ def conversion(sensor: str, unit: str, atmosphere_psi: float = ATMOSPHERE_PSI) -
         factor, offset = float(registry().parse_expression(f"({expression})/({target})").to_base_units().magnitude), 0.0
     if absolute:
         offset -= atmosphere_psi
-        said = f"{unit} is absolute: {atmosphere_psi:g} psi of air are taken off (readings.atmosphere_psi)"
+        assumption = f"{unit} is absolute: {atmosphere_psi:g} psi of air are subtracted (readings.atmosphere_psi)"
     if abs(factor - 1) < 1e-12 and abs(offset) < 1e-9:
         factor, offset = 1.0, 0.0
-    return Conversion(unit, factor, offset, said)
+    return Conversion(unit, factor, offset, assumption)
 
 
 def is_unit(text: str) -> bool:
@@ -140,7 +149,7 @@ def is_unit(text: str) -> bool:
 
 
 def _expression(sensor: str, contract: str, unit: str) -> tuple[str, bool, str | None]:
-    """The unit in pint's words, whether it is an absolute pressure, and what is taken for granted."""
+    """The unit as pint writes it, whether it is an absolute pressure, and the assumption made."""
     found = _spelled(contract, unit)
     if found is not None:
         return found
@@ -155,23 +164,17 @@ def _expression(sensor: str, contract: str, unit: str) -> tuple[str, bool, str |
 
 
 def _refusal(sensor: str, unit: str, contract: str) -> str:
-    return f"{unit!r} is no unit of {sensor} (measured in {contract}); say readings.sensors.{sensor}.unit in site.yaml"
+    return f"{unit!r} is no unit of {sensor} (measured in {contract}); set readings.sensors.{sensor}.unit in site.yaml"
 
 
 def _spelled(contract: str, unit: str) -> tuple[str, bool, str | None] | None:
     text = squeeze(unit)
     table = _table(contract)
     if text in table:
-        gauge_unsaid = contract == "PSI" and table[text] != "psi"
+        if contract == "PSI" and table[text] != "psi":
+            return table[text], False, f"{unit} is read as gauge pressure"
         normal = "nm3" in text and contract == "Mcf/day"
-        said = (
-            f"{unit} is read as gauge pressure"
-            if gauge_unsaid
-            else f"{unit} is read as gas at 0 C, the contract's at 60 F"
-            if normal
-            else None
-        )
-        return table[text], False, said
+        return table[text], False, f"{unit} is read as gas at 0 C, the contract's at 60 F" if normal else None
     if contract == "PSI":
         for ends, absolute in ((_GAUGE, False), (_ABSOLUTE, True)):
             for end in ends:

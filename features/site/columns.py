@@ -238,8 +238,8 @@ def convert_by(sensor: str, unit: str | None, site: ReadingsSection, notes: File
         raise RefusedFile(f"wrong_type: {name}: {error}") from None
     if rule.changes and not told:
         notes.assume(f"{name} is in {unit}: converted to {CONTRACT_UNITS[sensor]}")
-    if rule.said:
-        notes.assume(f"{name}: {rule.said}")
+    if rule.assumption:
+        notes.assume(f"{name}: {rule.assumption}")
     return rule
 
 

@@ -58,7 +58,7 @@ def test_the_environment_wins_over_the_home_and_the_home_over_the_project(
 
 def test_a_file_that_others_may_write_is_refused(project: Path, tmp_path: Path) -> None:
     _write(project / ".env", "DB_HOST=db.plant.example", 0o646)
-    with pytest.raises(ConfigError, match=rf"{project}/\.env can be written by others \(-rw-r--rw-\): look at it, then `chmod 600"):
+    with pytest.raises(ConfigError, match=rf"{project}/\.env can be written by others \(-rw-r--rw-\): check it, then run `chmod 600"):
         load_settings()
     _write(project / ".env", "DB_HOST=db.plant.example", 0o600)
     _write(tmp_path / "home" / ".env", "DB_PORT=1", 0o660)

@@ -33,7 +33,7 @@ def test_a_failure_costs_its_days_and_a_day_of_the_next_life_its_share_of_what_e
     ("path", "value", "reason"),
     [
         (("planned", "repair_usd", "value"), 90_000, "below the 87500 USD of a failure"),
-        (("planned", "lead_days", "value"), 8, "no repair would ever be due"),
+        (("planned", "lead_days", "value"), 8, "otherwise no repair is ever due"),
         (("planned", "crews", "value"), 1.5, r"planned\.crews: .*1\.5 repairs: must be a whole number, at least 1"),
         (("next_life", "mean_days", "value"), 0, r"next_life\.mean_days: .*0 days: must be above 0"),
         (("signs_share", "value"), 1.1, r"signs_share: .*1\.1 share: must be from 0 to 1"),
@@ -53,7 +53,7 @@ def test_costs_that_no_plan_could_follow_are_refused(tmp_path: Path, path: tuple
 def test_a_plan_that_ends_before_the_first_whole_day_on_which_parts_are_there_is_refused(settings: Settings) -> None:
     said = settings.costs.model_dump()
     said["planned"]["lead_days"]["value"], said["plan_days"]["value"] = 2.5, 2.9
-    with pytest.raises(ValidationError, match="no repair would ever be due"):
+    with pytest.raises(ValidationError, match="otherwise no repair is ever due"):
         CostsConfig.model_validate(said)
     said["plan_days"]["value"] = 3
     assert CostsConfig.model_validate(said).plan_days.value == 3

@@ -48,7 +48,7 @@ def test_another_machine_must_show_a_certificate_for_its_name(environ: dict[str,
 
 
 def test_any_authority_and_any_name_together_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"verify-ca takes any name, so it needs an authority of your own: set DB_SSLROOTCERT"):
+    with pytest.raises(ConfigError, match=r"verify-ca accepts any host name, so it needs your own authority: set DB_SSLROOTCERT"):
         _connection(DB_HOST="db.plant.example", DB_SSLMODE="verify-ca")
     assert _connection(DB_HOST="db.plant.example", DB_SSLMODE="verify-ca", DB_SSLROOTCERT="ca.pem").encryption == "verify-ca"
 

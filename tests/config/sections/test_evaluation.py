@@ -14,7 +14,7 @@ def test_a_trend_has_a_point_now_and_one_every_step_back() -> None:
 
 
 def test_a_trend_that_could_never_have_enough_points_is_refused() -> None:
-    with pytest.raises(ValidationError, match="2 days hold 3 points 24 h apart, least_points asks for 4"):
+    with pytest.raises(ValidationError, match="2 days hold 3 points 24 h apart, but least_points is 4"):
         TrendSection(days=2, step_hours=24, least_points=4, limit="warning")
 
 

@@ -49,14 +49,14 @@ def test_the_shipped_space_holds_the_shipped_settings(settings: Settings) -> Non
         ({"network.dropout": {"low": 0.0, "high": 1.0}}, "space.network.dropout: .*less than 1"),
         (
             {"network.dense_units": {"low": 16, "high": 64, "step": 1.5}},
-            "space.network.dense_units has steps of 1.5, but is a whole number",
+            "space.network.dense_units has steps of 1.5, but the key takes whole numbers",
         ),
         ({"fit.learning_rate": {"low": 0.1, "high": 0.001}}, "space.fit.learning_rate.range: .*low must be below high"),
         ({"fit.learning_rate": {"low": 0.0, "high": 0.1, "log": True}}, "a logarithmic range starts above 0"),
         ({"network.dropout": {"low": 0.0, "high": 0.4, "step": 0.15}}, "high must be a whole number of steps above low"),
         ({"fit.batch_size": {"choices": [128]}}, "at least 2 items"),
         ({"fit.batch_size": {"low": 1, "height": 2}}, "height: Extra inputs are not permitted"),
-        ({"fit.learning_rate": {"low": 0.01, "high": 0.1}}, "space.fit.learning_rate does not hold 0.002, which is in force"),
+        ({"fit.learning_rate": {"low": 0.01, "high": 0.1}}, "space.fit.learning_rate does not hold 0.002, the value in force"),
         ({"network.dropout": {"low": 0.0, "high": 0.4, "step": 0.08}}, "space.network.dropout does not hold 0.1"),
         ({}, "at least 1 item"),
     ],
@@ -70,7 +70,7 @@ def test_a_wrong_space_is_refused_by_key(tmp_path: Path, space: dict[str, Any], 
 
 def test_a_key_is_either_set_or_searched(tmp_path: Path) -> None:
     said = refusal(tmp_path, {"fit.learning_rate": {"low": 0.001, "high": 0.1}}, **{"fit.learning_rate": 0.01})
-    assert said == "fit.learning_rate is searched (tuning.yaml) and set (--set): take it out of one of them"
+    assert said == "fit.learning_rate is both searched (tuning.yaml) and set (--set): remove it from one of them"
 
 
 def test_mlproject_searches_as_long_as_the_command(settings: Settings) -> None:

@@ -87,13 +87,13 @@ def test_name_without_a_unit_is_not_guessed(tmp_path: Path) -> None:
 def test_absolute_pressure_is_converted_and_said(tmp_path: Path) -> None:
     found = read(text(tmp_path, HEADER.replace("suction_pressure_psi", "Suction Pressure (psia)"), ROW))
     assert found.column("suction_pressure_psi") == [pytest.approx(45.304)]
-    assert any("psia is absolute: 14.696 psi of air are taken off" in note for note in found.notes.assumed)
+    assert any("psia is absolute: 14.696 psi of air are subtracted" in note for note in found.notes.assumed)
 
 
 def test_unit_that_is_none_of_the_sensor_is_refused(tmp_path: Path) -> None:
     reason = refusal(text(tmp_path, HEADER.replace("vibration_mms", "Vibration (g)"), ROW))
     assert reason.startswith(
-        "wrong_type: Vibration (g): 'g' is no unit of vibration_mms (measured in mm/s); say readings.sensors.vibration_mms.unit"
+        "wrong_type: Vibration (g): 'g' is no unit of vibration_mms (measured in mm/s); set readings.sensors.vibration_mms.unit"
     )
 
 

@@ -86,5 +86,5 @@ def test_the_description_of_a_site_is_no_link_out_of_its_folder(tmp_path: Path) 
         load_site(tmp_path / "site")
     load_site(tmp_path / "site", tmp_path / "other.yaml")
     (tmp_path / "other.yaml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match=r"is no UTF-8 \(byte 0\): save it as UTF-8"):
+    with pytest.raises(ConfigError, match=r"is not UTF-8 \(byte 0\): save it as UTF-8"):
         load_site(tmp_path / "site", tmp_path / "other.yaml")

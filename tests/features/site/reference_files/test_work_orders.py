@@ -164,7 +164,7 @@ def test_a_file_without_a_needed_column_says_which(tmp_path: Path) -> None:
         ({"date_formats": ["%d.%m.%y"]}, "four digits"),
         ({"time_zone": "Texas"}, "no time zone"),
         ({"event_types": {"PM": "repair"}}, "scheduled"),
-        ({"event_types": {"PM": "scheduled"}, "ignore": ["pm "]}, "decide for one"),
+        ({"event_types": {"PM": "scheduled"}, "ignore": ["pm "]}, "also in event_types; keep one"),
         ({"colums": {}}, "Extra inputs"),
     ],
 )
