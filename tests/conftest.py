@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[1]
 GO_ON_FROM_THE_DEMO = {
     "tests/pipelines/test_demo.py",
+    "tests/pipelines/test_tutorial.py",
     "tests/pipelines/edge/test_export.py",
     "tests/pipelines/lakehouse/test_cases.py",
     "tests/pipelines/lifecycle/test_takeover.py",

@@ -1,4 +1,4 @@
-"""Two exports as sites hand them over, of the demo's fleet: the ones that docs/how-to-first-fleet.md follows."""
+"""Two exports as sites hand them over, of the demo's fleet: the ones that docs/tutorial.md follows."""
 
 from __future__ import annotations
 
