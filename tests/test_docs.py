@@ -1,61 +1,79 @@
-"""The README is held to the code: commands, variables, extras and paths that it names exist."""
+"""The pages at the root are held to the code: commands, extras, targets, paths and links that they name exist."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 
+import pytest
 import typer
 import typer.main
+import yaml
 
 from pipelines.cli import app
 from tests.conftest import PROJECT
 
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    name: (PROJECT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/reference/commands.md", "docs/tutorial.md")
+}
+EVERYWHERE = pytest.mark.parametrize("name", sorted(PAGES))
 
 
-def _commands() -> dict[str, object]:
-    group = typer.main.get_command(app)
-    return dict(group.commands)  # type: ignore[attr-defined]
+def _commands() -> set[str]:
+    return set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
-def test_every_command_is_in_the_readme_and_every_named_command_exists() -> None:
-    rows = re.findall(r"^\| ((?:`[a-z-]+`(?:, )?)+) \|", README, re.MULTILINE)
-    named = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
-    assert named == set(_commands())
-    assert set(re.findall(r"altaviz ([a-z]+(?:-[a-z]+)*)", README)) <= named
+def _targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
-def test_every_variable_in_the_readme_is_read_somewhere() -> None:
-    named = set(re.findall(r"`((?:ALTAVIZ|DB|MLFLOW|SPARK)_[A-Z_]+)`", README))
-    sources = [*(PROJECT / "config").glob("*.yaml"), PROJECT / "config" / "settings.py"]
-    read = "\n".join(file.read_text(encoding="utf-8") for file in sources)
-    assert named
-    assert {name for name in named if name not in read} == set()
+def test_every_command_has_a_row_in_the_reference_and_no_row_is_of_another() -> None:
+    table = PAGES["docs/reference/commands.md"].split("## ")[0]
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == _commands()
 
 
-def test_every_substituted_variable_is_in_the_readme() -> None:
-    used = {
-        name for file in (PROJECT / "config").glob("*.yaml") for name in re.findall(r"\$\{([A-Z_]+)", file.read_text(encoding="utf-8"))
-    } - {"VAR"}
-    assert {name for name in used if f"`{name}`" not in README} == set()
+@EVERYWHERE
+def test_every_named_command_exists(name: str) -> None:
+    assert set(re.findall(r"altaviz ([a-z]+(?:-[a-z]+)*)", PAGES[name])) <= _commands()
 
 
-def test_every_path_in_the_readme_exists() -> None:
-    paths = re.findall(r"`((?:config|docs|features|training|serving|pipelines)/[\w./]*)`", README)
-    assert paths
-    assert [path for path in paths if not (PROJECT / path).exists()] == []
+@EVERYWHERE
+def test_every_named_target_is_in_the_makefile(name: str) -> None:
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", PAGES[name], re.MULTILINE)) <= _targets()
 
 
-def test_every_extra_in_the_readme_exists() -> None:
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_every_link_and_path_leads_to_a_file(name: str) -> None:
+    links = [target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", PAGES[name])]
+    paths = re.findall(r"`((?:config|docs|features|training|serving|monitoring|pipelines|benchmarks|tests)/[\w./]*)`", PAGES[name])
+    assert links or paths
+    assert [path for path in (*links, *paths) if not (PROJECT / path).exists()] == []
+
+
+def test_the_makefiles_targets_for_people_are_in_the_contributing_page() -> None:
+    named = set(re.findall(r"`?make ([a-z-]+)`?", PAGES["CONTRIBUTING.md"]))
+    assert _targets() - named == {"demo"}  # which the README shows
+
+
+def test_every_extra_in_the_contributing_page_exists() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    sentence = README[README.index("Extras install") :].split("\n\n")[0]
+    page = PAGES["CONTRIBUTING.md"]
+    sentence = page[page.index("Extras install") :].split("\n\n")[0]
     assert set(re.findall(r"`([a-z]+)`", sentence)) == set(project["optional-dependencies"])
 
 
-def test_every_target_in_the_readme_is_in_the_makefile() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"^make ([a-z]+)", README, re.MULTILINE)) <= targets
+def test_the_readme_fits_on_a_page() -> None:
+    assert len(PAGES["README.md"].splitlines()) <= 90
+
+
+def test_the_hooks_before_a_commit_run_what_make_lint_runs() -> None:
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert recipe
+    steps = {line.strip().replace("$(BIN)", ".venv/bin") for line in recipe[1].splitlines()}
+    hooks = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert [repo["repo"] for repo in hooks] == ["local"]
+    assert {hook["entry"] for hook in hooks[0]["hooks"]} == steps
 
 
 def test_the_lock_names_no_download_address_and_a_hash_of_every_package() -> None:
