@@ -1,0 +1,1 @@
+"""What Altaviz is compared with, and how it is timed; the product never imports it except to run a benchmark."""

@@ -1,1 +1,1 @@
-"""Schema of site.yaml: how one site writes its readings and its reference files."""
+"""The schema of site.yaml, which describes how a site writes its files; reading those files belongs in `features.site`."""

@@ -1,1 +1,1 @@
-"""Whether a sensor is alive and measures what it should: pure rules over readings. What removes a value lives in silver."""
+"""Pure rules that find faulty sensors in readings; removing the values belongs in `features.silver`."""

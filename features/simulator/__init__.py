@@ -1,0 +1,1 @@
+"""Simulated fleets with known failures; no pipeline may read the truth that they come with."""

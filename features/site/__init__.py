@@ -1,1 +1,1 @@
-"""Reading files as sites write them: found, opened, matched with the contract, and read as batches of its types."""
+"""Files as sites write them, turned into readings with the contract's names and units; the lake does not belong here."""

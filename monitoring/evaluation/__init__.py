@@ -1,0 +1,1 @@
+"""Metrics of predictions on unseen fleets; making these fleets belongs in `pipelines.evaluation`."""

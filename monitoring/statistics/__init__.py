@@ -1,0 +1,1 @@
+"""Statistics that several packages of `monitoring` share; metrics of one subject do not belong here."""

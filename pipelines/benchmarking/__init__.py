@@ -1,0 +1,1 @@
+"""The jobs behind `altaviz benchmark`; what Altaviz is compared with belongs in `benchmarks`."""

@@ -1,1 +1,1 @@
-"""Pages of the documentation site that are made from the code. What a command does or shows does not belong here."""
+"""Pages of the documentation that are generated from the code; pages written by hand belong in `docs/`."""

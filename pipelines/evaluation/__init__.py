@@ -1,0 +1,1 @@
+"""Runs an evaluation on simulated fleets; its metrics belong in `monitoring`."""

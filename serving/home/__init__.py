@@ -1,1 +1,1 @@
-"""What the files of a home need so that it can be moved, copied and restored."""
+"""Ownership, passage and paths of a home's files, so that it can be moved and restored; its contents do not belong here."""

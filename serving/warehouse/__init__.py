@@ -1,0 +1,1 @@
+"""PostgreSQL: server, connection, schema and tables; what is written is computed elsewhere."""

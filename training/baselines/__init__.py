@@ -1,0 +1,1 @@
+"""Simpler models that the network must beat; their evaluation belongs in `monitoring.evaluation`."""

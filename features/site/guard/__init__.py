@@ -1,1 +1,1 @@
-"""What keeps a hostile or broken file from bringing the reader down: limits, safe opening, and notes of files that killed a run."""
+"""Limits and safe opening, so that a hostile or broken file cannot stop the reader; formats do not belong here."""

@@ -1,1 +1,1 @@
-"""The small tables beside the readings, as sites write them: the list of compressors and work orders. Lakes do not belong here."""
+"""The list of compressors and the work orders as sites write them; their tables belong in `features.reference_tables`."""
