@@ -6,12 +6,16 @@ before the judged reading, so a decision never changes when later readings come 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from config.sections.etl import OutlierConfig
 from features.arrays import Doubles, Ints
 from features.rolling import TimeIndex
+
+if TYPE_CHECKING:  # the edge has no pydantic
+    from config.sections.etl import OutlierConfig
 
 MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _CANDIDATES_PER_CHUNK = 16_384  # bounds the [candidates, spread_readings] scratch matrix

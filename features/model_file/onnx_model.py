@@ -12,25 +12,19 @@ from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from config.errors import ModelError
 from features.arrays import Float32s, Ints
 from features.model_file import quantile_levels as levels
 from features.model_file import weibull_lifetime as ageing
 from features.model_file.quantile_levels import NOMINAL, Levels
+from features.model_file.session import INPUT, OUTPUTS, open_session
 from features.model_file.weibull_lifetime import Ageing
 from features.windows import gather
 
 ReadT = TypeVar("ReadT")
 
-INPUT: Final = "windows"  # [n, steps, features] float32, NaN where a feature has no value in the window
-RUL: Final = "rul"  # point prediction, in the unit of the labels (days, cycles)
-RUL_LOWER: Final = "rul_lower"  # lower quantile
-RUL_UPPER: Final = "rul_upper"  # upper quantile
-FAILURE_PROBABILITY: Final = "failure_probability"  # that the failure comes within the horizon, 0..1
 CALIBRATION_LAYER: Final = "calibrate"  # in the names of the nodes that calibrate, in a graph that does
-OUTPUTS: Final[tuple[str, ...]] = (RUL, RUL_LOWER, RUL_UPPER, FAILURE_PROBABILITY)
 
 
 @dataclass(frozen=True)
@@ -51,17 +45,9 @@ class OnnxModel:
 
     def __init__(self, source: Path | bytes, threads: int) -> None:
         """Open a model from a file or from its bytes. Raises ModelError when it cannot be read or has other inputs or outputs."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # a waiting thread would burn a whole core between two requests
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         where = source if isinstance(source, Path) else "the ONNX model in memory"
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(source) if isinstance(source, Path) else source, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = open_session(str(source) if isinstance(source, Path) else source, threads)
         except Exception as error:  # ONNX Runtime raises a family of its own without a public base
             raise ModelError(f"{where}: cannot be opened as an ONNX model ({type(error).__name__}); train and register it again") from error
         inputs = self._session.get_inputs()

@@ -18,7 +18,8 @@ from mlflow.data.meta_dataset import MetaDataset
 from config.settings import Settings
 from features.contract import FEATURE_SET_VERSION
 from features.lake import GOLD
-from features.model_file.onnx_model import OUTPUTS, OnnxModel
+from features.model_file.onnx_model import OnnxModel
+from features.model_file.session import OUTPUTS
 from monitoring.drift.reference import REFERENCE_FILE, make_reference
 from monitoring.drift.snapshots import look_at
 from monitoring.evaluation.methods import BASELINE_KEY

@@ -21,8 +21,9 @@ import numpy.typing as npt
 from config.errors import ModelError
 from config.sections.model import CalibrationSection, FitSection, NetworkSection
 from features.arrays import Float32s, Int32s
-from features.model_file.onnx_model import CALIBRATION_LAYER, FAILURE_PROBABILITY, INPUT, OUTPUTS, RUL, RUL_LOWER, RUL_UPPER, Predictions
+from features.model_file.onnx_model import CALIBRATION_LAYER, Predictions
 from features.model_file.quantile_levels import INTERVAL_MASS
+from features.model_file.session import FAILURE_PROBABILITY, INPUT, OUTPUTS, RUL, RUL_LOWER, RUL_UPPER
 from training.calibration.calibrate import Calibrate, Calibration, learn
 from training.data.dataset import WindowIndex, feature_statistics
 from training.metrics import rmse

@@ -11,7 +11,8 @@ import onnx
 from config.errors import ExportError
 from config.sections.model import ExportSection
 from features.arrays import Float32s
-from features.model_file.onnx_model import INPUT, OUTPUTS, OnnxModel, Predictions
+from features.model_file.onnx_model import OnnxModel, Predictions
+from features.model_file.session import INPUT, OUTPUTS
 from training.quiet_tensorflow import keras, tf, tf2onnx
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from config.errors import ModelError
 from config.sections.model import FitSection
-from features.model_file.onnx_model import OUTPUTS, RUL
+from features.model_file.session import OUTPUTS, RUL
 from training.network.batches import WindowDataset
 from training.network.model import RMSE, compile_model
 from training.quiet_tensorflow import keras

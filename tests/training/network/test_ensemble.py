@@ -11,7 +11,8 @@ import pytest
 from config.errors import ModelError
 from config.sections.model import ModelConfig
 from features.arrays import Float32s
-from features.model_file.onnx_model import OUTPUTS, OnnxModel, Predictions
+from features.model_file.onnx_model import OnnxModel, Predictions
+from features.model_file.session import OUTPUTS
 from features.windows import gather
 from tests.training.conftest import HORIZON, MAX_RUL, STEPS, TRAIN_UNITS, Fitted, small_fleet
 from training.calibration.calibrate import Calibration, learn, neutral
