@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime
 from operator import itemgetter
 from typing import Any, Final, Literal
 
+from serving.assessment import Health, Status, urgency_of
+
 # the warehouse keeps a partition for every month that is written
 _FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _END: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
-Status = Literal["ok", "insufficient_history", "stale", "bad_data"]
-Health = Literal["healthy", "warning", "critical"]
 ScoredBy = Literal["batch", "service"]
 
 # What `score` reports of a prediction, in this order.
@@ -175,12 +175,9 @@ def parse_moment(text: object) -> datetime:
 
 
 def urgency(prediction: Prediction) -> tuple[float, float, float, str]:
-    """Sort key, most urgent first: the shortest life that is left, the shortest life, the likeliest failure; without numbers last."""
-    if prediction.rul_days is None or prediction.failure_probability is None:
-        return (float("inf"), float("inf"), 0.0, prediction.compressor_id)
+    """Sort key, most urgent first (serving.assessment.urgency_of)."""
     left = prediction.rul_days_now if isinstance(prediction, LatestPrediction) else None
-    days = prediction.rul_days
-    return (days if left is None else left, days, -prediction.failure_probability, prediction.compressor_id)
+    return urgency_of(prediction.compressor_id, prediction.rul_days, prediction.failure_probability, left)
 
 
 def report_row(prediction: Prediction) -> dict[str, Any]:

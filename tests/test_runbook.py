@@ -14,7 +14,7 @@ from monitoring.data_quality.daily_checks import STAGES
 from monitoring.gate.checks import judge
 from pipelines.cli import app
 from pipelines.commands import options
-from serving.schemas import Status
+from serving.assessment import Status
 from serving.warehouse.decisions import Outcome
 from tests.conftest import PROJECT
 from tests.monitoring.gate.test_checks import better

@@ -25,8 +25,9 @@ from features.reference_tables.renewals import Renewals, read_renewals
 from features.reference_tables.taking_back import in_force
 from serving.api.gold_cache import GoldVersion, KnownCompressors, ReadT, VersionCache, read_fleet, read_newest
 from serving.api.recovery import Recovering
+from serving.assessment import Numbers
 from serving.prediction.moments import require_reached
-from serving.prediction.predictor import Numbers, Predictor, require_data
+from serving.prediction.predictor import Predictor, require_data
 from serving.registry.model_record import compare_champion
 from serving.schemas import LatestPrediction, Prediction, present_moment
 from serving.warehouse import tables

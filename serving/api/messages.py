@@ -24,7 +24,8 @@ from config.errors import RequestError
 from config.sections.serving import LimitsSection
 from features.arrays import Float32s
 from features.contract import FEATURES, WINDOW_STEPS
-from serving.schemas import Health, Status, parse_moment
+from serving.assessment import Health, Status
+from serving.schemas import parse_moment
 
 _MOST_ID: Final = 50  # characters, as compressor_metadata takes them
 _ID_BYTES: Final = 6 * _MOST_ID + 4  # in JSON: \uXXXX for every character; quotes, comma, blank

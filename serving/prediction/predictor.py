@@ -18,13 +18,11 @@ from deltalake import DeltaTable
 
 from config.errors import ConfigError, ModelError, NoDataError, RequestError
 from config.sections.costs import CostsConfig
-from config.sections.scoring import HealthSection, ScoringConfig
+from config.sections.scoring import ScoringConfig
 from features.arrays import Float32s
 from features.contract import (
-    DAYS_DIGITS,
     FEATURE_SET_VERSION,
     FEATURES,
-    SHARE_DIGITS,
     TIMESTAMP,
     WINDOW_STEP_HOURS,
     WINDOW_STEPS,
@@ -32,6 +30,7 @@ from features.contract import (
 from features.grid import History, Steps, read_history, steps_before
 from features.model_file.onnx_model import OnnxModel, Predictions
 from features.windows import fill_gaps, has_data
+from serving.assessment import Health, Numbers, Status, WindowLimits, health_of, status_of
 from serving.prediction.attribution import SENSOR_OF, attribute
 from serving.prediction.data_faults import WindowFault, describe_faults, fault_sentence, mask_faults, spoils_model, window_faults
 from serving.prediction.reasons import driving_reasons, finite_or_none, healthy_reason, history_reason, incomparable_reason, stale_reason
@@ -39,7 +38,7 @@ from serving.prediction.reference_day import PAST_HOURS, best_days, past_days_of
 from serving.prediction.repair_cost import Forecast
 from serving.prediction.repair_date import Due, ages_at, due_repairs
 from serving.registry.client import RegisteredModel
-from serving.schemas import Health, Prediction, ScoredBy, Status, urgency
+from serving.schemas import Prediction, ScoredBy, urgency
 
 _MOST_NAMED = 10  # windows that an error names
 _WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)
@@ -57,17 +56,6 @@ class GoldSource:
     gold_uri: str
     gold_table_id: str  # stays with the table wherever it is moved
     gold_version: int
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """What the model says of one window, as ml_predictions stores it; shares are 0..1."""
-
-    rul_days: float
-    rul_lower_days: float
-    rul_upper_days: float
-    failure_probability: float
-    confidence_score: float
 
 
 class Predictor:
@@ -91,6 +79,7 @@ class Predictor:
         self.horizon_days = registered.facts.horizon_days
         self._max_rul_days = registered.facts.max_rul_days
         self._scoring = scoring
+        self._limits = WindowLimits(scoring.min_steps, scoring.stale_after_hours)
         self._costs = costs
         self._rules = {
             "feature_set_version": FEATURE_SET_VERSION,
@@ -161,16 +150,16 @@ class Predictor:
 
     def _status(self, steps: Steps, unit: int, as_of: datetime, faults: Sequence[WindowFault]) -> Status:
         newest = steps.last_reading[unit]
-        if newest is None or as_of - newest > timedelta(hours=self._scoring.stale_after_hours):
-            return "stale"
-        if has_data(steps.values[unit]).sum() >= self._scoring.min_steps:
-            return "ok"
-        return "bad_data" if spoils_model(faults) else "insufficient_history"
+        age = None if newest is None else as_of - newest
+        return status_of(age, int(has_data(steps.values[unit]).sum()), spoils_model(faults), self._limits)
 
     def _numbers(self, answers: Predictions, row: int) -> Numbers:
-        lower, rul, upper = (round(max(float(days[row]), 0.0), DAYS_DIGITS) for days in (answers.rul_lower, answers.rul, answers.rul_upper))
-        probability = round(float(np.clip(answers.failure_probability[row], 0, 1)), SHARE_DIGITS)
-        return Numbers(rul, lower, upper, probability, confidence(lower, upper, self._max_rul_days))
+        outputs = (answers.rul, answers.rul_lower, answers.rul_upper, answers.failure_probability)
+        return Numbers.of(*(float(output[row]) for output in outputs), max_rul_days=self._max_rul_days)
+
+    def _health(self, numbers: Numbers) -> Health:
+        limits = self._scoring.health
+        return health_of(numbers.rul_days, warning_days=limits.warning.value, critical_days=limits.critical.value)
 
     def _due(self, numbers: Sequence[Numbers], as_of: datetime, renewed: Sequence[datetime | None]) -> list[Due]:
         """The repair of each, from its numbers as they are stored and the beginning of its life."""
@@ -196,7 +185,7 @@ class Predictor:
         limits = self._scoring.health
         reasons = [[healthy_reason(limits.warning.value)] for _ in ids]
         planned = enumerate(zip(numbers, due, strict=True))
-        ailing = [row for row, (own, repair) in planned if repair.act_by is not None or health_of(own.rul_days, limits) != "healthy"]
+        ailing = [row for row, (own, repair) in planned if repair.act_by is not None or self._health(own) != "healthy"]
         if not ailing:
             return reasons
         some = [ids[row] for row in ailing]
@@ -229,7 +218,7 @@ class Predictor:
             model_version=self.version,
             status="ok",
             **asdict(numbers),
-            health=health_of(numbers.rul_days, self._scoring.health),
+            health=self._health(numbers),
             horizon_days=self.horizon_days,
             reasons=reasons,
             features_used={**source, "values": finite_or_none(window[-1])},
@@ -280,18 +269,6 @@ def _made_without(prediction: Prediction, described: list[dict[str, Any]]) -> Pr
         return prediction
     reason = fault_sentence(described, "made without the values of")
     return replace(prediction, reasons=[*prediction.reasons, reason], data_faults=described)
-
-
-def confidence(lower_days: float, upper_days: float, max_rul_days: float) -> float:
-    """1 for an interval without width, falling in proportion to it, 0 for one as wide as the label cap: the widest the model can say."""
-    return round(min(max(1 - (upper_days - lower_days) / max_rul_days, 0.0), 1.0), SHARE_DIGITS)
-
-
-def health_of(rul_days: float, limits: HealthSection) -> Health:
-    """The health a predicted life stands for."""
-    if rul_days <= limits.critical.value:
-        return "critical"
-    return "warning" if rul_days <= limits.warning.value else "healthy"
 
 
 def source_of(gold: DeltaTable) -> GoldSource:

@@ -16,7 +16,7 @@ from features.contract import FEATURES, SENSORS, STATUS_FEATURES
 from features.grid import History, steps_before
 from features.model_file.weibull_lifetime import Ageing
 from features.sensor_health.fault import Fault, encode_faults
-from serving.prediction.predictor import Predictor, confidence, health_of, source_of
+from serving.prediction.predictor import Predictor, source_of
 from serving.schemas import Prediction, report_row
 from tests.serving.gold import COSTS, SCORING, drivers_model, gold_row, mean_model, with_ageing, write_gold
 
@@ -230,16 +230,6 @@ def test_a_notable_change_of_no_sensor_is_refused() -> None:
     reasons = SCORING.reasons.model_copy(update={"notable_changes": changes})
     with pytest.raises(ConfigError, match=r"reasons\.notable_changes: hour_of_day, vibration_2hr_mean: no feature of a sensor"):
         Predictor(mean_model(), SCORING.model_copy(update={"reasons": reasons}), COSTS, threads=1)
-
-
-@pytest.mark.parametrize(("upper", "expected"), [(2.0, 1.0), (5.0, 0.9), (17.0, 0.5), (40.0, 0.0)])
-def test_confidence_falls_as_the_interval_widens(upper: float, expected: float) -> None:
-    assert confidence(2.0, upper, max_rul_days=30.0) == expected
-
-
-@pytest.mark.parametrize(("rul_days", "health"), [(7.0, "critical"), (7.01, "warning"), (14.0, "warning"), (14.01, "healthy")])
-def test_health_follows_the_configured_lives(rul_days: float, health: str) -> None:
-    assert health_of(rul_days, SCORING.health) == health
 
 
 def test_scoring_loads_neither_spark_nor_tensorflow_nor_mlflow() -> None:

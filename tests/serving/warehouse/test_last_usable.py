@@ -11,7 +11,8 @@ import pytest
 
 from pipelines.operations.status import describe_standing
 from pipelines.views.fleet import describe_usable
-from serving.schemas import Compressor, MaintenanceEvent, Prediction, Status, report_rows
+from serving.assessment import Status
+from serving.schemas import Compressor, MaintenanceEvent, Prediction, report_rows
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.decisions import ModelDecision, Outcome, upsert_decision
 from serving.warehouse.tables import (
