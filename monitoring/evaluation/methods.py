@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from monitoring.evaluation.alarms import Watch
-    from serving.registry.client import RegisteredModel
+    from serving.registry.model_version import RegisteredModel
     from training.baselines.mlp import Mlp
     from training.baselines.tabular import Baseline
 
@@ -39,7 +39,7 @@ from features.contract import (
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from serving.registry.client import RegisteredModel
+    from serving.registry.model_version import RegisteredModel
     from training.baselines.mlp import Mlp
     from training.baselines.tabular import Baseline
 

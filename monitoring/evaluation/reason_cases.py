@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from monitoring.evaluation.reason_metrics import Truth
 
     pass
-    from serving.registry.client import RegisteredModel
+    from serving.registry.model_version import RegisteredModel
 
 REASONS: Final = "reasons"
 LARGEST_CHANGE: Final = "largest_change"

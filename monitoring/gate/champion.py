@@ -21,7 +21,8 @@ from training.metrics import rmse
 
 if TYPE_CHECKING:
     from features.grid import History
-    from serving.registry.client import ModelFacts, RegisteredModel, Registry
+    from serving.registry.client import Registry
+    from serving.registry.model_version import ModelFacts, RegisteredModel
 
 SPLIT_FILE: Final = "split.json"  # artifact of a training run: part -> compressor ids
 

@@ -16,7 +16,7 @@ from serving.prediction.repair_cost import NOT_DUE, Forecast, plan_repairs
 
 if TYPE_CHECKING:
     pass
-    from serving.registry.client import RegisteredModel
+    from serving.registry.model_version import RegisteredModel
 
 
 def predict_hours(settings: Settings, fleet: UnseenFleet, champion: RegisteredModel) -> HourlyPredictions:

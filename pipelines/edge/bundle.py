@@ -54,7 +54,7 @@ from serving.edge import runner as edge_runner
 from serving.prediction import data_faults
 
 if TYPE_CHECKING:
-    from serving.registry.client import RegisteredModel
+    from serving.registry.model_version import RegisteredModel
 
 RUNNER_FILE: Final = "run.py"
 QUANTISED_FILE: Final = "model.int8.onnx"

@@ -40,7 +40,7 @@ from serving.edge.runner import DIGEST_VARIABLE
 from serving.prediction.predictor import Predictor
 
 if TYPE_CHECKING:
-    from serving.registry.client import RegisteredModel
+    from serving.registry.model_version import RegisteredModel
 
 TOLERANCE: Final = 1e-6  # relative or absolute, of a feature against gold
 

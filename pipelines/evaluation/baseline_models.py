@@ -32,7 +32,8 @@ from training.data.history import open_history
 from training.trial import split_fleet
 
 if TYPE_CHECKING:
-    from serving.registry.client import RegisteredModel, Registry
+    from serving.registry.client import Registry
+    from serving.registry.model_version import RegisteredModel
     from training.baselines.mlp import Mlp
 
 _BASELINE_FILE: Final = "model.skops"  # as MLflow calls it

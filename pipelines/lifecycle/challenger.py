@@ -30,7 +30,7 @@ from pipelines.lifecycle.gate_inputs import GATE_FILE
 from pipelines.lifecycle.occasion import Occasion, fingerprint
 from pipelines.model_card.card import make_card
 from pipelines.runtime.mlflow_runs import flat_parameters
-from serving.registry.client import ModelFacts
+from serving.registry.model_version import ModelFacts
 from serving.registry.transitions import DECISION_TAG, FINGERPRINT_TAG, conclude, readable_tags, to_tag
 from serving.warehouse.decisions import ModelDecision
 from training.data.dataset import sample_windows

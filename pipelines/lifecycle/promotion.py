@@ -31,7 +31,8 @@ from training.measurement import measure_baseline
 
 if TYPE_CHECKING:
     from monitoring.gate.verdict import Verdict
-    from serving.registry.client import RegisteredModel, Registry
+    from serving.registry.client import Registry
+    from serving.registry.model_version import RegisteredModel
     from training.data.dataset import WindowIndex
     from training.data.labelled_fleet import LabelledFleet
 

@@ -13,14 +13,15 @@ from config.settings import Settings
 from features.contract import CHAMPION
 from pipelines.model_card.card import CARD_FOLDER, CARD_TAG, MARKDOWN_FILE
 from pipelines.runtime.mlflow_environment import quieten
-from serving.registry.client import FACTS_TAG, Registry, facts_from_tags
+from serving.registry.client import Registry
 from serving.registry.model_record import ModelRecord
+from serving.registry.model_version import FACTS_TAG, facts_from_tags
 from serving.registry.transitions import champion_before, move_champion, newest_decision_of, own_decisions, settle
 from serving.warehouse.decisions import ModelDecision, training_lock
 from serving.warehouse.migrations import migrated_warehouse
 
 if TYPE_CHECKING:
-    from serving.registry.client import ModelFacts, ModelVersion
+    from serving.registry.model_version import ModelFacts, ModelVersion
     from serving.warehouse.connection import Warehouse
 
 OPERATOR_PATIENCE: Final = timedelta(seconds=10)  # an operator is told of a running training instead of waiting for its end

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from monitoring.drift.decision import Decision
     from monitoring.drift.distances import Distances
     from monitoring.drift.snapshots import FleetSnapshots
-    from serving.registry.client import RegisteredModel
+    from serving.registry.model_version import RegisteredModel
     from serving.warehouse.connection import Warehouse
 
 _REPORT_FILE: Final = "monitoring/drift.html"

@@ -26,7 +26,7 @@ from serving.warehouse.tables import latest_predictions, predictions_of_a_moment
 
 if TYPE_CHECKING:
     from serving.prediction.reproduction import Reproduction
-    from serving.registry.client import RegisteredModel
+    from serving.registry.model_version import RegisteredModel
     from serving.schemas import Prediction
     from serving.warehouse.connection import Warehouse
 

@@ -37,7 +37,7 @@ from serving.prediction.reasons import driving_reasons, finite_or_none, healthy_
 from serving.prediction.reference_day import PAST_HOURS, best_days, past_days_of
 from serving.prediction.repair_cost import Forecast
 from serving.prediction.repair_date import Due, ages_at, due_repairs
-from serving.registry.client import RegisteredModel
+from serving.registry.model_version import RegisteredModel
 from serving.schemas import Prediction, ScoredBy, urgency
 
 _MOST_NAMED = 10  # windows that an error names

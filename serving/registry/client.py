@@ -1,6 +1,6 @@
 """The model registry: which version is champion, what it was trained from, and its ONNX bytes.
 
-Reads and moves aliases of `altaviz-rul`; it never opens a run. MLflow is imported when a registry is opened, not when this module is.
+Reads and moves aliases of `altaviz-rul`. It never opens a run. This module loads MLflow; serving.registry.model_version does not.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import io
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import mlflow
 from mlflow import MlflowClient, artifacts
@@ -22,64 +22,19 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.errors import ModelError, ModelMismatchError, NoChampionError
-from config.loader import DIGEST_CHARACTERS
 from config.logs import get_log
 from config.secrets import hide_passwords
 from features.contract import CHAMPION, FEATURE_SET_VERSION, REGISTERED_MODEL
 from serving.home.artifact_paths import ARTIFACTS, follow_home, last_move, local_path, store_file
 from serving.home.ownership import explain_access
+from serving.registry.model_version import FACTS_TAG, ModelFacts, ModelVersion, RegisteredModel, facts_from_tags
 
 if TYPE_CHECKING:
     from serving.registry.model_record import ModelRecord
 
 MODEL_FILE = "model.onnx"
-FACTS_TAG = "altaviz.facts"
 SHA256_TAG = "altaviz.model_sha256"  # of the file MODEL_FILE; versions from before 2026-12 get theirs when they are first loaded
 _MOST_VERSIONS = 1000  # read at once
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What whoever scores with a model must know about it; stored as a tag of the version."""
-
-    feature_set_version: str
-    max_rul_days: float
-    horizon_days: float
-    gold_version: int
-    test_rmse_days: float
-    baseline_rmse_days: float
-    trained_until: str | None = None  # ISO time of the last hour learned from; unknown of versions from elsewhere
-
-
-@dataclass(frozen=True)
-class ModelVersion:
-    """What the registry says of one version, without its bytes."""
-
-    version: str
-    run_id: str
-    created: datetime
-    aliases: tuple[str, ...]
-    tags: dict[str, str]
-
-
-@dataclass(frozen=True)
-class RegisteredModel:
-    """One version of the registered model."""
-
-    version: str
-    run_id: str
-    facts: ModelFacts
-    onnx: bytes
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the bytes."""
-        return hashlib.sha256(self.onnx).hexdigest()
-
-    @property
-    def digest(self) -> str:
-        """Start of it: the same number in another registry may name another model."""
-        return self.sha256[:DIGEST_CHARACTERS]
 
 
 class Registry:
@@ -176,9 +131,9 @@ class Registry:
         if folder is None:
             return
         file = folder / MODEL_FILE
-        told = explain_access(file)
-        if told:
-            raise ModelError(f"version {version} of {REGISTERED_MODEL} cannot be loaded: {told}")
+        obstacle = explain_access(file)
+        if obstacle:
+            raise ModelError(f"version {version} of {REGISTERED_MODEL} cannot be loaded: {obstacle}")
         if not file.is_file():
             cure = "bring it back with `altaviz restore` from a backup, or copy the folder from the home it came from"
             raise ModelError(f"version {version} of {REGISTERED_MODEL}: its file {file} is missing: {self._copy_command(file) or cure}")
@@ -294,16 +249,6 @@ class Registry:
 def store_failures() -> tuple[type[Exception], ...]:
     """What MLflow raises when its store does not do what is asked: errors of its own, and the database's when that cannot be opened."""
     return MlflowException, SQLAlchemyError
-
-
-def facts_from_tags(tags: dict[str, Any], version: str) -> ModelFacts:
-    """The facts that `Registry.register` stored. Raises ModelError when the tag is missing or of another shape."""
-    try:
-        return ModelFacts(**json.loads(tags[FACTS_TAG]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"version {version} of {REGISTERED_MODEL} does not say what it was trained on: train and register it again"
-        ) from error
 
 
 def _code(error: Exception) -> str | None:

@@ -16,7 +16,7 @@ from serving.warehouse.decisions import fill_sha256, list_decisions
 if TYPE_CHECKING:
     import psycopg
 
-    from serving.registry.client import RegisteredModel
+    from serving.registry.model_version import RegisteredModel
     from serving.warehouse.connection import Warehouse
     from serving.warehouse.decisions import ModelDecision
 

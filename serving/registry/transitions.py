@@ -11,29 +11,20 @@ remember anything: what is there says it all.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from config.errors import ModelError
-from features.contract import CHAMPION
-from serving.registry.client import Registry
-from serving.warehouse.decisions import ModelDecision
-
-if TYPE_CHECKING:
-    from serving.registry.client import ModelVersion
-
-import json
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-from features.contract import CHALLENGER
-from serving.warehouse.decisions import list_decisions, upsert_decision
+from features.contract import CHALLENGER, CHAMPION
+from serving.warehouse.decisions import ModelDecision, list_decisions, upsert_decision
 
 if TYPE_CHECKING:
     import psycopg
 
-    from serving.registry.client import ModelVersion, Registry
+    from serving.registry.client import Registry
+    from serving.registry.model_version import ModelVersion
 
 DECISION_TAG: Final = "altaviz.decision"
 FINGERPRINT_TAG: Final = "altaviz.fingerprint"  # what a version was trained from and judged against

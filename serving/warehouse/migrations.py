@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import psycopg
-import sqlalchemy
-from alembic import command
-from alembic.config import Config
 
 from config.errors import WarehouseError
 from config.sections.database import DatabaseConfig
 from serving.warehouse.connection import Warehouse, open_warehouse
+
+if TYPE_CHECKING:
+    import sqlalchemy
 
 VERSIONS: Final = Path(__file__).parent / "versions"
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('altaviz.migrations'))"
@@ -66,6 +66,9 @@ def run_sql(bind: sqlalchemy.Connection, path: Path) -> None:
 
 def _upgrade(warehouse: Warehouse, seen: str | None) -> bool:
     # Alembic and SQLAlchemy take longer to import than an up-to-date check takes to run.
+    import sqlalchemy
+    from alembic import command
+    from alembic.config import Config
 
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(**warehouse.parameters), poolclass=sqlalchemy.NullPool

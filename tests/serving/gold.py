@@ -20,7 +20,7 @@ from config.sections.costs import CostsConfig
 from config.sections.scoring import ScoringConfig
 from features.contract import COMPRESSOR_ID, DATA_FAULTS, DATE, FEATURE_SET_VERSION, FEATURES, STATUS_FEATURES, TIMESTAMP, WINDOW_STEPS
 from features.model_file.weibull_lifetime import METADATA_KEY, Ageing
-from serving.registry.client import ModelFacts, RegisteredModel
+from serving.registry.model_version import ModelFacts, RegisteredModel
 
 Cell = tuple[str, int]  # feature and step of a window; -1 is the last step
 SCORING = load_section(CONFIG_DIR / "scoring.yaml", ScoringConfig, {})

@@ -14,7 +14,7 @@ from features.grid import History
 from monitoring.evaluation.alarms import WatchedLife
 from monitoring.evaluation.reason_cases import judge_reasons
 from monitoring.evaluation.unseen_fleet import UnseenFleet
-from serving.registry.client import RegisteredModel
+from serving.registry.model_version import RegisteredModel
 from tests.serving.gold import drivers_model, mean_model
 from training.data.dataset import WindowIndex
 from training.data.labelled_fleet import LabelledFleet

@@ -37,8 +37,9 @@ from serving.api.backend import Backend, ServiceParts
 from serving.api.metrics import Metrics
 from serving.api.problems import problem_of
 from serving.prediction.predictor import Predictor
-from serving.registry.client import SHA256_TAG, RegisteredModel, Registry
+from serving.registry.client import SHA256_TAG, Registry
 from serving.registry.model_record import ModelRecord
+from serving.registry.model_version import RegisteredModel
 from serving.registry.transitions import DECISION_TAG, OPERATOR_TAG, conclude, settle, to_tag
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.decisions import ModelDecision, list_decisions, upsert_decision

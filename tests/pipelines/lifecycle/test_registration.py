@@ -30,7 +30,8 @@ from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_runs import tracked_run
 from pipelines.runtime.spark import LazySpark
 from pipelines.views.models import show_models
-from serving.registry.client import FACTS_TAG, Registry
+from serving.registry.client import Registry
+from serving.registry.model_version import FACTS_TAG
 from serving.registry.transitions import _MOVE_TAG, DECISION_TAG, FINGERPRINT_TAG, conclude, move_champion, record_refusal, settle, to_tag
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.decisions import ModelDecision, Outcome, last_drift_training, list_decisions, training_lock, upsert_decision
