@@ -22,7 +22,7 @@ $(STAMP): Makefile requirements.lock pyproject.toml pipelines/runtime/setup.py p
 demo: setup
 	@$(BIN)/altaviz demo
 
-test: setup lint
+test: setup lint docs
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 lint: setup
@@ -35,9 +35,9 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The documentation site; open site/index.html.
+# The documentation site; open site/index.html. A dead link or anchor, or a page outside the navigation, fails.
 docs: setup
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "the site is built: open site/index.html"
 
 # Resolve the dependencies anew; the lock names versions and the SHA-256 of their files, never where they come from.
