@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from config.settings import Settings
-from pipelines.commands.options import HomeOption, JsonOption, run_job
+from pipelines.commands.options import HOME, CommonOptions, HomeOption, HomeRules, JsonOption, run_job
 from pipelines.runtime.console import StageReporter
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=HOME)
 def backup(
     file: Annotated[Path, typer.Argument(help="File to write, outside the home: zstd, or gzip where the name ends in .gz.")],
     home: HomeOption = None,
@@ -29,10 +29,10 @@ def backup(
 
     from pipelines.views.backup import show_backup
 
-    run_job(job, show_backup, home=home, as_json=as_json)
+    run_job(job, show_backup, CommonOptions(home, as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=HOME)
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `altaviz backup` has written.")],
     home: HomeOption = None,
@@ -48,4 +48,4 @@ def restore(
 
     from pipelines.views.backup import show_restore
 
-    run_job(job, show_restore, home=home, as_json=as_json, prepare=open_empty_home)
+    run_job(job, show_restore, CommonOptions(home, as_json), home_rules=HomeRules(prepare=open_empty_home))

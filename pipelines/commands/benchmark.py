@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from config.settings import Settings
-from pipelines.commands.options import HomeOption, JsonOption, SetOption, run_job
+from pipelines.commands.options import CommonOptions, HomeOption, HomeRules, JsonOption, SetOption, run_job
 from pipelines.runtime.console import StageReporter
 
 app = typer.Typer(help="Measure Altaviz against data and code that others know.", no_args_is_help=True)
@@ -32,7 +32,7 @@ def benchmark_cmapss(
 
     from pipelines.views.benchmark import show_cmapss
 
-    run_job(job, show_cmapss, home=home, as_json=as_json, overrides=overrides, database=False)
+    run_job(job, show_cmapss, CommonOptions(home, as_json, overrides), home_rules=HomeRules(database=False))
 
 
 @app.command("ablation")
@@ -60,7 +60,7 @@ def benchmark_ablation(
 
     from pipelines.views.benchmark import show_ablation
 
-    run_job(job, show_ablation, home=home, as_json=as_json, database=False)
+    run_job(job, show_ablation, CommonOptions(home, as_json), home_rules=HomeRules(database=False))
 
 
 @app.command("features")
@@ -82,7 +82,7 @@ def benchmark_features(
 
     from pipelines.views.facts import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json, database=False)
+    run_job(job, show_facts, CommonOptions(home, as_json), home_rules=HomeRules(database=False))
 
 
 @app.command("training")
@@ -104,7 +104,7 @@ def benchmark_training(
 
     from pipelines.views.facts import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides, database=False)
+    run_job(job, show_facts, CommonOptions(home, as_json, overrides), home_rules=HomeRules(database=False))
 
 
 @app.command("scoring")
@@ -124,7 +124,7 @@ def benchmark_scoring(
 
     from pipelines.views.facts import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json, overrides=overrides, database=False)
+    run_job(job, show_facts, CommonOptions(home, as_json, overrides), home_rules=HomeRules(database=False))
 
 
 @app.command("drift")
@@ -146,7 +146,7 @@ def benchmark_drift(
 
     from pipelines.views.drift import show_drift_weeks
 
-    run_job(job, show_drift_weeks, home=home, as_json=as_json, database=False)
+    run_job(job, show_drift_weeks, CommonOptions(home, as_json), home_rules=HomeRules(database=False))
 
 
 @app.command("sensor-faults")
@@ -166,7 +166,7 @@ def benchmark_sensor_faults(
 
     from pipelines.views.benchmark import show_sensor_faults
 
-    run_job(job, show_sensor_faults, home=home, as_json=as_json, database=False)
+    run_job(job, show_sensor_faults, CommonOptions(home, as_json), home_rules=HomeRules(database=False))
 
 
 @app.command("serving")
@@ -185,4 +185,4 @@ def benchmark_serving(
 
     from pipelines.views.facts import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json, database=False)
+    run_job(job, show_facts, CommonOptions(home, as_json), home_rules=HomeRules(database=False))

@@ -7,15 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from config.errors import AltavizError
-from config.settings import Settings, load_settings
-from pipelines.commands.options import HomeOption, JsonOption, SetOption, fail, run_job
+from config.settings import Settings
+from pipelines.commands.options import MODELS, CommonOptions, HomeOption, HomeRules, JsonOption, SetOption, fail, open_settings, run_job
 from pipelines.runtime.console import StageReporter
-from pipelines.runtime.home_lock import open_home
 
 app = typer.Typer()
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS)
 def tune(
     trials: Annotated[
         int | None, typer.Option("--trials", min=1, help="Trials of the whole study (tuning.yaml); it goes on where it was left.")
@@ -37,10 +36,10 @@ def tune(
 
     from pipelines.views.training import show_study
 
-    run_job(job, show_study, home=home, as_json=as_json, overrides=overrides)
+    run_job(job, show_study, CommonOptions(home, as_json, overrides))
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS)
 def experiments(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 5000, home: HomeOption = None
 ) -> None:
@@ -48,8 +47,7 @@ def experiments(
     from pipelines.operations.experiments import serve_experiments
 
     try:
-        settings = load_settings(home)
-        open_home(settings.home)
+        settings = open_settings(CommonOptions(home, as_json=False), HomeRules(database=False))
         raise typer.Exit(serve_experiments(settings, port))
     except AltavizError as error:
         fail(str(error), as_json=False)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from config.settings import Settings
-from pipelines.commands.options import HomeOption, JsonOption, run_job
+from pipelines.commands.options import CommonOptions, HomeOption, JsonOption, run_job
 from pipelines.runtime.console import StageReporter
 
 app = typer.Typer(help="The registered models: which there are, why, and the way back.", no_args_is_help=True)
@@ -25,7 +25,7 @@ def models_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     from pipelines.views.models import show_models
 
-    run_job(job, show_models, home=home, as_json=as_json)
+    run_job(job, show_models, CommonOptions(home, as_json))
 
 
 @app.command("show")
@@ -43,7 +43,7 @@ def models_show(
 
     from pipelines.views.models import show_version
 
-    run_job(job, show_version, home=home, as_json=as_json)
+    run_job(job, show_version, CommonOptions(home, as_json))
 
 
 @app.command("promote")
@@ -67,7 +67,7 @@ def models_promote(
 
     from pipelines.views.models import show_promotion
 
-    run_job(job, show_promotion, home=home, as_json=as_json)
+    run_job(job, show_promotion, CommonOptions(home, as_json))
 
 
 @app.command("rollback")
@@ -86,7 +86,7 @@ def models_rollback(
 
     from pipelines.views.facts import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json)
+    run_job(job, show_facts, CommonOptions(home, as_json))
 
 
 @app.command("card")
@@ -107,4 +107,4 @@ def models_card(
 
     from pipelines.views.facts import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json)
+    run_job(job, show_facts, CommonOptions(home, as_json))

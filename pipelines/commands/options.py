@@ -6,13 +6,15 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
 from config.errors import AllRefusedError, AltavizError, ConfigError
+from config.logs import get_log, set_up_logs
 from config.plain_text import plain_json, plain_text
 from config.secrets import hide_passwords
 from config.settings import Settings, load_settings
@@ -33,6 +35,12 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key of model_config.yaml, e.g. fit.epochs=3.", show_default=False),
 ]
 
+# the panels of `altaviz --help`
+OPERATIONS: Final = "Operations"
+DATA: Final = "Data"
+MODELS: Final = "Models"
+HOME: Final = "Home"
+
 _BETWEEN_PAIRS = re.compile(r"\s+(?=[\w.]+=)")
 _SOME_REFUSED = 3
 _INTERRUPTED = 130  # what shells expect after Ctrl-C
@@ -42,40 +50,33 @@ View = Callable[[dict[str, Any]], None]
 Refusals = Callable[[dict[str, Any]], dict[str, str]]  # of a result: name of a refused file -> reason
 
 
-def run_job(
-    job: Job,
-    view: View,
-    *,
-    home: Path | None,
-    as_json: bool,
-    overrides: list[str] | None = None,
-    refusals: Refusals | None = None,
-    prepare: Callable[[Path], None] = open_home,
-    database: bool = True,
-    place: Callable[[Settings], Path] | None = None,
-) -> None:
-    """Run one job in a home that `prepare` has opened, and show its result.
+@dataclass(frozen=True)
+class CommonOptions:
+    """The options that every command takes, as they were given."""
 
-    database: the home must be one that its database server can reach.
-    place: may choose another home than the settings'; the person is told.
-    An AltavizError is one line and exit code 1, files among `refusals` are one line and exit code 3.
+    home: Path | None
+    as_json: bool
+    overrides: list[str] | None = None  # --set, where a command has it
+
+
+@dataclass(frozen=True)
+class HomeRules:
+    """How a command chooses, checks and opens its home."""
+
+    prepare: Callable[[Path], None] = open_home
+    database: bool = True  # the database server must be able to reach the home
+    choose: Callable[[Settings], Path] | None = None  # may name another home than the settings do; a line reports it
+
+
+def run_job(job: Job, view: View, options: CommonOptions, *, home_rules: HomeRules | None = None, refusals: Refusals | None = None) -> None:
+    """Run one job in its home and show the result.
+
+    An AltavizError is one line and exit code 1. Files among `refusals` are one line and exit code 3.
     """
-    from config.logs import get_log, set_up_logs
-
-    interactive, log = is_interactive() and not as_json, None
+    as_json, settings, log = options.as_json, None, None
+    interactive = is_interactive() and not as_json
     try:
-        settings = load_settings(home, model_overrides=parse_overrides(overrides or []))
-        if overrides:
-            _ = settings.model  # a wrong override fails here, not after the heavy imports
-        chosen = place(settings) if place else settings.home
-        if chosen != settings.home:
-            sys.stderr.write(
-                f"altaviz: the database server cannot reach {settings.home}: this goes to {chosen}; later: export ALTAVIZ_HOME={chosen}\n"
-            )
-            settings = load_settings(chosen)
-        if database:
-            require_database_place(settings)
-        prepare(settings.home)
+        settings = open_settings(options, home_rules or HomeRules())
         set_up_logs(settings.home, to_stderr=not interactive)
         log = settings.home / "logs" / "altaviz.log"
         with StageReporter(interactive=interactive) as report:
@@ -87,13 +88,10 @@ def run_job(
     except KeyboardInterrupt:
         fail("interrupted: nothing is lost, run the same command again", as_json=as_json, code=_INTERRUPTED)
     except Exception as error:
-        if log is None:
+        if settings is None or log is None:
             raise  # nowhere to keep the traceback yet
         get_log().error("unexpected failure", error=repr(error), exc_info=True)
-        refusal = find_refusal(settings.home) if isinstance(error, OSError) or "ermission denied" in str(error) else None
-        if refusal:
-            fail(refusal, as_json=as_json)
-        fail(f"unexpected {type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]} (traceback in {log})", as_json=as_json)
+        fail(_unexpected(error, settings.home, log), as_json=as_json)
     else:
         if as_json:
             sys.stdout.write(plain_json(json.dumps(result, default=_plain)) + "\n")
@@ -101,8 +99,33 @@ def run_job(
             view(result)
         refused = refusals(result) if refusals else {}
         if refused:
-            told = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
-            fail(f"done, but some files were refused ({told})", as_json=False, code=_SOME_REFUSED)
+            named = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+            fail(f"done, but some files were refused ({named})", as_json=False, code=_SOME_REFUSED)
+
+
+def open_settings(options: CommonOptions, rules: HomeRules) -> Settings:
+    """Settings of the chosen home, which is open afterwards. Raises ConfigError, HomeError."""
+    settings = load_settings(options.home, model_overrides=parse_overrides(options.overrides or []))
+    if options.overrides:
+        _ = settings.model  # a wrong override fails here, not after the heavy imports
+    chosen = rules.choose(settings) if rules.choose else settings.home
+    if chosen != settings.home:
+        sys.stderr.write(
+            f"altaviz: the database server cannot reach {settings.home}. The home is {chosen} instead. "
+            f"To use it in later commands: export ALTAVIZ_HOME={chosen}\n"
+        )
+        settings = load_settings(chosen)
+    if rules.database:
+        require_database_place(settings)
+    rules.prepare(settings.home)
+    return settings
+
+
+def _unexpected(error: Exception, home: Path, log: Path) -> str:
+    """The line for an error that no command expects: what to mend where a file is refused, else where the traceback is."""
+    refusal = find_refusal(home) if isinstance(error, OSError) or "ermission denied" in str(error) else None
+    reason = (str(error).splitlines() or [""])[0][:300]
+    return refusal or f"unexpected {type(error).__name__}: {reason} (traceback in {log})"
 
 
 def refused_by_ingest(result: dict[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from config.settings import Settings
-from pipelines.commands.options import HomeOption, JsonOption, run_job
+from pipelines.commands.options import CommonOptions, HomeOption, HomeRules, JsonOption, run_job
 from pipelines.runtime.console import StageReporter
 
 app = typer.Typer(help="Describe how a site writes its files.", no_args_is_help=True)
@@ -37,4 +37,4 @@ def init(
 
     from pipelines.views.site import show_draft
 
-    run_job(job, show_draft, home=home, as_json=as_json, database=False)
+    run_job(job, show_draft, CommonOptions(home, as_json), home_rules=HomeRules(database=False))

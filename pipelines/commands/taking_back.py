@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from config.settings import Settings
-from pipelines.commands.options import HomeOption, JsonOption, run_job
+from pipelines.commands.options import DATA, CommonOptions, HomeOption, JsonOption, run_job
 from pipelines.runtime.console import StageReporter
 
 app = typer.Typer()
@@ -16,7 +16,7 @@ ByOption = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who;
 UndoOption = Annotated[bool, typer.Option("--undo", help="The other way round.")]
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def retire(
     compressor_id: Annotated[str, typer.Argument(help="The compressor.")],
     reason: ReasonOption = None,
@@ -34,10 +34,10 @@ def retire(
 
     from pipelines.views.facts import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json)
+    run_job(job, show_facts, CommonOptions(home, as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def withdraw(
     file: Annotated[str, typer.Argument(help="Name of a loaded reading file, or the start of its SHA-256.")],
     reason: ReasonOption = None,
@@ -55,4 +55,4 @@ def withdraw(
 
     from pipelines.views.facts import show_facts
 
-    run_job(job, show_facts, home=home, as_json=as_json)
+    run_job(job, show_facts, CommonOptions(home, as_json))

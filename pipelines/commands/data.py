@@ -1,0 +1,128 @@
+"""Commands that make and load data: simulate, ingest, features, maintain."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from config.settings import Settings
+from pipelines.commands.options import (
+    DATA,
+    AsOfOption,
+    CommonOptions,
+    HomeOption,
+    HomeRules,
+    JsonOption,
+    parse_time,
+    refused_by_ingest,
+    run_job,
+)
+from pipelines.runtime.console import StageReporter
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel=DATA)
+def simulate(
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder to write: readings/, compressor_metadata.csv, maintenance_events.csv, truth/.")
+    ],
+    profile: Annotated[Literal["demo", "history"], typer.Option("--profile", help="The demo's fleet, or one to train on.")] = "demo",
+    compressors: Annotated[int | None, typer.Option("--compressors", min=1, help="Machines of the fleet.", show_default=False)] = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, help="Days of readings.", show_default=False)] = None,
+    interval_min: Annotated[int | None, typer.Option("--interval-min", min=1, help="Minutes between readings.", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="The same seed gives the same files.", show_default=False)] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a fleet as a site would hand it over."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.lakehouse.simulate import run
+
+        with report.stage("simulate") as advance:
+            simulated = run(
+                out,
+                settings.simulator,
+                settings.fleet,
+                profile=profile,
+                compressors=compressors,
+                days=days,
+                interval_min=interval_min,
+                seed=seed,
+                progress=advance,
+            )
+        return dataclasses.asdict(simulated)
+
+    from pipelines.views.facts import show_facts
+
+    run_job(job, show_facts, CommonOptions(home, as_json), home_rules=HomeRules(database=False))
+
+
+@app.command(rich_help_panel=DATA)
+def ingest(
+    folder: Annotated[Path, typer.Argument(help="Holds readings/, compressor_metadata.csv, maintenance_events.csv.")],
+    site: Annotated[
+        Path | None,
+        typer.Option("--site", metavar="FILE", help="How the site writes its files; else FOLDER/site.yaml.", show_default=False),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Read everything, write nothing: what would be loaded, and what refused.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load readings and reference files into bronze; doing it again adds nothing.
+
+    Exit code 1 when every reading file was refused, 3 when some files were.
+    """
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        if check:
+            from pipelines.lakehouse.ingest_check import check as look
+
+            return look(settings, folder, report, site)
+        from pipelines.lakehouse.ingest import ingest as load
+        from pipelines.runtime.spark import LazySpark
+
+        with LazySpark(settings) as spark:
+            return load(settings, folder, spark, report, site)
+
+    from pipelines.views.data import show_books
+    from pipelines.views.site import show_check
+
+    run_job(job, show_check if check else show_books, CommonOptions(home, as_json), refusals=refused_by_ingest)
+
+
+@app.command(rich_help_panel=DATA)
+def features(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Bring silver, gold and the warehouse aggregates up to what was ingested."""
+    moment = parse_time(as_of)
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.lakehouse.medallion import build
+        from pipelines.runtime.spark import LazySpark
+
+        with LazySpark(settings) as spark:
+            return build(settings, moment, spark, report)
+
+    from pipelines.views.data import show_books
+
+    run_job(job, show_books, CommonOptions(home, as_json))
+
+
+@app.command(rich_help_panel=DATA)
+def maintain(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """OPTIMIZE and VACUUM the Delta tables; time travel reaches back as far as etl_config.yaml keeps."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.lakehouse.table_maintenance import maintain as compact
+        from pipelines.runtime.spark import LazySpark
+
+        with LazySpark(settings) as spark:
+            return compact(settings, spark, report)
+
+    from pipelines.views.facts import show_facts
+
+    run_job(job, show_facts, CommonOptions(home, as_json))
