@@ -37,8 +37,7 @@ format: setup
 
 # The documentation site; open site/index.html. A dead link or anchor, or a page outside the navigation, fails.
 docs: setup
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-	@echo "the site is built: open site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Resolve the dependencies anew; the lock names versions and the SHA-256 of their files, never where they come from.
 lock:
