@@ -21,32 +21,32 @@ _DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Odds:
-    """What was said, and what happened, of n windows of which it is known whether the failure came within the horizon."""
+class FailureOutcomes:
+    """Failure probabilities of n windows, and whether the failure came within the horizon. Only windows with a known outcome."""
 
     probability: Floats
     failed: Bools
 
 
-def join_odds(parts: Sequence[Odds]) -> Odds:
-    """Those of several fleets as one."""
-    return Odds(np.concatenate([part.probability for part in parts]), np.concatenate([part.failed for part in parts]))
+def join_outcomes(parts: Sequence[FailureOutcomes]) -> FailureOutcomes:
+    """The outcomes of several fleets as one."""
+    return FailureOutcomes(np.concatenate([part.probability for part in parts]), np.concatenate([part.failed for part in parts]))
 
 
-def reliability(odds: Odds, bins: int) -> dict[str, Any]:
+def reliability(outcomes: FailureOutcomes, bins: int) -> dict[str, Any]:
     """windows, brier, expected_calibration_error and, for every bin with a window, windows, predicted and observed share."""
-    if not len(odds.failed):
+    if not len(outcomes.failed):
         return {"windows": 0, "brier": None, "expected_calibration_error": None, "bins": []}
-    bin_of = _bins(odds, bins)
+    bin_of = _bins(outcomes, bins)
     counts = np.bincount(bin_of, minlength=bins)
     filled = np.flatnonzero(counts)
-    predicted = np.bincount(bin_of, odds.probability, bins)[filled] / counts[filled]
-    observed = np.bincount(bin_of, odds.failed, bins)[filled] / counts[filled]
-    gaps = bin_gaps(odds, bins, np.zeros(len(odds.failed), np.int64), 1)[0]
+    predicted = np.bincount(bin_of, outcomes.probability, bins)[filled] / counts[filled]
+    observed = np.bincount(bin_of, outcomes.failed, bins)[filled] / counts[filled]
+    gaps = bin_gaps(outcomes, bins, np.zeros(len(outcomes.failed), np.int64), 1)[0]
     return {
-        "windows": len(odds.failed),
-        "brier": round(brier(odds.failed, odds.probability), _DIGITS),
-        "expected_calibration_error": round(float(calibration_error(gaps, len(odds.failed))), _DIGITS),
+        "windows": len(outcomes.failed),
+        "brier": round(brier(outcomes.failed, outcomes.probability), _DIGITS),
+        "expected_calibration_error": round(float(calibration_error(gaps, len(outcomes.failed))), _DIGITS),
         "bins": [
             {"windows": int(counts[number]), "predicted": round(float(said), _DIGITS), "observed": round(float(seen), _DIGITS)}
             for number, said, seen in zip(filled, predicted, observed, strict=True)
@@ -54,10 +54,10 @@ def reliability(odds: Odds, bins: int) -> dict[str, Any]:
     }
 
 
-def bin_gaps(odds: Odds, bins: int, unit: Integers, units: int) -> Doubles:
+def bin_gaps(outcomes: FailureOutcomes, bins: int, unit: Integers, units: int) -> Doubles:
     """Failures that came, less those that were said, by unit (0 <= `unit` [n] < `units`) and bin of the probability -> [units, bins]."""
-    gaps: Doubles = odds.failed - odds.probability.astype(np.float64)
-    return np.bincount(unit * bins + _bins(odds, bins), gaps, units * bins).astype(np.float64).reshape(units, bins)
+    gaps: Doubles = outcomes.failed - outcomes.probability.astype(np.float64)
+    return np.bincount(unit * bins + _bins(outcomes, bins), gaps, units * bins).astype(np.float64).reshape(units, bins)
 
 
 def calibration_error(gaps: Doubles, windows: Doubles | int) -> Doubles:
@@ -66,9 +66,9 @@ def calibration_error(gaps: Doubles, windows: Doubles | int) -> Doubles:
     return error
 
 
-def _bins(odds: Odds, bins: int) -> npt.NDArray[np.intp]:
+def _bins(outcomes: FailureOutcomes, bins: int) -> npt.NDArray[np.intp]:
     """The equally wide bin of each probability [n], lowest 0; one on an edge is in the lower of both."""
-    return np.digitize(odds.probability, np.linspace(0, 1, bins + 1)[1:-1], right=True)
+    return np.digitize(outcomes.probability, np.linspace(0, 1, bins + 1)[1:-1], right=True)
 
 
 def coverage_by_group(true: Floats, lower: Floats, upper: Floats, groups: Texts) -> dict[str, dict[str, Any]]:

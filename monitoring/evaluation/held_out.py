@@ -12,11 +12,11 @@ import polars as pl
 from config.settings import Settings
 from features.arrays import Floats, Texts
 from features.contract import FAILURE, WINDOW_STEPS
-from monitoring.evaluation.calibration import Odds, rul_bands
+from monitoring.evaluation.calibration import FailureOutcomes, rul_bands
 from monitoring.evaluation.event_metrics import Answers
 from monitoring.evaluation.figures import LifePredictions
 from monitoring.evaluation.prognostics import LifeRun
-from training.data.dataset import told_within
+from training.data.dataset import known_outcomes
 from training.data.failure_lives import seen_lives
 
 if TYPE_CHECKING:
@@ -44,15 +44,15 @@ class Machines:
 class HeldOut:
     """Test windows whose failure was seen: answers (in groups by model, band of remaining life and recorded failure), baseline and compressor, [n].
 
-    Also the lives that they lie in, and the odds of all windows of which it is known whether the failure came within the horizon.
+    Also the lives that they lie in, and the outcomes of all windows of which it is known whether the failure came within the horizon.
     """
 
     answers: Answers
     baseline: Floats
     unit: npt.NDArray[np.int32]
     lives: list[LifePredictions]
-    odds: Odds
-    baseline_odds: Odds
+    outcomes: FailureOutcomes
+    baseline_outcomes: FailureOutcomes
 
 
 def describe_machines(compressor_ids: Sequence[str], models: Mapping[str, str], events: pl.DataFrame) -> Machines:
@@ -69,7 +69,7 @@ def judge_held_out(settings: Settings, fleet: LabelledFleet, trial: Trial, machi
     test, said, values, model = trial.parts.test, trial.predictions, fleet.history.values, settings.model
     seen = ~test.censored
     baseline = trial.baseline.predict_rows(values, test, WINDOW_STEPS)
-    known, failed = told_within(test.rul, test.censored, model.labels.horizon_days)
+    known, failed = known_outcomes(test.rul, test.censored, model.labels.horizon_days)
     failures = np.full(len(test), UNKNOWN, np.dtype("U200"))
     lives = []
     for life in seen_lives(fleet, test):
@@ -92,8 +92,8 @@ def judge_held_out(settings: Settings, fleet: LabelledFleet, trial: Trial, machi
         baseline[seen],
         test.unit[seen],
         lives,
-        Odds(said.failure_probability[known], failed),
-        Odds(trial.baseline.predict_failure_rows(values, test.take(known), WINDOW_STEPS), failed),
+        FailureOutcomes(said.failure_probability[known], failed),
+        FailureOutcomes(trial.baseline.predict_failure_rows(values, test.take(known), WINDOW_STEPS), failed),
     )
 
 

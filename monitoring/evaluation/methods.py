@@ -13,13 +13,13 @@ from features.arrays import Bools
 from features.contract import STATUS_LEVELS
 from features.model_file.onnx_model import OnnxModel
 from monitoring.evaluation.alarms import join
-from monitoring.evaluation.calibration import Odds, join_odds, reliability
+from monitoring.evaluation.calibration import FailureOutcomes, join_outcomes, reliability
 from monitoring.evaluation.event_metrics import Answers, errors, join_answers, summarise
 from monitoring.evaluation.method_outcomes import MethodPredictions, Prognosis, prognosis, prognostics
 from monitoring.evaluation.prognostics import errors_by_band
 from monitoring.evaluation.trend_baseline import trend_rul
 from monitoring.evaluation.unseen_fleet import UnseenFleet, slices
-from training.data.dataset import told_within
+from training.data.dataset import known_outcomes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -61,12 +61,12 @@ STATUS_LEVELS_WATCHED: Final = ("critical", "warning")
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What one method did on one fleet; `answers` is None where a method predicts no life, `odds` where it gives no probability."""
+    """What one method did on one fleet; `answers` is None where a method predicts no life, `outcomes` where it gives no probability."""
 
     watch: Watch
     prognosis: Prognosis
     answers: Answers | None
-    odds: Odds | None = None
+    outcomes: FailureOutcomes | None = None
 
 
 def _judge_all(
@@ -93,19 +93,19 @@ def _judge_all(
 def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> MethodResult:
     """What an exported network with its interval and probability does on one fleet."""
     index = fleet.labelled.index
-    known, failed = told_within(index.rul, index.censored, settings.model.labels.horizon_days)
+    known, failed = known_outcomes(index.rul, index.censored, settings.model.labels.horizon_days)
     said = network.predict_rows(fleet.labelled.history.values, index.first_row, index.end, settings.model.scoring.batch_size)
-    odds = Odds(said.failure_probability[known], failed)
-    return _judge(settings, fleet, MethodPredictions(said.rul, said.rul_lower, said.rul_upper), odds)
+    outcomes = FailureOutcomes(said.failure_probability[known], failed)
+    return _judge(settings, fleet, MethodPredictions(said.rul, said.rul_lower, said.rul_upper), outcomes)
 
 
-def _judge(settings: Settings, fleet: UnseenFleet, said: MethodPredictions, odds: Odds | None = None) -> MethodResult:
+def _judge(settings: Settings, fleet: UnseenFleet, said: MethodPredictions, outcomes: FailureOutcomes | None = None) -> MethodResult:
     """A method that predicts lives; errors by group where it has an interval."""
     seen = ~fleet.labelled.index.censored
     lower, upper = (None if bound is None else bound[seen] for bound in (said.lower, said.upper))
     answers = Answers(fleet.labelled.index.rul[seen], said.rul[seen], lower, upper, {} if lower is None else slices(settings, fleet))
     asks = said.rul < settings.evaluation.protocol.alarm_rul_days.value
-    return replace(_judge_alarms(settings, fleet, asks, said), answers=answers, odds=odds)
+    return replace(_judge_alarms(settings, fleet, asks, said), answers=answers, outcomes=outcomes)
 
 
 def _judge_alarms(settings: Settings, fleet: UnseenFleet, asks: Bools, said: MethodPredictions | None = None) -> MethodResult:
@@ -123,7 +123,7 @@ def numbers_of(settings: Settings, fleets: list[MethodResult]) -> dict[str, Any]
         edges, cap = settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days
         summary["rul_bands"] = errors_by_band(joined.true, joined.rul, edges, cap)
         summary["prognostics"] = prognostics(settings, [judged.prognosis for judged in fleets])
-    odds = [judged.odds for judged in fleets if judged.odds is not None]
-    if odds:
-        summary["failure_probability"] = reliability(join_odds(odds), settings.evaluation.report.reliability_bins)
+    outcomes = [judged.outcomes for judged in fleets if judged.outcomes is not None]
+    if outcomes:
+        summary["failure_probability"] = reliability(join_outcomes(outcomes), settings.evaluation.report.reliability_bins)
     return summary

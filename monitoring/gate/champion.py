@@ -1,4 +1,4 @@
-"""What the champion knows: which compressors it has learned from, and how well it did on the others when it was made."""
+"""The champion: the compressors it was trained on, and its error on the others when it was trained."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ SPLIT_FILE: Final = "split.json"  # artifact of a training run: part -> compress
 
 @dataclass(frozen=True)
 class KnownChampion:
-    """The champion with the parts of its training; `parts` is None of a model that was trained elsewhere."""
+    """The champion and the parts of its training. `parts` is None when it was trained elsewhere."""
 
     model: RegisteredModel
     parts: dict[str, list[str]] | None
 
     @property
     def version(self) -> str:
-        """Its version."""
+        """Version in the registry."""
         return self.model.version
 
 
 @dataclass(frozen=True)
 class LostChampion:
-    """A champion that cannot be opened any more, and `why`. It keeps its parts where they can still be read; nothing can be compared with it."""
+    """A champion that cannot be loaded, and `why`. Its parts are kept where they can still be read."""
 
     version: str
     why: str
@@ -50,7 +50,7 @@ class LostChampion:
 
 
 def known_champion(registry: Registry) -> KnownChampion | None:
-    """The champion, None when there is none yet. Raises ModelError when it cannot be loaded."""
+    """The champion; None while there is none. Raises ModelError when it cannot be loaded."""
     try:
         model = registry.champion()
     except NoChampionError:
@@ -59,7 +59,7 @@ def known_champion(registry: Registry) -> KnownChampion | None:
 
 
 def find_champion(registry: Registry) -> KnownChampion | LostChampion | None:
-    """The champion whether or not it can be opened, for whoever is to replace it; None when there is none yet.
+    """The champion, whether or not it can be loaded; None while there is none.
 
     Raises ModelError when the registry does not answer.
     """
@@ -78,28 +78,28 @@ def find_champion(registry: Registry) -> KnownChampion | LostChampion | None:
 
 
 def known_parts(registry: Registry, run_id: str) -> dict[str, list[str]] | None:
-    """The compressors of each part of the training that was a run, None of a model that was trained elsewhere. Raises ModelError."""
+    """Part of the training run -> its compressors; None when the model was trained elsewhere. Raises ModelError."""
     content = registry.run_file(run_id, SPLIT_FILE)
     parts: dict[str, list[str]] | None = None if content is None else json.loads(content)
     return parts
 
 
 def known_split(champion: KnownChampion | LostChampion | None, history: History) -> UnitSplit | None:
-    """The champion's parts by the unit numbers of `history`; None when they are not known."""
+    """The champion's parts as unit numbers of `history`; None when they are unknown."""
     if champion is None or champion.parts is None:
         return None
     return UnitSplit(*(history.units_of(champion.parts[part]) for part in ("train", "validation", "test")))
 
 
-def taught_as(settings: Settings, facts: ModelFacts) -> Settings:
-    """`settings` with the label cap and horizon that a model was taught: what it says is judged by these, whatever model_config.yaml says by now."""
+def with_labels_of(settings: Settings, facts: ModelFacts) -> Settings:
+    """`settings` with the label cap and horizon that a model was trained with. Evaluate its predictions with these."""
     return settings.with_model({"labels.max_rul_days": facts.max_rul_days, "labels.horizon_days": facts.horizon_days})
 
 
 def recheck(settings: Settings, champion: KnownChampion, history: History, events: pl.DataFrame) -> Recheck | None:
-    """The champion's error on the windows it was judged by when it was made, with today's history and its own label cap.
+    """The champion's RMSE on its own test windows, with today's history and its own label cap.
 
-    Of its test compressors those that are still in this history count. None when they are not known.
+    Test compressors that the history no longer holds are left out. None when they are unknown.
     """
     then, tested = champion.model.facts.trained_until, set(champion.parts["test"]) if champion.parts else set()
     if then is None or not tested:
@@ -108,7 +108,7 @@ def recheck(settings: Settings, champion: KnownChampion, history: History, event
     if len(gone) == len(tested):
         return Recheck(recorded, None, gone)
     until = datetime.fromisoformat(then)
-    config = taught_as(settings, champion.model.facts).model
+    config = with_labels_of(settings, champion.model.facts).model
     known = events.filter(pl.col("event_date") <= until)
     fleet = label_fleet(history, known, config.labels, settings.scoring.min_steps)
     index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(history.units_of(tested - set(gone)))

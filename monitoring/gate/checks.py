@@ -1,161 +1,199 @@
-"""Judges a model, and whether it may take the champion's place. Pure; the numbers of every check are plain values, ready for JSON.
+"""The checks of the gate: whether a model may become champion. Pure; every check returns numbers and a verdict.
 
-A model passes when every check does; each check that fails is one reason. Intervals are those of a bootstrap over whole compressors
-(monitoring.statistics.bootstrap): windows of one compressor are nearly copies of each other.
+A model passes when all checks pass. Intervals are those of a bootstrap over whole compressors (monitoring.statistics.bootstrap),
+because windows of one compressor are nearly copies of each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from config.sections.retraining import GateSection
-from features.arrays import Floats, Integers
+from features.arrays import Floats
 from monitoring.evaluation.calibration import bin_gaps, calibration_error
-from monitoring.evaluation.comparison import UnitSums, compare_metric
-from monitoring.gate.evidence import Artefact, CalibrationEvidence, Evidence, JudgedWindows, LabelSettings, Origin, Recheck, Unseen
-from monitoring.gate.verdict import Check, Verdict
+from monitoring.evaluation.comparison import UnitSums, compare_metric, metric
+from monitoring.gate.evidence import (
+    CalibrationEvidence,
+    ComparedWindows,
+    Evidence,
+    ExportedModel,
+    LabelSettings,
+    Recheck,
+    TrainingOverlap,
+    UnseenEvidence,
+)
+from monitoring.gate.findings import Finding, SharedCompressor, WorseSlice
+from monitoring.gate.verdict import Caveat, Check, Verdict
 from monitoring.statistics.bootstrap import Resampling, interval
 from training.metrics import rmse
 
 _DIGITS: Final = 4
-_NAMED: Final = 5  # compressors or slices that a sentence names
 _BYTES_PER_MB: Final = 1e6
-ERROR: Final = "rul_rmse_days"  # of monitoring.evaluation.comparison's metrics, those that the sums of an unseen fleet must hold
+# Metrics of monitoring.evaluation.comparison that the sums of an unseen fleet must hold
+ERROR: Final = "rul_rmse_days"
 RECALL: Final = "recall"
 SLOW_RECALL: Final = "recall_5d"
 
 
+@dataclass(frozen=True)
+class _Comparison:
+    """A metric on the unseen fleet, and by how much the challenger may be worse."""
+
+    check: str
+    metric: str
+    margin: float
+
+
 def judge(evidence: Evidence, config: GateSection) -> Verdict:
-    """Put every question to the challenger; those that compare it are left out while there is no champion."""
+    """Run every check on the challenger. Without a champion, those that compare are left out."""
     held_out, champion, unseen = evidence.held_out, evidence.held_out.champion, evidence.unseen
     checks = [_beats_baseline(held_out, evidence.baseline_rmse_days)]
     if champion is not None:
         checks += [_beats_champion(held_out, champion, config), _no_slice_much_worse("", held_out, champion, config)]
     if evidence.lost_champion is not None:
-        checks.append(_no_comparison(evidence.lost_champion))
-    if "champion" in evidence.taught:
-        checks.append(_same_labels(evidence.taught["challenger"], evidence.taught["champion"]))
+        checks.append(Check("champion", False, Finding.CHAMPION_NOT_LOADED, {"why": evidence.lost_champion}))
+    if "champion" in evidence.labels:
+        checks.append(_same_labels(evidence.labels["challenger"], evidence.labels["champion"]))
     if evidence.recheck is not None:
         checks.append(_same_history(evidence.recheck, config))
-    if unseen is not None and unseen.ground.champion is not None:
-        margin = config.error_margin.value * rmse(unseen.ground.true, unseen.ground.champion)
+    if unseen is not None and unseen.windows.champion is not None:
+        margin = config.error_margin.value * rmse(unseen.windows.true, unseen.windows.champion)
         fleets = _resampling(unseen.challenger.units, config)
-        checks += [
-            _not_worse("unseen_error", "RMSE", ERROR, unseen, margin, fleets, config),
-            _not_worse("unseen_recall", "recall of all failures", RECALL, unseen, config.recall_margin.value, fleets, config),
-            _not_worse("unseen_slow_recall", "recall of slow failures", SLOW_RECALL, unseen, config.recall_margin.value, fleets, config),
-            _no_slice_much_worse("unseen_", unseen.ground, unseen.ground.champion, config),
+        compared = [
+            _Comparison("unseen_error", ERROR, margin),
+            _Comparison("unseen_recall", RECALL, config.recall_margin.value),
+            _Comparison("unseen_slow_recall", SLOW_RECALL, config.recall_margin.value),
         ]
-    checks += [_coverage(evidence.trust, config), _odds(evidence.trust, config), _none_relearned(evidence.origin)]
-    checks += judge_artefact(evidence.artefact, config)
+        checks += [_not_worse(one, unseen, fleets, config.confidence) for one in compared]
+        checks.append(_no_slice_much_worse("unseen_", unseen.windows, unseen.windows.champion, config))
+    checks += [_coverage(evidence.calibration, config), _probability(evidence.calibration, config), _no_overlap(evidence.overlap)]
+    checks += judge_export(evidence.exported, config)
     return Verdict(checks, list(_caveats(evidence)))
 
 
-def judge_artefact(made: Artefact, config: GateSection) -> list[Check]:
-    """Parity with Keras, and the budgets of size and time: what can be asked of any exported model."""
-    difference, most = made.onnx_difference, made.most_onnx_difference
+def judge_export(exported: ExportedModel, config: GateSection) -> list[Check]:
+    """Parity with Keras, and the budgets of size and time. They apply to any exported model."""
+    difference, most = exported.onnx_difference, exported.most_onnx_difference
     if difference is None:
-        parity = Check("parity", False, "how far its ONNX model is from its Keras model is not on record: train it again", {})
+        parity = Check("parity", False, Finding.PARITY_UNKNOWN)
     else:
-        says = f"ONNX and Keras differ by {difference:.2g}, {most:.2g} is allowed"
-        parity = Check("parity", bool(difference <= most), says, {"onnx_max_abs_difference": difference})
-    size, slow = config.size_mb, config.latency_ms
-    megabytes = made.onnx_bytes / _BYTES_PER_MB
+        facts = {"difference": difference, "most": most}
+        parity = Check("parity", bool(difference <= most), Finding.PARITY_MEASURED, facts, {"onnx_max_abs_difference": difference})
+    megabytes, size = exported.onnx_bytes / _BYTES_PER_MB, config.size_mb.value
+    milliseconds, slow = exported.latency_ms, config.latency_ms.value
     return [
         parity,
-        Check("size", megabytes <= size.value, f"{megabytes:.2f} MB, {size.value:g} are allowed", {"onnx_bytes": made.onnx_bytes}),
+        Check(
+            "size",
+            megabytes <= size,
+            Finding.SIZE_MEASURED,
+            {"megabytes": megabytes, "most": size},
+            {"onnx_bytes": exported.onnx_bytes},
+        ),
         Check(
             "latency",
-            made.latency_ms <= slow.value,
-            f"{made.latency_ms:.2f} ms for one window, {slow.value:g} are allowed",
-            {"latency_ms": round(made.latency_ms, _DIGITS)},
+            milliseconds <= slow,
+            Finding.LATENCY_MEASURED,
+            {"milliseconds": milliseconds, "most": slow},
+            {"latency_ms": round(milliseconds, _DIGITS)},
         ),
     ]
 
 
-def better_share(held: JudgedWindows, champion: Floats, config: GateSection) -> float:
-    """Share of fleets on which the challenger's RMSE is below the champion's; a fleet is the held-out compressors, drawn with replacement."""
-    units, unit = np.unique(held.unit, return_inverse=True)
-    ours, theirs = (UnitSums.of_errors(ERROR, held.true, said, unit, len(units)).over[ERROR] for said in (held.challenger, champion))
+def better_share(held_out: ComparedWindows, champion: Floats, config: GateSection) -> float:
+    """Share of resampled fleets on which the challenger's RMSE is below the champion's: 0..1.
+
+    A fleet is the held-out compressors, drawn with replacement.
+    """
+    units, unit = np.unique(held_out.unit, return_inverse=True)
+    ours, theirs = (
+        UnitSums.of_errors(ERROR, held_out.true, predicted, unit, len(units)).over[ERROR] for predicted in (held_out.challenger, champion)
+    )
     drawn = _resampling(len(units), config).draws
     return float((drawn @ ours < drawn @ theirs).mean())
 
 
-def _beats_baseline(held: JudgedWindows, baseline: float | None) -> Check:
-    own = rmse(held.true, held.challenger)
+def _beats_baseline(held_out: ComparedWindows, baseline: float | None) -> Check:
+    own = rmse(held_out.true, held_out.challenger)
     if baseline is None:
-        return Check("baseline", False, "no baseline is logged beside it: train it again", {"rmse_days": own})
-    numbers = {"rmse_days": own, "baseline_rmse_days": baseline}
-    return Check("baseline", own < baseline, _against("baseline", own, baseline), numbers)
+        return Check("baseline", False, Finding.BASELINE_MISSING, numbers={"rmse_days": own})
+    beaten = own < baseline
+    finding = Finding.BASELINE_BEATEN if beaten else Finding.BASELINE_NOT_BEATEN
+    return Check("baseline", beaten, finding, {"own": own, "other": baseline}, {"rmse_days": own, "baseline_rmse_days": baseline})
 
 
-def _beats_champion(held: JudgedWindows, champion: Floats, config: GateSection) -> Check:
-    own, other = rmse(held.true, held.challenger), rmse(held.true, champion)
-    certainty, needed = better_share(held, champion, config), config.least_certainty.value
-    says = f"{_against('champion', own, other)}, and does so on {certainty:.0%} of resampled fleets"
-    if own < other and certainty < needed:
-        says += f"; {needed:.0%} are needed: a difference within chance replaces no champion"
+def _beats_champion(held_out: ComparedWindows, champion: Floats, config: GateSection) -> Check:
+    own, other = rmse(held_out.true, held_out.challenger), rmse(held_out.true, champion)
+    certainty, needed = better_share(held_out, champion, config), config.least_certainty.value
+    finding = Finding.CHAMPION_BEATEN if certainty >= needed else Finding.CHAMPION_WITHIN_CHANCE
+    if not own < other:
+        finding = Finding.CHAMPION_NOT_BEATEN
+    facts = {"own": own, "other": other, "certainty": certainty, "needed": needed}
     numbers = {"rmse_days": own, "champion_rmse_days": other, "certainty": certainty}
-    return Check("champion", own < other and certainty >= needed, says, numbers)
+    return Check("champion", finding is Finding.CHAMPION_BEATEN, finding, facts, numbers)
 
 
-def _caveats(evidence: Evidence) -> Iterator[str]:
-    if evidence.origin.learned.get("champion", ()) is None:
-        yield "which compressors the champion has learned from is not known: it may have been judged by some of them"
-    if evidence.held_out.champion is not None and evidence.recheck is None:
-        yield "by which windows the champion was judged when it was made is not known: whether the history has changed since cannot be told"
-    if evidence.recheck is not None and evidence.recheck.gone and evidence.recheck.now is not None:
-        names = _list(sorted(evidence.recheck.gone))
-        yield f"compressors that the champion was judged by are no longer in the history ({names}): it was checked on the others"
-
-
-def _no_comparison(why: str) -> Check:
-    """A champion that cannot be opened is replaced by an operator alone."""
-    says = (
-        f"nothing shows that it is better than the champion, which cannot be opened ({why}); an operator may promote it (--force --reason)"
-    )
-    return Check("champion", False, says, {})
+def _caveats(evidence: Evidence) -> Iterator[Caveat]:
+    recheck = evidence.recheck
+    if evidence.overlap.trained_on.get("champion", ()) is None:
+        yield Caveat(Finding.CHAMPION_TRAINING_UNKNOWN)
+    if evidence.held_out.champion is not None and recheck is None:
+        yield Caveat(Finding.CHAMPION_TEST_UNKNOWN)
+    if recheck is not None and recheck.gone and recheck.now is not None:
+        yield Caveat(Finding.CHAMPION_TEST_PARTLY_GONE, {"gone": sorted(recheck.gone)})
 
 
 def _same_labels(challenger: LabelSettings, champion: LabelSettings) -> Check:
-    """Errors under two caps, and odds of two events, are not to be compared: under a low cap every error is small."""
+    """Errors under two caps cannot be compared: a low cap makes every error small. Nor can probabilities over two horizons."""
+    facts = {
+        "horizon": challenger.horizon_days,
+        "cap": challenger.max_rul_days,
+        "champion_horizon": champion.horizon_days,
+        "champion_cap": champion.max_rul_days,
+    }
     numbers = {
         "horizon_days": challenger.horizon_days,
         "max_rul_days": challenger.max_rul_days,
         "champion_horizon_days": champion.horizon_days,
         "champion_max_rul_days": champion.max_rul_days,
     }
-    taught = f"horizon_days {challenger.horizon_days:g} and max_rul_days {challenger.max_rul_days:g}"
-    if challenger == champion:
-        return Check("labels", True, f"both were taught {taught}", numbers)
-    other = f"{champion.horizon_days:g} and {champion.max_rul_days:g}"
-    says = f"it was taught {taught}, the champion {other}: the two cannot be compared"
-    return Check("labels", False, says, numbers)
+    equal = challenger == champion
+    return Check("labels", equal, Finding.LABELS_EQUAL if equal else Finding.LABELS_DIFFER, facts, numbers)
 
 
 def _same_history(recheck: Recheck, config: GateSection) -> Check:
-    """A history whose labels are no longer those that the champion was judged by can teach and judge wrongly."""
+    """Whether the champion's test windows still have the labels of its training. Changed labels train and evaluate wrongly."""
     if recheck.now is None:
-        says = "nothing is left of the windows that the champion was judged by: whether the history has changed since cannot be told"
-        return Check("history", False, says, {"champion_recorded_rmse_days": recheck.recorded})
-    passed = abs(recheck.now - recheck.recorded) <= config.history_tolerance.value * recheck.recorded
-    found = f"on the windows it was judged by, the champion's RMSE was {recheck.recorded:.3f} d and is now {recheck.now:.3f} d"
-    says = f"the history is the same: {found}" if passed else f"the history has changed: {found}; check the maintenance events and readings"
+        return Check("history", False, Finding.HISTORY_GONE, numbers={"champion_recorded_rmse_days": recheck.recorded})
+    equal = abs(recheck.now - recheck.recorded) <= config.history_tolerance.value * recheck.recorded
+    facts = {"recorded": recheck.recorded, "now": recheck.now}
     numbers = {"champion_recorded_rmse_days": recheck.recorded, "champion_recheck_rmse_days": recheck.now}
-    return Check("history", passed, says, numbers)
+    return Check("history", equal, Finding.HISTORY_EQUAL if equal else Finding.HISTORY_CHANGED, facts, numbers)
 
 
-def _not_worse(name: str, words: str, metric: str, unseen: Unseen, margin: float, fleets: Resampling, config: GateSection) -> Check:
-    """Whether the interval of the difference ends before `margin` on the worse side; without a case nothing is shown."""
-    found = compare_metric(metric, unseen.challenger, unseen.champion, fleets, config.confidence)
+def _not_worse(compared: _Comparison, unseen: UnseenEvidence, fleets: Resampling, confidence: float) -> Check:
+    """Whether the interval of the difference ends before the margin on the worse side. Without a case the check fails."""
+    name, margin, kind = compared.check, compared.margin, metric(compared.metric)
+    found = compare_metric(compared.metric, unseen.challenger, unseen.champion, fleets, confidence)
     if found is None:
-        return Check(name, False, f"the unseen fleet has no case of {words} to judge by: make it larger (retraining.yaml)", {})
+        return Check(name, False, Finding.UNSEEN_WITHOUT_CASE, {"quantity": kind.words})
     low, high = found["interval"]
-    less_is_better = metric == ERROR
-    unit, measured = (" d", "unseen_rmse_days") if less_is_better else ("", name)
+    facts = {
+        "quantity": kind.words,
+        "unit": f" {kind.unit}" if kind.unit else "",
+        "own": found["ours"],
+        "other": found["theirs"],
+        "difference": found["difference"],
+        "confidence": confidence,
+        "low": low,
+        "high": high,
+        "margin": margin,
+    }
+    measured = "unseen_rmse_days" if compared.metric == ERROR else name
     numbers = {
         measured: found["ours"],
         f"champion_{measured}": found["theirs"],
@@ -163,115 +201,125 @@ def _not_worse(name: str, words: str, metric: str, unseen: Unseen, margin: float
         f"{name}_interval": found["interval"],
         f"{name}_margin": round(margin, _DIGITS),
     }
-    says = (
-        f"unseen fleet: {words} {found['ours']:.3g}{unit}, the champion's {found['theirs']:.3g}{unit} "
-        f"(difference {found['difference']:+.2g}, {config.confidence:.0%} interval {low:+.2g} to {high:+.2g}; "
-        f"{margin:.2g} worse is the most it may hold)"
-    )
-    return Check(name, bool(high <= margin if less_is_better else low >= -margin), says, numbers)
+    return Check(name, bool(low >= -margin if kind.more_is_better else high <= margin), Finding.UNSEEN_COMPARED, facts, numbers)
 
 
-def _no_slice_much_worse(prefix: str, ground: JudgedWindows, champion: Floats, config: GateSection) -> Check:
+def _no_slice_much_worse(prefix: str, windows: ComparedWindows, champion: Floats, config: GateSection) -> Check:
     """Whether the challenger's RMSE is nowhere above the champion's by more than the margin, beyond chance."""
+    compared = _compare_slices(windows, champion, config)
+    ratios = {name: found["rmse_days"] / found["champion_rmse_days"] for name, found in compared.items()}
+    bad = [name for name, found in compared.items() if ratios[name] > 1 + config.slice_margin.value and found["interval"][0] > 0]
+    worst, ratio = max([("", 0.0), *ratios.items()], key=lambda item: item[1])
+    facts: dict[str, Any] = {"where": "unseen fleet" if prefix else "held-out windows"}
+    if bad:
+        finding = Finding.SLICES_WORSE
+        facts["worse"] = [
+            WorseSlice(name, compared[name]["rmse_days"], compared[name]["champion_rmse_days"], compared[name]["compressors"])
+            for name in bad
+        ]
+    elif compared:
+        finding = Finding.SLICES_COMPARED
+        facts |= {"slices": len(compared), "worst": worst, "ratio": ratio}
+    else:
+        finding = Finding.SLICES_TOO_SMALL
+    return Check(f"{prefix}slices", not bad, finding, facts, {f"{prefix}worst_slice_ratio": round(ratio, _DIGITS), "slices": compared})
+
+
+def _compare_slices(windows: ComparedWindows, champion: Floats, config: GateSection) -> dict[str, dict[str, Any]]:
+    """rmse_days, champion_rmse_days, interval of the difference, windows and compressors of each slice that is large enough, by name."""
     slices: dict[str, dict[str, Any]] = {}
-    worst, bad = ("", 0.0), []
-    every, unit = np.unique(ground.unit, return_inverse=True)
-    fleets = _resampling(len(every), config)  # of the whole ground for every slice: whoever has no window in it is drawn too
-    for grouping, groups in ground.groups.items():
+    every, unit = np.unique(windows.unit, return_inverse=True)
+    fleets = _resampling(len(every), config)  # one for all slices: a compressor without a window in a slice is drawn too
+    for grouping, groups in windows.groups.items():
         for value in np.unique(groups):
             own = groups == value
             units = len(np.unique(unit[own]))
             if own.sum() < config.slice_windows or units < config.least_compressors:
                 continue
             ours, theirs = (
-                UnitSums.of_errors(ERROR, ground.true[own], said[own], unit[own], len(every)) for said in (ground.challenger, champion)
+                UnitSums.of_errors(ERROR, windows.true[own], predicted[own], unit[own], len(every))
+                for predicted in (windows.challenger, champion)
             )
             found = compare_metric(ERROR, ours, theirs, fleets, config.confidence)
             if found is None or not found["theirs"]:
                 continue
-            name, ratio = f"{grouping} {value}", found["ours"] / found["theirs"]
-            slices[name] = {
+            slices[f"{grouping} {value}"] = {
                 "rmse_days": found["ours"],
                 "champion_rmse_days": found["theirs"],
                 "interval": found["interval"],
                 "windows": int(own.sum()),
                 "compressors": units,
             }
-            worst = max(worst, (name, ratio), key=lambda item: item[1])
-            if ratio > 1 + config.slice_margin.value and found["interval"][0] > 0:
-                bad.append(f"{name} ({found['ours']:.2f} against {found['theirs']:.2f} d, {units} compressors)")
-    where = "unseen fleet" if prefix else "held-out windows"
-    if bad:
-        says = f"{where}: much worse than the champion on {', '.join(bad[:_NAMED])}"
-    elif slices:
-        says = f"{where}: none of {len(slices)} slices is much worse than the champion's; the worst is {worst[0]}, RMSE x {worst[1]:.2f}"
-    else:
-        says = f"{where}: no slice is large enough to be judged by itself"
-    return Check(f"{prefix}slices", not bad, says, {f"{prefix}worst_slice_ratio": round(worst[1], _DIGITS), "slices": slices})
+    return slices
 
 
-def _coverage(trust: CalibrationEvidence, config: GateSection) -> Check:
-    """Whether the share of lives inside the interval can be within its bounds, for all that the compressors can say."""
-    units, position = np.unique(trust.unit, return_inverse=True)
+def _coverage(evidence: CalibrationEvidence, config: GateSection) -> Check:
+    """Whether the interval of the coverage reaches into its bounds. Too few compressors pass."""
+    units, position = np.unique(evidence.unit, return_inverse=True)
     if not len(units):
-        return Check("coverage", False, "no failure was seen, so nothing shows whether lives are inside the interval", {})
-    inside, windows = (np.bincount(position, weights, len(units)) for weights in (trust.inside, None))
+        return Check("coverage", False, Finding.COVERAGE_UNKNOWN)
+    inside, windows = (np.bincount(position, weights, len(units)) for weights in (evidence.inside, None))
     drawn = _resampling(len(units), config).draws
     low, high = interval(drawn @ inside / (drawn @ windows), config.confidence)
-    share, bounds, name = float(trust.inside.mean()), config.coverage, f"{trust.where}coverage_90"
+    share, bounds, name = float(evidence.inside.mean()), config.coverage, f"{evidence.prefix}coverage_90"
     judged = len(units) >= config.least_compressors
-    says = f"{share:.1%} of lives inside the 90 % interval ({config.confidence:.0%} interval {low:.0%} to {high:.0%}; {bounds.low:.0%} to {bounds.high:.0%} is asked for)"
+    facts = {
+        "share": share,
+        "confidence": config.confidence,
+        "low": low,
+        "high": high,
+        "least": bounds.low,
+        "most": bounds.high,
+        "compressors": len(units),
+        "least_compressors": config.least_compressors,
+    }
     numbers = {name: round(share, _DIGITS), f"{name}_interval": [round(low, _DIGITS), round(high, _DIGITS)]}
-    return Check("coverage", not judged or (high >= bounds.low and low <= bounds.high), _unless(judged, says, units, config), numbers)
+    finding = Finding.COVERAGE_MEASURED if judged else Finding.COVERAGE_OF_TOO_FEW
+    return Check("coverage", not judged or (high >= bounds.low and low <= bounds.high), finding, facts, numbers)
 
 
-def _odds(trust: CalibrationEvidence, config: GateSection) -> Check:
-    """Whether the expected calibration error of the probability can be below its bound, for all that the compressors can say."""
-    units, position = np.unique(trust.odds_unit, return_inverse=True)
+def _probability(evidence: CalibrationEvidence, config: GateSection) -> Check:
+    """Whether the interval of the expected calibration error reaches below its bound. Too few compressors pass."""
+    units, position = np.unique(evidence.outcome_unit, return_inverse=True)
     if not len(units):
-        return Check(
-            "probability", False, "of no window it is known whether the failure came: nothing shows whether the probability holds", {}
-        )
-    gaps = bin_gaps(trust.odds, trust.bins, position, len(units))
+        return Check("probability", False, Finding.PROBABILITY_UNKNOWN)
+    gaps = bin_gaps(evidence.outcomes, evidence.bins, position, len(units))
     windows = np.bincount(position, minlength=len(units))
     error = float(calibration_error(gaps.sum(axis=0), len(position)))
     drawn = _resampling(len(units), config).draws
     low, high = interval(calibration_error(drawn @ gaps, drawn @ windows), config.confidence)
-    judged, most, name = len(units) >= config.least_compressors, config.calibration_error.value, f"{trust.where}calibration_error"
-    says = f"calibration error of the failure probability {error:.3f} ({config.confidence:.0%} interval {low:.3f} to {high:.3f}; {most:g} is the most)"
+    judged, most, name = len(units) >= config.least_compressors, config.calibration_error.value, f"{evidence.prefix}calibration_error"
+    facts = {
+        "error": error,
+        "confidence": config.confidence,
+        "low": low,
+        "high": high,
+        "most": most,
+        "compressors": len(units),
+        "least_compressors": config.least_compressors,
+    }
     numbers = {name: round(error, _DIGITS), f"{name}_interval": [round(low, _DIGITS), round(high, _DIGITS)]}
-    return Check("probability", not judged or low <= most, _unless(judged, says, units, config), numbers)
+    finding = Finding.PROBABILITY_MEASURED if judged else Finding.PROBABILITY_OF_TOO_FEW
+    return Check("probability", not judged or low <= most, finding, facts, numbers)
 
 
-def _none_relearned(origin: Origin) -> Check:
-    """Whether no judge was a teacher; a champion's teachers may be unknown (a caveat), the challenger's may not."""
-    if origin.learned["challenger"] is None:
-        return Check(
-            "overlap", False, "which compressors it has learned from is not known: they may be those that judge it; train it again", {}
-        )
-    found = [f"{name} ({side})" for side, learned in origin.learned.items() for name in sorted(set(origin.judged) & set(learned or ()))] + [
-        f"{name} (unseen fleet)" for name in sorted(origin.relearned)
-    ]
-    says = (
-        f"judged by compressors that were learned from: {_list(found)}"
-        if found
-        else f"none of {len(set(origin.judged))} held-out compressors was learned from"
-    )
-    return Check("overlap", not found, says, {"held_out_compressors": len(set(origin.judged)), "shared_compressors": len(found)})
+def _no_overlap(overlap: TrainingOverlap) -> Check:
+    """Whether no model was trained on a compressor that it is evaluated on.
+
+    The champion's training compressors may be unknown (a caveat), the challenger's may not.
+    """
+    if overlap.trained_on["challenger"] is None:
+        return Check("overlap", False, Finding.OVERLAP_UNKNOWN)
+    evaluated = set(overlap.evaluated)
+    shared = [
+        SharedCompressor(name, side)
+        for side, trained_on in overlap.trained_on.items()
+        for name in sorted(evaluated & set(trained_on or ()))
+    ] + [SharedCompressor(name, "unseen fleet") for name in sorted(overlap.unseen_copies)]
+    finding = Finding.OVERLAP_FOUND if shared else Finding.OVERLAP_NONE
+    numbers = {"held_out_compressors": len(evaluated), "shared_compressors": len(shared)}
+    return Check("overlap", not shared, finding, {"compressors": len(evaluated), "shared": shared}, numbers)
 
 
 def _resampling(units: int, config: GateSection) -> Resampling:
     return Resampling(units, config.resamples, config.seed)
-
-
-def _list(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
-
-
-def _unless(judged: bool, says: str, units: Integers, config: GateSection) -> str:
-    return says if judged else f"not judged, {len(units)} compressors are too few ({config.least_compressors} are needed): {says}"
-
-
-def _against(name: str, model: float, other: float) -> str:
-    return f"test RMSE {model:.3f} d {'beats' if model < other else 'does not beat'} the {name}'s {other:.3f} d"

@@ -1,7 +1,7 @@
-"""What a verdict on a model rests on. Plain data: pipelines.lifecycle.gate_inputs gathers it, monitoring.gate.checks judges.
+"""What a verdict on a model rests on. Plain data: monitoring.gate.candidate gathers it, monitoring.gate.checks judges it.
 
-held out   windows of the history, of compressors that neither model has learned from (training.data.split.extend_split)
-unseen     windows and events of a fleet that was made for the gate alone; only where there is a champion to compare with
+held out   windows of compressors that neither model was trained on (training.data.split.extend_split)
+unseen     windows and events of a fleet made for the gate alone; only where there is a champion to compare with
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from features.arrays import Bools, Floats, Integers, Texts
-from monitoring.evaluation.calibration import Odds
+from monitoring.evaluation.calibration import FailureOutcomes
 from monitoring.evaluation.comparison import UnitSums
 
 
 @dataclass(frozen=True)
-class JudgedWindows:
-    """Windows whose failure was seen, and what both models say of them: days, [n] each; no `champion` while there is none.
+class ComparedWindows:
+    """True and predicted lives of windows with an observed failure: days, [n] each. Without a champion, `champion` is None.
 
-    groups: what each window belongs to, by the name of the grouping, [n] each.
+    groups: the group of each window by grouping, [n] each.
     """
 
     unit: Integers
@@ -30,28 +30,28 @@ class JudgedWindows:
 
 @dataclass(frozen=True)
 class CalibrationEvidence:
-    """What became of the challenger's intervals and probabilities: compressor by window, in no order that matters."""
+    """Outcomes of the challenger's intervals and probabilities, window by window in any order."""
 
-    where: str  # prefix of the numbers: "" for the held-out windows, "unseen_" for the unseen fleet
-    unit: Integers  # [n] windows whose failure was seen
+    prefix: str  # of the numbers: "" for the held-out windows, "unseen_" for the unseen fleet
+    unit: Integers  # [n] compressors of the windows with an observed failure
     inside: Bools  # [n] whether the life was inside the interval
-    odds_unit: Integers  # [m] windows of which it is known whether the failure came within the horizon
-    odds: Odds
+    outcome_unit: Integers  # [m] compressors of the windows with a known outcome within the horizon
+    outcomes: FailureOutcomes  # [m]
     bins: int  # of the reliability
 
 
 @dataclass(frozen=True)
-class Unseen:
-    """Both models on the unseen fleet; the sums hold ERROR, RECALL and SLOW_RECALL of monitoring.gate.checks by compressor."""
+class UnseenEvidence:
+    """Both models on the unseen fleet. The sums hold ERROR, RECALL and SLOW_RECALL of monitoring.gate.checks by compressor."""
 
-    ground: JudgedWindows
+    windows: ComparedWindows
     challenger: UnitSums
     champion: UnitSums
 
 
 @dataclass(frozen=True)
-class Artefact:
-    """What the challenger is once it is exported."""
+class ExportedModel:
+    """The challenger as an ONNX file."""
 
     onnx_difference: float | None  # largest |ONNX - Keras| of any output; None: not on record
     most_onnx_difference: float
@@ -61,25 +61,25 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Recheck:
-    """RMSE in days of the champion on the windows that it was judged on when it was made: then, and with today's history and labels."""
+    """The champion's RMSE on its own test windows, in days: when it was trained, and on today's history and labels."""
 
     recorded: float
     now: float | None  # None: the history has none of these windows any more
-    gone: Collection[str] = ()  # compressors it was judged by then that are not in the history; `now` is that of the others
+    gone: Collection[str] = ()  # test compressors that the history no longer holds; `now` is the RMSE on the others
 
 
 @dataclass(frozen=True)
-class Origin:
-    """The compressors that judge, and those that `challenger` and `champion` were fitted, stopped and calibrated by."""
+class TrainingOverlap:
+    """Compressors that the models are evaluated on, and those each was trained on: fitted, stopped or calibrated."""
 
-    judged: Collection[str]
-    learned: Mapping[str, Collection[str] | None]  # None: not known
-    relearned: Collection[str] = ()  # compressors of the unseen fleet that the history holds among those learned from
+    evaluated: Collection[str]
+    trained_on: Mapping[str, Collection[str] | None]  # by `challenger` and `champion`; None: unknown
+    unseen_copies: Collection[str] = ()  # compressors of the unseen fleet with the rows of one trained on
 
 
 @dataclass(frozen=True)
 class LabelSettings:
-    """What a model was taught to say: whether the failure comes within the horizon, and lives up to the cap."""
+    """Horizon of the failure probability and cap of the remaining life that a model was trained with."""
 
     horizon_days: float
     max_rul_days: float
@@ -89,12 +89,12 @@ class LabelSettings:
 class Evidence:
     """Everything a verdict rests on."""
 
-    held_out: JudgedWindows
-    baseline_rmse_days: float | None  # on the held-out windows; None: there is none to compare with
-    recheck: Recheck | None  # None: there is no champion, or by what it was judged is not known
-    unseen: Unseen | None
-    trust: CalibrationEvidence
-    artefact: Artefact
-    origin: Origin
-    taught: Mapping[str, LabelSettings]  # `challenger`, and `champion` where there is one
-    lost_champion: str | None = None  # why the champion cannot be opened; None: it can, or there is none
+    held_out: ComparedWindows
+    baseline_rmse_days: float | None  # on the held-out windows; None: no baseline was logged
+    recheck: Recheck | None  # None: there is no champion, or its test windows are unknown
+    unseen: UnseenEvidence | None
+    calibration: CalibrationEvidence
+    exported: ExportedModel
+    overlap: TrainingOverlap
+    labels: Mapping[str, LabelSettings]  # by `challenger` and, where there is one, `champion`
+    lost_champion: str | None = None  # why the champion cannot be loaded; None: it can, or there is none

@@ -3,34 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
-_TOLD: Final = ("baseline", "champion", "unseen_error", "unseen_recall")  # checks by which a promotion is explained
+from monitoring.gate.findings import Finding
+from monitoring.gate.sentences import sentence
+
+_EXPLAINING: Final = ("baseline", "champion", "unseen_error", "unseen_recall")  # checks that explain a promotion
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question to a model: whether it passed, by which numbers, in words."""
+    """One check of a model. `numbers` are kept on record; `facts` fill in the sentence for people."""
 
     name: str
     passed: bool
-    says: str
-    numbers: Mapping[str, Any]
+    finding: Finding
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words."""
+        return sentence(self.finding, self.facts)
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """What the verdict could not check."""
+
+    finding: Finding
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words."""
+        return sentence(self.finding, self.facts)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Every check, and what the verdict cannot vouch for."""
+    """All checks, and what could not be checked."""
 
     checks: Sequence[Check]
-    caveats: Sequence[str]
+    caveats: Sequence[Caveat]
 
     @property
     def passed(self) -> bool:
-        """Whether every check did."""
+        """Whether all checks passed."""
         return all(check.passed for check in self.checks)
 
     @property
@@ -40,20 +62,22 @@ class Verdict:
 
     @property
     def reasons(self) -> list[str]:
-        """Every failed check in words; without any, what speaks for the model; then the caveats."""
-        told = self.failed or [check for check in self.checks if check.name in _TOLD]
-        return [*(check.says for check in told), *self.caveats]
+        """Sentences: the failed checks or, if all passed, what speaks for the model; then the caveats."""
+        explaining = self.failed or [check for check in self.checks if check.name in _EXPLAINING]
+        return [*(check.sentence for check in explaining), *(caveat.sentence for caveat in self.caveats)]
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The single finite numbers of all checks by name, six digits of each."""
+        """The finite numbers of all checks by name, rounded to six digits."""
         every = {name: value for check in self.checks for name, value in check.numbers.items() if isinstance(value, int | float)}
         return {name: float(f"{value:.6g}") for name, value in every.items() if np.isfinite(value)}
 
     @property
     def record(self) -> list[dict[str, Any]]:
-        """The checks as JSON: name, passed, says, numbers; null where a number is not finite, which JSON cannot say."""
-        return [asdict(check) | {"numbers": _finite(check.numbers)} for check in self.checks]
+        """The checks as JSON: name, passed, says (the sentence), numbers. A number that is not finite is null."""
+        return [
+            {"name": check.name, "passed": check.passed, "says": check.sentence, "numbers": _finite(check.numbers)} for check in self.checks
+        ]
 
 
 def _finite(value: Any) -> Any:

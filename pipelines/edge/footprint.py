@@ -13,7 +13,7 @@ import numpy as np
 from config.settings import Settings
 from features.arrays import Float32s
 from features.model_file.onnx_model import OnnxModel
-from monitoring.gate.champion import KnownChampion, known_split, taught_as
+from monitoring.gate.champion import KnownChampion, known_split, with_labels_of
 from pipelines.edge.bundle import QUANTISED_FILE
 from pipelines.edge.parity import run_folder
 from pipelines.lakehouse.labelled_history import labelled_fleet
@@ -36,7 +36,7 @@ def measure_loss(
 
     Returns some of the windows [n, 24, 24], and models by file (training.measurement.measure; nothing where no failure was seen), difference, windows.
     """
-    settings = taught_as(settings, champion.model.facts)
+    settings = with_labels_of(settings, champion.model.facts)
     config = settings.model
     fleet = labelled_fleet(settings, open_history([settings.training_lake_uri]), report)
     history = fleet.history

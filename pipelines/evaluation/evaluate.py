@@ -23,7 +23,7 @@ from monitoring.evaluation.methods import (
     numbers_of,
 )
 from monitoring.evaluation.reason_cases import judge_reasons
-from monitoring.gate.champion import taught_as
+from monitoring.gate.champion import with_labels_of
 from pipelines.evaluation.baseline_models import load_baseline, train_mlp
 from pipelines.evaluation.simulated_fleets import prepare_fleet
 from pipelines.runtime.console import StageReporter
@@ -48,7 +48,7 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
     quieten()
     registry = Registry(settings.tracking_uri)
     champion = registry.champion()
-    settings = taught_as(settings, champion.facts)
+    settings = with_labels_of(settings, champion.facts)
     baseline = load_baseline(settings, champion)
     mlp = train_mlp(settings, registry, report)
     by_fleet: dict[int, dict[str, MethodResult]] = {}

@@ -12,7 +12,7 @@ from features.contract import COMPRESSOR_ID
 from features.lake import EVENTS, Lake
 from features.reference_tables.renewals import lives_between
 from features.reference_tables.tables import read_reference
-from monitoring.gate.champion import taught_as
+from monitoring.gate.champion import with_labels_of
 from monitoring.maintenance.age_replacement import replacement_age
 from monitoring.maintenance.complete_lives import PredictedFleet, pool
 from monitoring.maintenance.fleet_predictions import predict_hours
@@ -39,7 +39,7 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
     started = time.perf_counter()
     quieten()
     champion = Registry(settings.tracking_uri).champion()
-    settings = taught_as(settings, champion.facts)
+    settings = with_labels_of(settings, champion.facts)
     costs, protocol, size = settings.costs, settings.evaluation.protocol, settings.evaluation.fleets
     interval_days = _interval(settings)
     judged = []

@@ -23,7 +23,7 @@ from features.model_file.session import OUTPUTS
 from monitoring.drift.reference import REFERENCE_FILE, make_reference
 from monitoring.drift.snapshots import look_at
 from monitoring.evaluation.methods import BASELINE_KEY
-from monitoring.gate.candidate import Candidate, judge_model, measure_cost
+from monitoring.gate.candidate import Candidate, EvaluationData, judge_model, measure_cost
 from monitoring.gate.champion import SPLIT_FILE, KnownChampion, LostChampion
 from pipelines.evaluation.baseline_models import TRUSTED_TYPES
 from pipelines.lifecycle.gate_inputs import GATE_FILE
@@ -111,7 +111,7 @@ def register_challenger(
     cost = measure_cost(settings, fleet.history.values, trial.parts.test, trial.export.model)
     difference, baseline = trial.export.max_abs_difference, metrics["baseline_rmse_days"]
     candidate = Candidate(trial.export.model, _parts(fleet, trial), difference, baseline, cost.window_ms_p50)
-    verdict = judge_model(settings, past, fleet, trial.parts.test, candidate, champion, unseen)
+    verdict = judge_model(settings, EvaluationData(past, fleet, trial.parts.test), candidate, champion, unseen)
     outcome: Outcome = "promoted" if verdict.passed else "refused"
     mlflow.log_metrics({f"gate_{name}": value for name, value in verdict.metrics.items()})
     mlflow.log_dict({"passed": verdict.passed, "checks": verdict.record, "caveats": list(verdict.caveats)}, GATE_FILE)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 from typing import TYPE_CHECKING
 
-from monitoring.gate.candidate import Candidate, judge_model, learned_from, measure_cost
-from monitoring.gate.champion import KnownChampion, find_champion, known_parts, taught_as
+from monitoring.gate.candidate import Candidate, EvaluationData, judge_model, measure_cost, training_compressors
+from monitoring.gate.champion import KnownChampion, find_champion, known_parts, with_labels_of
 from pipelines.evaluation.baseline_models import load_baseline
 from pipelines.lakehouse.labelled_history import labelled_fleet
 from pipelines.lifecycle.gate_inputs import prepare_unseen
@@ -45,13 +45,13 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
     compressor is left to judge by), NoDataError, EnvironmentSetupError.
     """
     model, champion = registry.load(version), find_champion(registry)
-    settings = taught_as(settings, model.facts)
+    settings = with_labels_of(settings, model.facts)
     parts = known_parts(registry, model.run_id)
     unseen = prepare_unseen(settings, spark, report) if isinstance(champion, KnownChampion) else None
     past = open_history([settings.training_lake_uri, settings.lake_uri])
     fleet = labelled_fleet(settings, past, report)
     with report.stage("gate") as advance:
-        learned = (learned_from(parts), None if champion is None else learned_from(champion.parts))
+        learned = (training_compressors(parts), None if champion is None else training_compressors(champion.parts))
         taught = set().union(*(names for names in learned if names is not None))
         held_out = fleet.every(fleet.index, settings.model.windows.judge_stride_hours).of_units(
             fleet.history.units_of(set(fleet.history.compressor_ids) - taught)
@@ -63,7 +63,7 @@ def judge_version(settings: Settings, registry: Registry, version: str, spark: L
         difference = registry.run_metric(model.run_id, "onnx_max_abs_difference")
         cost = measure_cost(settings, fleet.history.values, held_out, model.onnx)
         candidate = Candidate(model.onnx, parts, difference, _baseline_rmse(settings, fleet, held_out, model), cost.window_ms_p50)
-        verdict = judge_model(settings, past, fleet, held_out, candidate, champion, unseen)
+        verdict = judge_model(settings, EvaluationData(past, fleet, held_out), candidate, champion, unseen)
         advance(1, 1, windows=len(held_out))
     return verdict
 
@@ -107,7 +107,7 @@ def promote(
         with warehouse.connection() as connection:
             (record_refusal if decision.decision == "refused" else move_champion)(registry, connection, decision)
     if decision.decision == "refused":
-        failed = "; ".join(check.says for check in verdict.failed)
+        failed = "; ".join(check.sentence for check in verdict.failed)
         raise ModelError(f"the gate refuses version {version}: {failed}. To promote it all the same: --force --reason TEXT")
     return {
         "champion": version,

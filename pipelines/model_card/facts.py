@@ -187,8 +187,8 @@ def judged_facts(settings: Settings, held: HeldOut) -> dict[str, Any]:
         "overall": measure(held.answers, held.baseline, held.unit, everything, config),
         "slices": measure_slices(held.answers, held.baseline, held.unit, config),
         "probability": {
-            "model": reliability(held.odds, config.report.reliability_bins),
-            "baseline": reliability(held.baseline_odds, config.report.reliability_bins),
+            "model": reliability(held.outcomes, config.report.reliability_bins),
+            "baseline": reliability(held.baseline_outcomes, config.report.reliability_bins),
         },
         "shown": [
             {"name": shown.life.name, "failure": shown.life.failure, "rmse_days": shown.rmse_days, "rank": shown.rank}

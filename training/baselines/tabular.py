@@ -24,7 +24,7 @@ from config.errors import ModelError
 from config.sections.model import BaselineSection
 from features.arrays import Float32s
 from features.windows import gather
-from training.data.dataset import WindowIndex, told_within
+from training.data.dataset import WindowIndex, known_outcomes
 
 GRADIENT_BOOSTING: Final = "gradient_boosting"
 LINEAR: Final = "linear"
@@ -79,7 +79,7 @@ def fit_baseline(
         index = index.take(np.random.default_rng(seed).choice(len(index), config.max_windows, replace=False))
     last_rows = _last_rows(values, index, steps)  # [n, features]
     exact = ~index.censored | (index.rul >= max_rul)
-    told, fails = told_within(index.rul, index.censored, horizon)
+    told, fails = known_outcomes(index.rul, index.censored, horizon)
     if not exact.any() or len(np.unique(fails)) < 2:
         raise ModelError(f"the baseline {name} needs windows both within {horizon:g} of a failure and before; ingest more history")
     columns = np.flatnonzero(~np.isnan(last_rows).all(axis=0))

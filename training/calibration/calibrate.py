@@ -25,7 +25,7 @@ from features.arrays import Bools, Float32s
 from features.model_file.onnx_model import Predictions
 from features.model_file.quantile_levels import NOMINAL, Levels
 from training.calibration.intervals import LEAST_GAP, LEAST_WIDTH, PredictedLives, Widening, equal_bands, learn_widening
-from training.data.dataset import told_within
+from training.data.dataset import known_outcomes
 from training.quiet_tensorflow import keras, ops
 
 _LEVEL_BANDS: Final = 12  # thousands of windows each: enough for shares of a few per cent
@@ -68,7 +68,7 @@ def learn(
     seen = ~censored
     said = PredictedLives(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul, unit)
     widening = learn_widening(said.take(seen), max_rul, level, config, error_ratio)
-    known, failed = told_within(rul, censored, horizon)
+    known, failed = known_outcomes(rul, censored, horizon)
     slope, intercept = _learn_odds(predicted.failure_probability[known], failed)
     calibration = Calibration(widening, slope, intercept)
     lives = said.nearer(error_ratio, max_rul)

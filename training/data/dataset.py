@@ -46,7 +46,7 @@ def rul_labels(time: npt.NDArray[np.float64], failures: npt.NDArray[np.float64],
     return Labels(rul, censored)
 
 
-def told_within(rul: Float32s, censored: Bools, horizon: float) -> tuple[Bools, Bools]:
+def known_outcomes(rul: Float32s, censored: Bools, horizon: float) -> tuple[Bools, Bools]:
     """Whether the end of each life [n] was seen to come within `horizon`, or not to -> known [n]; whether it did, of those known -> failed [known].
 
     A life that was seen to outlast the horizon did not end within it; one that was cut before says nothing. Units are those of `rul`.

@@ -5,12 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monitoring.evaluation.calibration import Odds, bin_gaps, calibration_error, coverage_by_group, reliability, rul_bands, thin_groups
+from monitoring.evaluation.calibration import (
+    FailureOutcomes,
+    bin_gaps,
+    calibration_error,
+    coverage_by_group,
+    reliability,
+    rul_bands,
+    thin_groups,
+)
 
 
 def test_the_calibration_error_weighs_each_bin_by_its_windows() -> None:
-    odds = Odds(np.array([0.1, 0.1, 0.1, 0.1, 0.9, 0.9]), np.array([False, False, False, True, True, True]))
-    report = reliability(odds, bins=5)
+    outcomes = FailureOutcomes(np.array([0.1, 0.1, 0.1, 0.1, 0.9, 0.9]), np.array([False, False, False, True, True, True]))
+    report = reliability(outcomes, bins=5)
     assert report["bins"] == [
         {"windows": 4, "predicted": 0.1, "observed": 0.25},
         {"windows": 2, "predicted": 0.9, "observed": 1.0},
@@ -20,21 +28,21 @@ def test_the_calibration_error_weighs_each_bin_by_its_windows() -> None:
 
 
 def test_certainty_that_is_right_has_no_error_and_both_ends_have_a_bin() -> None:
-    report = reliability(Odds(np.array([0.0, 1.0, 1.0]), np.array([False, True, True])), bins=10)
+    report = reliability(FailureOutcomes(np.array([0.0, 1.0, 1.0]), np.array([False, True, True])), bins=10)
     assert (report["expected_calibration_error"], report["brier"]) == (0.0, 0.0)
     assert [row["windows"] for row in report["bins"]] == [1, 2]
 
 
 def test_gaps_are_kept_by_compressor_so_that_the_error_of_any_fleet_of_them_is_known() -> None:
-    odds = Odds(np.array([0.1, 0.5, 0.9, 0.9]), np.array([True, False, False, True]))
-    gaps = bin_gaps(odds, 2, np.array([0, 0, 1, 1]), 3)
+    outcomes = FailureOutcomes(np.array([0.1, 0.5, 0.9, 0.9]), np.array([True, False, False, True]))
+    gaps = bin_gaps(outcomes, 2, np.array([0, 0, 1, 1]), 3)
     assert gaps == pytest.approx(np.array([[0.4, 0.0], [0.0, -0.8], [0.0, 0.0]]))  # one on an edge is in the lower bin
     fleets = np.array([[1.0, 1.0, 1.0], [0.0, 2.0, 1.0]])
     assert calibration_error(fleets @ gaps, fleets @ np.array([2.0, 2.0, 0.0])) == pytest.approx([0.3, 0.4])
 
 
 def test_nothing_known_is_no_error_but_no_number() -> None:
-    assert reliability(Odds(np.empty(0), np.empty(0, np.bool_)), bins=10)["expected_calibration_error"] is None
+    assert reliability(FailureOutcomes(np.empty(0), np.empty(0, np.bool_)), bins=10)["expected_calibration_error"] is None
 
 
 def test_coverage_is_counted_in_each_group() -> None:

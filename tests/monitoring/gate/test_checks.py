@@ -1,4 +1,4 @@
-"""Every question of the gate with models whose answers are known: who passes, who is refused, and by which numbers."""
+"""Every check of the gate on models with a known verdict: who passes, who is refused, and by which numbers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,28 @@ import pytest
 
 from config.loader import CONFIG_DIR, load_section
 from config.sections.retraining import GateSection, RetrainingConfig
-from monitoring.evaluation.calibration import Odds
+from monitoring.evaluation.calibration import FailureOutcomes
 from monitoring.evaluation.comparison import UnitSums
 from monitoring.gate.checks import ERROR, RECALL, SLOW_RECALL, better_share, judge
-from monitoring.gate.evidence import Artefact, CalibrationEvidence, Evidence, JudgedWindows, LabelSettings, Origin, Recheck, Unseen
+from monitoring.gate.evidence import (
+    CalibrationEvidence,
+    ComparedWindows,
+    Evidence,
+    ExportedModel,
+    LabelSettings,
+    Recheck,
+    TrainingOverlap,
+    UnseenEvidence,
+)
+from monitoring.gate.findings import Finding
+from monitoring.gate.sentences import TEMPLATES
 from monitoring.gate.verdict import Verdict
 
 COMPRESSORS, WINDOWS = 12, 200
 UNIT = np.repeat(np.arange(COMPRESSORS), WINDOWS)
 TRUE = np.full(len(UNIT), 10.0)
 MODES = np.where(UNIT % 4 == 0, "fouling", "bearing_wear")  # three compressors foul, nine wear
-SOUND = Artefact(onnx_difference=1e-6, most_onnx_difference=1e-4, onnx_bytes=240_000, latency_ms=0.4)
+SOUND = ExportedModel(onnx_difference=1e-6, most_onnx_difference=1e-4, onnx_bytes=240_000, latency_ms=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -34,22 +45,22 @@ def off(*errors: float) -> np.ndarray:
     return TRUE + np.resize(errors, COMPRESSORS)[UNIT]
 
 
-def ground(challenger: np.ndarray, champion: np.ndarray | None) -> JudgedWindows:
-    return JudgedWindows(UNIT, TRUE, challenger, champion, {"mode": MODES})
+def windows(challenger: np.ndarray, champion: np.ndarray | None) -> ComparedWindows:
+    return ComparedWindows(UNIT, TRUE, challenger, champion, {"mode": MODES})
 
 
-def trust(inside: float = 0.9, said: float = 0.1, failed: float = 0.1) -> CalibrationEvidence:
-    """Shares of lives inside the interval, and of failures within the horizon as said and as they came, the same on every compressor."""
+def calibration(inside: float = 0.9, probability: float = 0.1, failed: float = 0.1) -> CalibrationEvidence:
+    """Shares of lives inside the interval, and of failures within the horizon as predicted and as observed, equal on all compressors."""
     rank = np.tile(np.arange(WINDOWS), COMPRESSORS) / WINDOWS
-    odds = Odds(np.full(len(UNIT), said), rank < failed)
-    return CalibrationEvidence("", UNIT, rank < inside, UNIT, odds, 10)
+    outcomes = FailureOutcomes(np.full(len(UNIT), probability), rank < failed)
+    return CalibrationEvidence("", UNIT, rank < inside, UNIT, outcomes, 10)
 
 
-def unseen(challenger: np.ndarray, champion: np.ndarray, caught: tuple[int, int] = (4, 4)) -> Unseen:
+def unseen(challenger: np.ndarray, champion: np.ndarray, caught: tuple[int, int] = (4, 4)) -> UnseenEvidence:
     """Both on the unseen fleet; `caught` of five failures of every compressor, and as many of five slow ones."""
 
-    def sums(said: np.ndarray, own: int) -> UnitSums:
-        squares = np.bincount(UNIT, (said - TRUE) ** 2)
+    def sums(predicted: np.ndarray, own: int) -> UnitSums:
+        squares = np.bincount(UNIT, (predicted - TRUE) ** 2)
         fives = np.full(COMPRESSORS, 5.0)
         events = np.full(COMPRESSORS, float(own))
         return UnitSums(
@@ -57,28 +68,28 @@ def unseen(challenger: np.ndarray, champion: np.ndarray, caught: tuple[int, int]
             {ERROR: np.bincount(UNIT).astype(float), RECALL: fives, SLOW_RECALL: fives},
         )
 
-    return Unseen(ground(challenger, champion), sums(challenger, caught[0]), sums(champion, caught[1]))
+    return UnseenEvidence(windows(challenger, champion), sums(challenger, caught[0]), sums(champion, caught[1]))
 
 
 def better() -> Evidence:
-    """A challenger without a fault."""
-    learned = {"challenger": {"C-1", "C-2"}, "champion": {"C-1"}}
+    """A challenger that passes every check."""
+    trained_on = {"challenger": {"C-1", "C-2"}, "champion": {"C-1"}}
     return Evidence(
-        ground(off(6), off(7)),
+        windows(off(6), off(7)),
         8.0,
         Recheck(recorded=7.0, now=7.1),
         unseen(off(6), off(7)),
-        trust(),
+        calibration(),
         SOUND,
-        Origin(["C-3", "C-4"], learned),
+        TrainingOverlap(["C-3", "C-4"], trained_on),
         {"challenger": LabelSettings(3.0, 30.0), "champion": LabelSettings(3.0, 30.0)},
     )
 
 
 def first(challenger: np.ndarray) -> Evidence:
     """A model without a champion before it."""
-    origin = Origin(["C-3"], {"challenger": {"C-1"}})
-    return Evidence(ground(challenger, None), 8.0, None, None, trust(), SOUND, origin, {"challenger": LabelSettings(3.0, 30.0)})
+    origin = TrainingOverlap(["C-3"], {"challenger": {"C-1"}})
+    return Evidence(windows(challenger, None), 8.0, None, None, calibration(), SOUND, origin, {"challenger": LabelSettings(3.0, 30.0)})
 
 
 def failed(verdict: Verdict) -> list[str]:
@@ -89,7 +100,7 @@ def numbers(verdict: Verdict, name: str) -> Mapping[str, object]:
     return next(check.numbers for check in verdict.checks if check.name == name)
 
 
-def test_a_model_that_is_better_and_sound_passes_every_check_and_says_by_what(gate: GateSection) -> None:
+def test_a_better_and_sound_model_passes_every_check_with_reasons(gate: GateSection) -> None:
     verdict = judge(better(), gate)
     assert verdict.passed
     assert [check.name for check in verdict.checks] == [
@@ -100,8 +111,9 @@ def test_a_model_that_is_better_and_sound_passes_every_check_and_says_by_what(ga
     assert verdict.reasons == [
         "test RMSE 6.000 d beats the baseline's 8.000 d",
         "test RMSE 6.000 d beats the champion's 7.000 d, and does so on 100% of resampled fleets",
-        "unseen fleet: RMSE 6 d, the champion's 7 d (difference -1, 90% interval -1 to -1; 0.21 worse is the most it may hold)",
-        "unseen fleet: recall of all failures 0.8, the champion's 0.8 (difference +0, 90% interval +0 to +0; 0.1 worse is the most it may hold)",
+        "unseen fleet: RMSE 6 d, the champion's 7 d (difference -1, 90% confidence interval -1 to -1; at most 0.21 worse is allowed)",
+        "unseen fleet: recall of all failures 0.8, the champion's 0.8 "
+        "(difference +0, 90% confidence interval +0 to +0; at most 0.1 worse is allowed)",
     ]
     wanted = {
         "rmse_days": 6.0,
@@ -114,7 +126,7 @@ def test_a_model_that_is_better_and_sound_passes_every_check_and_says_by_what(ga
     assert {name: verdict.metrics[name] for name in wanted} == wanted
 
 
-def test_the_first_model_is_judged_without_the_questions_that_need_a_champion(gate: GateSection) -> None:
+def test_the_first_model_is_judged_without_the_checks_that_need_a_champion(gate: GateSection) -> None:
     verdict = judge(first(off(7)), gate)
     assert verdict.passed
     assert [check.name for check in verdict.checks] == ["baseline", "coverage", "probability", "overlap", "parity", "size", "latency"]
@@ -124,41 +136,45 @@ def test_the_first_model_is_judged_without_the_questions_that_need_a_champion(ga
 
 def test_a_later_model_must_beat_the_champion_too_and_a_tie_changes_nothing(gate: GateSection) -> None:
     for challenger, certainty in ((7.5, 0.0), (7.0, 0.0)):
-        verdict = judge(replace(better(), held_out=ground(off(challenger), off(7))), gate)
+        verdict = judge(replace(better(), held_out=windows(off(challenger), off(7))), gate)
         assert failed(verdict) == ["champion"]
         assert verdict.metrics["certainty"] == certainty
-        assert verdict.reasons == [
-            f"test RMSE {challenger:.3f} d does not beat the champion's 7.000 d, and does so on 0% of resampled fleets"
-        ]
+        assert verdict.reasons == [f"test RMSE {challenger:.3f} d does not beat the champion's 7.000 d; it does on 0% of resampled fleets"]
 
 
 def test_a_model_that_wins_on_few_compressors_only_wins_by_chance(gate: GateSection) -> None:
     # one compressor in twelve is far better, the others a little worse
-    verdict = judge(replace(better(), held_out=ground(off(1, *[7] * 11), off(7, *[6.9] * 11))), gate)
+    verdict = judge(replace(better(), held_out=windows(off(1, *[7] * 11), off(7, *[6.9] * 11))), gate)
     assert verdict.metrics["rmse_days"] < verdict.metrics["champion_rmse_days"]
     # without it the fleet is lost: (11/12)^12 of the fleets
     assert verdict.metrics["certainty"] == pytest.approx(1 - (11 / 12) ** 12, abs=0.03)
     assert failed(verdict) == ["champion"]
-    assert verdict.reasons[0].endswith("; 90% are needed: a difference within chance replaces no champion")
+    assert verdict.reasons[0].endswith("; 90% are needed, so the difference may be chance")
 
 
 def test_compressors_are_drawn_whole(gate: GateSection) -> None:
     unit = np.array([0] * 99 + [1])  # many windows of one compressor are still one compressor
-    held = JudgedWindows(unit, np.zeros(100), np.where(unit == 0, 1.0, 9.0), None)
+    held = ComparedWindows(unit, np.zeros(100), np.where(unit == 0, 1.0, 9.0), None)
     share = better_share(held, np.where(unit == 0, 2.0, 1.0), gate)
     assert share == pytest.approx(0.75, abs=0.03)  # worse only when the second one alone is drawn
 
 
-def test_a_model_that_was_taught_another_cap_or_event_than_the_champion_is_refused(gate: GateSection) -> None:
-    for taught, says in (
-        (LabelSettings(3.0, 10.0), "it was taught horizon_days 3 and max_rul_days 10, the champion 3 and 30: the two cannot be compared"),
-        (LabelSettings(7.0, 30.0), "it was taught horizon_days 7 and max_rul_days 30, the champion 3 and 30: the two cannot be compared"),
+def test_a_model_trained_with_another_cap_or_horizon_than_the_champion_is_refused(gate: GateSection) -> None:
+    for labels, sentence in (
+        (
+            LabelSettings(3.0, 10.0),
+            "this model was trained on horizon_days 3 and max_rul_days 10, the champion on 3 and 30: they cannot be compared",
+        ),
+        (
+            LabelSettings(7.0, 30.0),
+            "this model was trained on horizon_days 7 and max_rul_days 30, the champion on 3 and 30: they cannot be compared",
+        ),
     ):
-        verdict = judge(replace(better(), taught={**better().taught, "challenger": taught}), gate)
-        assert (failed(verdict), verdict.reasons) == (["labels"], [says])
-    assert "champion" not in first(off(7)).taught
+        verdict = judge(replace(better(), labels={**better().labels, "challenger": labels}), gate)
+        assert (failed(verdict), verdict.reasons) == (["labels"], [sentence])
+    assert "champion" not in first(off(7)).labels
     assert judge(
-        replace(first(off(7)), taught={"challenger": LabelSettings(7.0, 10.0)}), gate
+        replace(first(off(7)), labels={"challenger": LabelSettings(7.0, 10.0)}), gate
     ).passed  # there is nothing to compare it with
 
 
@@ -167,27 +183,23 @@ def test_on_a_history_with_other_labels_nothing_is_promoted(gate: GateSection) -
         verdict = judge(replace(better(), recheck=Recheck(recorded=7.0, now=now)), gate)
         assert failed(verdict) == ["history"]
         assert verdict.reasons == [
-            f"the history has changed: on the windows it was judged by, the champion's RMSE was 7.000 d and is now {now:.3f} d; "
+            f"the history has changed: the champion's RMSE on its own test windows was 7.000 d and is now {now:.3f} d; "
             "check the maintenance events and readings"
         ]
 
 
-def test_a_history_of_which_the_champion_s_judges_have_gone_is_said_or_refused(gate: GateSection) -> None:
+def test_missing_test_compressors_of_the_champion_are_reported_or_refused(gate: GateSection) -> None:
     some = judge(replace(better(), recheck=Recheck(recorded=7.0, now=7.1, gone=["C-9"])), gate)
     assert some.passed
-    assert some.reasons[-1] == (
-        "compressors that the champion was judged by are no longer in the history (C-9): it was checked on the others"
-    )
+    assert some.reasons[-1] == ("the history no longer holds these test compressors of the champion: C-9; it was checked on the others")
     every = judge(replace(better(), recheck=Recheck(recorded=7.0, now=None, gone=["C-8", "C-9"])), gate)
     assert (failed(every), every.reasons) == (
         ["history"],
-        ["nothing is left of the windows that the champion was judged by: whether the history has changed since cannot be told"],
+        ["the history no longer holds the champion's test windows, so a change of the history cannot be detected"],
     )
     unknown = judge(replace(better(), recheck=None), gate)
     assert unknown.passed
-    assert unknown.reasons[-1] == (
-        "by which windows the champion was judged when it was made is not known: whether the history has changed since cannot be told"
-    )
+    assert unknown.reasons[-1] == ("the champion's test windows are not on record, so a change of the history cannot be detected")
 
 
 def test_better_on_average_and_much_worse_on_one_failure_mode_is_refused(gate: GateSection) -> None:
@@ -211,7 +223,7 @@ def test_a_slice_that_is_worse_by_less_or_by_chance_or_on_too_few_compressors_is
         assert "unseen_slices" not in failed(verdict)
     groups = {"mode": np.where(UNIT < 2, "fouling", "bearing_wear")}  # two compressors
     two = unseen(np.where(UNIT < 2, TRUE + 12, off(4)), off(7))
-    verdict = judge(replace(better(), unseen=replace(two, ground=replace(two.ground, groups=groups))), gate)
+    verdict = judge(replace(better(), unseen=replace(two, windows=replace(two.windows, groups=groups))), gate)
     assert list(numbers(verdict, "unseen_slices")["slices"]) == ["mode bearing_wear"]  # type: ignore[call-overload]
 
 
@@ -240,96 +252,111 @@ def test_without_an_event_on_the_unseen_fleet_nothing_is_promoted(gate: GateSect
         for side in ("challenger", "champion")
     }
     verdict = judge(replace(better(), unseen=replace(seen, **none)), gate)
-    assert verdict.reasons == ["the unseen fleet has no case of recall of slow failures to judge by: make it larger (retraining.yaml)"]
+    assert verdict.reasons == ["the unseen fleet has no case to measure recall of slow failures: enlarge gate.fleet in retraining.yaml"]
 
 
 def test_an_interval_that_holds_too_few_lives_or_all_of_them_is_refused(gate: GateSection) -> None:
     for inside in (0.7, 1.0):
-        verdict = judge(replace(better(), trust=trust(inside=inside)), gate)
+        verdict = judge(replace(better(), calibration=calibration(inside=inside)), gate)
         assert failed(verdict) == ["coverage"]
         assert verdict.metrics["coverage_90"] == inside
-    assert judge(replace(better(), trust=trust(inside=0.85)), gate).passed
+    assert judge(replace(better(), calibration=calibration(inside=0.85)), gate).passed
     # three of twelve compressors are never held: 75 %, which among twelve may be chance
-    mixed = replace(trust(), inside=UNIT % 5 > 0)
-    assert "coverage" not in failed(judge(replace(better(), trust=mixed), gate))
+    mixed = replace(calibration(), inside=UNIT % 5 > 0)
+    assert "coverage" not in failed(judge(replace(better(), calibration=mixed), gate))
 
 
 def test_a_probability_that_is_not_what_happens_is_refused(gate: GateSection) -> None:
-    verdict = judge(replace(better(), trust=trust(said=0.3, failed=0.1)), gate)
+    verdict = judge(replace(better(), calibration=calibration(probability=0.3, failed=0.1)), gate)
     assert failed(verdict) == ["probability"]
     assert verdict.metrics["calibration_error"] == pytest.approx(0.2)
-    assert judge(replace(better(), trust=trust(said=0.14, failed=0.1)), gate).passed
+    assert judge(replace(better(), calibration=calibration(probability=0.14, failed=0.1)), gate).passed
 
 
 def test_two_compressors_are_too_few_to_judge_a_calibration_by(gate: GateSection) -> None:
-    few = trust(inside=0.1)
+    few = calibration(inside=0.1)
     own = UNIT < 2
     few = replace(few, unit=UNIT[own], inside=few.inside[own])
-    verdict = judge(replace(first(off(7)), trust=few), gate)
+    verdict = judge(replace(first(off(7)), calibration=few), gate)
     assert verdict.passed
-    assert next(check.says for check in verdict.checks if check.name == "coverage").startswith(
+    assert next(check.sentence for check in verdict.checks if check.name == "coverage").startswith(
         "not judged, 2 compressors are too few (3 are needed)"
     )
 
 
-def test_where_nothing_shows_what_intervals_and_probabilities_are_worth_nothing_is_promoted(gate: GateSection) -> None:
+def test_without_known_outcomes_nothing_is_promoted(gate: GateSection) -> None:
     none = np.array([], np.int64)
-    empty = CalibrationEvidence("", none, none.astype(np.bool_), none, Odds(none.astype(np.float64), none.astype(np.bool_)), 10)
-    verdict = judge(replace(better(), trust=empty), gate)
+    empty = CalibrationEvidence("", none, none.astype(np.bool_), none, FailureOutcomes(none.astype(np.float64), none.astype(np.bool_)), 10)
+    verdict = judge(replace(better(), calibration=empty), gate)
     assert verdict.reasons == [
-        "no failure was seen, so nothing shows whether lives are inside the interval",
-        "of no window it is known whether the failure came: nothing shows whether the probability holds",
+        "no failure was observed, so the coverage of the interval cannot be measured",
+        "no window has a known outcome within the horizon, so the calibration of the probability cannot be measured",
     ]
 
 
-def test_a_model_judged_by_compressors_it_has_learned_from_is_refused(gate: GateSection) -> None:
+def test_a_model_evaluated_on_compressors_it_was_trained_on_is_refused(gate: GateSection) -> None:
     for side in ("challenger", "champion"):
-        learned = {"challenger": {"C-1"}, "champion": {"C-1"}} | {side: {"C-1", "C-4"}}
-        verdict = judge(replace(better(), origin=Origin(["C-3", "C-4"], learned)), gate)
+        trained_on = {"challenger": {"C-1"}, "champion": {"C-1"}} | {side: {"C-1", "C-4"}}
+        verdict = judge(replace(better(), overlap=TrainingOverlap(["C-3", "C-4"], trained_on)), gate)
         assert failed(verdict) == ["overlap"]
-        assert verdict.reasons == [f"judged by compressors that were learned from: C-4 ({side})"]
-    again = judge(replace(better(), origin=Origin(["C-3"], {"challenger": {"C-1"}}, relearned=["C-9"])), gate)
-    assert again.reasons == ["judged by compressors that were learned from: C-9 (unseen fleet)"]
+        assert verdict.reasons == [f"evaluated on compressors that a model was trained on: C-4 ({side})"]
+    again = judge(replace(better(), overlap=TrainingOverlap(["C-3"], {"challenger": {"C-1"}}, unseen_copies=["C-9"])), gate)
+    assert again.reasons == ["evaluated on compressors that a model was trained on: C-9 (unseen fleet)"]
 
 
-def test_a_challenger_of_which_nobody_knows_what_it_has_learned_from_is_refused(gate: GateSection) -> None:
-    verdict = judge(replace(better(), origin=Origin(["C-3"], {"challenger": None, "champion": {"C-1"}})), gate)
+def test_a_challenger_with_unknown_training_compressors_is_refused(gate: GateSection) -> None:
+    verdict = judge(replace(better(), overlap=TrainingOverlap(["C-3"], {"challenger": None, "champion": {"C-1"}})), gate)
     assert failed(verdict) == ["overlap"]
-    assert verdict.reasons == ["which compressors it has learned from is not known: they may be those that judge it; train it again"]
+    assert verdict.reasons == ["it is unknown which compressors this model was trained on, so it may be evaluated on them: train it again"]
 
 
-def test_what_a_champion_has_learned_from_may_be_unknown_and_is_then_said(gate: GateSection) -> None:
-    verdict = judge(replace(better(), origin=Origin(["C-3"], {"challenger": {"C-1"}, "champion": None})), gate)
+def test_unknown_training_compressors_of_the_champion_are_a_caveat(gate: GateSection) -> None:
+    verdict = judge(replace(better(), overlap=TrainingOverlap(["C-3"], {"challenger": {"C-1"}, "champion": None})), gate)
     assert verdict.passed
-    assert verdict.reasons[-1] == "which compressors the champion has learned from is not known: it may have been judged by some of them"
+    assert verdict.reasons[-1] == "it is unknown which compressors the champion was trained on, so it may be evaluated on some of them"
 
 
 def test_onnx_that_is_not_what_keras_computes_is_refused_with_the_number(gate: GateSection) -> None:
-    for difference, says in (
+    for difference, sentence in (
         (0.02, "ONNX and Keras differ by 0.02, 0.0001 is allowed"),
         (float("nan"), "ONNX and Keras differ by nan, 0.0001 is allowed"),
-        (None, "how far its ONNX model is from its Keras model is not on record: train it again"),
+        (None, "the difference between its ONNX and Keras models is not on record: train it again"),
     ):
-        verdict = judge(replace(better(), artefact=replace(SOUND, onnx_difference=difference)), gate)
-        assert (failed(verdict), verdict.reasons) == (["parity"], [says])
+        verdict = judge(replace(better(), exported=replace(SOUND, onnx_difference=difference)), gate)
+        assert (failed(verdict), verdict.reasons) == (["parity"], [sentence])
 
 
-def test_a_model_that_says_nothing_finite_is_refused_and_its_record_is_still_json(gate: GateSection) -> None:
+def test_a_model_without_finite_predictions_is_refused_and_its_record_is_still_json(gate: GateSection) -> None:
     nothing = np.full(len(TRUE), np.nan)
-    bad = replace(better(), held_out=ground(nothing, off(7)), unseen=unseen(nothing, off(7)))
-    verdict = judge(replace(bad, artefact=replace(SOUND, onnx_difference=float("nan"))), gate)
+    bad = replace(better(), held_out=windows(nothing, off(7)), unseen=unseen(nothing, off(7)))
+    verdict = judge(replace(bad, exported=replace(SOUND, onnx_difference=float("nan"))), gate)
     assert {"baseline", "champion", "unseen_error", "parity"} <= set(failed(verdict))
     assert json.loads(json.dumps(verdict.record, allow_nan=False))[0]["numbers"] == {"rmse_days": None, "baseline_rmse_days": 8.0}
     assert "onnx_max_abs_difference" not in verdict.metrics
 
 
 def test_a_model_that_is_too_large_or_too_slow_is_refused(gate: GateSection) -> None:
-    heavy = judge(replace(better(), artefact=replace(SOUND, onnx_bytes=6_000_000, latency_ms=80.0)), gate)
-    assert heavy.reasons == ["6.00 MB, 5 are allowed", "80.00 ms for one window, 50 are allowed"]
+    heavy = judge(replace(better(), exported=replace(SOUND, onnx_bytes=6_000_000, latency_ms=80.0)), gate)
+    assert heavy.reasons == ["the model file has 6.00 MB, 5 MB are allowed", "one window takes 80.00 ms, 50 ms are allowed"]
 
 
 def test_every_failed_check_is_one_reason(gate: GateSection) -> None:
-    bad = replace(better(), held_out=ground(off(9), off(7)), trust=trust(inside=0.5), artefact=replace(SOUND, onnx_difference=1.0))
+    bad = replace(
+        better(), held_out=windows(off(9), off(7)), calibration=calibration(inside=0.5), exported=replace(SOUND, onnx_difference=1.0)
+    )
     verdict = judge(bad, gate)
     assert failed(verdict) == ["baseline", "champion", "slices", "coverage", "parity"]
     assert len(verdict.reasons) == 5
+
+
+def test_every_finding_has_a_sentence() -> None:
+    assert set(TEMPLATES) == set(Finding)
+
+
+def test_a_sentence_names_five_compressors_and_counts_the_others(gate: GateSection) -> None:
+    shared = {f"C-{number}" for number in range(7)}
+    verdict = judge(replace(better(), overlap=TrainingOverlap(sorted(shared), {"challenger": shared})), gate)
+    assert verdict.reasons == [
+        "evaluated on compressors that a model was trained on: C-0 (challenger), C-1 (challenger), C-2 (challenger), "
+        "C-3 (challenger), C-4 (challenger) and 2 more"
+    ]

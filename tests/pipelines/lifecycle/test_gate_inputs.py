@@ -16,7 +16,7 @@ from features.contract import FAILURE, FEATURES
 from features.grid import History
 from monitoring.evaluation.alarms import WatchedLife
 from monitoring.evaluation.unseen_fleet import UnseenFleet
-from monitoring.gate.candidate import Candidate, judge_model, known_again, learned_from, measure_cost
+from monitoring.gate.candidate import Candidate, EvaluationData, find_copies, judge_model, measure_cost, training_compressors
 from monitoring.gate.champion import KnownChampion, LostChampion, recheck
 from monitoring.gate.evidence import Recheck
 from pipelines.lifecycle.gate_inputs import require_own_measure
@@ -38,7 +38,7 @@ def candidate(*learned: str) -> Candidate:
 
 def test_a_model_is_judged_by_what_onnx_runtime_says_of_the_windows_and_how_long_it_took(settings: Settings, fleet: LabelledFleet) -> None:
     held_out = fleet.index.of_units([2, 3, 4])
-    verdict = judge_model(settings, PAST, fleet, held_out, candidate("C-1"), None, None)
+    verdict = judge_model(settings, EvaluationData(PAST, fleet, held_out), candidate("C-1"), None, None)
     # the mean over the last 24 hours of a life that falls by one day a day, as read at the last of them
     assert verdict.metrics["rmse_days"] == pytest.approx(11.5 / 24, abs=1e-4)
     assert verdict.metrics["onnx_bytes"] == len(mean_model().onnx)
@@ -46,7 +46,7 @@ def test_a_model_is_judged_by_what_onnx_runtime_says_of_the_windows_and_how_long
     found = {check.name: check for check in verdict.checks}
     assert found["coverage"].numbers["coverage_90"] == pytest.approx(np.mean(0.5 * (held_out.rul + 11.5 / 24) <= held_out.rul), abs=0.01)
     assert found["overlap"].passed
-    assert found["overlap"].says == "none of 3 held-out compressors was learned from"
+    assert found["overlap"].sentence == "no model was trained on any of the 3 held-out compressors"
 
 
 def test_what_a_model_costs_is_measured_on_windows_whose_failure_was_seen(settings: Settings, fleet: LabelledFleet) -> None:
@@ -55,7 +55,7 @@ def test_what_a_model_costs_is_measured_on_windows_whose_failure_was_seen(settin
     cost = measure_cost(settings, fleet.history.values, seen, mean_model().onnx)
     assert (cost.onnx_bytes, cost.threads, cost.batch) == (len(mean_model().onnx), settings.model.scoring.threads, 60)
     assert 0 < cost.window_ms_p50 <= cost.window_ms_p99
-    verdict = judge_model(settings, PAST, fleet, seen, replace(candidate("C-1"), latency_ms=cost.window_ms_p50), None, None)
+    verdict = judge_model(settings, EvaluationData(PAST, fleet, seen), replace(candidate("C-1"), latency_ms=cost.window_ms_p50), None, None)
     latency = next(check for check in json.loads(json.dumps(verdict.record)) if check["name"] == "latency")
     assert latency["numbers"] == {"latency_ms": round(cost.window_ms_p50, 4)}
 
@@ -63,10 +63,10 @@ def test_what_a_model_costs_is_measured_on_windows_whose_failure_was_seen(settin
 def test_a_model_evaluated_on_compressors_it_was_trained_on_is_refused(settings: Settings, fleet: LabelledFleet) -> None:
     for learned in ("C-1", "C-2"):  # a validation compressor has taught it too: C-0 stopped its fit
         held_out = fleet.index.of_units([0 if learned == "C-1" else 2, 3])
-        verdict = judge_model(settings, PAST, fleet, held_out, candidate(learned), None, None)
+        verdict = judge_model(settings, EvaluationData(PAST, fleet, held_out), candidate(learned), None, None)
         shared = "C-0" if learned == "C-1" else "C-2"
-        assert [check.says for check in verdict.failed if check.name == "overlap"] == [
-            f"judged by compressors that were learned from: {shared} (challenger)"
+        assert [check.sentence for check in verdict.failed if check.name == "overlap"] == [
+            f"evaluated on compressors that a model was trained on: {shared} (challenger)"
         ]
 
 
@@ -77,7 +77,7 @@ def test_both_sides_answer_for_the_same_windows_here_and_on_the_unseen_fleet(set
     champion = KnownChampion(mean_model(), {"train": ["C-1"], "validation": ["C-0"], "test": ["C-4"]})
     late = drivers_model(5.0, {FEATURES[0]: 1.0})  # five days more than are left, always: its alarm comes in the last two
     verdict = judge_model(
-        settings, PAST, fleet, fleet.index.of_units([2, 3, 4]), replace(candidate("C-1"), onnx=late.onnx), champion, unseen
+        settings, EvaluationData(PAST, fleet, fleet.index.of_units([2, 3, 4])), replace(candidate("C-1"), onnx=late.onnx), champion, unseen
     )
     found, metrics = {check.name: check for check in verdict.checks}, verdict.metrics
     early = 11.5 / 24  # mean_model, see above: its alarm comes six and a half days before the failure
@@ -101,11 +101,11 @@ def test_a_champion_clipped_at_a_lower_cap_does_not_beat_itself(settings: Settin
     index = replace(fleet.index, rul=np.minimum(fleet.index.rul, 10))  # what such labels are
     champion = KnownChampion(mean_model(), {"train": ["C-1"], "validation": ["C-0"], "test": ["C-4"]})
     clipped = replace(candidate("C-1"), onnx=drivers_model(8.0, {}).onnx)  # 8 days, always: nearly right most of the time
-    verdict = judge_model(taught, PAST, replace(fleet, index=index), index.of_units([2, 3, 4]), clipped, champion, None)
+    verdict = judge_model(taught, EvaluationData(PAST, replace(fleet, index=index), index.of_units([2, 3, 4])), clipped, champion, None)
     found = {check.name: check for check in verdict.checks}
     assert found["champion"].passed
-    assert [check.says for check in verdict.failed if check.name == "labels"] == [
-        "it was taught horizon_days 3 and max_rul_days 10, the champion 3 and 30: the two cannot be compared"
+    assert [check.sentence for check in verdict.failed if check.name == "labels"] == [
+        "this model was trained on horizon_days 3 and max_rul_days 10, the champion on 3 and 30: they cannot be compared"
     ]
 
 
@@ -129,13 +129,13 @@ def test_the_champion_is_checked_again_on_those_of_its_judges_that_are_left(sett
 
 def test_beside_a_champion_that_cannot_be_opened_nothing_is_promoted(settings: Settings, fleet: LabelledFleet) -> None:
     lost = LostChampion("6", "version 6 was trained on feature set 1", {"train": ["C-1"], "validation": ["C-2"], "test": ["C-4"]})
-    verdict = judge_model(settings, PAST, fleet, fleet.index.of_units([3, 4]), candidate("C-1"), lost, None)
-    assert [check.says for check in verdict.failed if check.name == "champion"] == [
-        "nothing shows that it is better than the champion, which cannot be opened (version 6 was trained on feature set 1); "
-        "an operator may promote it (--force --reason)"
+    verdict = judge_model(settings, EvaluationData(PAST, fleet, fleet.index.of_units([3, 4])), candidate("C-1"), lost, None)
+    assert [check.sentence for check in verdict.failed if check.name == "champion"] == [
+        "the champion cannot be loaded (version 6 was trained on feature set 1), so nothing shows that this model is better; "
+        "an operator may promote it with --force --reason TEXT"
     ]
-    verdict = judge_model(settings, PAST, fleet, fleet.index.of_units([2, 3]), candidate("C-1"), lost, None)
-    assert "judged by compressors that were learned from: C-2 (champion)" in verdict.reasons  # what it knows is still known
+    verdict = judge_model(settings, EvaluationData(PAST, fleet, fleet.index.of_units([2, 3])), candidate("C-1"), lost, None)
+    assert "evaluated on compressors that a model was trained on: C-2 (champion)" in verdict.reasons  # its parts are still known
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ def test_compressors_of_the_unseen_fleet_are_known_again_by_their_rows_under_any
     values = np.concatenate([np.full((3, len(FEATURES)), np.nan, np.float32), np.asarray(history.values[HOURS : HOURS + 100])])
     other = np.random.default_rng(4).normal(size=values.shape).astype(np.float32)
     unseen = History(np.concatenate([other, values]), ["X-1", "X-2"], START - timedelta(hours=3), len(values))
-    assert known_again(unseen, history, {"C-0", "C-1"}) == ["X-2"]
-    assert known_again(unseen, history, {"C-0", "C-2"}) == []  # C-1, which it is, has taught nobody
+    assert find_copies(unseen, history, {"C-0", "C-1"}) == ["X-2"]
+    assert find_copies(unseen, history, {"C-0", "C-2"}) == []  # C-1, which it is, has taught nobody
 
 
 def test_training_and_validation_compressors_are_those_learned_from() -> None:
-    assert learned_from({"train": ["C-1"], "validation": ["C-2"], "test": ["C-3"]}) == {"C-1", "C-2"}
-    assert learned_from(None) is None
+    assert training_compressors({"train": ["C-1"], "validation": ["C-2"], "test": ["C-3"]}) == {"C-1", "C-2"}
+    assert training_compressors(None) is None

@@ -496,7 +496,7 @@ def test_a_champion_that_cannot_be_opened_keeps_its_parts_and_an_operator_can_re
     monkeypatch.setattr("pipelines.lifecycle.promotion.labelled_fleet", lambda *_: tiny_fleet())
     with LazySpark(store.settings) as spark:
         report = StageReporter(interactive=False)
-        with pytest.raises(ModelError, match=r"the gate refuses version 2: .*the champion, which cannot be opened .*version 1 .*--force"):
+        with pytest.raises(ModelError, match=r"the gate refuses version 2: .*the champion cannot be loaded .*version 1 .*--force"):
             promote(store.settings, "2", None, spark, report, force=False)
         assert store.aliases() == ("1", "2")
         done = promote(store.settings, "2", "version 1 is of another time", spark, report, force=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.dataset import Labels, WindowIndex, feature_statistics, rul_labels, told_within
+from training.data.dataset import Labels, WindowIndex, feature_statistics, known_outcomes, rul_labels
 from training.network.batches import WindowDataset
 
 
@@ -37,7 +37,7 @@ def test_without_a_later_failure_the_label_is_the_life_seen_and_censored() -> No
 
 def test_a_life_tells_of_the_horizon_when_its_end_was_seen_or_it_outlasted_it() -> None:
     rul = np.array([2.0, 3.0, 4.0, 2.0, 3.0, 4.0], np.float32)
-    known, failed = told_within(rul, np.array([False, False, False, True, True, True]), 3.0)
+    known, failed = known_outcomes(rul, np.array([False, False, False, True, True, True]), 3.0)
     assert known.tolist() == [True, True, True, False, False, True]
     assert failed.tolist() == [True, True, False, False]
 

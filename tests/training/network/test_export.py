@@ -20,8 +20,8 @@ from features.model_file.session import OUTPUTS
 from features.model_file.weibull_lifetime import METADATA_KEY as AGEING_KEY
 from features.model_file.weibull_lifetime import Ageing
 from features.windows import gather
-from monitoring.gate.checks import judge_artefact
-from monitoring.gate.evidence import Artefact
+from monitoring.gate.checks import judge_export
+from monitoring.gate.evidence import ExportedModel
 from tests.training.conftest import STEPS, Fitted
 from training.network.export import Export, export_onnx, largest_difference, require_parity
 from training.quiet_tensorflow import tf2onnx
@@ -144,10 +144,10 @@ def test_a_graph_with_another_weight_than_keras_is_exported_with_its_difference_
     monkeypatch.setattr("tf2onnx.convert.from_keras", lossy)
     other = export_onnx(fitted.model, config.export, windows, threads=1)
     assert other.max_abs_difference > 0.1
-    artefact = Artefact(other.max_abs_difference, config.export.max_abs_difference, len(other.model), 1.0)
-    check = next(check for check in judge_artefact(artefact, GATE) if check.name == "parity")
+    artefact = ExportedModel(other.max_abs_difference, config.export.max_abs_difference, len(other.model), 1.0)
+    check = next(check for check in judge_export(artefact, GATE) if check.name == "parity")
     assert (check.passed, check.numbers) == (False, {"onnx_max_abs_difference": other.max_abs_difference})
-    assert check.says == f"ONNX and Keras differ by {other.max_abs_difference:.2g}, 0.0001 is allowed"
+    assert check.sentence == f"ONNX and Keras differ by {other.max_abs_difference:.2g}, 0.0001 is allowed"
 
 
 def test_the_difference_is_that_of_the_worst_output(export: Export, fitted: Fitted, windows: Float32s) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from config.sections.model import ModelConfig
 from features.model_file.session import OUTPUTS
-from training.data.dataset import FeatureStatistics, told_within
+from training.data.dataset import FeatureStatistics, known_outcomes
 from training.network.model import UncensoredRmse, build_model, compile_model, failure_loss, point_loss, quantile_loss
 from training.quiet_tensorflow import keras, ops, tf
 
@@ -131,7 +131,7 @@ def test_a_window_censored_before_the_horizon_ends_says_nothing_about_failing() 
 def test_failure_loss_charges_what_is_known_of_the_horizon_and_nothing_else() -> None:
     rul = np.array([0.0, 2.9, 3.0, 3.1, 30.0] * 2, np.float32)
     censored = np.repeat([False, True], 5)
-    known, failed = told_within(rul, censored, 3.0)
+    known, failed = known_outcomes(rul, censored, 3.0)
     wanted = np.zeros(10)
     wanted[known] = -np.log(np.where(failed, 0.8, 0.2))
     charged = [charge(failure_loss(3.0), *window, 0.8) for window in zip(rul.tolist(), censored.astype(float).tolist(), strict=True)]
