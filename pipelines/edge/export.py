@@ -18,7 +18,8 @@ from config.settings import Settings
 from features.lake import COMPRESSORS, GOLD, Lake
 from features.reference_tables.tables import read_reference
 from monitoring.gate.champion import KnownChampion, known_champion
-from pipelines.edge.bundle import QUANTISED_FILE, RUNNER_FILE, contract_document, write_folder
+from pipelines.edge.archive import PROGRAM_FILE
+from pipelines.edge.folder import QUANTISED_FILE, contract_document, write_folder
 from pipelines.edge.footprint import measure_loss, measure_speed
 from pipelines.edge.parity import check_folder, write_readings
 from pipelines.runtime.console import StageReporter
@@ -34,7 +35,7 @@ from serving.warehouse.migrations import migrated_warehouse
 REPORT_FILE: Final = "report.json"
 README_FILE: Final = "README.md"
 _QUANTISED_NODES: Final = ["LSTM"]  # they hold nearly all weights: with the heads it is 0.4 kB less, and further from the float model
-_OWN_FILES: Final = frozenset((CONTRACT_FILE, RUNNER_FILE, ZONE_FOLDER, MODEL_FILE, QUANTISED_FILE, REPORT_FILE, README_FILE, SUMS_FILE))
+_OWN_FILES: Final = frozenset((CONTRACT_FILE, PROGRAM_FILE, ZONE_FOLDER, MODEL_FILE, QUANTISED_FILE, REPORT_FILE, README_FILE, SUMS_FILE))
 
 
 def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[str, Any]:

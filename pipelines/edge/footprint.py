@@ -13,13 +13,14 @@ import numpy as np
 from config.settings import Settings
 from features.arrays import Float32s
 from features.model_file.onnx_model import OnnxModel
+from features.model_file.session import INPUT, OUTPUTS
 from monitoring.gate.champion import KnownChampion, known_split, with_labels_of
-from pipelines.edge.bundle import QUANTISED_FILE
+from pipelines.edge.folder import QUANTISED_FILE
 from pipelines.edge.parity import run_folder
 from pipelines.lakehouse.labelled_history import labelled_fleet
 from pipelines.runtime.console import StageReporter
 from serving.edge.contract import MODEL_FILE, load_contract
-from serving.edge.runner import INPUT_NAME, OUTPUT_NAMES, open_model
+from serving.edge.model import open_model
 from training.data.dataset import sample_windows
 from training.data.history import open_history
 from training.measurement import measure
@@ -78,7 +79,7 @@ def measure_speed(folder: Path, file: str, readings: Path, moment: datetime, win
     for number in range(_CALLS):
         window = windows[number % len(windows)][None]
         started = time.perf_counter()
-        session.run(list(OUTPUT_NAMES), {INPUT_NAME: window})
+        session.run(list(OUTPUTS), {INPUT: window})
         spans.append((time.perf_counter() - started) * 1000)
     p50, p99 = np.quantile(spans[_CALLS // 10 :], [0.5, 0.99])  # the first calls allocate
     return {

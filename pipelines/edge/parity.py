@@ -35,7 +35,7 @@ from features.contract import (
 from features.increments import Influence, read_state
 from features.lake import BRONZE, COMPRESSORS, GOLD, Lake
 from features.reference_tables.tables import read_reference
-from pipelines.edge.bundle import RUNNER_FILE
+from pipelines.edge.archive import PROGRAM_FILE
 from serving.edge.runner import DIGEST_VARIABLE
 from serving.prediction.predictor import Predictor
 
@@ -115,7 +115,7 @@ def compare_features(file: Path, lake: Lake, newest: datetime, hours: float) -> 
 
 def run_folder(folder: Path, readings: Path, moment: datetime, *options: str) -> dict[str, Any]:
     """What the folder says, in a process of its own that sees nothing of this project. Raises ExportError."""
-    command = [sys.executable, "-I", str(folder / RUNNER_FILE), str(readings), "--as-of", moment.isoformat(), *options]
+    command = [sys.executable, "-I", str(folder / PROGRAM_FILE), str(readings), "--as-of", moment.isoformat(), *options]
     environment = {name: value for name, value in os.environ.items() if name != DIGEST_VARIABLE}  # of another folder
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     if done.returncode:

@@ -139,3 +139,8 @@ def parse_time(text: str) -> int:
         return (moment + (away if sign == "-" else -away) - EPOCH) // timedelta(microseconds=1)
     except (ValueError, OverflowError):
         return int(NEVER)
+
+
+def iso_time(moment_us: int) -> str:
+    moment = EPOCH + timedelta(microseconds=moment_us)
+    return moment.replace(tzinfo=None).isoformat() + "Z"

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from features.contract import COMPRESSOR_ID, FEATURES, TEMP_DELTA
+from serving.edge.features_file import write_features
 from serving.edge.readings import Readings
-from serving.edge.runner import write_features
 
 
 def test_an_id_is_no_formula_and_a_number_below_zero_stays_one(tmp_path: Path) -> None:

@@ -1,30 +1,22 @@
-"""The folder that runs beside the machine: its contract, the runner put together from the project's own modules, time zones, models.
-
-write_folder(folder, models, contract)     contract.json, run.py, zoneinfo/, one file per model
-"""
+"""The folder for the edge: contract.json, run.py, zoneinfo/, one file per model."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.resources
 import json
 import zoneinfo
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import onnx
 import polars as pl
 
-from config import plain_text
-from config.errors import ConfigError, ExportError
-from config.sections import sensors
+from config.errors import ConfigError
 from config.settings import Settings
-from features import contract, merging, rolling, spikes, windows
 from features.contract import (
+    COMPRESSOR_ID,
     DAY_OF_WEEK,
     FEATURE_SET_VERSION,
     FEATURES,
@@ -40,58 +32,33 @@ from features.contract import (
     STATUS_FEATURES,
     STATUS_LEVELS,
     TEMP_DELTA,
+    TIMESTAMP,
     WINDOW_STEP_HOURS,
     WINDOW_STEPS,
 )
 from features.model_file.onnx_model import CALIBRATION_LAYER
 from features.model_file.quantile_levels import INTERVAL_MASS
-from features.sensor_health import fault, find, judge, readings, running, screen, units
-from features.sensor_health import settings as health_settings
+from features.model_file.session import INPUT, OUTPUTS
 from features.sensor_health.settings import HealthRules
-from serving.edge import contract as edge_contract
-from serving.edge import readings as edge_readings
-from serving.edge import runner as edge_runner
-from serving.prediction import data_faults
+from pipelines.edge.archive import PROGRAM_FILE, program_archive
+from serving.edge.contract import CONTRACT_FILE, DEFAULT_LIMITS, ZONE_FOLDER
 
 if TYPE_CHECKING:
     from serving.registry.model_version import RegisteredModel
 
-RUNNER_FILE: Final = "run.py"
 QUANTISED_FILE: Final = "model.int8.onnx"
-_MODULES: Final = (
-    plain_text,
-    sensors,
-    contract,
-    rolling,
-    spikes,
-    windows,
-    merging,
-    fault,
-    units,
-    health_settings,
-    readings,
-    running,
-    screen,
-    judge,
-    find,
-    data_faults,
-    edge_contract,
-    edge_readings,
-    edge_runner,
-)  # what is put together, in this order
-_OWN_PACKAGES: Final = ("config", "features", "serving")
 
 
 def write_folder(folder: Path, models: Mapping[str, bytes], document: dict[str, Any]) -> None:
     """Write everything that the runner needs into `folder`, which exists; `document` is that of `contract_document`."""
     files = {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for name, content in models.items()}
     complete = {**document, "model": {**document["model"], "files": files}}
-    (folder / edge_contract.CONTRACT_FILE).write_text(json.dumps(complete, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    (folder / RUNNER_FILE).write_text(runner_source(), encoding="utf-8")
+    (folder / CONTRACT_FILE).write_text(json.dumps(complete, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    (folder / PROGRAM_FILE).write_bytes(program_archive())
     for name, content in models.items():
         (folder / name).write_bytes(content)
     for name in sorted({compressor["time_zone"] for compressor in document["compressors"].values()}):
-        target = folder / edge_contract.ZONE_FOLDER / name
+        target = folder / ZONE_FOLDER / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(_zone_bytes(name))
 
@@ -120,9 +87,7 @@ def contract_document(model: RegisteredModel, compressors: pl.DataFrame, setting
         },
         "features": _features(settings),
         "status_codes": {level: code for code, level in enumerate(STATUS_LEVELS)},
-        "limits": {
-            name: _limits(kind, settings) for name, kind in ((edge_contract.DEFAULT_LIMITS, None), *((kind, kind) for kind in kinds))
-        },
+        "limits": {name: _limits(kind, settings) for name, kind in ((DEFAULT_LIMITS, None), *((kind, kind) for kind in kinds))},
         "window": {
             "steps": WINDOW_STEPS,
             "step_hours": WINDOW_STEP_HOURS,
@@ -146,8 +111,8 @@ def contract_document(model: RegisteredModel, compressors: pl.DataFrame, setting
 def _interface() -> dict[str, Any]:
     units = ("days", "days", "days", "0..1")
     return {
-        "input": {"name": edge_runner.INPUT_NAME, "shape": ["n", WINDOW_STEPS, len(FEATURES)], "dtype": "float32"},
-        "outputs": [{"name": name, "shape": ["n"], "unit": unit} for name, unit in zip(edge_runner.OUTPUT_NAMES, units, strict=True)],
+        "input": {"name": INPUT, "shape": ["n", WINDOW_STEPS, len(FEATURES)], "dtype": "float32"},
+        "outputs": [{"name": name, "shape": ["n"], "unit": unit} for name, unit in zip(OUTPUTS, units, strict=True)],
     }
 
 
@@ -201,7 +166,7 @@ def _limits(kind: str | None, settings: Settings) -> dict[str, dict[str, float |
 def _reading_unit(name: str, settings: Settings) -> str:
     if name in SENSORS:
         return settings.thresholds.sensors[name].physical.unit
-    return {contract.COMPRESSOR_ID: "text", contract.TIMESTAMP: "ISO 8601, UTC where no zone is given", OPERATING_HOURS: "h"}[name]
+    return {COMPRESSOR_ID: "text", TIMESTAMP: "ISO 8601, UTC where no zone is given", OPERATING_HOURS: "h"}[name]
 
 
 def _zone_bytes(name: str) -> bytes:
@@ -214,56 +179,3 @@ def _zone_bytes(name: str) -> bytes:
         return importlib.resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).read_bytes()
     except OSError as error:
         raise ConfigError(f"time zone {name} is not on this machine: install tzdata") from error
-
-
-# Before any other import: Python looks into the folder of a script first.
-_OWN_FOLDER_LAST: Final = """import sys
-
-if __name__ == "__main__" and not sys.flags.safe_path:
-    del sys.path[0]  # no other Python file of this folder is imported, whoever has put it there
-
-"""
-
-
-def runner_source() -> str:
-    """The text of run.py: the runner and the modules it computes with, one below the other, without what they import from each other.
-
-    Raises ExportError when two of them define the same name.
-    """
-    imports: set[str] = set()
-    names: Counter[str] = Counter()
-    bodies = []
-    for module in _MODULES:
-        body, outside, defined = _strip(module)
-        imports |= outside
-        names.update(defined)
-        bodies.append(f"# ---- {module.__name__.replace('.', '/')}.py\n\n{body}")
-    twice = sorted(name for name, count in names.items() if count > 1)
-    if twice:
-        raise ExportError(f"{RUNNER_FILE} would define {', '.join(twice)} twice: rename it in one of the modules")
-    head = f'"""{edge_runner.__doc__}"""\n\n# Written by `altaviz export-edge` from the modules named below; change those, not this file.\n'
-    return f"{head}\nfrom __future__ import annotations\n\n{_OWN_FOLDER_LAST}" + "\n".join(sorted(imports)) + "\n\n" + "\n\n".join(bodies)
-
-
-def _strip(module: ModuleType) -> tuple[str, set[str], set[str]]:
-    """A module's text without docstring and imports; what it imports from outside the project; the names it defines."""
-    text = Path(str(module.__file__)).read_text(encoding="utf-8")
-    lines, tree = text.splitlines(), ast.parse(text)
-    left_out: set[int] = set()
-    outside, defined = set(), set()
-    for position, node in enumerate(tree.body):
-        docstring = position == 0 and isinstance(node, ast.Expr)
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            source = node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
-            if source.split(".")[0] not in (*_OWN_PACKAGES, "__future__"):
-                outside.add(ast.unparse(node))
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            defined.add(node.name)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            defined |= {target.id for target in targets if isinstance(target, ast.Name)}
-        for_types = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        if docstring or for_types or isinstance(node, ast.Import | ast.ImportFrom):
-            left_out |= set(range(node.lineno - 1, node.end_lineno or node.lineno))
-    kept = [line for number, line in enumerate(lines) if number not in left_out]
-    return "\n".join(kept).strip() + "\n", outside, defined
