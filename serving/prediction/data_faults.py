@@ -1,4 +1,4 @@
-"""What is wrong with a compressor's data in a window: which hours a prediction must do without, and what a person is told."""
+"""Sensor faults in a window: the hours a prediction must leave out, and the sentences for people."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _FEATURES_OF: Final = {
 
 @dataclass(frozen=True)
 class WindowFault:
-    """A fault that some readings of a window were known to have."""
+    """A fault of some readings of a window."""
 
     fault: Fault
     last_us: int  # newest reading with it
@@ -69,7 +69,7 @@ class WindowFault:
 
 
 def window_faults(texts: FaultTexts, newest: datetime | None) -> list[WindowFault]:
-    """The faults that the readings of a window name, `newest` being the time of the last reading; by sensor, oldest first."""
+    """The faults in the readings of a window, by sensor, oldest first. `newest` is the time of the last reading."""
     last: dict[Fault, int] = {}
     for moment, text in texts:
         for fault in decode_faults(text):
@@ -80,7 +80,7 @@ def window_faults(texts: FaultTexts, newest: datetime | None) -> list[WindowFaul
 
 
 def mask_faults(steps: Float32s, faults: Sequence[WindowFault], as_of: datetime) -> Float32s:
-    """`steps` [steps, features] without what a sensor with a fault has left in the hours since the fault began, also before it was known."""
+    """`steps` [steps, features] with NaN for every faulty sensor, from the beginning of the fault, even before it was detected."""
     masked = steps.copy()
     end = (as_of - _YEAR_1970) // timedelta(microseconds=1)
     marks = end - _HOUR_US * np.arange(WINDOW_STEPS - 1, -1, -1)
@@ -91,38 +91,38 @@ def mask_faults(steps: Float32s, faults: Sequence[WindowFault], as_of: datetime)
 
 
 def spoils_model(faults: Sequence[WindowFault]) -> bool:
-    """Whether a sensor that features are made of has a fault."""
+    """Whether a sensor behind the features has a fault."""
     return any(item.fault.sensor in MODEL_SENSORS for item in faults)
 
 
 def describe_faults(faults: Sequence[WindowFault], as_of: datetime) -> list[dict[str, Any]]:
-    """The faults as they are stored and reported: sensor, fault, since (ISO 8601, UTC), detail; one line where every sensor has the same."""
+    """The faults as stored and reported: sensor, fault, since (ISO 8601, UTC), detail. A fault of every sensor is one entry."""
     joined = _joined(faults)
     return [
         {
             "sensor": item.fault.sensor,
             "fault": item.fault.fault,
             "since": utc_text(item.fault.since_us),
-            "detail": fault_detail(item.fault, as_of) + ("" if item.is_active else f"; over since {utc_text(item.last_us)}"),
+            "detail": fault_detail(item.fault, as_of) + ("" if item.is_active else f"; last seen {utc_text(item.last_us)}"),
         }
         for item in joined
     ]
 
 
 def fault_detail(fault: Fault, as_of: datetime) -> str:
-    """What a fault means, in a planner's words."""
+    """What a fault means, for a planner."""
     hours = max((as_of - fault.since) / timedelta(hours=1), 0.0)
     if fault.fault == FROZEN:
-        return f"no change for {hours:.0f} h" + (": the link is dead" if fault.sensor == ALL_SENSORS else " while the unit runs")
+        return f"no change for {hours:.0f} h" + (": the link is dead" if fault.sensor == ALL_SENSORS else " while the compressor runs")
     if fault.fault == ZERO:
-        return "reads zero" + (": the link is dead" if fault.sensor == ALL_SENSORS else " while the unit runs")
+        return "reads zero" + (": the link is dead" if fault.sensor == ALL_SENSORS else " while the compressor runs")
     if fault.fault == UNIT_CHANGE:
-        return f"its level has jumped as a change of the unit would make it: it looks like {fault.unit}"
+        return f"the level jumped as if the unit had changed; the readings fit {fault.unit}"
     if fault.fault == WRONG_UNIT:
-        return f"it has never come in the right unit: it looks like {fault.unit}"
+        return f"the readings never fitted the expected unit; they fit {fault.unit}"
     return {
-        IMPLAUSIBLE: "it shows what neither a running nor a stopped unit can",
-        FLAGGED_BAD: "the source itself calls it bad",
+        IMPLAUSIBLE: "neither a running nor a stopped compressor gives such values",
+        FLAGGED_BAD: "the source marks the value as bad",
         MISSING: f"no value for {hours:.0f} h",
     }[fault.fault]
 
@@ -133,7 +133,7 @@ def fault_sentence(described: Sequence[dict[str, Any]], lead: str) -> str:
 
 
 def fault_message(fault: Fault, as_of: datetime) -> str:
-    """One fault as a planner reads it: which sensor, what, since when."""
+    """One fault for a planner: which sensor, what, since when."""
     return _named(fault.sensor, fault.fault, utc_text(fault.since_us), fault_detail(fault, as_of))
 
 
@@ -142,7 +142,7 @@ def _named(sensor: str, fault: str, since: str, detail: str) -> str:
 
 
 def dead_links(faults: Sequence[Fault]) -> list[Fault]:
-    """The faults of one kind that every sensor has at once, each as one fault of all sensors: the link, not six sensors, is broken."""
+    """Faults that every sensor has at once, each as one fault of all sensors: the link is broken, not six sensors."""
     found = []
     for kind in (FROZEN, ZERO):
         own = [item for item in faults if item.fault == kind]
@@ -152,18 +152,18 @@ def dead_links(faults: Sequence[Fault]) -> list[Fault]:
 
 
 def is_part_of(fault: Fault, links: Sequence[Fault]) -> bool:
-    """Whether a fault of one sensor is named by one of `dead_links`."""
+    """Whether one of `dead_links` covers a fault of one sensor."""
     return any(link.fault == fault.fault for link in links)
 
 
 def join_links(faults: Sequence[Fault]) -> list[Fault]:
-    """The faults of one reading with one of all sensors in the place of the six that a dead link gives."""
+    """The faults of one reading. A dead link is one fault instead of six."""
     links = dead_links(faults)
     return [*links, *(item for item in faults if not is_part_of(item, links))]
 
 
 def _joined(faults: Sequence[WindowFault]) -> list[WindowFault]:
-    """The same for the faults of a window, of which some may be over."""
+    """`join_links` for the faults of a window, where some may have ended."""
     active = [item for item in faults if item.is_active]
     links = dead_links([item.fault for item in active])
     joined = [WindowFault(link, max(item.last_us for item in active if is_part_of(item.fault, [link])), is_active=True) for link in links]

@@ -234,7 +234,7 @@ class Predictor:
             if status == "stale"
             else history_reason(steps.values[unit], self._scoring.min_steps)
         )
-        told = [fault_sentence(described, "the data cannot be used")] if status == "bad_data" else []
+        cause = [fault_sentence(described, "the data cannot be used")] if status == "bad_data" else []
         return Prediction(
             compressor_id=steps.compressor_ids[unit],
             prediction_timestamp=as_of,
@@ -247,7 +247,7 @@ class Predictor:
             confidence_score=None,
             health=None,
             horizon_days=self.horizon_days,
-            reasons=[*told, reason],
+            reasons=[*cause, reason],
             features_used={**source, "values": finite_or_none(steps.values[unit, -1])},
             act_by=None,
             expected_saving_usd=None,
@@ -267,7 +267,7 @@ def _made_without(prediction: Prediction, described: list[dict[str, Any]]) -> Pr
     """The prediction with the faults of its data, and a reason that says what it was made without."""
     if not described:
         return prediction
-    reason = fault_sentence(described, "made without the values of")
+    reason = fault_sentence(described, "predicted without the values of")
     return replace(prediction, reasons=[*prediction.reasons, reason], data_faults=described)
 
 

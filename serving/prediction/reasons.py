@@ -1,6 +1,7 @@
-"""Why a prediction is what it is, in a planner's words: what the model made of each sensor, and what that sensor did.
+"""The sentences of `reasons`: what each sensor did, and its effect on the prediction.
 
-Only sensors are named, and the age of the machine where it decides about a repair; docs/concepts/reasons.md explains the numbers, docs/results/reasons.md how far to trust them.
+They name only sensors, and the age of the machine where it decides about a repair. docs/concepts/reasons.md explains the numbers.
+docs/results/reasons.md measures how far to trust them.
 """
 
 from __future__ import annotations
@@ -39,18 +40,18 @@ _LEVEL_FEATURES: Final = {
     feature.sensor: feature.name for feature in ROLLING_FEATURES if (feature.hours, feature.statistic) == (WINDOW_HOURS, "mean")
 }
 _STATUS_OF: Final = {sensor: name for name, sensor in STATUS_FEATURES.items()}
-_INTERVAL_UNITS: Final = ("F",)  # whose zero means nothing, so that a share of a value means nothing either
-_MOST_RELATIVE: Final = 2.0  # a larger change is told as two values, not as hundreds of per cent
-_LEAST_TOLD: Final = 0.005  # failure probability that would be told as 0.00
+_INTERVAL_UNITS: Final = ("F",)  # their zero is arbitrary, so a share of a value has no meaning
+_MOST_RELATIVE: Final = 2.0  # a larger change is given as two values, not as hundreds of per cent
+_LEAST_PROBABILITY: Final = 0.005  # a smaller change would read as 0.00
 
 
 def driving_reasons(
     window: Float32s, before: Float32s, days_before: int, rul_days: Doubles, probability: Doubles, config: ReasonsSection
 ) -> list[str]:
-    """The sensors that shorten the predicted life, most days first, each with what it did since its best day.
+    """The sensors that shorten the predicted life, most days first, each with its change since the best day.
 
-    window, before: [steps, features] of now and of that day, `days_before` days before. rul_days, probability: [sensors, blocks], what the hours of
-    each sensor add to the prediction (serving.prediction.attribution). A sensor is named from `least_days` off the life on.
+    window, before: [steps, features] of now and of the best day, `days_before` days ago. rul_days, probability: [sensors, blocks], what
+    the hours of each sensor add to the prediction (serving.prediction.attribution). A sensor needs `least_days` to be named.
     """
     lost = -rul_days.sum(axis=1)
     named = [number for number in np.argsort(-lost, kind="stable") if lost[number] >= config.least_days.value]
@@ -58,58 +59,60 @@ def driving_reasons(
         f"{_sign(window[-1], before[-1], days_before, MODEL_SENSORS[number], config.notable_changes)}: "
         f"{lost[number]:.1f} days off the predicted life, {_hours(-rul_days[number])}{_risk(float(probability[number].sum()))}"
         for number in named
-    ] or [f"no sensor takes {config.least_days.value:g} d or more off the predicted life of the best day of the last {DAYS}"]
+    ] or [f"no sensor takes {config.least_days.value:g} d or more off the predicted life, compared with the best of the last {DAYS} days"]
 
 
 def incomparable_reason() -> str:
-    """Why no sensor is named: there is no earlier day of this compressor."""
-    return f"no reason can be given: no day of the last {DAYS} has enough readings to compare with"
+    """No sensor is named, because no earlier day of this compressor can be compared."""
+    return f"no reasons: none of the last {DAYS} days has enough readings to compare with"
 
 
 def healthy_reason(warning_days: float) -> str:
-    """Why no sensor is named: nothing is to be done."""
+    """No sensor is named, because the predicted life is long."""
     return f"nothing to plan: the predicted life is above {warning_days:g} days"
 
 
 def old_reason(age_days: float, fails: float, plan_days: float) -> str:
-    """Why a repair is due that the readings alone do not call for. fails: share of machines of that age that fail within `plan_days`."""
+    """The age alone makes a repair due. fails: share of machines of that age that fail within `plan_days`."""
     return f"age: {_of_age(age_days, fails, plan_days)}"
 
 
 def young_reason(age_days: float, fails: float, plan_days: float) -> str:
-    """Why none is due yet that the readings alone do call for."""
-    return f"no date yet: {_of_age(age_days, fails, plan_days)}"
+    """The readings alone would make a repair due, but the age does not."""
+    return f"no repair date yet: {_of_age(age_days, fails, plan_days)}"
 
 
 def renewed_reason() -> str:
-    """Why none is due of a machine that was mended within its window, or still is."""
-    return f"no date yet: the readings of the last {WINDOW_HOURS} h begin before it ran again after its last failure, repair or service"
+    """No repair is due: the window reaches back to before the last restart."""
+    return (
+        f"no repair date yet: the readings of the last {WINDOW_HOURS} h begin before the restart after the last failure, repair or service"
+    )
 
 
 def _of_age(age_days: float, fails: float, plan_days: float) -> str:
-    return f"{_days(round(age_days))} since the last failure, repair or service; of machines of that age {fails:.0%} fail within {_days(plan_days)}"
+    return f"{_days(round(age_days))} since the last failure, repair or service; {fails:.0%} of machines of that age fail within {_days(plan_days)}"
 
 
 def stale_reason(last_reading: datetime | None, stale_after_hours: float) -> str:
-    """Why there is no number: no reading is recent enough."""
+    """No number, because no reading is recent enough."""
     if last_reading is None:
         return f"no reading in the last {WINDOW_HOURS} h"
     newest = last_reading.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-    return f"no reading in the last {stale_after_hours:g} h; the newest is of {newest} UTC"
+    return f"no reading in the last {stale_after_hours:g} h; the last one is from {newest} UTC"
 
 
 def history_reason(window: Float32s, min_steps: int) -> str:
-    """Why there is no number for [steps, features] before filling: too few hours have data, or a sensor in too few of them."""
+    """No number, because too few hours have data. window: [steps, features] before gaps are filled."""
     hours = {sensor: int((~np.isnan(window[:, FEATURES.index(name)])).sum()) for sensor, name in HOUR_VALUES.items()}
     together = int(has_data(window).sum())
     if set(hours.values()) == {together}:
-        return f"{together} of the last {WINDOW_HOURS} hours have data, a prediction needs {min_steps}"
+        return f"only {together} of the last {WINDOW_HOURS} hours have data; a prediction needs {min_steps}"
     each = ", ".join(f"{SENSOR_WORDS[sensor]} {own}" for sensor, own in hours.items())
-    return f"{together} of the last {WINDOW_HOURS} hours have values of every sensor ({each}), a prediction needs {min_steps}"
+    return f"only {together} of the last {WINDOW_HOURS} hours have values of every sensor ({each}); a prediction needs {min_steps}"
 
 
 def _sign(now: Float32s, then: Float32s, days: int, sensor: str, notable_changes: Mapping[str, Limit]) -> str:
-    """What the sensor did between two steps [features]: of its notable changes the largest, else where it stands; with its status unless normal."""
+    """The largest notable change of a sensor between two steps [features], else its level. With its status unless that is normal."""
     sizes = {
         name: abs(float(now[column]) - float(then[column])) / limit.value
         for name, limit in notable_changes.items()
@@ -117,11 +120,11 @@ def _sign(now: Float32s, then: Float32s, days: int, sensor: str, notable_changes
     }
     most = max(sizes, key=lambda name: sizes[name], default=None)
     level = float(now[FEATURES.index(_LEVEL_FEATURES[sensor])])
-    told = f"24 h mean at {level:.4g} {SENSOR_UNITS[sensor]}"
+    level_text = f"24 h mean at {level:.4g} {SENSOR_UNITS[sensor]}"
     if most is None:
-        text = f"{SENSOR_WORDS[sensor]} " + (f"{told}, the level before is not known" if np.isfinite(level) else "is not known")
+        text = f"{SENSOR_WORDS[sensor]} " + (f"{level_text}, earlier level unknown" if np.isfinite(level) else "is unknown")
     elif sizes[most] < 1:
-        text = f"{SENSOR_WORDS[sensor]} little changed, {told}"
+        text = f"{SENSOR_WORDS[sensor]} little changed, {level_text}"
     else:
         column = FEATURES.index(most)
         text = _change(notable_changes[most], float(then[column]), float(now[column]), days)
@@ -144,16 +147,16 @@ def _days(number: float) -> str:
 
 
 def _hours(lost: Doubles) -> str:
-    """Which of the blocks of hours [blocks] took most of the days: the one that took more than half of them, else all of them."""
+    """The block of hours [blocks] that took more than half of the days, else all hours."""
     most = int(np.argmax(lost))
     if lost[most] <= lost.sum() / 2:
-        return f"by all of the last {WINDOW_HOURS} h"
+        return f"from all of the last {WINDOW_HOURS} h"
     first, last = BLOCKS[most]
-    return f"most by the last {last} h" if first == 0 else f"most by {last} to {first} h before"
+    return f"mostly from the last {last} h" if first == 0 else f"mostly from {last} to {first} h before"
 
 
 def _risk(added: float) -> str:
-    return f", {added:+.2f} failure probability" if abs(added) >= _LEAST_TOLD else ""
+    return f", failure probability {added:+.2f}" if abs(added) >= _LEAST_PROBABILITY else ""
 
 
 def finite_or_none(values: Float32s) -> dict[str, float | None]:

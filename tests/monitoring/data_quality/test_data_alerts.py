@@ -57,7 +57,7 @@ def test_a_fault_is_one_alert_from_its_first_report_until_three_sound_readings(r
         severity="warning",
         message=(
             "discharge temperature unit_change since 2026-03-01T21:00:00Z "
-            "(its level has jumped as a change of the unit would make it: it looks like degC)"
+            "(the level jumped as if the unit had changed; the readings fit degC)"
         ),
         value=None,
         threshold=None,

@@ -165,7 +165,7 @@ def test_a_repair_that_is_recorded_while_the_service_runs_counts_from_the_next_r
         assert (row["rul_days"], row["act_by"], row["expected_saving_usd"]) == (5.0, None, None)
         assert (
             row["reasons"][-1]
-            == "no date yet: the readings of the last 24 h begin before it ran again after its last failure, repair or service"
+            == "no repair date yet: the readings of the last 24 h begin before the restart after the last failure, repair or service"
         )
         batch = {row["compressor_id"]: row for row in report_of("score", "--as-of", moment, home=service.home)["predictions"]}
         assert batch["C-1"] == row

@@ -46,7 +46,7 @@ def test_numbers_are_the_models_answer_for_the_window(tmp_path: Path) -> None:
         # 0.8 x 72,500 of a failure avoided, less 0.8 x 1.485 days of life, at 776.3 a day
         "expected_saving_usd": pytest.approx(58_000 - 922, abs=5),
         "horizon_days": 3.0,
-        "reasons": ["no reason can be given: no day of the last 7 has enough readings to compare with"],
+        "reasons": ["no reasons: none of the last 7 days has enough readings to compare with"],
     }
     assert (prediction.health, prediction.model_version, prediction.prediction_timestamp) == ("critical", "7", AS_OF)
 
@@ -84,7 +84,7 @@ def test_too_few_hours_give_no_number_but_the_count(tmp_path: Path) -> None:
     enough, short = _predict(tmp_path, _hourly("C-1", 4.0, range(18)) + _hourly("C-2", 4.0, range(17)), ["C-1", "C-2"])
     assert (enough.compressor_id, enough.status) == ("C-1", "ok")
     assert (short.status, short.rul_days, short.failure_probability, short.confidence_score) == ("insufficient_history", None, None, None)
-    assert short.reasons == ["17 of the last 24 hours have data, a prediction needs 18"]
+    assert short.reasons == ["only 17 of the last 24 hours have data; a prediction needs 18"]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_sensor_that_is_dead_gives_no_number_and_is_named(tmp_path: Path, feat
     (prediction,) = _predict(tmp_path, rows, ["C-1"])
     assert (prediction.status, prediction.rul_days, prediction.act_by) == ("insufficient_history", None, None)
     (reason,) = prediction.reasons
-    assert reason.startswith("17 of the last 24 hours have values of every sensor (")
+    assert reason.startswith("only 17 of the last 24 hours have values of every sensor (")
     assert f"{named} 17" in reason
 
 
@@ -114,7 +114,7 @@ def test_no_recent_reading_is_stale_and_gives_no_number(tmp_path: Path) -> None:
     first, second, third, fourth = _predict(tmp_path, rows, ["C-1", "C-2", "C-3", "C-4"])
     assert (first.compressor_id, first.status) == ("C-1", "ok")  # the newest reading is exactly three hours old
     assert [(row.status, row.rul_days, row.reasons) for row in (second, third, fourth)] == [
-        ("stale", None, ["no reading in the last 3 h; the newest is of 2026-03-09 01:50 UTC"]),
+        ("stale", None, ["no reading in the last 3 h; the last one is from 2026-03-09 01:50 UTC"]),
         ("stale", None, ["no reading in the last 24 h"]),
         ("stale", None, ["no reading in the last 24 h"]),
     ]
@@ -177,7 +177,7 @@ def test_reasons_name_what_the_model_was_driven_by_and_not_what_merely_changed(t
     (prediction,) = predictor.predict(write_gold(tmp_path, before + then + now), ["C-1"], AS_OF, {})
     assert prediction.rul_days == 3.3
     assert prediction.reasons == [
-        "vibration 4 h mean up 38% in 1 day to 4.4 mm/s (warning): 3.0 days off the predicted life, most by the last 6 h, +0.10 failure probability"
+        "vibration 4 h mean up 38% in 1 day to 4.4 mm/s (warning): 3.0 days off the predicted life, mostly from the last 6 h, failure probability +0.10"
     ]
 
 
@@ -186,7 +186,7 @@ def test_no_reason_is_invented_for_a_machine_that_shows_what_it_showed_all_week(
     predictor = Predictor(drivers_model(12.0, weights), SCORING, COSTS, threads=1)
     (prediction,) = predictor.predict(write_gold(tmp_path, _hourly("C-1", 1.0, range(240))), ["C-1"], AS_OF, {})
     assert prediction.rul_days == 6.0
-    assert prediction.reasons == ["no sensor takes 1 d or more off the predicted life of the best day of the last 7"]
+    assert prediction.reasons == ["no sensor takes 1 d or more off the predicted life, compared with the best of the last 7 days"]
 
 
 def test_a_healthy_compressor_costs_no_further_run_of_the_model_and_no_further_read(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_null_feature_is_none_in_features_used_and_no_reason(tmp_path: Path) -> 
     rows = _hourly("C-1", 4.0, temp_1hr_delta=None)
     (prediction,) = predictor.predict(write_gold(tmp_path, rows + _hourly("C-1", 4.0, range(24, 48))), ["C-1"], AS_OF, {})
     assert prediction.features_used["values"]["temp_1hr_delta"] is None
-    assert prediction.reasons == ["no sensor takes 1 d or more off the predicted life of the best day of the last 7"]
+    assert prediction.reasons == ["no sensor takes 1 d or more off the predicted life, compared with the best of the last 7 days"]
 
 
 def test_answer_that_is_no_number_is_refused(tmp_path: Path) -> None:
@@ -252,14 +252,14 @@ def test_the_age_of_a_machine_can_call_for_a_repair_or_forbid_one_and_is_told(tm
 
     nothing, unmoved = (
         "nothing to plan: the predicted life is above 14 days",
-        "no sensor takes 1 d or more off the predicted life of the best day of the last 7",
+        "no sensor takes 1 d or more off the predicted life, compared with the best of the last 7 days",
     )
     assert told("C-17", None) == (None, [nothing], None)
     assert told("C-17", 20) == (None, [nothing], "2026-02-17T05:50:00+00:00")
-    old = "age: 45 days since the last failure, repair or service; of machines of that age 54% fail within 7 days"
+    old = "age: 45 days since the last failure, repair or service; 54% of machines of that age fail within 7 days"
     assert told("C-17", 45) == (date(2026, 3, 12), [old, unmoved], "2026-01-23T05:50:00+00:00")
     assert told("C-5", None) == (*told("C-5", 20)[:2], None) == (date(2026, 3, 12), [unmoved], None)
-    mended = "no date yet: the readings of the last 24 h begin before it ran again after its last failure, repair or service"
+    mended = "no repair date yet: the readings of the last 24 h begin before the restart after the last failure, repair or service"
     assert told("C-5", 0.5) == (None, [unmoved, mended], "2026-03-08T17:50:00+00:00")
     assert told("C-5", -0.5)[:2] == (None, [unmoved, mended])  # it still stands still
 
@@ -306,9 +306,9 @@ def test_a_short_fault_is_told_with_the_number_that_was_made_without_it(tmp_path
     assert (prediction.status, prediction.rul_days) == ("ok", 4.0)  # the hours of the fault take the value from before
     assert [item["fault"] for item in prediction.data_faults] == ["unit_change"]
     assert prediction.reasons[-1].startswith(
-        "made without the values of: vibration unit_change since 2026-03-09T01:20:00Z (its level has jumped"
+        "predicted without the values of: vibration unit_change since 2026-03-09T01:20:00Z (the level jumped"
     )
-    assert "it looks like in/s" in prediction.reasons[-1]
+    assert "the readings fit in/s" in prediction.reasons[-1]
 
 
 def test_hours_before_a_fault_was_known_do_not_count_either(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_a_fault_that_is_over_is_told_as_such(tmp_path: Path) -> None:
     rows = _faulty(_hourly("C-1", 4.0), Fault("gas_flow_mcf", "zero", _at(10)), until=6)
     (prediction,) = _predict(tmp_path, rows, ["C-1"])
     assert prediction.status == "ok"
-    assert prediction.data_faults[0]["detail"] == "reads zero while the unit runs; over since 2026-03-08T23:50:00Z"
+    assert prediction.data_faults[0]["detail"] == "reads zero while the compressor runs; last seen 2026-03-08T23:50:00Z"
 
 
 def test_other_compressors_keep_their_numbers_and_their_order(tmp_path: Path) -> None:
