@@ -51,7 +51,7 @@ class Distances:
     """All that was measured; days are those that could be compared."""
 
     compressors: int  # with any prediction in the last days
-    compared: int  # of them with enough healthy looks of their own
+    compared: int  # of them with enough healthy snapshots of their own
     current_days: float
     baseline_days: float  # 0: no compressor's history is long enough, features could not be compared
     reference_weeks: int  # stretches of the reference as long as the current days, each with its own days before it
@@ -69,12 +69,12 @@ def measure_drift(reference: Reference, current: FleetSnapshots, config: Monitor
         shifts = measure_shifts(current.values, current.healthy(warning_days), windows)
         weeks = reference.weeks(windows, warning_days, least)
     compared = 0 if shifts is None else len(shifts.units)
-    looks = min(current.known, config.windows.current_days * round(per_day))
-    psi, by_chance, compressors = _prediction_distance(reference, current, looks, config.decision)
+    snapshots = min(current.known, config.windows.current_days * round(per_day))
+    psi, by_chance, compressors = _prediction_distance(reference, current, snapshots, config.decision)
     return Distances(
         compressors=compressors,
         compared=compared,
-        current_days=(windows.current if windows else looks) / per_day,
+        current_days=(windows.current if windows else snapshots) / per_day,
         baseline_days=windows.baseline / per_day if windows else 0.0,
         reference_weeks=len(weeks),
         features=_feature_distances(weeks, shifts, config)
@@ -132,11 +132,11 @@ def _binned(values: Doubles, edges: Doubles) -> Doubles:
 
 
 def _prediction_distance(
-    reference: Reference, current: FleetSnapshots, looks: int, config: DecisionSection
+    reference: Reference, current: FleetSnapshots, snapshots: int, config: DecisionSection
 ) -> tuple[float | None, float | None, int]:
-    """PSI of the predicted lives over the last `looks`, what happens by chance, and the compressors counted."""
-    shares = reference.prediction_shares(current.rul[:, -looks:]) if looks else np.empty((0, 0))
-    weeks = reference.prediction_weeks(looks, config.least_compressors) if looks else []
+    """PSI of the predicted lives over the last `snapshots`, what happens by chance, and the compressors counted."""
+    shares = reference.prediction_shares(current.rul[:, -snapshots:]) if snapshots else np.empty((0, 0))
+    weeks = reference.prediction_weeks(snapshots, config.least_compressors) if snapshots else []
     if len(shares) < config.least_compressors or len(weeks) < config.least_weeks:
         return None, None, len(shares)
     expected = np.concatenate(weeks).mean(axis=0)[None]  # one measure

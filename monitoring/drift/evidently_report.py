@@ -68,10 +68,10 @@ def compare_by_preset(now: pd.DataFrame, past: pd.DataFrame) -> PresetVerdict:
     return PresetVerdict(drifted, columns, share, share >= limit)
 
 
-def raw_frame(looks: FleetSnapshots) -> pd.DataFrame:
+def raw_frame(snapshots: FleetSnapshots) -> pd.DataFrame:
     """Every look as a row, features and prediction, those without a reading left out."""
-    rows = looks.values.reshape(-1, len(COMPARED))
-    frame = pd.DataFrame(rows, columns=list(COMPARED)).assign(**{PREDICTION: looks.rul.ravel()})
+    rows = snapshots.values.reshape(-1, len(COMPARED))
+    frame = pd.DataFrame(rows, columns=list(COMPARED)).assign(**{PREDICTION: snapshots.rul.ravel()})
     return frame[frame[list(COMPARED)].notna().any(axis=1)]
 
 
@@ -84,10 +84,12 @@ def report_frames(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The reference's rows, at most `report.rows`, and those of the last days; both with the same columns."""
     windows = fit_windows(config.windows, current.known, current.stride_hours)
-    looks = min(current.known, config.windows.current_days * 24 // current.stride_hours)
-    weeks = range(reference.looks.rul.shape[1], looks - 1, -looks) if looks else ()
-    past = {PREDICTION: np.concatenate([median(reference.looks.rul[:, end - looks : end], axis=1) for end in weeks] or [np.empty(0)])}
-    now = {PREDICTION: median(current.rul[:, -looks:], axis=1) if looks else np.empty(0)}
+    snapshots = min(current.known, config.windows.current_days * 24 // current.stride_hours)
+    weeks = range(reference.snapshots.rul.shape[1], snapshots - 1, -snapshots) if snapshots else ()
+    past = {
+        PREDICTION: np.concatenate([median(reference.snapshots.rul[:, end - snapshots : end], axis=1) for end in weeks] or [np.empty(0)])
+    }
+    now = {PREDICTION: median(current.rul[:, -snapshots:], axis=1) if snapshots else np.empty(0)}
     blocks = [] if windows is None else [block.units for block in reference.weeks(windows, warning_days, config.decision.least_compressors)]
     if windows is not None and blocks:
         shifts = measure_shifts(current.values, current.healthy(warning_days), windows).units

@@ -27,7 +27,7 @@ class Windows:
 
     current: int
     baseline: int
-    least_current: int  # healthy looks a compressor must have
+    least_current: int  # healthy snapshots a compressor must have
     least_baseline: int
 
     @property
@@ -40,7 +40,7 @@ class Windows:
 class Shifts:
     """Movements in the unit of each feature."""
 
-    units: Doubles  # [compared compressors, features], against the fleet; NaN where one has too few healthy looks at a feature
+    units: Doubles  # [compared compressors, features], against the fleet; NaN where one has too few healthy snapshots at a feature
     fleet: Doubles  # [features], of the fleet
 
     def from_rest(self, edges: Doubles) -> Shifts:
@@ -55,14 +55,14 @@ class Shifts:
         return Shifts(self.units - rest, self.fleet + rest)
 
 
-def fit_windows(config: WindowsSection, looks: int, stride_hours: int) -> Windows | None:
-    """The configured windows or, when only `looks` are there, both shrunk alike; None when less than `least_current_hours` is left to compare."""
+def fit_windows(config: WindowsSection, snapshots: int, stride_hours: int) -> Windows | None:
+    """The configured windows or, when only `snapshots` are there, both shrunk alike; None when less than `least_current_hours` is left to compare."""
     per_day = _HOURS_PER_DAY // stride_hours
     full = Windows(config.current_days * per_day, config.baseline_days * per_day, 0, 0)
     current = full.current
-    if looks < full.total:
-        current = round(looks * full.current / full.total / per_day) * per_day  # whole days: every time of day as often
-        full = Windows(current, looks - current, 0, 0)
+    if snapshots < full.total:
+        current = round(snapshots * full.current / full.total / per_day) * per_day  # whole days: every time of day as often
+        full = Windows(current, snapshots - current, 0, 0)
     if current * stride_hours < config.least_current_hours or full.baseline < current:
         return None
     least = (max(1, round(share * n)) for share, n in ((config.least_current_share, current), (config.least_baseline_share, full.baseline)))
@@ -70,7 +70,7 @@ def fit_windows(config: WindowsSection, looks: int, stride_hours: int) -> Window
 
 
 def measure_shifts(values: npt.NDArray[np.floating[Any]], healthy: Bools, windows: Windows) -> Shifts:
-    """Movements over the last `windows.total` looks of `values` [compressors, looks, features] where `healthy` [compressors, looks]."""
+    """Movements over the last `windows.total` snapshots of `values` [compressors, snapshots, features] where `healthy` [compressors, snapshots]."""
     seen = np.asarray(values[:, -windows.total :], np.float64).copy()
     seen[~healthy[:, -windows.total :]] = np.nan
     split = windows.baseline
@@ -78,7 +78,7 @@ def measure_shifts(values: npt.NDArray[np.floating[Any]], healthy: Bools, window
     enough = (counts[:, :split].sum(axis=1) >= windows.least_baseline) & (counts[:, split:].sum(axis=1) >= windows.least_current)
     seen = np.where(enough[:, None, :], seen, np.nan)[enough.any(axis=1)]  # who is not compared shall not speak for the fleet either
     seen -= median(seen[:, :split], axis=1)[:, None, :]
-    fleet = median(seen, axis=0)  # [looks, features], NaN where nobody is seen
+    fleet = median(seen, axis=0)  # [snapshots, features], NaN where nobody is seen
     return Shifts(_moved(seen - fleet, split), _moved(fleet[None], split)[0])
 
 

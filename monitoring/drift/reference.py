@@ -1,6 +1,6 @@
 """What is kept with a model of the fleet it was trained on, so that any later fleet can be compared with it.
 
-    reference = make_reference(looks, config)      at training, from features and the model's own predictions
+    reference = make_reference(snapshots, config)      at training, from features and the model's own predictions
     content = reference.to_bytes()                 an .npz beside the model: 4 MB for 90 compressors and 120 days, 50 MB at most
     reference = Reference.from_bytes(content)      at every monitoring
 
@@ -32,7 +32,7 @@ _FORMAT: Final = 1
 class Reference:
     """A sample of the training fleet with the fixed bins of its predicted lives."""
 
-    looks: FleetSnapshots
+    snapshots: FleetSnapshots
     prediction_edges: Float32s  # [edges], days, ascending; the bins are below, between and above them
 
     def weeks(self, windows: Windows, warning_days: float, least: int) -> list[Shifts]:
@@ -40,19 +40,19 @@ class Reference:
 
         Stretches with fewer than `least` compressors say nothing about a fleet: a history of two lakes has such between them.
         """
-        healthy = self.looks.healthy(warning_days)
+        healthy = self.snapshots.healthy(warning_days)
         ends = range(healthy.shape[1], windows.total - 1, -windows.current)
-        found = [measure_shifts(self.looks.values[:, :end], healthy[:, :end], windows) for end in ends]
+        found = [measure_shifts(self.snapshots.values[:, :end], healthy[:, :end], windows) for end in ends]
         return [week for week in found if len(week.units) >= least]
 
-    def prediction_weeks(self, looks: int, least: int) -> list[Doubles]:
-        """`prediction_shares` over every stretch of `looks` with at least `least` compressors, newest first."""
-        ends = range(self.looks.rul.shape[1], looks - 1, -looks)
-        found = [self.prediction_shares(self.looks.rul[:, end - looks : end]) for end in ends]
+    def prediction_weeks(self, snapshots: int, least: int) -> list[Doubles]:
+        """`prediction_shares` over every stretch of `snapshots` with at least `least` compressors, newest first."""
+        ends = range(self.snapshots.rul.shape[1], snapshots - 1, -snapshots)
+        found = [self.prediction_shares(self.snapshots.rul[:, end - snapshots : end]) for end in ends]
         return [week for week in found if len(week) >= least]
 
     def prediction_shares(self, rul: Float32s) -> Doubles:
-        """Shares of the predicted lives [compressors, looks] in each bin, of every compressor that has any -> [compressors, bins]."""
+        """Shares of the predicted lives [compressors, snapshots] in each bin, of every compressor that has any -> [compressors, bins]."""
         shares = bin_shares(rul, self.prediction_edges)
         known: Doubles = shares[shares.sum(axis=1) > 0]
         return known
@@ -64,9 +64,9 @@ class Reference:
             stream,
             format=np.int64(_FORMAT),
             features=np.array(COMPARED),
-            values=self.looks.values,
-            rul=self.looks.rul,
-            stride_hours=np.int64(self.looks.stride_hours),
+            values=self.snapshots.values,
+            rul=self.snapshots.rul,
+            stride_hours=np.int64(self.snapshots.stride_hours),
             prediction_edges=self.prediction_edges,
         )
         return stream.getvalue()
@@ -79,20 +79,22 @@ class Reference:
                 arrays: Mapping[str, Any] = dict(stored)
             if int(arrays["format"]) != _FORMAT or tuple(arrays["features"]) != COMPARED:
                 raise ModelError("the model's monitoring reference is of another format or feature set: train again")
-            looks = FleetSnapshots(arrays["values"], arrays["rul"], int(arrays["stride_hours"]))
-            if looks.values.shape != (*looks.rul.shape, len(COMPARED)):
-                raise ValueError(f"{looks.values.shape} values and {looks.rul.shape} predictions do not belong together")
-            return cls(looks, arrays["prediction_edges"])
+            snapshots = FleetSnapshots(arrays["values"], arrays["rul"], int(arrays["stride_hours"]))
+            if snapshots.values.shape != (*snapshots.rul.shape, len(COMPARED)):
+                raise ValueError(f"{snapshots.values.shape} values and {snapshots.rul.shape} predictions do not belong together")
+            return cls(snapshots, arrays["prediction_edges"])
         except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ModelError(f"the model's monitoring reference is damaged ({error}): train again") from error
 
 
-def make_reference(looks: FleetSnapshots, config: ReferenceSection) -> Reference:
-    """The reference of a model whose training fleet and predictions are `looks`. Raises ModelError when there is no prediction."""
-    units = np.arange(len(looks.rul))
+def make_reference(snapshots: FleetSnapshots, config: ReferenceSection) -> Reference:
+    """The reference of a model whose training fleet and predictions are `snapshots`. Raises ModelError when there is no prediction."""
+    units = np.arange(len(snapshots.rul))
     if len(units) > config.most_compressors:
         units = np.sort(np.random.default_rng(config.seed).choice(units, config.most_compressors, replace=False))
-    kept = FleetSnapshots(looks.values[units], looks.rul[units], looks.stride_hours).newest(config.most_days * 24 // looks.stride_hours)
+    kept = FleetSnapshots(snapshots.values[units], snapshots.rul[units], snapshots.stride_hours).newest(
+        config.most_days * 24 // snapshots.stride_hours
+    )
     predicted = kept.rul[~np.isnan(kept.rul)]
     if not len(predicted):
         raise ModelError("the training fleet gives no prediction to compare later ones with: ingest more history")

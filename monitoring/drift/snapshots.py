@@ -22,12 +22,12 @@ _COLUMNS: Final = [FEATURES.index(name) for name in COMPARED]
 class FleetSnapshots:
     """NaN where a compressor had no reading, or too few for a prediction."""
 
-    values: Float32s  # [compressors, looks, COMPARED]
-    rul: Float32s  # [compressors, looks], predicted days
+    values: Float32s  # [compressors, snapshots, COMPARED]
+    rul: Float32s  # [compressors, snapshots], predicted days
     stride_hours: int
 
     def healthy(self, warning_days: float) -> Bools:
-        """Where a compressor ran and the model saw more life than `warning_days` -> [compressors, looks]."""
+        """Where a compressor ran and the model saw more life than `warning_days` -> [compressors, snapshots]."""
         return np.asarray(self.rul > warning_days)  # false for NaN
 
     @property
@@ -36,12 +36,12 @@ class FleetSnapshots:
         seen = np.flatnonzero(~np.isnan(self.rul).all(axis=0))
         return self.rul.shape[1] - int(seen[0]) if len(seen) else 0
 
-    def newest(self, looks: int) -> FleetSnapshots:
-        """The last `looks` of them."""
-        return FleetSnapshots(self.values[:, -looks:], self.rul[:, -looks:], self.stride_hours)
+    def newest(self, snapshots: int) -> FleetSnapshots:
+        """The last `snapshots` of them."""
+        return FleetSnapshots(self.values[:, -snapshots:], self.rul[:, -snapshots:], self.stride_hours)
 
 
-def look_at(
+def take_snapshots(
     history: History, model: OnnxModel, stride_hours: int, min_steps: int, batch_size: int, left_out: Bools | None = None
 ) -> FleetSnapshots:
     """Look at every compressor of `history` every `stride_hours`, counted back from its last hour, but not at the rows `left_out`.
@@ -51,7 +51,7 @@ def look_at(
     hours = np.arange((history.hours - 1) % stride_hours, history.hours, stride_hours, dtype=np.int64)
     ends = (history.first_rows()[:, None] + hours).ravel()
     first_rows = np.repeat(history.first_rows(), len(hours))
-    rows = np.asarray(history.values[ends]).copy()  # [compressors x looks, FEATURES]
+    rows = np.asarray(history.values[ends]).copy()  # [compressors x snapshots, FEATURES]
     usable = ~np.isnan(rows).all(axis=1) & (observed_steps(history.values, first_rows, ends, model.steps) >= min_steps)
     if left_out is not None:
         rows[left_out[ends]] = np.nan

@@ -48,8 +48,8 @@ def reliability(outcomes: FailureOutcomes, bins: int) -> dict[str, Any]:
         "brier": round(brier(outcomes.failed, outcomes.probability), _DIGITS),
         "expected_calibration_error": round(float(calibration_error(gaps, len(outcomes.failed))), _DIGITS),
         "bins": [
-            {"windows": int(counts[number]), "predicted": round(float(said), _DIGITS), "observed": round(float(seen), _DIGITS)}
-            for number, said, seen in zip(filled, predicted, observed, strict=True)
+            {"windows": int(counts[number]), "predicted": round(float(mean), _DIGITS), "observed": round(float(share), _DIGITS)}
+            for number, mean, share in zip(filled, predicted, observed, strict=True)
         ],
     }
 

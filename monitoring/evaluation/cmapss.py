@@ -36,12 +36,12 @@ def point_errors(true_rul: Float32s, predicted: Float32s, cap: float) -> dict[st
 
 def seed_numbers(true_rul: Float32s, scores: SeedScores, section: CmapssSection) -> dict[str, float]:
     """What one training is worth on the test engines: errors of the point, coverage and width of the interval (clipped labels), Brier score."""
-    said = scores.predictions
+    predicted = scores.predictions
     return {
-        **point_errors(true_rul, said.rul, section.max_rul_cycles),
-        "coverage_90": coverage(np.minimum(true_rul, section.max_rul_cycles), said.rul_lower, said.rul_upper),
-        "mean_width_90": mean_width(said.rul_lower, said.rul_upper),
-        "brier": brier(true_rul <= section.horizon_cycles, said.failure_probability),
+        **point_errors(true_rul, predicted.rul, section.max_rul_cycles),
+        "coverage_90": coverage(np.minimum(true_rul, section.max_rul_cycles), predicted.rul_lower, predicted.rul_upper),
+        "mean_width_90": mean_width(predicted.rul_lower, predicted.rul_upper),
+        "brier": brier(true_rul <= section.horizon_cycles, predicted.failure_probability),
         "validation_rmse": scores.validation_rmse,
         "ensemble_error_ratio": scores.ensemble_error_ratio,
         "onnx_max_abs_difference": scores.onnx_max_abs_difference,

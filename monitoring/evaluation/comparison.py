@@ -166,18 +166,18 @@ def _verdict(low: float, high: float, more_is_better: bool) -> str:
 
 def not_won(compared: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:
     """A sentence for every other method and metric in which ours is not shown to be better, the worse ones first; `names` are theirs in words."""
-    said: dict[str, list[str]] = {WORSE: [], UNDECIDED: []}
+    sentences: dict[str, list[str]] = {WORSE: [], UNDECIDED: []}
     for other, metrics in compared.items():
         for name, found in metrics.items():
             if found["verdict"] == BETTER:
                 continue
-            told = metric(name)
-            unit = f" {told.unit}" if told.unit else ""
+            kind = metric(name)
+            unit = f" {kind.unit}" if kind.unit else ""
             low, high = found["interval"]
             numbers = (
                 f"{found['ours']:.3g} against {found['theirs']:.3g}{unit} (difference {found['difference']:+.2g}, "
                 f"interval {low:+.2g} to {high:+.2g})"
             )
             claim = "worse than" if found["verdict"] == WORSE else "not shown to be better than"
-            said[found["verdict"]].append(f"{told.words}: {claim} {names[other]}, {numbers}")
-    return said[WORSE] + said[UNDECIDED]
+            sentences[found["verdict"]].append(f"{kind.words}: {claim} {names[other]}, {numbers}")
+    return sentences[WORSE] + sentences[UNDECIDED]

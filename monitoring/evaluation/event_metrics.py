@@ -24,7 +24,7 @@ _DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Answers:
+class WindowPredictions:
     """Predictions for n windows whose failure was seen; days, labels capped as in training. Without an interval the bounds are None.
 
     groups: what each window belongs to, by the name of the grouping, [n] each.
@@ -88,7 +88,7 @@ def lead_times(lead_days: Sequence[float], report: EvaluationReportSection) -> d
     return {"n": len(known), **{name: None if days is None else round(float(days), 2) for name, days in named.items()}}
 
 
-def join_answers(parts: Sequence[Answers]) -> Answers:
+def join_predictions(parts: Sequence[WindowPredictions]) -> WindowPredictions:
     """Answers of several fleets by one method as one."""
 
     def joined(arrays: Sequence[Floats | None]) -> Floats | None:
@@ -96,7 +96,7 @@ def join_answers(parts: Sequence[Answers]) -> Answers:
         return np.concatenate(known) if known else None
 
     groups = {name: np.concatenate([part.groups[name] for part in parts]) for name in parts[0].groups}
-    return Answers(
+    return WindowPredictions(
         np.concatenate([part.true for part in parts]),
         np.concatenate([part.rul for part in parts]),
         joined([part.lower for part in parts]),
@@ -105,28 +105,28 @@ def join_answers(parts: Sequence[Answers]) -> Answers:
     )
 
 
-def errors(answers: Answers, below_days: float) -> dict[str, Any]:
+def errors(predictions: WindowPredictions, below_days: float) -> dict[str, Any]:
     """rul_rmse_days over all windows, and over those with less than `below_days` left.
 
     Where there is an interval also coverage_90, mean_width_90_days and, for each grouping, coverage by group (monitoring.evaluation.calibration).
     """
-    near = answers.true < below_days
+    near = predictions.true < below_days
     return {
-        "windows": len(answers.true),
-        "rul_rmse_days": round(rmse(answers.true, answers.rul), _DIGITS) if len(answers.true) else None,
-        "rul_rmse_near_failure_days": round(rmse(answers.true[near], answers.rul[near]), _DIGITS) if near.any() else None,
-        **_interval(answers),
+        "windows": len(predictions.true),
+        "rul_rmse_days": round(rmse(predictions.true, predictions.rul), _DIGITS) if len(predictions.true) else None,
+        "rul_rmse_near_failure_days": round(rmse(predictions.true[near], predictions.rul[near]), _DIGITS) if near.any() else None,
+        **_interval(predictions),
     }
 
 
-def _interval(answers: Answers) -> dict[str, Any]:
-    true, lower, upper = answers.true, answers.lower, answers.upper
+def _interval(predictions: WindowPredictions) -> dict[str, Any]:
+    true, lower, upper = predictions.true, predictions.lower, predictions.upper
     if lower is None or upper is None or not len(true):
         return {"coverage_90": None, "mean_width_90_days": None, "coverage": {}}
     return {
         "coverage_90": round(coverage(true, lower, upper), _DIGITS),
         "mean_width_90_days": round(mean_width(lower, upper), _DIGITS),
-        "coverage": {name: coverage_by_group(true, lower, upper, groups) for name, groups in answers.groups.items()},
+        "coverage": {name: coverage_by_group(true, lower, upper, groups) for name, groups in predictions.groups.items()},
     }
 
 

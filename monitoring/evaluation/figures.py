@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LIFE_CURVES: Final = "life_curves.png"
 CALIBRATION: Final = "calibration.png"
 ERROR_BY_RUL: Final = "error_by_rul.png"
-_MOST_TOLD: Final = 60  # characters above a panel
+_MOST_CHARACTERS: Final = 60  # characters above a panel
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class FigureData:
 
 
 @dataclass(frozen=True)
-class ShownLife:
+class DrawnLife:
     """A life that is drawn, and where its error stands among all of them."""
 
     life: LifePredictions
@@ -61,34 +61,34 @@ class ShownLife:
     rank: int  # from 1, the smallest error
 
 
-def shown_lives(lives: Sequence[LifePredictions], number: int) -> list[ShownLife]:
+def drawn_lives(lives: Sequence[LifePredictions], number: int) -> list[DrawnLife]:
     """At most `number` of `lives`, at even ranks of their error (monitoring.evaluation.prognostics.across_errors)."""
     runs = [life.run for life in lives]
     ranks = {position: rank for rank, position in enumerate(across_errors(runs, len(runs)), start=1)}
     return [
-        ShownLife(lives[position], rmse(runs[position].true, runs[position].rul), ranks[position])
+        DrawnLife(lives[position], rmse(runs[position].true, runs[position].rul), ranks[position])
         for position in across_errors(runs, number)
     ]
 
 
-def judging_figures(settings: Settings, told: FigureData, names: tuple[str, str]) -> dict[str, Figure]:
+def evaluation_figures(settings: Settings, data: FigureData, names: tuple[str, str]) -> dict[str, Figure]:
     """Life curves, calibration and errors by remaining life, by file name; `names` of the model and of its baseline."""
     labels = settings.model.labels
     model, baseline = names
     figures = {
-        CALIBRATION: plot_calibration(told.reliability, told.coverage, labels.horizon_days, INTERVAL_MASS),
-        ERROR_BY_RUL: plot_error_by_rul(told.true, {model: told.rul, baseline: told.baseline}, labels.max_rul_days),
+        CALIBRATION: plot_calibration(data.reliability, data.coverage, labels.horizon_days, INTERVAL_MASS),
+        ERROR_BY_RUL: plot_error_by_rul(data.true, {model: data.rul, baseline: data.baseline}, labels.max_rul_days),
     }
-    return figures if not told.lives else {LIFE_CURVES: _life_curves(settings, told.lives, names), **figures}
+    return figures if not data.lives else {LIFE_CURVES: _life_curves(settings, data.lives, names), **figures}
 
 
 def _life_curves(settings: Settings, lives: Sequence[LifePredictions], names: tuple[str, str]) -> Figure:
     curves = []
-    for shown in shown_lives(lives, settings.evaluation.card.lives):
-        life, run = shown.life, shown.life.run
+    for drawn in drawn_lives(lives, settings.evaluation.card.lives):
+        life, run = drawn.life, drawn.life.run
         if run.lower is None or run.upper is None:
             raise ValueError("a life is drawn with its interval")
-        rank = f"{life.name}, RMSE {shown.rmse_days:.1f} d, rank {shown.rank} of {len(lives)}"
-        title = f"{rank}\n{textwrap.shorten(life.failure, _MOST_TOLD, placeholder=' ...')}"
+        rank = f"{life.name}, RMSE {drawn.rmse_days:.1f} d, rank {drawn.rank} of {len(lives)}"
+        title = f"{rank}\n{textwrap.shorten(life.failure, _MOST_CHARACTERS, placeholder=' ...')}"
         curves.append(LifeCurve(title, run.true, run.rul, run.lower, run.upper, life.baseline))
     return plot_lives(curves, settings.model.labels.max_rul_days, names)

@@ -13,7 +13,7 @@ from config.settings import Settings
 from features.arrays import Floats, Texts
 from features.contract import FAILURE, WINDOW_STEPS
 from monitoring.evaluation.calibration import FailureOutcomes, rul_bands
-from monitoring.evaluation.event_metrics import Answers
+from monitoring.evaluation.event_metrics import WindowPredictions
 from monitoring.evaluation.figures import LifePredictions
 from monitoring.evaluation.prognostics import LifeRun
 from training.data.dataset import known_outcomes
@@ -47,7 +47,7 @@ class HeldOut:
     Also the lives that they lie in, and the outcomes of all windows of which it is known whether the failure came within the horizon.
     """
 
-    answers: Answers
+    predictions: WindowPredictions
     baseline: Floats
     unit: npt.NDArray[np.int32]
     lives: list[LifePredictions]
@@ -58,15 +58,15 @@ class HeldOut:
 def describe_machines(compressor_ids: Sequence[str], models: Mapping[str, str], events: pl.DataFrame) -> Machines:
     """Look up the compressors of a history; `models` by compressor, `events` the lake's maintenance_events."""
     failed = events.filter(pl.col("event_type") == FAILURE).sort("event_date")
-    told: dict[str, list[str]] = {}
+    recorded_by: dict[str, list[str]] = {}
     for compressor_id, description in failed.select("compressor_id", pl.col("description").fill_null(UNKNOWN)).iter_rows():
-        told.setdefault(compressor_id, []).append(description)
-    return Machines([models.get(name, UNKNOWN) for name in compressor_ids], [told.get(name, []) for name in compressor_ids])
+        recorded_by.setdefault(compressor_id, []).append(description)
+    return Machines([models.get(name, UNKNOWN) for name in compressor_ids], [recorded_by.get(name, []) for name in compressor_ids])
 
 
-def judge_held_out(settings: Settings, fleet: LabelledFleet, trial: Trial, machines: Machines) -> HeldOut:
+def evaluate_held_out(settings: Settings, fleet: LabelledFleet, trial: Trial, machines: Machines) -> HeldOut:
     """Ask the baseline about the test windows of `trial`, and sort out what both have said."""
-    test, said, values, model = trial.parts.test, trial.predictions, fleet.history.values, settings.model
+    test, predicted, values, model = trial.parts.test, trial.predictions, fleet.history.values, settings.model
     seen = ~test.censored
     baseline = trial.baseline.predict_rows(values, test, WINDOW_STEPS)
     known, failed = known_outcomes(test.rul, test.censored, model.labels.horizon_days)
@@ -78,7 +78,7 @@ def judge_held_out(settings: Settings, fleet: LabelledFleet, trial: Trial, machi
         within = (life.left_days > 0) & (life.left_days < model.labels.max_rul_days)
         which = life.windows[within]
         if len(which):
-            bounds = (part[which].astype(np.float64) for part in (said.rul, said.rul_lower, said.rul_upper))
+            bounds = (part[which].astype(np.float64) for part in (predicted.rul, predicted.rul_lower, predicted.rul_upper))
             name = fleet.history.compressor_ids[life.unit]
             lives.append(LifePredictions(name, LifeRun(life.left_days[within], *bounds), baseline[which], recorded))
     most = settings.evaluation.card.most_groups
@@ -88,11 +88,11 @@ def judge_held_out(settings: Settings, fleet: LabelledFleet, trial: Trial, machi
         BY_FAILURE: most_frequent(failures[seen], most),
     }
     return HeldOut(
-        Answers(test.rul[seen], said.rul[seen], said.rul_lower[seen], said.rul_upper[seen], groups),
+        WindowPredictions(test.rul[seen], predicted.rul[seen], predicted.rul_lower[seen], predicted.rul_upper[seen], groups),
         baseline[seen],
         test.unit[seen],
         lives,
-        FailureOutcomes(said.failure_probability[known], failed),
+        FailureOutcomes(predicted.failure_probability[known], failed),
         FailureOutcomes(trial.baseline.predict_failure_rows(values, test.take(known), WINDOW_STEPS), failed),
     )
 

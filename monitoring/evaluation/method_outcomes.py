@@ -51,18 +51,18 @@ class Prognosis:
     sums: UnitSums
 
 
-def prognosis(settings: Settings, fleet: UnseenFleet, watches: Sequence[Watch], said: MethodPredictions | None) -> Prognosis:
+def prognosis(settings: Settings, fleet: UnseenFleet, watches: Sequence[Watch], predicted: MethodPredictions | None) -> Prognosis:
     """Cut and sum what a method said and did; `watches` are those of the fleet's compressors, in their order."""
     events = _event_sums(watches, settings.evaluation)
-    if said is None:
+    if predicted is None:
         return Prognosis((), events)
-    errors = _error_sums(settings, fleet, said.rul)
-    runs = life_runs(fleet, said, settings.model.labels.max_rul_days)
+    errors = _error_sums(settings, fleet, predicted.rul)
+    runs = life_runs(fleet, predicted, settings.model.labels.max_rul_days)
     lives = _life_sums(settings, runs, len(watches))
     return Prognosis(tuple(run for _, run in runs), errors | events | lives)
 
 
-def life_runs(fleet: UnseenFleet, said: MethodPredictions, cap: float) -> list[tuple[int, LifeRun]]:
+def life_runs(fleet: UnseenFleet, predicted: MethodPredictions, cap: float) -> list[tuple[int, LifeRun]]:
     """The predictions of every life that ran to its failure, from `cap` days before it, with the compressor's number in the fleet.
 
     A life without any is left out.
@@ -75,8 +75,8 @@ def life_runs(fleet: UnseenFleet, said: MethodPredictions, cap: float) -> list[t
         within = (left > 0) & (left < cap)
         which = windows[within]
         if len(which):
-            bounds = (None if bound is None else bound[which].astype(np.float64) for bound in (said.lower, said.upper))
-            runs.append((unit, LifeRun(left[within], said.rul[which].astype(np.float64), *bounds)))
+            bounds = (None if bound is None else bound[which].astype(np.float64) for bound in (predicted.lower, predicted.upper))
+            runs.append((unit, LifeRun(left[within], predicted.rul[which].astype(np.float64), *bounds)))
     return runs
 
 

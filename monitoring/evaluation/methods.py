@@ -14,7 +14,7 @@ from features.contract import STATUS_LEVELS
 from features.model_file.onnx_model import OnnxModel
 from monitoring.evaluation.alarms import join
 from monitoring.evaluation.calibration import FailureOutcomes, join_outcomes, reliability
-from monitoring.evaluation.event_metrics import Answers, errors, join_answers, summarise
+from monitoring.evaluation.event_metrics import WindowPredictions, errors, join_predictions, summarise
 from monitoring.evaluation.method_outcomes import MethodPredictions, Prognosis, prognosis, prognostics
 from monitoring.evaluation.prognostics import errors_by_band
 from monitoring.evaluation.trend_baseline import trend_rul
@@ -65,7 +65,7 @@ class MethodResult:
 
     watch: Watch
     prognosis: Prognosis
-    answers: Answers | None
+    predictions: WindowPredictions | None
     outcomes: FailureOutcomes | None = None
 
 
@@ -94,31 +94,33 @@ def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel) ->
     """What an exported network with its interval and probability does on one fleet."""
     index = fleet.labelled.index
     known, failed = known_outcomes(index.rul, index.censored, settings.model.labels.horizon_days)
-    said = network.predict_rows(fleet.labelled.history.values, index.first_row, index.end, settings.model.scoring.batch_size)
-    outcomes = FailureOutcomes(said.failure_probability[known], failed)
-    return _judge(settings, fleet, MethodPredictions(said.rul, said.rul_lower, said.rul_upper), outcomes)
+    predicted = network.predict_rows(fleet.labelled.history.values, index.first_row, index.end, settings.model.scoring.batch_size)
+    outcomes = FailureOutcomes(predicted.failure_probability[known], failed)
+    return _judge(settings, fleet, MethodPredictions(predicted.rul, predicted.rul_lower, predicted.rul_upper), outcomes)
 
 
-def _judge(settings: Settings, fleet: UnseenFleet, said: MethodPredictions, outcomes: FailureOutcomes | None = None) -> MethodResult:
+def _judge(settings: Settings, fleet: UnseenFleet, predicted: MethodPredictions, outcomes: FailureOutcomes | None = None) -> MethodResult:
     """A method that predicts lives; errors by group where it has an interval."""
     seen = ~fleet.labelled.index.censored
-    lower, upper = (None if bound is None else bound[seen] for bound in (said.lower, said.upper))
-    answers = Answers(fleet.labelled.index.rul[seen], said.rul[seen], lower, upper, {} if lower is None else slices(settings, fleet))
-    asks = said.rul < settings.evaluation.protocol.alarm_rul_days.value
-    return replace(_judge_alarms(settings, fleet, asks, said), answers=answers, outcomes=outcomes)
+    lower, upper = (None if bound is None else bound[seen] for bound in (predicted.lower, predicted.upper))
+    predictions = WindowPredictions(
+        fleet.labelled.index.rul[seen], predicted.rul[seen], lower, upper, {} if lower is None else slices(settings, fleet)
+    )
+    asks = predicted.rul < settings.evaluation.protocol.alarm_rul_days.value
+    return replace(_judge_alarms(settings, fleet, asks, predicted), predictions=predictions, outcomes=outcomes)
 
 
-def _judge_alarms(settings: Settings, fleet: UnseenFleet, asks: Bools, said: MethodPredictions | None = None) -> MethodResult:
+def _judge_alarms(settings: Settings, fleet: UnseenFleet, asks: Bools, predicted: MethodPredictions | None = None) -> MethodResult:
     watches = fleet.watches(asks, settings.evaluation.protocol)
-    return MethodResult(join(watches), prognosis(settings, fleet, watches, said), None)
+    return MethodResult(join(watches), prognosis(settings, fleet, watches, predicted), None)
 
 
 def numbers_of(settings: Settings, fleets: list[MethodResult]) -> dict[str, Any]:
     """The numbers of one method over all its fleets."""
     summary = summarise(join([judged.watch for judged in fleets]), settings.evaluation)
-    answers = [judged.answers for judged in fleets if judged.answers is not None]
-    if answers:
-        joined = join_answers(answers)
+    predictions = [judged.predictions for judged in fleets if judged.predictions is not None]
+    if predictions:
+        joined = join_predictions(predictions)
         summary |= errors(joined, settings.evaluation.protocol.false_alarm_rul_days.value)
         edges, cap = settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days
         summary["rul_bands"] = errors_by_band(joined.true, joined.rul, edges, cap)

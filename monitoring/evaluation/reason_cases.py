@@ -56,13 +56,13 @@ def judge_reasons(settings: Settings, fleets: Sequence[UnseenFleet], champion: R
     modes = [mode for cases in found for mode in cases.modes]
     attributions = attribute(network, windows, references)
     named = first_named(attributions.of_sensors(), settings.scoring.reasons.least_days.value)
-    answers = {
+    named_by_method = {
         REASONS: [sensor if known else "" for sensor, known in zip(named, comparable, strict=True)],
         LARGEST_CHANGE: largest_change(windows),
         ALWAYS_TEMPERATURE: [DISCHARGE_TEMP] * len(modes),
     }
     return {
-        **hits(modes, answers, restored_days(network, windows, references), _truths(settings), settings.evaluation),
+        **hits(modes, named_by_method, restored_days(network, windows, references), _truths(settings), settings.evaluation),
         "randomised": _randomised(settings, champion, windows[comparable], references[comparable], attributions.rul_days[comparable]),
     }
 
@@ -70,8 +70,8 @@ def judge_reasons(settings: Settings, fleets: Sequence[UnseenFleet], champion: R
 def _caught(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> Cases:
     """The caught failures of one fleet, by the definition of monitoring.evaluation.alarms."""
     history, index, protocol = fleet.labelled.history, fleet.labelled.index, settings.evaluation.protocol
-    said = network.predict_rows(history.values, index.first_row, index.end, settings.model.scoring.batch_size)
-    watches = fleet.watches(said.rul < protocol.alarm_rul_days.value, protocol)
+    predicted = network.predict_rows(history.values, index.first_row, index.end, settings.model.scoring.batch_size)
+    watches = fleet.watches(predicted.rul < protocol.alarm_rul_days.value, protocol)
     caught = [(unit, failure) for unit, watch in enumerate(watches) for failure in watch.failures if failure.caught]
     units = np.array([unit for unit, _ in caught], np.int64)
     hours = np.array([round(failure.caught_at * _HOURS_PER_DAY / WINDOW_STEP_HOURS) for _, failure in caught], np.int64)

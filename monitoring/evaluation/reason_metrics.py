@@ -53,7 +53,7 @@ def largest_change(windows: Float32s) -> Sensors:
 
 
 def hits(
-    modes: Sequence[str], answers: Mapping[str, Sensors], restored: Doubles, truths: Mapping[str, Truth], config: EvaluationConfig
+    modes: Sequence[str], named_by_method: Mapping[str, Sensors], restored: Doubles, truths: Mapping[str, Truth], config: EvaluationConfig
 ) -> dict[str, Any]:
     """cases, methods and by_mode. For every method of `answers`, of all cases and of each mode's: hits, share, interval, leading, restored_days, named.
 
@@ -65,13 +65,13 @@ def hits(
     rows = {mode: [number for number, own in enumerate(modes) if own == mode] for mode in present}
     of_named = {
         method: [restored[case, MODEL_SENSORS.index(sensor)] if sensor else 0.0 for case, sensor in enumerate(named)]
-        for method, named in answers.items()
+        for method, named in named_by_method.items()
     }
 
     def judged(cases: Sequence[int]) -> dict[str, Any]:
         return {
             method: _judged([(truths[modes[case]], named[case]) for case in cases], [of_named[method][case] for case in cases], config)
-            for method, named in answers.items()
+            for method, named in named_by_method.items()
         }
 
     return {

@@ -9,7 +9,7 @@ import numpy as np
 from config.sections.evaluation import EvaluationConfig
 from features.arrays import Bools, Floats, Integers
 from monitoring.evaluation.comparison import BETTER, UnitSums, compare_metric
-from monitoring.evaluation.event_metrics import Answers
+from monitoring.evaluation.event_metrics import WindowPredictions
 from monitoring.statistics.bootstrap import Resampling
 from training.metrics import coverage, mean_width, rmse
 
@@ -17,26 +17,28 @@ _DIGITS: Final = 4
 _METRIC: Final = "rul_rmse_days"
 
 
-def measure_slices(answers: Answers, baseline: Floats, unit: Integers, config: EvaluationConfig) -> dict[str, dict[str, dict[str, Any]]]:
+def measure_slices(
+    predictions: WindowPredictions, baseline: Floats, unit: Integers, config: EvaluationConfig
+) -> dict[str, dict[str, dict[str, Any]]]:
     """For each grouping of `answers` and each of its groups by name: `measure` of its windows. Every window is in one group of each grouping.
 
     answers: with an interval. baseline: what it predicts for the same windows [n] days. unit: their compressors [n].
     """
     return {
-        grouping: {str(name): measure(answers, baseline, unit, names == name, config) for name in np.unique(names)}
-        for grouping, names in answers.groups.items()
+        grouping: {str(name): measure(predictions, baseline, unit, names == name, config) for name in np.unique(names)}
+        for grouping, names in predictions.groups.items()
     }
 
 
-def measure(answers: Answers, baseline: Floats, unit: Integers, which: Bools, config: EvaluationConfig) -> dict[str, Any]:
+def measure(predictions: WindowPredictions, baseline: Floats, unit: Integers, which: Bools, config: EvaluationConfig) -> dict[str, Any]:
     """windows, compressors, rmse_days, baseline_rmse_days, bias_days (above 0: predicted too late), coverage_90, mean_width_90_days.
 
     Also difference_days (model - baseline) with interval_days [low, high] and verdict (monitoring.evaluation.comparison); without an interval where there are
     fewer compressors than `card.least_compressors`: so few say nothing about a fleet.
     """
-    if answers.lower is None or answers.upper is None:
+    if predictions.lower is None or predictions.upper is None:
         raise ValueError("slices are measured of a model with an interval")
-    true, rul, lower, upper = (part[which] for part in (answers.true, answers.rul, answers.lower, answers.upper))
+    true, rul, lower, upper = (part[which] for part in (predictions.true, predictions.rul, predictions.lower, predictions.upper))
     other = baseline[which]
     compressors, position = np.unique(unit[which], return_inverse=True)
     ours, theirs = rmse(true, rul), rmse(true, other)
@@ -54,7 +56,7 @@ def measure(answers: Answers, baseline: Floats, unit: Integers, which: Bools, co
     }
     if len(compressors) < config.card.least_compressors:
         return measured
-    sums, baseline_sums = (UnitSums.of_errors(_METRIC, true, said, position, len(compressors)) for said in (rul, other))
+    sums, baseline_sums = (UnitSums.of_errors(_METRIC, true, predicted, position, len(compressors)) for predicted in (rul, other))
     resampling = Resampling(len(compressors), config.bootstrap.resamples, config.bootstrap.seed)
     found = compare_metric(_METRIC, sums, baseline_sums, resampling, config.report.confidence)
     return measured if found is None else {**measured, "interval_days": found["interval"], "verdict": found["verdict"]}

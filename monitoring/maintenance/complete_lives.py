@@ -38,7 +38,7 @@ class PredictedFleet:
 
     compressor_ids: list[str]
     first_mark: datetime
-    told: HourlyPredictions
+    predictions: HourlyPredictions
     truth: pl.DataFrame
 
 
@@ -47,7 +47,7 @@ class Episodes:
     """The lives that can be used, what was known at each of their hours [hours], and how many could not be."""
 
     lives: Lives
-    told: HourlyPredictions
+    predictions: HourlyPredictions
     facts: dict[str, Any]
 
 
@@ -72,7 +72,7 @@ def pool(fleets: Sequence[PredictedFleet]) -> Episodes:
             ended.append(row["ended_by"])
             if row["ended_by"] == "failure":
                 own = (unit_of[row["compressor_id"]], slice(row["start"], row["end"]))
-                parts.append(HourlyPredictions(*(getattr(fleet.told, field.name)[own] for field in fields(HourlyPredictions))))
+                parts.append(HourlyPredictions(*(getattr(fleet.predictions, field.name)[own] for field in fields(HourlyPredictions))))
                 hours.append(len(parts[-1].status))
                 owner.append((number, row["compressor_id"]))
     if not parts:

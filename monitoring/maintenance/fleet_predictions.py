@@ -23,9 +23,10 @@ def predict_hours(settings: Settings, fleet: UnseenFleet, champion: RegisteredMo
     """Dates, predicted lives and statuses at every hour of a fleet -> [compressors, hours]."""
     history, index, scoring = fleet.labelled.history, fleet.labelled.index, settings.model.scoring
     model, facts = OnnxModel(champion.onnx, scoring.threads), champion.facts
-    said = model.predict_rows(history.values, index.first_row, index.end, scoring.batch_size)
+    predicted = model.predict_rows(history.values, index.first_row, index.end, scoring.batch_size)
     lower, point, upper, fails = (
-        np.asarray(numbers, np.float64) for numbers in (said.rul_lower, said.rul, said.rul_upper, said.failure_probability)
+        np.asarray(numbers, np.float64)
+        for numbers in (predicted.rul_lower, predicted.rul, predicted.rul_upper, predicted.failure_probability)
     )
     ages = hourly_ages(fleet)[index.end]
     forecast = Forecast(lower, point, upper, fails, ages, facts.horizon_days, facts.max_rul_days, model.levels, model.ageing)

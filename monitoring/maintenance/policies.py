@@ -28,17 +28,17 @@ _HOURS: Final = 24  # per day
 
 def policies(episodes: Episodes, interval_days: float | None, alarm_hours: int, costs: CostsConfig) -> dict[str, Bools]:
     """At which hours [hours] each policy asks for a repair, by name; an interval of None never does."""
-    lives, told, planned, simulation = episodes.lives, episodes.told, costs.planned, costs.simulation
+    lives, predictions, planned, simulation = episodes.lives, episodes.predictions, costs.planned, costs.simulation
     age_days, left_days = lives.age_hours / _HOURS, lives.left_days
     own_window = lives.age_hours >= WINDOW_STEPS * WINDOW_STEP_HOURS
-    due = (told.due_days != NOT_DUE) & (told.due_days <= planned.earliest_day)
-    short = np.asarray(told.rul_days <= simulation.predicted_life_days.value, np.bool_)
+    due = (predictions.due_days != NOT_DUE) & (predictions.due_days <= planned.earliest_day)
+    short = np.asarray(predictions.rul_days <= simulation.predicted_life_days.value, np.bool_)
 
     def last(asks: Bools, hours: float) -> Bools:
         return np.concatenate([lasting(part, int(hours)) for part in np.split(asks, lives.first[1:])])
 
     def at_least(level: str) -> Bools:
-        return np.asarray(told.status >= STATUS_LEVELS.index(level), np.bool_)
+        return np.asarray(predictions.status >= STATUS_LEVELS.index(level), np.bool_)
 
     never = np.zeros(len(age_days), np.bool_)
     lead = planned.lead_days.value

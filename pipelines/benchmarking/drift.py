@@ -19,7 +19,7 @@ from features.intake import list_reading_files
 from features.lake import GOLD, Lake
 from features.model_file.onnx_model import OnnxModel
 from monitoring.drift.evidently_report import compare_by_preset, raw_frame
-from monitoring.drift.snapshots import COMPARED, FleetSnapshots, look_at
+from monitoring.drift.snapshots import COMPARED, FleetSnapshots, take_snapshots
 from pipelines.evaluation.simulated_fleets import Change, build_fleet
 from pipelines.operations.monitor import Comparison, Watched, compare, watch_champion
 from pipelines.runtime.console import StageReporter
@@ -128,12 +128,12 @@ def _by_preset(settings: Settings, watched: Watched, gold: DeltaTable, end: date
     scoring, config = settings.model.scoring, settings.monitoring
     model, days = OnnxModel(watched.champion.onnx, scoring.threads), config.windows.current_days + config.windows.baseline_days
     history = read_history(gold, end, days * 24 + model.steps)
-    looks = look_at(history, model, 1, settings.scoring.min_steps, scoring.batch_size).newest(days * 24)
+    snapshots = take_snapshots(history, model, 1, settings.scoring.min_steps, scoring.batch_size).newest(days * 24)
     week = config.windows.current_days * 24
-    now = raw_frame(looks.newest(week))
+    now = raw_frame(snapshots.newest(week))
     sides = {
-        TRAINING: watched.reference.looks,
-        BEFORE: FleetSnapshots(looks.values[:, :-week], looks.rul[:, :-week], looks.stride_hours),
+        TRAINING: watched.reference.snapshots,
+        BEFORE: FleetSnapshots(snapshots.values[:, :-week], snapshots.rul[:, :-week], snapshots.stride_hours),
     }
     frames = {against: raw_frame(side) for against, side in sides.items()}
     return {

@@ -9,8 +9,8 @@ import mlflow
 
 from config.settings import Settings
 from monitoring.evaluation.calibration import thin_groups
-from monitoring.evaluation.event_metrics import join_answers
-from monitoring.evaluation.figures import FigureData, LifePredictions, judging_figures
+from monitoring.evaluation.event_metrics import join_predictions
+from monitoring.evaluation.figures import FigureData, LifePredictions, evaluation_figures
 from monitoring.evaluation.method_outcomes import BASELINE_NAMES, comparison
 from monitoring.evaluation.methods import (
     BASELINE_KEY,
@@ -127,14 +127,14 @@ def _log_figures(settings: Settings, result: dict[str, Any], by_fleet: dict[int,
         for run, other in zip(fleet[CHAMPION_KEY].prognosis.runs, fleet[BASELINE_KEY].prognosis.runs, strict=True)
     ]
     ours, theirs = (
-        join_answers([answers for fleet in by_fleet.values() if (answers := fleet[name].answers) is not None])
+        join_predictions([predictions for fleet in by_fleet.values() if (predictions := fleet[name].predictions) is not None])
         for name in (CHAMPION_KEY, BASELINE_KEY)
     )
     if not len(ours.true):
         return
     reliability_of = {CHAMPION_KEY: result["failure_probability"]["bins"]}
-    told = FigureData(lives, ours.true, ours.rul, theirs.rul, reliability_of, result["coverage"]["rul_days"])
-    for name, figure in judging_figures(settings, told, (CHAMPION_KEY, BASELINE_NAMES[BASELINE_KEY])).items():
+    data = FigureData(lives, ours.true, ours.rul, theirs.rul, reliability_of, result["coverage"]["rul_days"])
+    for name, figure in evaluation_figures(settings, data, (CHAMPION_KEY, BASELINE_NAMES[BASELINE_KEY])).items():
         mlflow.log_figure(figure, f"plots/{name}")
 
 

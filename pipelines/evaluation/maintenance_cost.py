@@ -47,8 +47,8 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
         fleet = prepare_fleet(settings, seed, spark, report)
         history = fleet.labelled.history
         with report.stage(f"predict, fleet {seed}"):
-            told = predict_hours(settings, fleet, champion)
-        judged.append(PredictedFleet(history.compressor_ids, history.first_mark, told, fleet_truth(settings, seed)))
+            predictions = predict_hours(settings, fleet, champion)
+        judged.append(PredictedFleet(history.compressor_ids, history.first_mark, predictions, fleet_truth(settings, seed)))
     episodes = pool(judged)
     drawn, starts = draw_fleets(episodes.lives, size.compressors, costs)
     outcomes = {}

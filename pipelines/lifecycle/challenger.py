@@ -21,7 +21,7 @@ from features.lake import GOLD
 from features.model_file.onnx_model import OnnxModel
 from features.model_file.session import OUTPUTS
 from monitoring.drift.reference import REFERENCE_FILE, make_reference
-from monitoring.drift.snapshots import look_at
+from monitoring.drift.snapshots import take_snapshots
 from monitoring.evaluation.methods import BASELINE_KEY
 from monitoring.gate.candidate import Candidate, EvaluationData, judge_model, measure_cost
 from monitoring.gate.champion import SPLIT_FILE, KnownChampion, LostChampion
@@ -184,8 +184,8 @@ def _log_reference(settings: Settings, fleet: LabelledFleet, trial: Trial) -> No
     """What `altaviz monitor` will compare later fleets with, as an artifact of the active run."""
     scoring, config = settings.model.scoring, settings.monitoring
     model = OnnxModel(trial.export.model, scoring.threads)
-    looks = look_at(fleet.history, model, config.windows.stride_hours, settings.scoring.min_steps, scoring.batch_size)
+    snapshots = take_snapshots(fleet.history, model, config.windows.stride_hours, settings.scoring.min_steps, scoring.batch_size)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / Path(REFERENCE_FILE).name
-        file.write_bytes(make_reference(looks, config.reference).to_bytes())
+        file.write_bytes(make_reference(snapshots, config.reference).to_bytes())
         mlflow.log_artifact(str(file), str(Path(REFERENCE_FILE).parent))

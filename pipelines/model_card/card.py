@@ -18,8 +18,8 @@ import mlflow
 
 from config.settings import Settings
 from features.contract import FEATURES
-from monitoring.evaluation.figures import FigureData, judging_figures
-from monitoring.evaluation.held_out import BY_RUL, describe_machines, judge_held_out
+from monitoring.evaluation.figures import FigureData, evaluation_figures
+from monitoring.evaluation.held_out import BY_RUL, describe_machines, evaluate_held_out
 from monitoring.evaluation.method_outcomes import BASELINE_NAMES
 from pipelines.model_card.facts import (
     data_facts,
@@ -102,7 +102,7 @@ def make_card(
 ) -> ModelCard:
     """Measure and draw everything else that the card of `trial` says; `cost` is what the gate was shown, `decided` its verdict. Raises ModelError."""
     machines = describe_machines(fleet.history.compressor_ids, past.models(), past.events())
-    held = judge_held_out(settings, fleet, trial, machines)
+    held = evaluate_held_out(settings, fleet, trial, machines)
     data, judged = data_facts(settings, past, fleet, trial, machines), judged_facts(settings, held)
     importance = measure_importance(settings, fleet, trial)
     facts = {
@@ -133,13 +133,13 @@ def _importance_facts(importance: Importance) -> dict[str, Any]:
 
 def _draw(settings: Settings, held: HeldOut, judged: Mapping[str, Any], importance: Importance) -> dict[str, bytes]:
     """The card's figures as PNG by file name."""
-    answers, probability, baseline = held.answers, judged["probability"], BASELINE_NAMES["baseline"]
+    predictions, probability, baseline = held.predictions, judged["probability"], BASELINE_NAMES["baseline"]
     reliability = {MODEL: probability["model"]["bins"], baseline: probability["baseline"]["bins"]}
     coverage = {band: {"coverage": one["coverage_90"], "windows": one["windows"]} for band, one in judged["slices"][BY_RUL].items()}
-    told = FigureData(held.lives, answers.true, answers.rul, held.baseline, reliability, coverage)
+    data = FigureData(held.lives, predictions.true, predictions.rul, held.baseline, reliability, coverage)
     groups = feature_groups()
     figures = {
-        **judging_figures(settings, told, (MODEL, baseline)),
+        **evaluation_figures(settings, data, (MODEL, baseline)),
         IMPORTANCE: plot_importance(
             {name: importance.rise_days[name] for name in groups},
             {name: importance.rise_days[name] for name in FEATURES},

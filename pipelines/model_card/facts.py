@@ -14,7 +14,7 @@ from features.contract import FEATURE_SET_VERSION, FEATURE_UNITS, FEATURES, MODE
 from features.lake import GOLD
 from features.model_file.onnx_model import OnnxModel
 from monitoring.evaluation.calibration import reliability
-from monitoring.evaluation.figures import shown_lives
+from monitoring.evaluation.figures import drawn_lives
 from monitoring.evaluation.held_out import BY_FAILURE, BY_MODEL, BY_RUL
 from monitoring.evaluation.method_outcomes import BASELINE_NAMES
 from monitoring.evaluation.prognostics import LifeRun, summarise_lives
@@ -184,15 +184,15 @@ def judged_facts(settings: Settings, held: HeldOut) -> dict[str, Any]:
         "baseline": [LifeRun(life.run.true, life.baseline.astype(np.float64)) for life in held.lives],
     }
     return {
-        "overall": measure(held.answers, held.baseline, held.unit, everything, config),
-        "slices": measure_slices(held.answers, held.baseline, held.unit, config),
+        "overall": measure(held.predictions, held.baseline, held.unit, everything, config),
+        "slices": measure_slices(held.predictions, held.baseline, held.unit, config),
         "probability": {
             "model": reliability(held.outcomes, config.report.reliability_bins),
             "baseline": reliability(held.baseline_outcomes, config.report.reliability_bins),
         },
         "shown": [
             {"name": shown.life.name, "failure": shown.life.failure, "rmse_days": shown.rmse_days, "rank": shown.rank}
-            for shown in shown_lives(held.lives, config.card.lives)
+            for shown in drawn_lives(held.lives, config.card.lives)
         ],
         "prognostics": {name: summarise_lives(own, config.prognostics, cap) for name, own in runs.items()},
     }

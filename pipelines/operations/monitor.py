@@ -21,7 +21,7 @@ from monitoring.drift.decision import decide
 from monitoring.drift.distances import measure_drift
 from monitoring.drift.faulty_sensors import faulty_hours, name_faults
 from monitoring.drift.reference import REFERENCE_FILE, Reference
-from monitoring.drift.snapshots import look_at
+from monitoring.drift.snapshots import take_snapshots
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.mlflow_runs import find_run, tracked_run
@@ -59,7 +59,7 @@ class Watched:
 class Comparison:
     """The last days as they were looked at, and what came of it."""
 
-    looks: FleetSnapshots
+    snapshots: FleetSnapshots
     distances: Distances
     decision: Decision
     data_faults: list[dict[str, str]]  # compressor_id, sensor, fault, since: what was left out
@@ -130,18 +130,18 @@ def compare(settings: Settings, watched: Watched, gold: DeltaTable, moment: date
     """
     config, scoring = settings.monitoring, settings.model.scoring
     days = config.windows.current_days + config.windows.baseline_days
-    stride, model = watched.reference.looks.stride_hours, OnnxModel(watched.champion.onnx, scoring.threads)
+    stride, model = watched.reference.snapshots.stride_hours, OnnxModel(watched.champion.onnx, scoring.threads)
     hours = days * 24 + model.steps
     history, faults = read_history(gold, moment, hours), read_faults(gold, moment, hours)
     if not history.compressor_ids:
         raise NoDataError(
             f"gold has nothing in the {days} days up to {moment:%Y-%m-%dT%H:%M:%S}: ingest newer readings, or look back with --as-of"
         )
-    looks = look_at(history, model, stride, settings.scoring.min_steps, scoring.batch_size, faulty_hours(history, faults))
-    looks = looks.newest(days * 24 // stride)
-    distances = measure_drift(watched.reference, looks, config, settings.scoring.health.warning.value)
+    snapshots = take_snapshots(history, model, stride, settings.scoring.min_steps, scoring.batch_size, faulty_hours(history, faults))
+    snapshots = snapshots.newest(days * 24 // stride)
+    distances = measure_drift(watched.reference, snapshots, config, settings.scoring.health.warning.value)
     data_faults = name_faults(faults)
-    return Comparison(looks, distances, decide(distances, config.decision, data_faults), data_faults)
+    return Comparison(snapshots, distances, decide(distances, config.decision, data_faults), data_faults)
 
 
 def _is_first_of_day(warehouse: Warehouse, version: str, moment: datetime) -> bool:
@@ -212,7 +212,7 @@ def _log(settings: Settings, watched: Watched, moment: datetime, compared: Compa
         )
         mlflow.set_tag("reasons", "; ".join(decision.reasons)[:5000])
         page = Path(folder) / Path(_REPORT_FILE).name
-        if write_report(page, watched.reference, compared.looks, settings.monitoring, settings.scoring.health.warning.value):
+        if write_report(page, watched.reference, compared.snapshots, settings.monitoring, settings.scoring.health.warning.value):
             mlflow.log_artifact(str(page), str(Path(_REPORT_FILE).parent))
         mlflow.set_tag(_KEY_TAG, key)  # last: a run that was cut off is not found, and is made again
         return str(run.info.run_id)

@@ -6,7 +6,7 @@ import numpy as np
 
 from monitoring.drift.snapshots import COMPARED, FleetSnapshots
 
-PER_DAY = 6  # looks, one every 4 hours
+PER_DAY = 6  # snapshots, one every 4 hours
 WEEK = 7 * PER_DAY
 LIVES = (15.0, 30.0)  # days, of healthy compressors
 TEMPERATURES = [number for number, name in enumerate(COMPARED) if name.startswith("temp_") and name.endswith("_mean")]
@@ -14,18 +14,18 @@ TEMPERATURES = [number for number, name in enumerate(COMPARED) if name.startswit
 
 def fleet(random: np.random.Generator, compressors: int, weeks: int, *, wander: float = 1.0, common: float = 0.0) -> FleetSnapshots:
     """Healthy compressors, whose features stand at very different levels and wander by `wander` a week, all alike by `common`."""
-    looks = weeks * WEEK
+    snapshots = weeks * WEEK
     levels = random.normal(100, 30, (compressors, 1, len(COMPARED)))
     own = np.repeat(random.normal(0, wander, (compressors, weeks, len(COMPARED))), WEEK, axis=1)
     shared = np.repeat(random.normal(0, common, (1, weeks, len(COMPARED))), WEEK, axis=1)
-    noise = random.normal(0, 0.5, (compressors, looks, len(COMPARED)))
+    noise = random.normal(0, 0.5, (compressors, snapshots, len(COMPARED)))
     return FleetSnapshots(
-        (levels + own + shared + noise).astype(np.float32), random.uniform(*LIVES, (compressors, looks)).astype(np.float32), 4
+        (levels + own + shared + noise).astype(np.float32), random.uniform(*LIVES, (compressors, snapshots)).astype(np.float32), 4
     )
 
 
-def moved(looks: FleetSnapshots, compressors: int, features: list[int], by: float, days: int = 7) -> FleetSnapshots:
+def moved(snapshots: FleetSnapshots, compressors: int, features: list[int], by: float, days: int = 7) -> FleetSnapshots:
     """The same with `features` of the first `compressors` moved `by` over the last `days`."""
-    values = looks.values.copy()
+    values = snapshots.values.copy()
     values[:compressors, -days * PER_DAY :, features] += by
-    return FleetSnapshots(values, looks.rul.copy(), looks.stride_hours)
+    return FleetSnapshots(values, snapshots.rul.copy(), snapshots.stride_hours)

@@ -44,7 +44,7 @@ def config(settings: Settings) -> DecisionSection:
     return settings.monitoring.decision
 
 
-def test_without_drift_nothing_follows_and_the_reasons_say_what_was_compared(config: DecisionSection) -> None:
+def test_without_drift_nothing_follows_and_the_reasons_name_what_was_compared(config: DecisionSection) -> None:
     decision = decide(QUIET, config)
     assert (decision.drift, decision.retrain, decision.drifted_features) == (False, False, [])
     assert decision.reasons == [
@@ -74,7 +74,7 @@ def test_some_compressors_that_moved_are_drift_and_the_feature_is_named(config: 
     decision = decide(replace(QUIET, features=[SOME, QUIET.features[1]]), config)
     assert (decision.drift, decision.retrain, decision.drifted_features) == (True, True, ["temp_1hr_mean"])
     assert decision.reasons[1] == (
-        "drifted: temp_1hr_mean (PSI 0.90, by chance up to 0.60; 34% of compressors beyond the reference's outer bins; fleet +1.5) "
+        "drifted: temp_1hr_mean (PSI 0.90, by chance up to 0.60; 34% of compressors beyond the reference's outer bins; fleet shift +1.5) "
         "(the last 7 days against the 21 before, 26 compressors)"
     )
 
@@ -118,7 +118,7 @@ def test_a_fleet_that_moves_as_one_must_move_far_and_unlike_its_weeks(
 def test_drift_that_is_configured_to_call_for_nothing_is_reported_and_calls_for_nothing(config: DecisionSection) -> None:
     decision = decide(replace(QUIET, features=[SOME]), config.model_copy(update={"retrain_on": ["prediction"]}))
     assert (decision.drift, decision.retrain) == (True, False)
-    assert decision.reasons[-1] == "feature drift calls for no retraining here (retrain_on of monitoring.yaml)"
+    assert decision.reasons[-1] == "feature drift calls for no retraining here (decision.retrain_on in monitoring.yaml)"
 
 
 NOT_COMPARED = replace(QUIET, features=[FeatureDistance("temp_1hr_mean")])
@@ -138,11 +138,13 @@ NOT_COMPARED = replace(QUIET, features=[FeatureDistance("temp_1hr_mean")])
         (
             replace(NOT_COMPARED, reference_weeks=2),
             "features cannot be compared: the model's reference holds 2 stretches of 7 days with the 21 before, "
-            "3 are needed to say what they do by chance",
+            "3 are needed to show what happens by chance",
         ),
     ],
 )
-def test_what_cannot_be_compared_says_why_and_is_no_drift(config: DecisionSection, distances: Distances, reason: str) -> None:
+def test_features_that_cannot_be_compared_are_no_drift_and_the_reason_is_given(
+    config: DecisionSection, distances: Distances, reason: str
+) -> None:
     decision = decide(distances, config)
     assert (decision.drift, decision.retrain, decision.reasons[1]) == (False, False, reason)
 
@@ -150,10 +152,10 @@ def test_what_cannot_be_compared_says_why_and_is_no_drift(config: DecisionSectio
 @pytest.mark.parametrize(
     ("compressors", "reason"),
     [
-        (4, "predictions cannot be compared: 4 compressors have any, 5 are needed"),
-        (30, "predictions cannot be compared: the model's reference is too short to say what they do by chance"),
+        (4, "predictions cannot be compared: 4 compressors have predictions, 5 are needed"),
+        (30, "predictions cannot be compared: the model's reference is too short to show what happens by chance"),
     ],
 )
-def test_predictions_that_cannot_be_compared_say_why(config: DecisionSection, compressors: int, reason: str) -> None:
+def test_predictions_that_cannot_be_compared_give_the_reason(config: DecisionSection, compressors: int, reason: str) -> None:
     decision = decide(replace(QUIET, compressors=compressors, prediction_psi=None, prediction_psi_by_chance=None), config)
     assert (decision.retrain, decision.reasons[0]) == (False, reason)

@@ -39,12 +39,12 @@ def later() -> FleetSnapshots:
     return fleet(np.random.default_rng(2), COMPRESSORS, 4)
 
 
-def measure(reference: Reference, looks: FleetSnapshots, config: MonitoringConfig) -> Distances:
-    return measure_drift(reference, looks, config, WARNING_DAYS)
+def measure(reference: Reference, snapshots: FleetSnapshots, config: MonitoringConfig) -> Distances:
+    return measure_drift(reference, snapshots, config, WARNING_DAYS)
 
 
-def drifted(reference: Reference, looks: FleetSnapshots, config: MonitoringConfig) -> list[str]:
-    return decide(measure(reference, looks, config), config.decision).drifted_features
+def drifted(reference: Reference, snapshots: FleetSnapshots, config: MonitoringConfig) -> list[str]:
+    return decide(measure(reference, snapshots, config), config.decision).drifted_features
 
 
 def of(distances: Distances, name: str) -> FeatureDistance:
@@ -112,8 +112,8 @@ def test_a_feature_that_nobody_reports_is_not_compared_and_the_others_are(
 
 def test_a_feature_that_never_moves_is_no_drift_and_its_first_movement_is(config: MonitoringConfig) -> None:
     steady, now = fleet(np.random.default_rng(1), TRAINED, WEEKS), fleet(np.random.default_rng(2), COMPRESSORS, 4)
-    for looks in (steady, now):
-        looks.values[:, :, 0] = 7.0
+    for snapshots in (steady, now):
+        snapshots.values[:, :, 0] = 7.0
     reference = make_reference(steady, config.reference)
     assert drifted(reference, now, config) == []
     assert drifted(reference, moved(now, 10, [0], by=1.0), config) == [COMPARED[0]]
@@ -122,17 +122,17 @@ def test_a_feature_that_never_moves_is_no_drift_and_its_first_movement_is(config
 def test_new_and_vanished_compressors_are_counted_for_their_predictions_only(
     reference: Reference, later: FleetSnapshots, config: MonitoringConfig
 ) -> None:
-    looks = FleetSnapshots(later.values.copy(), later.rul.copy(), later.stride_hours)
-    looks.rul[:4, : 25 * PER_DAY] = np.nan  # here since three days
-    looks.rul[4:6, -WEEK:] = np.nan  # not here any more
-    distances = measure(reference, looks, config)
+    snapshots = FleetSnapshots(later.values.copy(), later.rul.copy(), later.stride_hours)
+    snapshots.rul[:4, : 25 * PER_DAY] = np.nan  # here since three days
+    snapshots.rul[4:6, -WEEK:] = np.nan  # not here any more
+    distances = measure(reference, snapshots, config)
     assert (distances.compressors, distances.compared) == (28, 24)
 
 
 def test_failing_machines_are_not_compared(reference: Reference, later: FleetSnapshots, config: MonitoringConfig) -> None:
-    looks = moved(later, 10, TEMPERATURES, by=8.0)
-    looks.rul[:10, -WEEK:] = 5.0
-    distances = measure(reference, looks, config)
+    snapshots = moved(later, 10, TEMPERATURES, by=8.0)
+    snapshots.rul[:10, -WEEK:] = 5.0
+    distances = measure(reference, snapshots, config)
     assert distances.compared == 20
     assert decide(distances, config.decision).drifted_features == []
 
@@ -178,8 +178,8 @@ def test_two_weeks_of_a_reference_do_not_show_how_weeks_differ_and_three_do(late
 
 def test_months_without_data_between_two_lakes_of_the_reference_are_no_weeks(later: FleetSnapshots, config: MonitoringConfig) -> None:
     first, second = fleet(np.random.default_rng(5), 60, 9), fleet(np.random.default_rng(6), 30, 9)
-    looks = 9 + 20 + 9  # weeks: the first lake's, a gap, the second one's
-    values = np.full((90, looks * WEEK, len(COMPARED)), np.nan, np.float32)
+    snapshots = 9 + 20 + 9  # weeks: the first lake's, a gap, the second one's
+    values = np.full((90, snapshots * WEEK, len(COMPARED)), np.nan, np.float32)
     rul = np.full(values.shape[:2], np.nan, np.float32)
     values[:60, : 9 * WEEK], rul[:60, : 9 * WEEK] = first.values, first.rul
     values[60:, -9 * WEEK :], rul[60:, -9 * WEEK :] = second.values, second.rul

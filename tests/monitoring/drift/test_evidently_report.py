@@ -69,7 +69,7 @@ def test_the_default_of_evidently_is_a_distance_for_many_rows_and_a_test_for_few
 
 
 def test_rows_for_evidently_are_looks_with_a_reading() -> None:
-    looks = fleet(np.random.default_rng(4), 2, 1)
-    looks.values[0, :3] = np.nan
-    frame = raw_frame(looks)
+    snapshots = fleet(np.random.default_rng(4), 2, 1)
+    snapshots.values[0, :3] = np.nan
+    frame = raw_frame(snapshots)
     assert (list(frame.columns), len(frame)) == ([*COMPARED, PREDICTION], 2 * WEEK - 3)

@@ -21,7 +21,7 @@ def config(settings: Settings) -> WindowsSection:
 
 
 def fleet(*compressors: list[float]) -> Doubles:
-    """Series of one feature, a compressor each -> [compressors, looks, 1]."""
+    """Series of one feature, a compressor each -> [compressors, snapshots, 1]."""
     return np.array(compressors, np.float64)[:, :, None]
 
 
@@ -111,7 +111,7 @@ def test_windows_of_a_young_fleet_shrink_alike_to_whole_days(config: WindowsSect
 
 
 def test_a_history_of_less_than_a_day_to_compare_gives_no_windows(config: WindowsSection) -> None:
-    assert [fit_windows(config, looks, 4) for looks in (0, 6, 11)] == [None] * 3
+    assert [fit_windows(config, snapshots, 4) for snapshots in (0, 6, 11)] == [None] * 3
     assert fit_windows(config, 13, 4) == Windows(current=6, baseline=7, least_current=1, least_baseline=2)
 
 

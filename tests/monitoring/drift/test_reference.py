@@ -43,16 +43,16 @@ def test_predictions_that_are_often_the_same_have_fewer_bins(config: ReferenceSe
 
 def test_of_a_large_fleet_a_sample_of_whole_compressors_is_kept_and_always_the_same_one(config: ReferenceSection) -> None:
     few = config.model_copy(update={"most_compressors": 10})
-    looks = fleet(np.random.default_rng(1), 40, 1)
-    kept, again = make_reference(looks, few), make_reference(looks, few)
-    assert kept.looks.rul.tolist() == again.looks.rul.tolist()
-    assert {row.tobytes() for row in kept.looks.rul} < {row.tobytes() for row in looks.rul}
-    assert kept.looks.values.shape[0] == 10
+    snapshots = fleet(np.random.default_rng(1), 40, 1)
+    kept, again = make_reference(snapshots, few), make_reference(snapshots, few)
+    assert kept.snapshots.rul.tolist() == again.snapshots.rul.tolist()
+    assert {row.tobytes() for row in kept.snapshots.rul} < {row.tobytes() for row in snapshots.rul}
+    assert kept.snapshots.values.shape[0] == 10
 
 
 def test_of_a_long_history_the_newest_days_are_kept(config: ReferenceSection) -> None:
     reference = make_reference(still([[5.0] * 6 + [20.0] * 12]), config.model_copy(update={"most_days": 2}))
-    assert (reference.looks.rul.tolist(), reference.prediction_edges.tolist()) == ([[20.0] * 12], [20.0])
+    assert (reference.snapshots.rul.tolist(), reference.prediction_edges.tolist()) == ([[20.0] * 12], [20.0])
 
 
 def test_a_history_without_a_prediction_is_no_reference(config: ReferenceSection) -> None:
@@ -61,9 +61,9 @@ def test_a_history_without_a_prediction_is_no_reference(config: ReferenceSection
 
 
 def test_weeks_end_where_the_history_does_and_each_has_its_own_days_before(config: ReferenceSection) -> None:
-    looks = still([[20.0] * 11] * 2)
-    looks.values[0, -2:, 0] = 9
-    weeks = make_reference(looks, config).weeks(WINDOWS, WARNING_DAYS, least=2)
+    snapshots = still([[20.0] * 11] * 2)
+    snapshots.values[0, -2:, 0] = 9
+    weeks = make_reference(snapshots, config).weeks(WINDOWS, WARNING_DAYS, least=2)
     assert [week.units[:, 0].tolist() for week in weeks] == [[4, -4], [0, 0], [0, 0]]
     assert [week.fleet[0] for week in weeks] == [4, 0, 0]
 
@@ -80,10 +80,10 @@ def test_a_stretch_with_too_few_compressors_is_no_week(config: ReferenceSection)
 def test_bytes_come_back_as_the_same_reference(config: ReferenceSection) -> None:
     reference = make_reference(fleet(np.random.default_rng(2), 6, 1), config)
     back = Reference.from_bytes(reference.to_bytes())
-    assert np.array_equal(back.looks.values, reference.looks.values)
-    assert np.array_equal(back.looks.rul, reference.looks.rul)
+    assert np.array_equal(back.snapshots.values, reference.snapshots.values)
+    assert np.array_equal(back.snapshots.rul, reference.snapshots.rul)
     assert np.array_equal(back.prediction_edges, reference.prediction_edges)
-    assert (back.looks.stride_hours, back.looks.rul.dtype) == (4, np.float32)
+    assert (back.snapshots.stride_hours, back.snapshots.rul.dtype) == (4, np.float32)
 
 
 def changed(content: bytes, **arrays: object) -> bytes:

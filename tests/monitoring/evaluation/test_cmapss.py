@@ -18,8 +18,8 @@ TRUE = np.array([140.0, 20.0, 60.0], np.float32)  # clipped at 125: 125, 20, 60
 def scores(seed: int, rul: list[float], half: float, baseline: list[float]) -> SeedScores:
     point = np.array(rul, np.float32)
     probability = np.array([0.0, 1.0, 0.0], np.float32)
-    said = Predictions(point, point - np.float32(half), point + np.float32(half), probability)
-    return SeedScores(seed, said, {"linear": np.array(baseline, np.float32)}, 11.0 + seed, 0.9, 1e-5, 4 + seed, 1)
+    predicted = Predictions(point, point - np.float32(half), point + np.float32(half), probability)
+    return SeedScores(seed, predicted, {"linear": np.array(baseline, np.float32)}, 11.0 + seed, 0.9, 1e-5, 4 + seed, 1)
 
 
 def test_clipped_errors_forgive_what_lies_beyond_the_cap() -> None:

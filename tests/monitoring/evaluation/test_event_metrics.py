@@ -7,7 +7,7 @@ import pytest
 
 from config.sections.evaluation import EvaluationConfig
 from monitoring.evaluation.alarms import FALSE, TRUE, UNDECIDED, Alarm, Failure, Watch, join
-from monitoring.evaluation.event_metrics import Answers, errors, join_answers, summarise
+from monitoring.evaluation.event_metrics import WindowPredictions, errors, join_predictions, summarise
 
 NAN = float("nan")
 WATCH = Watch(
@@ -63,8 +63,10 @@ def test_a_report_without_any_case_says_so(evaluation: EvaluationConfig) -> None
 
 
 def test_errors_are_taken_over_all_windows_and_over_those_near_a_failure() -> None:
-    answers = Answers(*(np.array(values) for values in ([30.0, 10.0, 2.0], [26.0, 13.0, 2.0], [20.0, 11.0, 1.0], [30.0, 14.0, 3.0])))
-    report = errors(answers, 14.0)
+    predictions = WindowPredictions(
+        *(np.array(values) for values in ([30.0, 10.0, 2.0], [26.0, 13.0, 2.0], [20.0, 11.0, 1.0], [30.0, 14.0, 3.0]))
+    )
+    report = errors(predictions, 14.0)
     assert report["windows"] == 3
     assert report["rul_rmse_days"] == pytest.approx((25 / 3) ** 0.5, abs=1e-4)
     assert report["rul_rmse_near_failure_days"] == pytest.approx((9 / 2) ** 0.5, abs=1e-4)
@@ -72,6 +74,6 @@ def test_errors_are_taken_over_all_windows_and_over_those_near_a_failure() -> No
 
 
 def test_a_method_without_intervals_has_no_coverage() -> None:
-    part = Answers(np.array([5.0]), np.array([6.0]))
-    report = errors(join_answers([part, part]), 14.0)
+    part = WindowPredictions(np.array([5.0]), np.array([6.0]))
+    report = errors(join_predictions([part, part]), 14.0)
     assert (report["windows"], report["rul_rmse_days"], report["coverage_90"]) == (2, 1.0, None)

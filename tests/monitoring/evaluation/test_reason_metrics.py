@@ -37,12 +37,12 @@ def test_largest_change_is_relative_to_where_the_hour_mean_began() -> None:
 
 def test_hits_are_counted_over_all_cases_and_by_mode(evaluation: EvaluationConfig) -> None:
     modes = ["cooling", "cooling", "bearing", "bearing"]
-    answers = {
+    named_by_method = {
         "reasons": [DISCHARGE_TEMP, DISCHARGE_PRESSURE, VIBRATION, ""],
         "naive": [VIBRATION, VIBRATION, DISCHARGE_TEMP, DISCHARGE_PRESSURE],
     }
     restored = np.array([[1.0, 8.0, 2.0], [1.0, 9.0, 3.0], [6.0, 4.0, 0.0], [5.0, 4.0, -1.0]])
-    result = hits(modes, answers, restored, {"cooling": COOLING, "bearing": BEARING, "unseen": BEARING}, evaluation)
+    result = hits(modes, named_by_method, restored, {"cooling": COOLING, "bearing": BEARING, "unseen": BEARING}, evaluation)
     assert result["cases"] == 4
     assert result["methods"]["reasons"] == {
         "hits": 3,

@@ -8,7 +8,7 @@ import pytest
 from config.loader import CONFIG_DIR, load_section
 from config.sections.evaluation import EvaluationConfig
 from monitoring.evaluation.comparison import BETTER
-from monitoring.evaluation.event_metrics import Answers
+from monitoring.evaluation.event_metrics import WindowPredictions
 from monitoring.evaluation.slices import measure_slices, not_better, thinly_covered
 
 UNIT = np.repeat(np.arange(6), 4)  # six compressors with four windows each
@@ -24,8 +24,8 @@ def config() -> EvaluationConfig:
 
 def _slices(config: EvaluationConfig, baseline_off: float = 3.0) -> dict[str, dict[str, dict[str, object]]]:
     rul = TRUE + OFF
-    answers = Answers(TRUE, rul, rul - 2, rul + 2, {"group": GROUP, "all": np.full(24, "all")})
-    return measure_slices(answers, TRUE + baseline_off, UNIT, config)
+    predictions = WindowPredictions(TRUE, rul, rul - 2, rul + 2, {"group": GROUP, "all": np.full(24, "all")})
+    return measure_slices(predictions, TRUE + baseline_off, UNIT, config)
 
 
 def test_a_slice_has_the_errors_coverage_and_compressors_of_its_windows(config: EvaluationConfig) -> None:

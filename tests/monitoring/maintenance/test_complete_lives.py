@@ -33,8 +33,8 @@ def test_complete_lives_bring_the_hours_from_their_renewal_to_their_failure() ->
     )
     found = pool([fleet])
     hours = [*range(10, 30), *range(1020, 1024)]
-    assert (found.told.due_days.tolist(), found.told.status.tolist()) == (hours, hours)
-    assert found.told.rul_days.tolist() == [hour + 0.5 for hour in hours]
+    assert (found.predictions.due_days.tolist(), found.predictions.status.tolist()) == (hours, hours)
+    assert found.predictions.rul_days.tolist() == [hour + 0.5 for hour in hours]
     assert (found.lives.first.tolist(), found.lives.hours.tolist(), found.lives.source.tolist()) == ([0, 20], [20, 4], [0, 1])
     assert found.facts == {
         "complete": 2,

@@ -21,12 +21,12 @@ FALSE_ABOVE_DAYS = 14.0
 
 
 def changed(costs: CostsConfig, simulation: dict[str, Any], **planned: float) -> CostsConfig:
-    told = costs.model_dump()
+    predictions = costs.model_dump()
     for section, values in (("simulation", simulation), ("planned", planned)):
         for name, value in values.items():
-            was = told[section][name]
-            told[section][name] = was | {"value": value} if isinstance(was, dict) else value
-    return CostsConfig.model_validate(told)
+            was = predictions[section][name]
+            predictions[section][name] = was | {"value": value} if isinstance(was, dict) else value
+    return CostsConfig.model_validate(predictions)
 
 
 @pytest.fixture(scope="module")
@@ -54,18 +54,20 @@ def random_episodes(seed: int, lives: int = 40) -> Episodes:
     random = np.random.default_rng(seed)
     own = lives_of(*random.uniform(10, 70, lives))
     left = own.left_days
-    said = np.clip(left * np.repeat(random.uniform(0.8, 1.2, lives), own.hours), 0, 30)
-    lower, upper = said * 0.6, np.minimum(said * 1.5, 30)
-    repairs = plan_repairs(Forecast(lower, said, upper, np.clip((4 - said) / 4, 0, 1), np.full(len(said), np.nan), 3.0, 30.0), COSTS)
+    predicted = np.clip(left * np.repeat(random.uniform(0.8, 1.2, lives), own.hours), 0, 30)
+    lower, upper = predicted * 0.6, np.minimum(predicted * 1.5, 30)
+    repairs = plan_repairs(
+        Forecast(lower, predicted, upper, np.clip((4 - predicted) / 4, 0, 1), np.full(len(predicted), np.nan), 3.0, 30.0), COSTS
+    )
     status = np.where(left < np.repeat(random.uniform(0, 6, lives), own.hours), 1.0, 0.0).astype(np.float32)
-    return Episodes(own, HourlyPredictions(repairs.due_days, said, status), {})
+    return Episodes(own, HourlyPredictions(repairs.due_days, predicted, status), {})
 
 
 def exact(episodes: Episodes) -> Episodes:
     """The same lives, told by who knows when they end."""
     left = np.minimum(episodes.lives.left_days, 30)
     repairs = plan_repairs(Forecast(left, left, left, (left <= 3).astype(float), np.full(len(left), np.nan), 3.0, 30.0), COSTS)
-    return Episodes(episodes.lives, HourlyPredictions(repairs.due_days, left, episodes.told.status), {})
+    return Episodes(episodes.lives, HourlyPredictions(repairs.due_days, left, episodes.predictions.status), {})
 
 
 def test_run_to_failure_never_repairs_and_pays_every_life_in_full(costs: CostsConfig) -> None:
@@ -120,12 +122,14 @@ def test_who_has_waited_longest_is_served_first_under_every_policy(
     lives = lives_of(20.0, 20.0, 20.0)
     told_from = np.tile(np.arange(20 * DAY) >= 14 * DAY, 3)
     which = np.repeat([0, 1, 2], 20 * DAY)
-    told = HourlyPredictions(
+    predictions = HourlyPredictions(
         np.where(told_from, 1 + which, -1), np.where(told_from, 4.0 + which, 25.0), np.where(told_from, 2, 0).astype(np.float32)
     )
     short = changed(costs, {"years": 1, "warm_up_days": 0, "year_days": 22}, crew_days=2 if name != FORESIGHT else 3, crews=1)
     drawn = np.broadcast_to(np.arange(3)[None, :, None], (1, 3, 5))
-    found = simulate(lives, policies(Episodes(lives, told, {}), 17.0, 1, short)[name], drawn, np.array([starts]), short, FALSE_ABOVE_DAYS)
+    found = simulate(
+        lives, policies(Episodes(lives, predictions, {}), 17.0, 1, short)[name], drawn, np.array([starts]), short, FALSE_ABOVE_DAYS
+    )
     assert (found.failures.tolist(), found.repairs.tolist()) == (failures, [1 - failed for failed in failures])
 
 
@@ -218,10 +222,10 @@ def test_a_repair_is_ordered_on_the_first_whole_day_that_parts_can_be_there(
     costs = changed(costs, {}, lead_days=lead_days, crews=10)
     due = plan_repairs(Forecast(left, left, left, (left <= 3).astype(float), np.full(len(left), np.nan), 3.0, 30.0), costs).due_days
     assert due[due >= 0].min() == due_days  # no date is earlier
-    told = HourlyPredictions(np.floor(left).astype(np.int64), left, np.zeros(22 * DAY, np.float32))  # days count down
-    asks = policies(Episodes(lives, told, {}), None, 1, costs)[OURS]
+    predictions = HourlyPredictions(np.floor(left).astype(np.int64), left, np.zeros(22 * DAY, np.float32))  # days count down
+    asks = policies(Episodes(lives, predictions, {}), None, 1, costs)[OURS]
     assert np.flatnonzero(asks)[0] == first_hour
-    found = run(lives, policies(Episodes(lives, HourlyPredictions(due, left, told.status), {}), None, 1, costs)[OURS], costs)
+    found = run(lives, policies(Episodes(lives, HourlyPredictions(due, left, predictions.status), {}), None, 1, costs)[OURS], costs)
     assert (found.failures.sum(), found.repairs.sum() > 0) == (0, True)
 
 

@@ -33,7 +33,7 @@ def test_a_young_fleet_is_judged_by_its_predictions_and_says_why_not_by_its_feat
 ) -> None:
     rows = [gold_row(f"C-{unit}", NOON - hour * HOUR, vibration_1hr_mean=60.0) for unit in range(6) for hour in range(30)]
     compared = compare(settings, watched, write_gold(tmp_path / "gold", rows), NOON)
-    assert compared.looks.rul[:, -1].tolist() == [60.0] * 6
+    assert compared.snapshots.rul[:, -1].tolist() == [60.0] * 6
     assert compared.decision.retrain is True
     prediction, features = compared.decision.reasons
     assert prediction.startswith("prediction PSI ")

@@ -17,7 +17,7 @@ from features.grid import History
 from features.model_file.onnx_model import OnnxModel
 from features.sensor_health.fault import Fault, encode_faults
 from monitoring.drift.reference import make_reference
-from monitoring.drift.snapshots import COMPARED, look_at
+from monitoring.drift.snapshots import COMPARED, take_snapshots
 from pipelines.operations.monitor import Comparison, Watched, compare
 from tests.serving.gold import gold_row, mean_model, write_gold
 
@@ -57,8 +57,8 @@ def watched(settings: Settings) -> Watched:
     """A model whose predicted life is the mean vibration, and twenty weeks of its training fleet."""
     values, hours = _fleet(1, 20, 20 * WEEK), 20 * WEEK
     history = History(values.reshape(-1, len(FEATURES)), [f"T-{number}" for number in range(20)], NOON, hours)
-    looks = look_at(history, OnnxModel(mean_model().onnx, 1), 4, settings.scoring.min_steps, 256)
-    return Watched(mean_model(), make_reference(looks, settings.monitoring.reference))
+    snapshots = take_snapshots(history, OnnxModel(mean_model().onnx, 1), 4, settings.scoring.min_steps, 256)
+    return Watched(mean_model(), make_reference(snapshots, settings.monitoring.reference))
 
 
 def _celsius(values: Hourly, units: range, days: int) -> Hourly:
@@ -102,7 +102,7 @@ def test_sensors_in_another_unit_are_data_faults_and_no_drift(tmp_path: Path, qu
         {"compressor_id": f"C-{unit}", "sensor": DISCHARGE_TEMP, "fault": UNIT_CHANGE, "since": "2026-03-24T12:00:00Z"} for unit in faulty
     ]
     assert named.decision.reasons[-1] == (
-        "data faults are no drift, hours with them are left out (8 of the compressors): "
+        "data faults are no drift, so hours with them are left out (8 compressors): "
         + "; ".join(f"C-{unit} (discharge temperature unit_change since 2026-03-24T12:00:00Z)" for unit in faulty[:4])
         + " and 4 more"
     )
@@ -122,7 +122,9 @@ def test_when_too_few_are_left_the_decision_says_so_and_calls_for_no_retraining(
     values = _celsius(_fleet(2, HEALTHY, HOURS), faulty, days=8)
     compared = compare(quick, watched, _gold(tmp_path / "gold", values, faulty, days=8, sensors=SENSORS), NOON)
     assert (compared.decision.drift, compared.decision.retrain) == (False, False)
-    assert compared.decision.reasons[-1].endswith("; too few others are left to compare: mend the data first, it calls for no retraining")
+    assert compared.decision.reasons[-1].endswith(
+        "; too few others are left to compare: repair the sensors first, retraining does not help"
+    )
     assert "every sensor frozen since 2026-03-22T12:00:00Z" in compared.decision.reasons[-1]
     assert {item["sensor"] for item in compared.data_faults} == {"all"}
 
