@@ -24,6 +24,7 @@ from features.intake import list_reading_files
 from features.lake import COMPRESSORS, GOLD, SILVER, Lake
 from features.reference_tables.loading import ReferenceRules, load_reference
 from features.reference_tables.tables import read_reference
+from pipelines.lakehouse.simulate import FleetRequest
 from pipelines.lakehouse.simulate import run as simulate
 from pipelines.runtime.console import Advance, StageReporter
 from pipelines.runtime.spark import LazySpark
@@ -43,11 +44,8 @@ def features(settings: Settings, compressors: int, days: int, interval_min: int,
             folder / "site",
             settings.simulator,
             settings.fleet,
-            profile="history",
-            compressors=compressors,
-            days=days,
-            interval_min=interval_min,
-            progress=advance,
+            FleetRequest("history", compressors, days, interval_min),
+            advance,
         )
     with PeakMemory() as memory:
         _bronze_to_gold(settings, lake, folder, simulated.end, spark, timed)

@@ -30,31 +30,32 @@ def simulate(
     out: Annotated[
         Path, typer.Option("--out", help="Folder to write: readings/, compressor_metadata.csv, maintenance_events.csv, truth/.")
     ],
-    profile: Annotated[Literal["demo", "history"], typer.Option("--profile", help="The demo's fleet, or one to train on.")] = "demo",
-    compressors: Annotated[int | None, typer.Option("--compressors", min=1, help="Machines of the fleet.", show_default=False)] = None,
-    days: Annotated[int | None, typer.Option("--days", min=1, help="Days of readings.", show_default=False)] = None,
-    interval_min: Annotated[int | None, typer.Option("--interval-min", min=1, help="Minutes between readings.", show_default=False)] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="The same seed gives the same files.", show_default=False)] = None,
+    profile: Annotated[
+        Literal["demo", "history"], typer.Option("--profile", help="demo: a small fleet to score. history: a large one to train on.")
+    ] = "demo",
+    compressors: Annotated[
+        int | None, typer.Option("--compressors", min=1, help="Number of compressors. Default: simulator.yaml.", show_default=False)
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", min=1, help="Days of readings. Default: simulator.yaml.", show_default=False)
+    ] = None,
+    interval_min: Annotated[
+        int | None, typer.Option("--interval-min", min=1, help="Minutes between readings. Default: simulator.yaml.", show_default=False)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="The same seed gives the same files. Default: simulator.yaml.", show_default=False)
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Simulate a fleet as a site would hand it over."""
+    """Simulate a fleet, in files such as a site would deliver."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
-        from pipelines.lakehouse.simulate import run
+        from pipelines.lakehouse.simulate import FleetRequest, run
 
         with report.stage("simulate") as advance:
-            simulated = run(
-                out,
-                settings.simulator,
-                settings.fleet,
-                profile=profile,
-                compressors=compressors,
-                days=days,
-                interval_min=interval_min,
-                seed=seed,
-                progress=advance,
-            )
+            request = FleetRequest(profile, compressors, days, interval_min, seed)
+            simulated = run(out, settings.simulator, settings.fleet, request, advance)
         return dataclasses.asdict(simulated)
 
     from pipelines.views.facts import show_facts
@@ -64,18 +65,20 @@ def simulate(
 
 @app.command(rich_help_panel=DATA)
 def ingest(
-    folder: Annotated[Path, typer.Argument(help="Holds readings/, compressor_metadata.csv, maintenance_events.csv.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with readings/, compressor_metadata.csv and maintenance_events.csv.")],
     site: Annotated[
         Path | None,
-        typer.Option("--site", metavar="FILE", help="How the site writes its files; else FOLDER/site.yaml.", show_default=False),
+        typer.Option("--site", metavar="FILE", help="Description of the site's files. Default: FOLDER/site.yaml.", show_default=False),
     ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Read everything, write nothing: what would be loaded, and what refused.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read everything and write nothing. Report what would be loaded or refused.")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Load readings and reference files into bronze; doing it again adds nothing.
+    """Load readings and reference files into bronze. Loading the same files again adds nothing.
 
-    Exit code 1 when every reading file was refused, 3 when some files were.
+    Exit code 1 if every reading file was refused, 3 if some files were.
     """
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -97,7 +100,7 @@ def ingest(
 
 @app.command(rich_help_panel=DATA)
 def features(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Bring silver, gold and the warehouse aggregates up to what was ingested."""
+    """Update silver, gold and the warehouse aggregates with what was ingested."""
     moment = parse_time(as_of)
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -114,7 +117,7 @@ def features(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOpt
 
 @app.command(rich_help_panel=DATA)
 def maintain(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """OPTIMIZE and VACUUM the Delta tables; time travel reaches back as far as etl_config.yaml keeps."""
+    """Compact (OPTIMIZE) and clean (VACUUM) the Delta tables. etl_config.yaml sets how far time travel reaches back."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lakehouse.table_maintenance import maintain as compact

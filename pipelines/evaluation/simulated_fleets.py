@@ -18,7 +18,7 @@ from monitoring.evaluation.unseen_fleet import UnseenFleet
 from pipelines.lakehouse.ingest import ingest
 from pipelines.lakehouse.labelled_history import labelled_fleet
 from pipelines.lakehouse.medallion import build_lake
-from pipelines.lakehouse.simulate import run
+from pipelines.lakehouse.simulate import FleetRequest, run
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.spark import LazySpark
 from training.data.history import open_history
@@ -90,12 +90,8 @@ def _simulate_once(own: Settings, size: FleetsSection, seed: int, report: StageR
             own.home / _FOLDER,
             own.simulator,
             own.fleet,
-            profile="history",
-            compressors=size.compressors,
-            days=size.days,
-            interval_min=size.interval_min,
-            seed=seed,
-            progress=advance,
+            FleetRequest("history", size.compressors, size.days, size.interval_min, seed),
+            advance,
         )
         if change:
             change.apply(own.home / _FOLDER)

@@ -1,8 +1,9 @@
-"""The job behind `altaviz simulate`: writes a simulated fleet as a site would hand it over."""
+"""Writes a simulated fleet as a site would hand it over: `altaviz simulate`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from config.sections.fleet import FleetConfig
@@ -11,28 +12,35 @@ from features.simulator.fleet import SimulationReport, simulate
 from features.simulator.plan import Profile
 
 
+@dataclass(frozen=True)
+class FleetRequest:
+    """Which fleet to simulate. A value of None comes from the profile in simulator.yaml."""
+
+    profile: Profile = "demo"
+    compressors: int | None = None
+    days: int | None = None
+    interval_min: int | None = None
+    seed: int | None = None
+
+
 def run(
     out: Path,
     config: SimulatorConfig,
     fleet: FleetConfig,
-    *,
-    profile: Profile = "demo",
-    compressors: int | None = None,
-    days: int | None = None,
-    interval_min: int | None = None,
-    seed: int | None = None,
+    request: FleetRequest | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SimulationReport:
-    """Simulate below `out`; what is None comes from the profile in simulator.yaml. Raises InputError and ConfigError."""
-    size = config.demo if profile == "demo" else config.history
+    """Simulate `request` (the demo's fleet when None) below `out`. Raises InputError and ConfigError."""
+    wanted = request or FleetRequest()
+    size = config.demo if wanted.profile == "demo" else config.history
     return simulate(
         out,
         config,
         fleet,
-        profile=profile,
-        compressors=compressors,
-        days=days,
-        interval_min=interval_min,
-        seed=size.seed if seed is None else seed,
+        profile=wanted.profile,
+        compressors=wanted.compressors,
+        days=wanted.days,
+        interval_min=wanted.interval_min,
+        seed=size.seed if wanted.seed is None else wanted.seed,
         progress=progress,
     )

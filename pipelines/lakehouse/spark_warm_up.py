@@ -13,6 +13,7 @@ from pyspark import SparkContext
 from config.settings import Settings, load_settings
 from pipelines.lakehouse.ingest import ingest
 from pipelines.lakehouse.medallion import build_lake
+from pipelines.lakehouse.simulate import FleetRequest
 from pipelines.lakehouse.simulate import run as simulate
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.spark import LazySpark
@@ -21,7 +22,7 @@ from pipelines.runtime.spark import LazySpark
 def _build_a_lake(settings: Settings) -> None:
     """Two days of two compressors into bronze, silver and gold."""
     site = settings.home / "simulated"
-    simulate(site, settings.simulator, settings.fleet, compressors=2, days=2)
+    simulate(site, settings.simulator, settings.fleet, FleetRequest(compressors=2, days=2))
     with LazySpark(settings) as spark, StageReporter(interactive=False) as report:
         ingest(settings, site, spark, report)
         build_lake(settings, None, spark, report)

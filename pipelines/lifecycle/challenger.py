@@ -1,9 +1,9 @@
-"""A trained challenger: what its run keeps of it, the verdict on it, and its registration."""
+"""Registers a trained challenger: logs it to its run, lets the gate judge it, and moves the aliases."""
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,17 +38,28 @@ from training.diagnostics.plots import plot_learning_curves, plot_predicted_agai
 
 if TYPE_CHECKING:
     from monitoring.evaluation.unseen_fleet import UnseenFleet
-    from serving.registry.client import Registry
-    from serving.warehouse.connection import Warehouse
-    from serving.warehouse.decisions import Outcome, TrainingLock
+    from monitoring.gate.verdict import Verdict
+    from pipelines.lifecycle.session import ModelSession
     from training.data.history import TrainingHistory
     from training.data.labelled_fleet import LabelledFleet
     from training.trial import Trial
 
 
-def log_trial(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, trial: Trial) -> None:
-    """Parameters, data, metrics and figures of the active run."""
-    for source in past.sources:
+@dataclass(frozen=True)
+class Challenger:
+    """A trained model that is not registered yet, and what it was trained on."""
+
+    history: TrainingHistory
+    fleet: LabelledFleet
+    trial: Trial
+    occasion: Occasion
+    run_id: str
+
+
+def log_trial(settings: Settings, challenger: Challenger) -> None:
+    """Log parameters, data, metrics and figures to the active run."""
+    history, fleet, trial = challenger.history, challenger.fleet, challenger.trial
+    for source in history.sources:
         dataset = DeltaDatasetSource(path=source.lake.uri(GOLD), delta_table_version=source.version)
         mlflow.log_input(MetaDataset(dataset, name="gold", digest=f"v{source.version}"), context="training")
     config = settings.model
@@ -56,7 +67,7 @@ def log_trial(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, t
         {
             **flat_parameters(config, without=("cmapss",)),
             "feature_set_version": FEATURE_SET_VERSION,
-            "gold_version": past.sources[0].version,
+            "gold_version": history.sources[0].version,
             "compressors": len(fleet.history.compressor_ids),
             "trained_until": fleet.history.last_mark.isoformat(),
         }
@@ -72,100 +83,106 @@ def log_trial(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, t
         }
     )
     mlflow.log_dict(_parts(fleet, trial), SPLIT_FILE)
-    seen = ~trial.parts.test.censored
+    observed = ~trial.parts.test.censored
     mlflow.log_figure(
         plot_learning_curves([(member.history, member.best_epoch) for member in trial.fit.members]), "plots/learning_curves.png"
     )
     mlflow.log_figure(
-        plot_predicted_against_true(trial.parts.test.rul[seen], trial.predictions.rul[seen], config.labels.max_rul_days),
+        plot_predicted_against_true(trial.parts.test.rul[observed], trial.predictions.rul[observed], config.labels.max_rul_days),
         "plots/predicted_against_true.png",
     )
 
 
 def _parts(fleet: LabelledFleet, trial: Trial) -> dict[str, list[str]]:
-    named, units = fleet.history.compressor_ids, trial.parts.units
-    return {part: [named[unit] for unit in getattr(units, part)] for part in ("train", "validation", "test")}
+    names, units = fleet.history.compressor_ids, trial.parts.units
+    return {part: [names[unit] for unit in getattr(units, part)] for part in ("train", "validation", "test")}
 
 
 def register_challenger(
-    settings: Settings,
-    registry: Registry,
-    warehouse: Warehouse,
-    lock: TrainingLock,
-    past: TrainingHistory,
-    occasion: Occasion,
-    champion: KnownChampion | LostChampion | None,
-    unseen: UnseenFleet | None,
-    fleet: LabelledFleet,
-    trial: Trial,
-    run_id: str,
+    session: ModelSession, challenger: Challenger, champion: KnownChampion | LostChampion | None, unseen: UnseenFleet | None
 ) -> ModelDecision:
-    """Keep the model, its monitoring reference and its card with the active run, judge it, register it with the verdict, and move the aliases.
+    """Log the model to the active run, let the gate judge it, register it with the verdict, and move the aliases.
 
-    unseen: the gate's fleet, where there is a champion to compare with on it. Raises WarehouseError when `lock` has been lost meanwhile: nothing is
-    registered then. Returns what became of it.
+    unseen: the gate's fleet, where there is a champion to compare with. Raises WarehouseError when the training lock was lost:
+    nothing is registered then. Returns the decision that took effect.
     """
-    labels, metrics = settings.model.labels, trial.metrics
+    settings, registry = session.settings, session.registry
+    history, fleet, trial = challenger.history, challenger.fleet, challenger.trial
     model_uri = _log_models(settings, fleet, trial)
     _log_reference(settings, fleet, trial)
     cost = measure_cost(settings, fleet.history.values, trial.parts.test, trial.export.model)
-    difference, baseline = trial.export.max_abs_difference, metrics["baseline_rmse_days"]
-    candidate = Candidate(trial.export.model, _parts(fleet, trial), difference, baseline, cost.window_ms_p50)
-    verdict = judge_model(settings, EvaluationData(past, fleet, trial.parts.test), candidate, champion, unseen)
-    outcome: Outcome = "promoted" if verdict.passed else "refused"
+    candidate = Candidate(
+        trial.export.model,
+        _parts(fleet, trial),
+        trial.export.max_abs_difference,
+        trial.metrics["baseline_rmse_days"],
+        cost.window_ms_p50,
+    )
+    verdict = judge_model(settings, EvaluationData(history, fleet, trial.parts.test), candidate, champion, unseen)
     mlflow.log_metrics({f"gate_{name}": value for name, value in verdict.metrics.items()})
     mlflow.log_dict({"passed": verdict.passed, "checks": verdict.record, "caveats": list(verdict.caveats)}, GATE_FILE)
-    decided = ModelDecision(
-        model_version="",  # known once it is registered
-        decided_at=datetime.now(UTC),
-        decision=outcome,
-        trigger=occasion.trigger,
-        drift_timestamp=occasion.drift_timestamp,
-        previous_version=None if champion is None else champion.version,
-        run_id=run_id,
-        reasons=verdict.reasons,
-        metrics=verdict.metrics,
-        checks=verdict.record,
-    )
+    champion_version = None if champion is None else champion.version
+    decided = _decide(challenger, verdict, champion_version)
     mlflow.set_tags(readable_tags(decided))
-    card = make_card(settings, past, fleet, trial, cost, decided)
+    card = make_card(settings, history, fleet, trial, cost, decided)
     card.log()
-    facts = ModelFacts(
-        FEATURE_SET_VERSION,
-        labels.max_rul_days,
-        labels.horizon_days,
-        past.sources[0].version,
-        round(metrics["rmse_days"], 4),
-        round(metrics["baseline_rmse_days"], 4),
-        fleet.history.last_mark.isoformat(),
-    )
     tags = {
         **readable_tags(decided),
-        "run_id": run_id,
+        "run_id": challenger.run_id,
         **card.tags,
         DECISION_TAG: to_tag(decided),
-        FINGERPRINT_TAG: fingerprint(settings, past, None if champion is None else champion.version),
+        FINGERPRINT_TAG: fingerprint(settings, history, champion_version),
     }
-    lock.require_held()
-    decision = replace(decided, model_version=registry.register(model_uri, facts, tags))
+    session.lock.require_held()
+    decision = replace(decided, model_version=registry.register(model_uri, _facts(settings, challenger), tags))
     mlflow.set_tag("model_version", decision.model_version)
     card.name_version(registry, decision.model_version)
-    with warehouse.connection() as connection:
+    with session.warehouse.connection() as connection:
         concluded = conclude(registry, connection, decision)
     if concluded != decision:
         mlflow.set_tags(readable_tags(concluded))
     return concluded
 
 
+def _decide(challenger: Challenger, verdict: Verdict, champion_version: str | None) -> ModelDecision:
+    """The decision that follows from the verdict; the registry has given no version yet."""
+    return ModelDecision(
+        model_version="",
+        decided_at=datetime.now(UTC),
+        decision="promoted" if verdict.passed else "refused",
+        trigger=challenger.occasion.trigger,
+        drift_timestamp=challenger.occasion.drift_timestamp,
+        previous_version=champion_version,
+        run_id=challenger.run_id,
+        reasons=verdict.reasons,
+        metrics=verdict.metrics,
+        checks=verdict.record,
+    )
+
+
+def _facts(settings: Settings, challenger: Challenger) -> ModelFacts:
+    """What the registry keeps with the version: scoring and later trainings read it."""
+    labels, metrics = settings.model.labels, challenger.trial.metrics
+    return ModelFacts(
+        FEATURE_SET_VERSION,
+        labels.max_rul_days,
+        labels.horizon_days,
+        challenger.history.sources[0].version,
+        round(metrics["rmse_days"], 4),
+        round(metrics["baseline_rmse_days"], 4),
+        challenger.fleet.history.last_mark.isoformat(),
+    )
+
+
 def _log_models(settings: Settings, fleet: LabelledFleet, trial: Trial) -> str:
-    """Log the ONNX model with signature and example, and the baseline beside it; returns the model's URI."""
+    """Log the ONNX model with signature and example, and the baseline beside it. Returns the model's URI."""
     config = settings.model
     example = sample_windows(fleet.history.values, trial.parts.test, 2, config.split.seed)
-    answer = OnnxModel(trial.export.model, config.scoring.threads).predict(example)
+    predictions = OnnxModel(trial.export.model, config.scoring.threads).predict(example)
     logged = mlflow.onnx.log_model(
         onnx.load_from_string(trial.export.model),
         name="model",
-        signature=mlflow.models.infer_signature(example, {name: getattr(answer, name) for name in OUTPUTS}),
+        signature=mlflow.models.infer_signature(example, {name: getattr(predictions, name) for name in OUTPUTS}),
         input_example=example,
         save_as_external_data=False,
         pip_requirements=["onnxruntime", "numpy"],
@@ -181,7 +198,7 @@ def _log_models(settings: Settings, fleet: LabelledFleet, trial: Trial) -> str:
 
 
 def _log_reference(settings: Settings, fleet: LabelledFleet, trial: Trial) -> None:
-    """What `altaviz monitor` will compare later fleets with, as an artifact of the active run."""
+    """Log the reference that `altaviz monitor` compares later fleets with."""
     scoring, config = settings.model.scoring, settings.monitoring
     model = OnnxModel(trial.export.model, scoring.threads)
     snapshots = take_snapshots(fleet.history, model, config.windows.stride_hours, settings.scoring.min_steps, scoring.batch_size)

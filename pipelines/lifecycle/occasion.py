@@ -1,4 +1,4 @@
-"""Why a model is trained, and from what: two trainings from the same give the same."""
+"""Names why a model is trained, and fingerprints what it is trained from."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Occasion:
-    """Why a model is trained: by whom, and by which drift decision's moment."""
+    """Why a model is trained: who asked for it, and the time of the drift decision if one did."""
 
     trigger: Trigger
     drift_timestamp: datetime | None = None
 
 
-def fingerprint(settings: Settings, past: TrainingHistory, champion_version: str | None) -> str:
-    """The same for a training that could only end as an earlier one did: same rows, events, settings and champion.
+def fingerprint(settings: Settings, history: TrainingHistory, champion_version: str | None) -> str:
+    """Equal for two trainings from the same rows, events, settings and champion: the second could only repeat the first.
 
-    What settings are described by is none of them, nor is what is measured on turbofans.
+    Descriptions and sources in the settings are not part of it, nor is the C-MAPSS section.
     """
     sections = (settings.retraining.gate, settings.evaluation.protocol, settings.simulator)
     digests = (settings.model.digest("cmapss"), *(section.digest() for section in sections))
-    return past.fingerprint(*digests, str(settings.scoring.min_steps), str(champion_version))
+    return history.fingerprint(*digests, str(settings.scoring.min_steps), str(champion_version))

@@ -1,4 +1,4 @@
-"""altaviz models promote: a registered version before the gate once more, beside the champion of today and on today's history."""
+"""Judges a registered version again, on today's history and beside today's champion: `altaviz models promote`."""
 
 from __future__ import annotations
 
@@ -8,24 +8,17 @@ from typing import TYPE_CHECKING, Any
 from config.errors import ModelError
 from config.settings import Settings
 from features.contract import CHAMPION
-from pipelines.lifecycle.versions import OPERATOR_PATIENCE, find_version, open_registry
-from pipelines.runtime.console import StageReporter
-from pipelines.runtime.spark import LazySpark
-from serving.registry.client import Registry
-from serving.registry.transitions import move_champion, record_refusal, settle
-from serving.warehouse.decisions import ModelDecision, training_lock
-from serving.warehouse.migrations import migrated_warehouse
-
-if TYPE_CHECKING:
-    pass
-
-from typing import TYPE_CHECKING
-
 from monitoring.gate.candidate import Candidate, EvaluationData, judge_model, measure_cost, training_compressors
 from monitoring.gate.champion import KnownChampion, find_champion, known_parts, with_labels_of
 from pipelines.evaluation.baseline_models import load_baseline
 from pipelines.lakehouse.labelled_history import labelled_fleet
 from pipelines.lifecycle.gate_inputs import prepare_unseen
+from pipelines.lifecycle.session import open_session
+from pipelines.lifecycle.versions import OPERATOR_PATIENCE, find_version
+from pipelines.runtime.console import StageReporter
+from pipelines.runtime.spark import LazySpark
+from serving.registry.transitions import move_champion, record_refusal
+from serving.warehouse.decisions import ModelDecision
 from training.data.history import open_history
 from training.measurement import measure_baseline
 
@@ -38,32 +31,33 @@ if TYPE_CHECKING:
 
 
 def judge_version(settings: Settings, registry: Registry, version: str, spark: LazySpark, report: StageReporter) -> Verdict:
-    """Judge `version` as a challenger is judged after its training, by compressors that neither it nor the champion has learned from,
-    and by the event and the cap that it was taught.
+    """Judge `version` as the gate judges a challenger after its training.
 
-    How far its ONNX model is from Keras is what was measured when it was exported. Raises ModelError (it cannot be loaded, or no
+    It counts on compressors that neither it nor the champion was trained on, with the label cap and horizon of its training.
+    The difference between ONNX and Keras is the one measured at its export. Raises ModelError (the version cannot be loaded, or no
     compressor is left to judge by), NoDataError, EnvironmentSetupError.
     """
     model, champion = registry.load(version), find_champion(registry)
     settings = with_labels_of(settings, model.facts)
     parts = known_parts(registry, model.run_id)
     unseen = prepare_unseen(settings, spark, report) if isinstance(champion, KnownChampion) else None
-    past = open_history([settings.training_lake_uri, settings.lake_uri])
-    fleet = labelled_fleet(settings, past, report)
+    history = open_history([settings.training_lake_uri, settings.lake_uri])
+    fleet = labelled_fleet(settings, history, report)
     with report.stage("gate") as advance:
-        learned = (training_compressors(parts), None if champion is None else training_compressors(champion.parts))
-        taught = set().union(*(names for names in learned if names is not None))
+        training_parts = (training_compressors(parts), None if champion is None else training_compressors(champion.parts))
+        trained_on = set().union(*(names for names in training_parts if names is not None))
         held_out = fleet.every(fleet.index, settings.model.windows.judge_stride_hours).of_units(
-            fleet.history.units_of(set(fleet.history.compressor_ids) - taught)
+            fleet.history.units_of(set(fleet.history.compressor_ids) - trained_on)
         )
         if held_out.censored.all():
             raise ModelError(
-                f"no compressor that neither version {version} nor the champion has learned from has a recorded failure: ingest more history"
+                f"every compressor with a recorded failure was used to train version {version} or the champion, so none is left to judge by: "
+                "ingest more history"
             )
         difference = registry.run_metric(model.run_id, "onnx_max_abs_difference")
         cost = measure_cost(settings, fleet.history.values, held_out, model.onnx)
         candidate = Candidate(model.onnx, parts, difference, _baseline_rmse(settings, fleet, held_out, model), cost.window_ms_p50)
-        verdict = judge_model(settings, EvaluationData(past, fleet, held_out), candidate, champion, unseen)
+        verdict = judge_model(settings, EvaluationData(history, fleet, held_out), candidate, champion, unseen)
         advance(1, 1, windows=len(held_out))
     return verdict
 
@@ -79,15 +73,13 @@ def _baseline_rmse(settings: Settings, fleet: LabelledFleet, held_out: WindowInd
 def promote(
     settings: Settings, version: str, reason: str | None, spark: LazySpark, report: StageReporter, *, force: bool
 ) -> dict[str, Any]:
-    """Judge `version` beside the champion once more and, when the gate passes it or with `force`, make it champion.
+    """Judge `version` again, and make it champion when the gate passes it or with `force`.
 
-    Either way the decision is stored with every check. Returns champion, previous_version, forced, reasons, checks. Raises ModelError (no such
-    version, champion already, refused, a training runs), WarehouseError, and what pipelines.lifecycle.promotion.judge_version raises.
+    The decision is stored with every check in both cases. Returns champion, previous_version, forced, reasons, checks. Raises ModelError (no such
+    version, champion already, refused, a training runs), WarehouseError, and what judge_version raises.
     """
-    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, OPERATOR_PATIENCE) as lock:
-        registry = open_registry(settings, warehouse)
-        with warehouse.connection() as connection:
-            settle(registry, connection)
+    with open_session(settings, OPERATOR_PATIENCE) as session:
+        registry = session.registry
         found, present = find_version(registry, version), registry.version_of(CHAMPION)
         if version == present:
             raise ModelError(f"version {version} is champion already")
@@ -103,12 +95,12 @@ def promote(
             metrics=verdict.metrics,
             checks=verdict.record,
         )
-        lock.require_held()
-        with warehouse.connection() as connection:
+        session.lock.require_held()
+        with session.warehouse.connection() as connection:
             (record_refusal if decision.decision == "refused" else move_champion)(registry, connection, decision)
     if decision.decision == "refused":
         failed = "; ".join(check.sentence for check in verdict.failed)
-        raise ModelError(f"the gate refuses version {version}: {failed}. To promote it all the same: --force --reason TEXT")
+        raise ModelError(f"the gate refuses version {version}: {failed}. To promote it anyway, add --force --reason TEXT")
     return {
         "champion": version,
         "previous_version": present,

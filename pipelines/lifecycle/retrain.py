@@ -1,4 +1,4 @@
-"""altaviz retrain: a challenger from all labelled history up to now, and the gate's verdict on it. Two at once are one."""
+"""Trains a challenger on all labelled history up to now: `altaviz retrain`. Two concurrent calls start one training."""
 
 from __future__ import annotations
 
@@ -11,23 +11,19 @@ from config.errors import NoChampionError
 from config.settings import Settings
 from features.contract import CHAMPION
 from pipelines.lifecycle.occasion import Occasion, fingerprint
+from pipelines.lifecycle.session import open_session
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.moment import choose_moment
-from serving.registry.client import Registry
-from serving.registry.model_record import ModelRecord
-from serving.registry.transitions import FINGERPRINT_TAG, decision_of, settle
-from serving.warehouse.decisions import last_drift_training, training_lock
+from serving.registry.transitions import FINGERPRINT_TAG, decision_of
+from serving.warehouse.decisions import last_drift_training
 from serving.warehouse.drift import newest_decision
-from serving.warehouse.migrations import migrated_warehouse
 from training.data.history import open_history
 
 if TYPE_CHECKING:
-    import psycopg
-
+    from pipelines.lifecycle.session import ModelSession
     from pipelines.runtime.spark import LazySpark
-    from serving.warehouse.connection import Warehouse
-    from serving.warehouse.decisions import TrainingLock
+    from serving.registry.client import Registry
     from training.data.history import TrainingHistory
 
 
@@ -41,78 +37,67 @@ class _NotNeeded:
 def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter, *, if_drifted: bool) -> dict[str, Any]:
     """Train on the training lake and the home's own up to `as_of` (now when None), and let the gate decide.
 
-    With `if_drifted` only when the newest monitoring of the champion calls for it. A training whose result is already there, because another
-    one has just done it or nothing has changed since, is not repeated. `spark` is only needed for the gate's unseen fleet, once.
+    With `if_drifted` it trains only when the newest monitoring of the champion calls for it. A training that could only repeat an earlier
+    one is skipped. The gate needs `spark` once, for its unseen fleet.
     Returns decision (promoted, refused, not_needed), version, reasons; after a training also what `train` returns.
     Raises MomentError, NoDataError, NoChampionError (`if_drifted` without one), ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """
     started = time.perf_counter()
     quieten()
     moment = choose_moment(settings, as_of)
-    wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s)
-    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, wait) as lock:
-        registry = Registry(settings.tracking_uri, ModelRecord(warehouse))
-        past = open_history([settings.training_lake_uri, settings.lake_uri], moment)
-        with warehouse.connection() as connection:
-            settle(registry, connection)
-            occasion = _drift_occasion(settings, registry, connection, moment) if if_drifted else Occasion("retrain")
+    with open_session(settings) as session:
+        history = open_history([settings.training_lake_uri, settings.lake_uri], moment)
+        occasion = _drift_occasion(session, moment) if if_drifted else Occasion("retrain")
         if isinstance(occasion, Occasion):
-            occasion = _known_result(settings, registry, past) or occasion
+            occasion = _known_result(settings, session.registry, history) or occasion
         if isinstance(occasion, _NotNeeded):
-            outcome = {"decision": "not_needed", "version": registry.version_of(CHAMPION), "reasons": [occasion.reason]}
+            outcome = {"decision": "not_needed", "version": session.registry.version_of(CHAMPION), "reasons": [occasion.reason]}
         else:
-            outcome = _train(settings, registry, warehouse, lock, past, occasion, spark, report)
+            outcome = _train(session, history, occasion, spark, report)
     return {**outcome, "as_of": moment, "seconds": round(time.perf_counter() - started, 2)}
 
 
-def _train(
-    settings: Settings,
-    registry: Registry,
-    warehouse: Warehouse,
-    lock: TrainingLock,
-    past: TrainingHistory,
-    occasion: Occasion,
-    spark: LazySpark,
-    report: StageReporter,
-) -> dict[str, Any]:
+def _train(session: ModelSession, history: TrainingHistory, occasion: Occasion, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
     from pipelines.lifecycle.train import train_and_judge  # TensorFlow: only the hour that trains waits for it
 
-    result, verdict = train_and_judge(settings, registry, warehouse, lock, past, occasion, spark, report)
-    return {"decision": verdict.decision, "version": verdict.model_version, "reasons": verdict.reasons, **result}
+    result, decision = train_and_judge(session, history, occasion, spark, report)
+    return {"decision": decision.decision, "version": decision.model_version, "reasons": decision.reasons, **result}
 
 
-def _drift_occasion(settings: Settings, registry: Registry, connection: psycopg.Connection, moment: datetime) -> Occasion | _NotNeeded:
-    """What the newest monitoring of the champion calls for."""
-    version = registry.version_of(CHAMPION)
+def _drift_occasion(session: ModelSession, moment: datetime) -> Occasion | _NotNeeded:
+    """Whether the newest monitoring of the champion calls for a training."""
+    trigger = session.settings.retraining.trigger
+    version = session.registry.version_of(CHAMPION)
     if version is None:
-        raise NoChampionError("there is no champion whose drift could be judged yet: run `altaviz train`")
-    drift = newest_decision(connection, version, moment)
-    if drift is None:
-        return _NotNeeded(f"version {version} has not been monitored up to {_said(moment)}: run `altaviz monitor`")
-    if not drift.retrain:
-        return _NotNeeded(f"monitoring at {_said(drift.metric_timestamp)} calls for none: {'; '.join(drift.reasons)}")
-    cooldown = timedelta(days=settings.retraining.trigger.cooldown_days.value)
-    last = last_drift_training(connection, drift.metric_timestamp - cooldown, drift.metric_timestamp)
+        raise NoChampionError("there is no champion whose drift could be measured: run `altaviz train` first")
+    with session.warehouse.connection() as connection:
+        drift = newest_decision(connection, version, moment)
+        if drift is None:
+            return _NotNeeded(f"version {version} has not been monitored up to {_utc(moment)}: run `altaviz monitor`")
+        if not drift.retrain:
+            return _NotNeeded(f"monitoring at {_utc(drift.metric_timestamp)} calls for none: {'; '.join(drift.reasons)}")
+        cooldown = timedelta(days=trigger.cooldown_days.value)
+        last = last_drift_training(connection, drift.metric_timestamp - cooldown, drift.metric_timestamp)
     if last is not None and last.drift_timestamp is not None:
         return _NotNeeded(
-            f"drift at {_said(last.drift_timestamp)} has called for a training (version {last.model_version}, {last.decision}); "
+            f"drift at {_utc(last.drift_timestamp)} already led to a training (version {last.model_version}, {last.decision}); "
             f"the next one may follow {cooldown.days} days after it"
         )
     return Occasion("drift", drift.metric_timestamp)
 
 
-def _known_result(settings: Settings, registry: Registry, past: TrainingHistory) -> _NotNeeded | None:
-    """The version that the same rows, events, settings and champion have led to already; None when there is none."""
+def _known_result(settings: Settings, registry: Registry, history: TrainingHistory) -> _NotNeeded | None:
+    """Names the version that the same rows, events, settings and champion have led to; None when there is none."""
     champion = registry.version_of(CHAMPION)
     for version in registry.versions():
         decision = decision_of(version)
         if decision is None or FINGERPRINT_TAG not in version.tags:
             continue
         champion_after = version.version if decision.decision == "promoted" else decision.previous_version
-        if champion == champion_after and version.tags[FINGERPRINT_TAG] == fingerprint(settings, past, decision.previous_version):
-            return _NotNeeded(f"version {version.version} has been trained on this very history ({decision.decision})")
+        if champion == champion_after and version.tags[FINGERPRINT_TAG] == fingerprint(settings, history, decision.previous_version):
+            return _NotNeeded(f"version {version.version} was trained on the same history and settings ({decision.decision})")
     return None
 
 
-def _said(moment: datetime) -> str:
+def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"

@@ -1,4 +1,7 @@
-"""altaviz tune: a study over hyper-parameters on the training lake; trials in Optuna's storage, each a run below the study's in MLflow."""
+"""Searches hyper-parameters on the training lake: `altaviz tune`.
+
+Optuna's storage keeps the trials. Each is an MLflow run below the run of its study.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,18 +50,30 @@ if TYPE_CHECKING:
 STUDY_TAG: Final = "altaviz.study"  # of the study's run: its name and its own id
 STATE_TAG: Final = "state"  # of a trial's run: running, complete, pruned or failed
 _RUN: Final = "run_id"  # user attribute of a trial: its run
-_ID: Final = "id"  # user attribute of a study: a home that begins anew must not go on with the runs of another
-_LOOK_S: Final = 1.0  # between two looks at trials that may have lost their process
-_TICKS_S: Final = 2.0  # what the storage's clock of whole seconds may be behind
+_ID: Final = "id"  # user attribute of a study: a new home must not continue the runs of an old one
+_CHECK_S: Final = 1.0  # between two checks of trials that may have lost their process
+_TICKS_S: Final = 2.0  # the storage's clock counts whole seconds and may be late
 _SECTIONS: Final = ("labels", "windows", "network", "fit", "ensemble", "augmentation", "split")
+
+
+@dataclass(frozen=True)
+class _Search:
+    """A study, and what each of its trials is fitted on."""
+
+    settings: Settings
+    study: optuna.Study
+    fleet: LabelledFleet
+    folds: Sequence[Fold]
+    start: Mapping[str, Any]  # values in force of the keys that are searched
 
 
 def tune(
     settings: Settings, report: StageReporter, *, name: str | None = None, trials: int | None = None, timeout_min: float | None = None
 ) -> dict[str, Any]:
-    """Go on with the study `name` until it has `trials`; none is begun after `timeout_min`. The test compressors are not looked at.
+    """Continue the study `name` until it has `trials`; no trial starts after `timeout_min`. No trial uses the test compressors.
 
-    Returns study, trials by state, best {number, value_days, params}, default_value_days, run_id, set_arguments, seconds; values are RMSE over held-out compressors.
+    Returns study, trials by state, best {number, value_days, params}, default_value_days, run_id, set_arguments, seconds.
+    Values are RMSE in days over held-out compressors.
     Raises ConfigError, NoDataError, InputError when the study is about something else, ModelError.
     """
     started = time.perf_counter()
@@ -66,20 +82,21 @@ def tune(
     start = values_in_force(settings.with_model(_trial_networks(settings)).model, config.space)
 
     quieten()
-    past = open_history([settings.training_lake_uri])
+    history = open_history([settings.training_lake_uri])
     champion = find_champion(Registry(settings.tracking_uri))
-    fleet = labelled_fleet(settings, past, report)
+    fleet = labelled_fleet(settings, history, report)
     split = split_fleet(fleet, settings.model, known_split(champion, fleet.history)).units
     folds = deal_folds(fleet, split, settings.with_model(_trial_networks(settings)).model)
     study = open_study(settings, name)
-    begin(study, _facts(settings, past, fleet, split), start, config.space)
+    begin(study, _facts(settings, history, fleet, split), start, config.space)
+    search = _Search(settings, study, fleet, folds, start)
     tag = _tag(study)
     with tracked_run(settings, f"tune {study.study_name}", find_run(settings, STUDY_TAG, tag)) as run, report.stage("tune") as advance:
-        _describe(settings, past, fleet, tag)
+        _describe(settings, history, fleet, tag)
         _end_lost(settings, study)
         wanted = config.trials if trials is None else trials
         if tried(study) < wanted:
-            _search(settings, study, fleet, folds, start, wanted, timeout_min, advance)
+            _run_trials(search, wanted, timeout_min, advance)
         found = summarise(study, config.space)
         if found is None:
             raise ModelError(_why_nothing(study))
@@ -98,16 +115,16 @@ def tune(
 def _sound_name(name: str) -> str:
     """A name that MLflow's search can ask for. Raises InputError."""
     if not name.strip() or set(name) & set("'\"`"):
-        raise InputError(f"study {name!r} has no name that can be found again: give --study NAME, not empty and without quotes")
+        raise InputError(f"study name {name!r} is empty or has quotes, so MLflow could not find it again: choose another with --study NAME")
     return name
 
 
 def open_study(settings: Settings, name: str) -> optuna.Study:
-    """The study `name` of the storage, begun when it is not there; a trial that lost its process is marked failed and tried again. Raises ModelError."""
+    """Open the study `name`, or create it. A trial whose process was killed is marked failed and tried again. Raises ModelError."""
     config = settings.tuning
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # a failed trial is told by this module, without its traceback
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # this module reports a failed trial, without its traceback
     try:
-        with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):  # heartbeats have been one since 2.9
+        with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):  # Optuna has called heartbeats experimental since 2.9
             storage = optuna.storages.RDBStorage(
                 settings.tuning_storage,
                 heartbeat_interval=config.lost.heartbeat_s,
@@ -121,13 +138,13 @@ def open_study(settings: Settings, name: str) -> optuna.Study:
     except (SQLAlchemyError, StorageInternalError, ImportError, RuntimeError) as error:
         where = "ALTAVIZ_TUNING_STORAGE" if config.storage else f"{settings.home / 'tuning.db'}, or move it away"
         raise ModelError(
-            f"the storage of studies cannot be opened ({hide_passwords(str(error).splitlines()[0])[:200]}): check {where}"
+            f"the study storage cannot be opened ({hide_passwords(str(error).splitlines()[0])[:200]}): check {where}"
         ) from error
     return study
 
 
 def _end_lost(settings: Settings, study: optuna.Study) -> None:
-    """End trials whose process was killed and try them again. One that was killed just now is silent for `grace_s` before it is known from a living one: that is waited out."""
+    """End trials whose process was killed, and queue them again. A killed trial looks alive for `grace_s` seconds: wait that long."""
 
     def running() -> set[int]:
         return {trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
@@ -139,22 +156,22 @@ def _end_lost(settings: Settings, study: optuna.Study) -> None:
             optuna.storages.fail_stale_trials(study)
         return open_at_first & running()
 
-    def tell(look: RetryCallState) -> None:
-        assert look.outcome is not None, "it is told between two looks"
-        get_log().info("waiting for trials that may be lost", trials=sorted(look.outcome.result()), longest_s=grace_s)
+    def log_waiting(attempt: RetryCallState) -> None:
+        assert attempt.outcome is not None, "there is a wait only after an attempt"
+        get_log().info("waiting for trials that may be lost", trials=sorted(attempt.outcome.result()), longest_s=grace_s)
 
     if open_at_first:
         Retrying(
             retry=retry_if_result(bool),
-            wait=wait_fixed(_LOOK_S),
+            wait=wait_fixed(_CHECK_S),
             stop=stop_after_delay(grace_s + _TICKS_S),
-            before_sleep=tell,
-            retry_error_callback=lambda _: None,  # what is left has another process
+            before_sleep=log_waiting,
+            retry_error_callback=lambda _: None,  # the trials that remain run in another process
         )(end_silent)
 
 
 def _bury(settings: Settings, study: optuna.Study, trial: FrozenTrial) -> None:
-    """A trial whose process was killed: try it again and end its run."""
+    """Queue a trial again whose process was killed, and end its run."""
     with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
         RetryHeartbeatStaleTrialCallback(max_retry=settings.tuning.lost.retries)(study, trial)
     run_id, client = trial.user_attrs.get(_RUN), MlflowClient(settings.tracking_uri)
@@ -163,17 +180,9 @@ def _bury(settings: Settings, study: optuna.Study, trial: FrozenTrial) -> None:
         client.set_terminated(run_id, RunStatus.to_string(RunStatus.KILLED))
 
 
-def _search(
-    settings: Settings,
-    study: optuna.Study,
-    fleet: LabelledFleet,
-    folds: Sequence[Fold],
-    start: Mapping[str, Any],
-    wanted: int,
-    timeout_min: float | None,
-    advance: Advance,
-) -> None:
+def _run_trials(search: _Search, wanted: int, timeout_min: float | None, advance: Advance) -> None:
     """Run trials until `wanted` of the study have been tried, or until the time is over."""
+    study = search.study
 
     def after_trial(study: optuna.Study, trial: FrozenTrial) -> None:
         done, state = tried(study), trial.state.name.lower()
@@ -187,44 +196,38 @@ def _search(
     if tried(study):
         advance(tried(study), wanted)
     study.optimize(
-        _objective(settings, study, fleet, folds, start, lambda share: advance(tried(study) + share, wanted)),
+        _objective(search, lambda share: advance(tried(study) + share, wanted)),
         timeout=None if timeout_min is None else timeout_min * 60.0,
         catch=(ModelError,),
         callbacks=[after_trial],
     )
 
 
-def _objective(
-    settings: Settings,
-    study: optuna.Study,
-    fleet: LabelledFleet,
-    folds: Sequence[Fold],
-    start: Mapping[str, Any],
-    tell: Callable[[float], None],
-) -> Callable[[optuna.Trial], float]:
-    """Trial -> RMSE in days over held-out compressors, with its run in MLflow; `tell` hears the share of its epochs that are done."""
+def _objective(search: _Search, on_progress: Callable[[float], None]) -> Callable[[optuna.Trial], float]:
+    """Trial -> RMSE in days over held-out compressors, with its run in MLflow; `on_progress` gets the share of its epochs that are done."""
+    settings = search.settings
 
     def on_epoch(epoch: int, epochs: int, log: Mapping[str, float]) -> None:
         log_epoch(epoch, log)
-        tell(epoch / epochs)
+        on_progress(epoch / epochs)
 
     def objective(trial: optuna.Trial) -> float:
-        chosen, given_up, value = suggest(trial, settings.tuning.space, start), None, float("nan")
+        chosen, given_up, value = suggest(trial, settings.tuning.space, search.start), None, float("nan")
         with nested_run(f"trial {trial.number}", {"trial": str(trial.number), STATE_TAG: "running"}) as run:
             trial.set_user_attr(_RUN, run.info.run_id)
             mlflow.log_params(chosen)
             try:
                 config = settings.with_model({**_trial_networks(settings), **chosen}).model
-                value = fit_trial(trial, fleet.history.values, folds, config, on_epoch)
+                value = fit_trial(trial, search.fleet.history.values, search.folds, config, on_epoch)
             except optuna.TrialPruned as pruned:
                 given_up = pruned
             except ModelError as error:
                 trial.set_user_attr(ERROR, str(error))
                 mlflow.set_tags({STATE_TAG: "failed", ERROR: str(error)})
                 raise
-            except BaseException:  # Ctrl-C, or the machine: nothing that these settings have earned
+            except BaseException:  # Ctrl-C, or the machine: the settings are not to blame
                 mlflow.set_tag(STATE_TAG, "failed")
-                study.enqueue_trial(trial.params, user_attrs={IN_FORCE: trial.user_attrs.get(IN_FORCE, False)})
+                search.study.enqueue_trial(trial.params, user_attrs={IN_FORCE: trial.user_attrs.get(IN_FORCE, False)})
                 raise
             if given_up is None:
                 mlflow.log_metric("validation_rmse_days", value)
@@ -237,18 +240,18 @@ def _objective(
 
 
 def _trial_networks(settings: Settings) -> dict[str, int]:
-    """The override that makes a trial as small as tuning.yaml says."""
+    """The override that gives a trial the number of networks in tuning.yaml."""
     return {"ensemble.networks": settings.tuning.networks}
 
 
-def _facts(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, split: UnitSplit) -> dict[str, Any]:
-    """What all trials of a study share: data, split, the settings that are not searched, and the space."""
-    model, space, named = settings.model, settings.tuning.space, fleet.history.compressor_ids
+def _facts(settings: Settings, history: TrainingHistory, fleet: LabelledFleet, split: UnitSplit) -> dict[str, Any]:
+    """Data, split, fixed settings and search space: all trials of a study must share them."""
+    model, space, names = settings.model, settings.tuning.space, fleet.history.compressor_ids
     flat = {key: value for section in _SECTIONS for key, value in flat_parameters(getattr(model, section), f"{section}.").items()}
     return {
-        "gold version": [source.version for source in past.sources],
-        "history": past.fingerprint(str(settings.scoring.min_steps)),
-        "set of compressors to learn from": sorted(named[unit] for part in (split.train, split.validation) for unit in part),
+        "gold version": [source.version for source in history.sources],
+        "history": history.fingerprint(str(settings.scoring.min_steps)),
+        "set of compressors to learn from": sorted(names[unit] for part in (split.train, split.validation) for unit in part),
         "number of networks": settings.tuning.networks,
         **{key: value for key, value in flat.items() if key not in space},
         **{f"space of {key}": values.model_dump() for key, values in space.items()},
@@ -261,15 +264,15 @@ def _tag(study: optuna.Study) -> str:
     return f"{study.study_name} {study.user_attrs[_ID]}"
 
 
-def _describe(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, tag: str) -> None:
-    """What the study's run says of all trials; saying it again changes nothing."""
+def _describe(settings: Settings, history: TrainingHistory, fleet: LabelledFleet, tag: str) -> None:
+    """Log to the study's run what all its trials share. Doing it again changes nothing."""
     mlflow.set_tag(STUDY_TAG, tag)
     for section in _SECTIONS:
         flat = flat_parameters(getattr(settings.model, section), f"{section}.")
         mlflow.log_params({key: value for key, value in flat.items() if key not in settings.tuning.space})
     mlflow.log_params(
         {
-            "gold_version": past.sources[0].version,
+            "gold_version": history.sources[0].version,
             "compressors": len(fleet.history.compressor_ids),
             "trained_until": fleet.history.last_mark.isoformat(),
         }
@@ -278,5 +281,5 @@ def _describe(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, t
 
 def _why_nothing(study: optuna.Study) -> str:
     reasons = [trial.user_attrs[ERROR] for trial in study.trials if ERROR in trial.user_attrs]
-    why = f"the last one failed: {reasons[-1]}" if reasons else "the time was over before: give it more with --timeout-min"
-    return f"no trial of study {study.study_name!r} has been completed; {why}"
+    why = f"the last one failed: {reasons[-1]}" if reasons else "the time was too short: allow more with --timeout-min"
+    return f"no trial of study {study.study_name!r} was completed; {why}"

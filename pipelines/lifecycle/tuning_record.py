@@ -1,4 +1,4 @@
-"""What the run of a study keeps of it: the best settings ready to be used, what mattered, and how the search went."""
+"""Logs a study to its MLflow run: the best settings, the importance of each, and the course of the search."""
 
 from __future__ import annotations
 
@@ -57,5 +57,5 @@ def _log_figures(study: optuna.Study, found: Found) -> None:
         for name, plot in figures.items():
             figure = plot(study).get_figure(root=True)
             assert figure is not None, "axes that were just drawn belong to a figure"
-            mlflow.log_figure(figure, f"plots/{name}.png", save_kwargs={"bbox_inches": "tight"})  # whole names of keys
+            mlflow.log_figure(figure, f"plots/{name}.png", save_kwargs={"bbox_inches": "tight"})  # long key names are not cut off
             plt.close(figure)

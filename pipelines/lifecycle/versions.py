@@ -1,4 +1,4 @@
-"""altaviz models: which versions there are, why each is what it is, the way to become champion, and the way back to an earlier one."""
+"""Lists and shows the registered versions, rolls the champion back, and hands out model cards: `altaviz models`."""
 
 from __future__ import annotations
 
@@ -11,35 +11,32 @@ from typing import TYPE_CHECKING, Any, Final
 from config.errors import HomeError, ModelError, NoChampionError
 from config.settings import Settings
 from features.contract import CHAMPION
+from pipelines.lifecycle.session import open_session
 from pipelines.model_card.card import CARD_FOLDER, CARD_TAG, MARKDOWN_FILE
 from pipelines.runtime.mlflow_environment import quieten
 from serving.registry.client import Registry
-from serving.registry.model_record import ModelRecord
 from serving.registry.model_version import FACTS_TAG, facts_from_tags
-from serving.registry.transitions import champion_before, move_champion, newest_decision_of, own_decisions, settle
-from serving.warehouse.decisions import ModelDecision, training_lock
+from serving.registry.transitions import champion_before, move_champion, newest_decision_of, own_decisions
+from serving.warehouse.decisions import ModelDecision
 from serving.warehouse.migrations import migrated_warehouse
 
 if TYPE_CHECKING:
     from serving.registry.model_version import ModelFacts, ModelVersion
-    from serving.warehouse.connection import Warehouse
 
-OPERATOR_PATIENCE: Final = timedelta(seconds=10)  # an operator is told of a running training instead of waiting for its end
+OPERATOR_PATIENCE: Final = timedelta(seconds=10)  # a running training fails the command; the operator does not wait for its end
 
 
 def list_models(settings: Settings) -> dict[str, Any]:
-    """Every version, newest first: version, aliases, created, test_rmse_days, trained_until; decision, trigger, reasons: what was decided last.
+    """Every version, newest first: version, aliases, created, test_rmse_days, trained_until, and the last decision, trigger and reasons.
 
-    None where it says nothing.
-
-    Raises ModelError.
+    A fact that is not known is None. Raises ModelError.
     """
     registry = open_registry(settings)
     return {"champion": registry.version_of(CHAMPION), "models": [_summary(version) for version in registry.versions()]}
 
 
 def show_model(settings: Settings, version: str) -> dict[str, Any]:
-    """One version: what `list_models` says, its facts, run, and every decision about it. Raises ModelError, WarehouseError."""
+    """One version: what `list_models` returns, its facts, its run, and every decision about it. Raises ModelError, WarehouseError."""
     registry = open_registry(settings)
     found = find_version(registry, version)
     facts = _facts(found)
@@ -55,19 +52,17 @@ def show_model(settings: Settings, version: str) -> dict[str, Any]:
 
 
 def rollback(settings: Settings, version: str | None, reason: str | None) -> dict[str, Any]:
-    """Make the champion before the present one, or `version` if it has ever been champion, champion again.
+    """Make an earlier champion champion again: `version`, or the one before the present champion when None.
 
     Returns champion, previous_version, reasons. Raises NoChampionError, ModelError (no such version, never champion, a training runs),
     WarehouseError.
     """
-    with migrated_warehouse(settings.database, settings.home) as warehouse, training_lock(warehouse, OPERATOR_PATIENCE) as lock:
-        registry = open_registry(settings, warehouse)
-        with warehouse.connection() as connection:
-            settle(registry, connection)
+    with open_session(settings, OPERATOR_PATIENCE) as session:
+        registry = session.registry
         present = registry.version_of(CHAMPION)
         if present is None:
             raise NoChampionError("there is no champion to roll back from: run `altaviz train`")
-        with warehouse.connection() as connection:
+        with session.warehouse.connection() as connection:
             decisions = own_decisions(registry, connection)
         target = _target(registry, decisions, present, version)
         decision = ModelDecision(
@@ -79,16 +74,16 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
             run_id=find_version(registry, target).run_id,
             reasons=[reason or f"rolled back from version {present}"],
         )
-        # One that cannot be opened any more must not become champion. No connection is open here: `load` takes its own, and may write to decisions.
+        # A version that cannot be opened must not become champion. No connection is open here: `load` takes its own.
         registry.load(target)
-        lock.require_held()
-        with warehouse.connection() as connection:
+        session.lock.require_held()
+        with session.warehouse.connection() as connection:
             move_champion(registry, connection, decision)
     return {"champion": target, "previous_version": present, "reasons": decision.reasons}
 
 
 def model_card(settings: Settings, version: str, out: Path | None) -> dict[str, Any]:
-    """Where the card of a version lies, and with `out` a copy of it there.
+    """Where the card of a version is stored; with `out` it is copied there.
 
     Returns version, card (its URI), files, and out. Raises ModelError (no such version, no card, it cannot be read), HomeError (cannot be written).
     """
@@ -97,7 +92,7 @@ def model_card(settings: Settings, version: str, out: Path | None) -> dict[str, 
     with TemporaryDirectory() as folder:
         files = registry.run_folder(found.run_id, CARD_FOLDER, Path(folder))
         if MARKDOWN_FILE not in {file.name for file in files}:
-            raise ModelError(f"version {version} has no model card: it was made elsewhere, or before there were cards; train again")
+            raise ModelError(f"version {version} has no model card: it was made elsewhere, or by an older release. Train again to get one")
         if out is not None:
             try:
                 out.mkdir(parents=True, exist_ok=True)
@@ -117,7 +112,8 @@ def _target(registry: Registry, decisions: list[ModelDecision], present: str, ve
         raise ModelError(f"version {version} is champion already")
     if version not in {decision.model_version for decision in decisions if decision.decision == "promoted"}:
         raise ModelError(
-            f"version {version} has never been champion, so there is no way back to it: the gate refused it, or never judged it"
+            f"version {version} has never been champion, so no rollback to it is possible: the gate refused it, or never judged it. "
+            f"To make it champion: `altaviz models promote {version}`"
         )
     return version
 
@@ -137,13 +133,14 @@ def _summary(version: ModelVersion) -> dict[str, Any]:
 
 
 def _facts(version: ModelVersion) -> ModelFacts | None:
-    """What a version says of itself; None of one that was registered by other means."""
+    """Facts in the tags of a version; None for a version that was not registered by Altaviz."""
     return facts_from_tags(version.tags, version.version) if FACTS_TAG in version.tags else None
 
 
-def open_registry(settings: Settings, warehouse: Warehouse | None = None) -> Registry:
+def open_registry(settings: Settings) -> Registry:
+    """The registry, to read from."""
     quieten()
-    return Registry(settings.tracking_uri, None if warehouse is None else ModelRecord(warehouse))
+    return Registry(settings.tracking_uri)
 
 
 def find_version(registry: Registry, version: str) -> ModelVersion:

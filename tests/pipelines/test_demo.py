@@ -163,7 +163,7 @@ def test_a_retraining_is_not_repeated_and_says_which_version_has_done_it(demo: D
     assert first["decision"] in ("promoted", "refused")
     again = report_of("retrain", *now, home=demo.home, **demo.quick)
     assert again["decision"] == "not_needed"
-    assert again["reasons"] == [f"version {first['version']} has been trained on this very history ({first['decision']})"]
+    assert again["reasons"] == [f"version {first['version']} was trained on the same history and settings ({first['decision']})"]
     shown = report_of("models", "show", first["version"], home=demo.home, **demo.quick)
     assert [(row["decision"], row["trigger"]) for row in shown["decisions"]] == [(first["decision"], "retrain")]
 

@@ -17,7 +17,7 @@ from config.sections.fleet import FleetConfig
 from config.sections.simulator import SimulatorConfig
 from features.contract import EVENT_FIELDS, METADATA_FIELDS, READING_FIELDS
 from features.simulator.fleet import READING_SCHEMA, simulate
-from pipelines.lakehouse.simulate import run
+from pipelines.lakehouse.simulate import FleetRequest, run
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -107,13 +107,13 @@ def test_arguments_out_of_range_are_refused_before_anything_is_written(
     tmp_path: Path, config: SimulatorConfig, fleet: FleetConfig, arguments: dict[str, int], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        run(tmp_path / "out", config, fleet, **arguments)  # type: ignore[arg-type]
+        run(tmp_path / "out", config, fleet, FleetRequest(**arguments))  # type: ignore[arg-type]
     assert not (tmp_path / "out").exists()
 
 
 def test_the_job_takes_what_is_left_out_from_the_profile(tmp_path: Path, config: SimulatorConfig, fleet: FleetConfig) -> None:
     seen: list[tuple[int, int]] = []
-    report = run(tmp_path, config, fleet, days=1, progress=lambda done, total: seen.append((done, total)))
+    report = run(tmp_path, config, fleet, FleetRequest(days=1), lambda done, total: seen.append((done, total)))
     assert (report.profile, report.compressors, report.days, report.interval_min, report.seed) == ("demo", 10, 1, 10, config.demo.seed)
     assert (report.rows, report.files) == (1440, 1)
     assert seen == [(10, 10)]

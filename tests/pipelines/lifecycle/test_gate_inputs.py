@@ -20,6 +20,7 @@ from monitoring.gate.candidate import Candidate, EvaluationData, find_copies, ju
 from monitoring.gate.champion import KnownChampion, LostChampion, recheck
 from monitoring.gate.evidence import Recheck
 from pipelines.lifecycle.gate_inputs import require_own_measure
+from pipelines.lifecycle.session import ModelSession
 from pipelines.lifecycle.train import train_and_judge
 from tests.pipelines.tiny import HOURS, NAMES, PAST, START, UNITS, tiny_fleet
 from tests.serving.gold import drivers_model, mean_model
@@ -151,7 +152,7 @@ def test_what_the_gate_measures_by_is_not_set_for_one_training(settings: Setting
     require_own_measure(settings.with_model({"fit.epochs": 3, "labels.max_rul_days": 10.0}))
     said = override if override.startswith(("export", "windows")) else "baseline"
     with pytest.raises(ConfigError, match=f"--set {said}: the gate judges by it, so it can only be changed in model_config.yaml"):
-        train_and_judge(settings.with_model({override: value}), *[None] * 7)  # type: ignore[arg-type]
+        train_and_judge(ModelSession(settings.with_model({override: value}), *[None] * 3), *[None] * 4)  # type: ignore[arg-type]
 
 
 def test_compressors_of_the_unseen_fleet_are_known_again_by_their_rows_under_any_name(fleet: LabelledFleet) -> None:
