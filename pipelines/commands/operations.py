@@ -1,4 +1,4 @@
-"""Commands that run the fleet day by day: demo, run, score, monitor, serve, reproduce, export-edge."""
+"""Commands of daily operation: demo, run, score, monitor, serve, reproduce, export-edge."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pipelines.commands.options import (
     HomeRules,
     JsonOption,
     fail,
+    home_argument,
     open_settings,
     parse_time,
     refused_by_ingest,
@@ -30,24 +31,30 @@ app = typer.Typer()
 
 @app.command(rich_help_panel=OPERATIONS)
 def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """The main job: simulate, ingest, features, train, score, and the ranked fleet."""
+    """Run the whole product on simulated fleets: simulate, ingest, features, train, score, and the ranked fleet."""
+
+    used: list[Path] = []
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.demo import demo as run_demo
 
+        used.append(settings.home)
         return run_demo(settings, report)
 
     from pipelines.runtime.home_lock import demo_home
     from pipelines.views.cycle import show_demo
 
-    run_job(job, show_demo, CommonOptions(home, as_json), home_rules=HomeRules(choose=None if home else demo_home))
+    def view(result: dict[str, Any]) -> None:
+        show_demo(result, home_argument(used[0]))
+
+    run_job(job, view, CommonOptions(home, as_json), home_rules=HomeRules(choose=None if home else demo_home))
 
 
 @app.command("run", rich_help_panel=OPERATIONS)
 def run_cycle(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """One hourly cycle: ingest what is in the inbox, features, score, monitor, and retrain if it is called for.
+    """Run one hourly cycle: ingest the inbox, features, score, monitor, and retrain if needed.
 
-    Refused files do not stop it once the home has readings: exit code 3 when there are any.
+    Refused files do not stop a cycle once the home has readings. The exit code is then 3.
     """
     moment = parse_time(as_of)
 
@@ -63,7 +70,7 @@ def run_cycle(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOp
 
 @app.command(rich_help_panel=OPERATIONS)
 def score(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Predict the remaining life of every compressor and write it to `ml_predictions`."""
+    """Predict the remaining life of every compressor, and write it to `ml_predictions`."""
     moment = parse_time(as_of)
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -78,7 +85,7 @@ def score(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption
 
 @app.command(rich_help_panel=OPERATIONS)
 def monitor(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Compare the last days with what the champion was trained on, and decide whether it must be trained anew."""
+    """Compare the last days with the champion's training data, and decide whether to retrain."""
     moment = parse_time(as_of)
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -93,14 +100,16 @@ def monitor(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOpti
 
 @app.command(rich_help_panel=OPERATIONS)
 def serve(
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on (serving.yaml: loopback).", show_default=False)] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on. Default: serving.yaml (loopback).", show_default=False)
+    ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", min=0, max=65535, help="Port (serving.yaml); 0 takes a free one.", show_default=False)
+        int | None, typer.Option("--port", min=0, max=65535, help="Port; 0 picks a free one. Default: serving.yaml.", show_default=False)
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer over HTTP: score compressors, predict for windows, rank the fleet (until interrupted)."""
+    """Start the prediction service (HTTP): score compressors, predict for windows, rank the fleet. It runs until interrupted."""
     from pipelines.operations.serve import serve as answer
 
     try:
@@ -114,19 +123,19 @@ def serve(
 @app.command(rich_help_panel=OPERATIONS)
 def reproduce(
     compressor_id: Annotated[
-        str | None, typer.Argument(help="One compressor; all that were scored then when left out.", show_default=False)
+        str | None, typer.Argument(help="One compressor. Default: all that were scored at that moment.", show_default=False)
     ] = None,
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", metavar="TIME", help="The moment that was scored; the newest when left out.", show_default=False),
+        typer.Option("--as-of", metavar="TIME", help="The moment that was scored. Default: the newest.", show_default=False),
     ] = None,
     model_version: Annotated[
-        str | None, typer.Option("--model-version", metavar="V", help="One model version; all when left out.", show_default=False)
+        str | None, typer.Option("--model-version", metavar="V", help="One model version. Default: all.", show_default=False)
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute rows of `ml_predictions` anew from what each names, and say equal or show the difference; exit 1 when one differs."""
+    """Recompute rows of `ml_predictions` from the data, model and settings that each names. Exit code 1 if one differs."""
     moment = parse_time(as_of)
     outcome: dict[str, Any] = {}
 
@@ -146,11 +155,11 @@ def reproduce(
 
 @app.command("export-edge", rich_help_panel=OPERATIONS)
 def export_edge(
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; an earlier export there is replaced.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write. An earlier export there is replaced.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the champion as a folder that predicts beside the machine from raw readings, with numpy and onnxruntime alone."""
+    """Export the champion to a folder that predicts on site from raw readings. It needs numpy and onnxruntime only."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.edge.export import export_edge as write

@@ -1,9 +1,10 @@
-"""What every command shares: its options, and how a job is run and shown."""
+"""Options that commands share, and the function that runs a job and shows its result."""
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,16 +24,18 @@ from pipelines.runtime.home_lock import open_home, require_database_place
 from serving.home.ownership import find_refusal
 
 HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Where everything is kept (ALTAVIZ_HOME; default ./var).", show_default=False)
+    Path | None, typer.Option("--home", help="Folder of all data. Default: ALTAVIZ_HOME, else ./var.", show_default=False)
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, logs on stderr.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and logs on stderr.")]
 AsOfOption = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="TIME", help="What counts as now: ISO 8601, UTC where no zone is given; or `now`.", show_default=False),
+    typer.Option("--as-of", metavar="TIME", help="The time to use as now: ISO 8601, UTC if it has no zone; or `now`.", show_default=False),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override a key of model_config.yaml, e.g. fit.epochs=3.", show_default=False),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a key of model_config.yaml, e.g. fit.epochs=3. May be repeated.", show_default=False
+    ),
 ]
 
 # the panels of `altaviz --help`
@@ -121,20 +124,25 @@ def open_settings(options: CommonOptions, rules: HomeRules) -> Settings:
     return settings
 
 
+def home_argument(home: Path) -> str:
+    """The argument that makes a later command use `home`; empty if it is the default."""
+    return "" if load_settings().home == home else f" --home {shlex.quote(str(home))}"
+
+
 def _unexpected(error: Exception, home: Path, log: Path) -> str:
-    """The line for an error that no command expects: what to mend where a file is refused, else where the traceback is."""
+    """The message for an unexpected error: how to repair a refused file, or where the traceback is."""
     refusal = find_refusal(home) if isinstance(error, OSError) or "ermission denied" in str(error) else None
     reason = (str(error).splitlines() or [""])[0][:300]
     return refusal or f"unexpected {type(error).__name__}: {reason} (traceback in {log})"
 
 
 def refused_by_ingest(result: dict[str, Any]) -> dict[str, str]:
-    """Reading and reference files that an ingest refused, with the reason."""
+    """Reading and reference files that an ingest refused: name -> reason."""
     return {**result.get("refused_files", {}), **result.get("refused_reference_files", {})}
 
 
 def fail(message: str, *, as_json: bool, code: int = 1, report: dict[str, Any] | None = None) -> NoReturn:
-    """Print one line and leave with exit code `code`; as JSON, `report` holds what was done all the same."""
+    """Print one line and exit with `code`. With `as_json`, the JSON holds `report` too: what was done before."""
     line = hide_passwords(" ".join(message.split()))
     if as_json:
         sys.stdout.write(plain_json(json.dumps({**(report or {}), "error": line}, default=_plain)) + "\n")
@@ -155,7 +163,7 @@ def _plain(value: Any) -> Any:
 
 
 def parse_time(text: str | None) -> datetime | None:
-    """ISO 8601 as UTC; wrong use (exit 2) when it is none."""
+    """Parse ISO 8601 as UTC. Other text is wrong use (exit code 2)."""
     from serving.schemas import parse_moment
 
     if text is None or text == "now":
@@ -167,11 +175,11 @@ def parse_time(text: str | None) -> datetime | None:
 
 
 def parse_overrides(pairs: list[str]) -> dict[str, Any]:
-    """`key=value` pairs as dotted key -> YAML value; one text may hold several with blanks between. Raises ConfigError."""
+    """Parse `key=value` pairs into dotted key -> YAML value. One text may hold several, separated by blanks. Raises ConfigError."""
     import yaml
 
     values: dict[str, Any] = {}
-    # an MLproject parameter is one text, and empty when it is left out
+    # an MLproject parameter is one text, and empty if it is not given
     for pair in filter(None, (pair for text in pairs for pair in _BETWEEN_PAIRS.split(text.strip()))):
         key, separator, value = pair.partition("=")
         if not separator or not key:
@@ -180,5 +188,5 @@ def parse_overrides(pairs: list[str]) -> dict[str, Any]:
             values[key] = yaml.safe_load(value)
         except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-01
             reason = str(getattr(error, "problem", None) or error)
-            raise ConfigError(f"--set {pair!r}: {value!r} is no YAML value ({reason}): write KEY=VALUE, e.g. fit.epochs=3") from error
+            raise ConfigError(f"--set {pair!r}: {value!r} is not a YAML value ({reason}): write KEY=VALUE, e.g. fit.epochs=3") from error
     return values

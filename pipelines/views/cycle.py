@@ -22,8 +22,8 @@ def show_cycle(result: dict[str, Any]) -> None:
     _console().print(f"cycle done in {result['seconds']:.0f} s")
 
 
-def show_demo(result: dict[str, Any]) -> None:
-    """The books of the demo's readings, the fleet, and what to do next."""
+def show_demo(result: dict[str, Any], home_argument: str) -> None:
+    """Row counts of the demo's readings, the fleet, and the next commands; each ends with `home_argument`."""
     show_books(result["books"])
     show_fleet(result)
     console = _console()
@@ -38,7 +38,7 @@ def show_demo(result: dict[str, Any]) -> None:
         "altaviz experiments",
         "altaviz status",
     ):
-        console.print(f"  .venv/bin/{command}")
+        console.print(f"  .venv/bin/{command}{home_argument}", soft_wrap=True)
 
 
 def show_checks(result: dict[str, Any]) -> None:
