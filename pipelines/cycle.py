@@ -1,4 +1,4 @@
-"""altaviz run: one hourly cycle over the inbox of a home. Every step can be repeated, so a cycle that was killed is run again."""
+"""Runs one hourly cycle over the inbox of a home: `altaviz run`. Every step can be repeated, so a killed cycle is simply run again."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from pipelines.runtime.spark import LazySpark
 
 
 def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
-    """Ingest, features, score, monitor, and retrain if drifted, all at `as_of` (now when None).
+    """Ingest, features, score, monitor, and retrain if drifted, all at `as_of` (None: now).
 
-    A promoted model scores and is monitored in the same cycle, so that whoever repeats it finds nothing left to do.
-    Returns ingest (`skipped` with the reason when the inbox holds no file), features, score, monitor, retrain: what these commands return,
-    of score and monitor the last champion's. Raises what they raise; what was done before stays.
+    A promoted model scores and is monitored in the same cycle. A second run at the same moment has nothing left to do. Returns ingest,
+    features, score, monitor, retrain: what these commands return; score and monitor are of the last champion. ingest has `skipped` with the
+    reason if the inbox is empty. Raises what they raise; earlier steps are kept.
     """
     started = time.perf_counter()
     moment = choose_moment(settings, as_of)
@@ -50,7 +50,7 @@ def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> di
 
 
 def _ingest_inbox(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
-    """`ingest` of the inbox. Once there are readings, an hour without a file or with refused files alone does not stop the cycle."""
+    """`ingest` of the inbox. Once the home has readings, an empty inbox or refused files do not stop the cycle."""
     try:
         return ingest(settings, settings.inbox, spark, report)
     except AllRefusedError as error:

@@ -1,4 +1,4 @@
-"""The file of a backup: a compressed tar. Its first member, the manifest, says what the others are and their SHA-256."""
+"""Reads and writes the file of a backup: a compressed tar. Its first member is the manifest: it names the others with their SHA-256."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CHUNK: Final = 1 << 20  # bytes
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup holds, and what it was made from."""
+    """Lists what a backup holds and what it was made from."""
 
     format: int
     altaviz: str
@@ -59,7 +59,7 @@ def describe_members(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def write_archive(file: Path, folder: Path, manifest: Manifest) -> None:
-    """Pack `folder` into `file`, which appears whole or not at all; zstd, or gzip where the name ends in .gz or .tgz.
+    """Pack `folder` into `file` with zstd, or with gzip if the name ends in .gz or .tgz. The file appears whole or not at all.
 
     Raises OSError when it cannot be written.
     """
@@ -84,13 +84,13 @@ def write_archive(file: Path, folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(file: Path) -> Manifest:
-    """The manifest of a backup. Raises InputError when the file is none."""
+    """The manifest of a backup. Raises InputError when the file is not a backup."""
     with _opened(file) as archive:
         return _first(file, archive)
 
 
 def verify_archive(file: Path) -> Manifest:
-    """The manifest of a backup whose members are all there and have their SHA-256. Writes nothing. Raises InputError."""
+    """Check that all members are there with their SHA-256, and return the manifest. Writes nothing. Raises InputError."""
     with _opened(file) as archive:
         manifest = _first(file, archive)
         for _ in _members(file, archive, manifest, target=None):
@@ -99,7 +99,7 @@ def verify_archive(file: Path) -> Manifest:
 
 
 def extract_archive(file: Path, target: Path) -> Iterator[str]:
-    """Write the members below `target`, which holds none of them, and yield their names; times are kept. Raises InputError, OSError."""
+    """Write the members below the empty `target` and yield their names. File times are kept. Raises InputError, OSError."""
     with _opened(file) as archive:
         yield from _members(file, archive, _first(file, archive), target)
 
@@ -122,7 +122,7 @@ def _members(file: Path, archive: tarfile.TarFile, manifest: Manifest, target: P
                 _copy(source, written, digest)
             os.utime(path, (member.mtime, member.mtime))  # Delta's time travel goes by the times of its log files
         if digest.hexdigest() != facts["sha256"]:
-            raise _damaged(file, f"{member.name} has another SHA-256 than its manifest says")
+            raise _damaged(file, f"{member.name} does not have the SHA-256 in the manifest")
         yield member.name
     if missing:
         raise _damaged(file, f"{next(iter(missing))} is missing")
@@ -154,7 +154,7 @@ def _first(file: Path, archive: tarfile.TarFile) -> Manifest:
 
 
 def _damaged(file: Path, reason: str) -> InputError:
-    return InputError(f"{file} is no whole backup ({reason}): take another one")
+    return InputError(f"{file} is not a complete backup ({reason}): use another one")
 
 
 @contextmanager

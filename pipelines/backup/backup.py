@@ -1,8 +1,8 @@
-"""altaviz backup: lake, database, tracking store and artifacts of a home in one file, also while a cycle runs.
+"""Saves a home to one file, also while a cycle runs: `altaviz backup`.
 
-A cycle writes the lake first, then artifacts and the tracking store, then the database. A backup takes them the other way round, so each
-part is at least as new as the parts that name it: what a cycle killed at that moment would leave, which the next one completes.
-The lake's lock is held only while its files get a second name; Delta never changes a file.
+A cycle writes the lake first, then artifacts and the tracking store, then the database. A backup copies them in reverse, so each part is at
+least as new as the parts that refer to it. A cycle killed at that moment would leave the same, and the next cycle completes it. The lake's
+lock is held only while its files are hard-linked. Delta never changes a file.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ STORE_FILE: Final = "mlflow.db"
 STUDIES_FILE: Final = "tuning.db"
 _STAGING: Final = ".backup"
 _HISTORY: Final = "history"
-# What every command makes anew: logs, caches, scratch, notes of files being read, and the simulated fleets that the gate and `evaluate` judge
-# models on. And `.env`: a restored home would talk to the servers of the one that was saved, with their passwords.
+# Commands rebuild these: logs, caches, scratch, notes of files being read, and the simulated fleets of the gate and of `evaluate`.
+# `.env` stays out too: a restored home must not use the servers and passwords of the saved one.
 LEFT_OUT: Final = (
     *("logs", "staging", "scratch", "spark-scratch", "spark-warehouse", "benchmark", "bentoml"),
     *("gate", "evaluation", f"{_HISTORY}/simulated"),
@@ -46,15 +46,15 @@ _TAKEN_OTHERWISE: Final = ("lake", "postgres", "postgres.new", STORE_FILE, STUDI
 
 
 def back_up(settings: Settings, file: Path, report: StageReporter) -> dict[str, Any]:
-    """Write the home to `file`, which appears whole or not at all and replaces an earlier backup of that name.
+    """Write the home to `file`. It appears whole or not at all, and replaces an earlier backup of that name.
 
     Returns file, home, made_at, schema, bytes, files, rows, lake_versions, lock_held_s, not_covered, left_out, seconds.
-    Raises InputError for a place that cannot be written, HomeError, WarehouseError, ModelError.
+    Raises InputError if the file cannot be written; HomeError, WarehouseError, ModelError.
     """
     started = time.perf_counter()
     file = file.expanduser().absolute()
     if file.is_relative_to(settings.home):
-        raise InputError(f"{file} lies in the home that it would save: name a file outside {settings.home}")
+        raise InputError(f"{file} lies in the home that it would save: choose a file outside {settings.home}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with _staging(settings.home) as staging:
@@ -83,7 +83,7 @@ def back_up(settings: Settings, file: Path, report: StageReporter) -> dict[str, 
 
 @contextmanager
 def _staging(home: Path) -> Iterator[Path]:
-    """A folder in the home, so that files can be linked into it; one backup at a time, and what a killed one left is removed."""
+    """Yield a folder in the home, where files can be hard-linked. Only one backup runs at a time. The rest of a killed one is removed."""
     folder = home / _STAGING
     try:
         with FileLock(home / f"{_STAGING}.lock", timeout=0):
@@ -98,7 +98,7 @@ def _staging(home: Path) -> Iterator[Path]:
 
 
 def _collect(settings: Settings, staging: Path, report: StageReporter) -> tuple[Manifest, float]:
-    """The parts in the order that keeps them consistent; returns the manifest and for how long a lake was locked, in seconds."""
+    """Copy the parts in the order that keeps them consistent. Returns the manifest, and how many seconds a lake was locked."""
     home, target, made_at = settings.home, staging / HOME_FOLDER, datetime.now(UTC)
     with report.stage("inbox and files"):
         for path in sorted(home.iterdir()):
@@ -136,7 +136,7 @@ def _collect(settings: Settings, staging: Path, report: StageReporter) -> tuple[
 
 
 def _elsewhere(settings: Settings) -> dict[str, str]:
-    """Parts that the configuration keeps outside the home; the database of a server is dumped all the same."""
+    """Parts that the configuration keeps outside the home. The database of a server is dumped in any case."""
     places: dict[str, str] = {}
     if settings.etl.lake.uri:
         places["lake"] = hide_passwords(settings.etl.lake.uri)
@@ -153,7 +153,7 @@ def _elsewhere(settings: Settings) -> dict[str, str]:
 
 
 def _copy(source: Path, target: Path, home: Path) -> None:
-    """Copy a file or a folder of the home, without what is made anew, is a lock, or is a lake."""
+    """Copy a file or folder of the home. Skip locks, lakes and what commands rebuild."""
     name = str(source.relative_to(home))
     if name in (*LEFT_OUT, f"{_HISTORY}/lake") or source.name.startswith((".backup", ".lake", ".write-probe")) or source.suffix == ".lock":
         return
@@ -169,7 +169,7 @@ def _copy(source: Path, target: Path, home: Path) -> None:
 
 
 def _copy_sqlite(source: Path, target: Path) -> None:
-    """A SQLite database as it is at one moment, whoever writes it meanwhile."""
+    """Copy a SQLite database as it is at one moment, even while others write it."""
     if not source.is_file():
         return
     with closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True)) as origin, closing(sqlite3.connect(target)) as copy:
@@ -177,7 +177,7 @@ def _copy_sqlite(source: Path, target: Path) -> None:
 
 
 def _link_lake(owner: Settings, target: Path) -> float:
-    """Give every file of a lake a second name below `target`, with the lake's lock held; returns for how long, in seconds."""
+    """Hard-link every file of a lake below `target` under the lake's lock. Returns the seconds that it was held."""
     lake = owner.home / "lake"
     with writing_lake(owner):
         since = time.perf_counter()

@@ -1,4 +1,7 @@
-"""altaviz restore: a backup into an empty home. What was killed half-way is run again; nothing else uses the home meanwhile."""
+"""Fills an empty home from a backup: `altaviz restore`.
+
+A restore that was killed can be run again. No other command may use the home meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def restore(settings: Settings, file: Path, report: StageReporter) -> dict[str, 
     """Fill an empty home from a backup: checksums first, then files, database and artifact paths.
 
     Returns file, home, from_home, made_at, schema, files, bytes, rows, champion, database, not_covered, seconds.
-    Raises InputError for a damaged file or one of a newer program, WarehouseError for a database that is not empty.
+    Raises InputError for a file that is damaged or newer than this program, WarehouseError if the database is not empty.
     """
     started = time.perf_counter()
     home, file = settings.home, file.expanduser().absolute()
@@ -111,7 +114,7 @@ def _clear(settings: Settings) -> None:
 
 
 def _extract(file: Path, home: Path) -> None:
-    """The members below HOME_FOLDER into the home itself, the dump beside them."""
+    """Move the members below HOME_FOLDER into the home, and the dump beside them."""
     unpacked = home / ".unpacked"
     for _ in extract_archive(file, unpacked):
         pass

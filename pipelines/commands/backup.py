@@ -1,4 +1,4 @@
-"""altaviz backup and altaviz restore."""
+"""Commands that save and restore a home: backup, restore."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ app = typer.Typer()
 
 @app.command(rich_help_panel=HOME)
 def backup(
-    file: Annotated[Path, typer.Argument(help="File to write, outside the home: zstd, or gzip where the name ends in .gz.")],
+    file: Annotated[Path, typer.Argument(help="File to write, outside the home. Packed with zstd, or with gzip if the name ends in .gz.")],
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write lake, database, tracking store and artifacts to one file; a cycle may run meanwhile."""
+    """Save lake, database, tracking store and artifacts to one file. A cycle may run meanwhile."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.backup.backup import back_up
@@ -38,7 +38,7 @@ def restore(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fill an empty home from a backup, after its checksums have been verified."""
+    """Fill an empty home from a backup, after verifying its checksums."""
     from pipelines.backup.restore import open_empty_home
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""altaviz benchmark NAME: the group's commands."""
+"""The commands of `altaviz benchmark`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from config.settings import Settings
 from pipelines.commands.options import CommonOptions, HomeOption, HomeRules, JsonOption, SetOption, run_job
 from pipelines.runtime.console import StageReporter
 
-app = typer.Typer(help="Measure Altaviz against data and code that others know.", no_args_is_help=True)
+app = typer.Typer(help="Compare Altaviz with public data and other code.", no_args_is_help=True)
 
 
 @app.command("cmapss")
@@ -23,7 +23,7 @@ def benchmark_cmapss(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train and score on NASA's turbofans with the same code, and report the error others report."""
+    """Train and score the same code on NASA's turbofan engines (C-MAPSS), and report the usual errors."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.benchmarking.cmapss import cmapss
@@ -39,15 +39,17 @@ def benchmark_cmapss(
 def benchmark_ablation(
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="C-MAPSS files: ablate the turbofan model instead of the compressors'.", show_default=False),
+        typer.Option("--data", help="Folder with C-MAPSS files: ablate the turbofan model, not the compressor model.", show_default=False),
     ] = None,
     subset: Annotated[str, typer.Option("--subset", help="FD001 to FD004.")] = "FD001",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each variant, each with its own seed.")] = 3,
-    only: Annotated[list[str] | None, typer.Option("--only", help="A variant of ablation.yaml; repeatable.", show_default=False)] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="One variant of ablation.yaml. May be repeated.", show_default=False)
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the model without one of its ideas at a time, and report what each is worth."""
+    """Train the model without one of its parts at a time, and report what each part is worth."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.benchmarking.ablation import ablate_cmapss, ablate_compressors
@@ -71,7 +73,7 @@ def benchmark_features(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Time bronze to gold on a simulated fleet, and gold alone beside Spark's own windows and DuckDB."""
+    """Time bronze to gold on a simulated fleet. Compare gold with Spark's own windows and with DuckDB."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.benchmarking.features import features as measure
@@ -88,14 +90,14 @@ def benchmark_features(
 @app.command("training")
 def benchmark_training(
     windows: Annotated[
-        int, typer.Option("--windows", min=1, help="Windows of an epoch; memory is measured with ten times as many too.")
+        int, typer.Option("--windows", min=1, help="Windows of an epoch. Memory is also measured with ten times as many.")
     ] = 20_000,
-    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Fits of fit.epochs epochs that are timed of each.")] = 5,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Timed fits of each, of fit.epochs epochs.")] = 5,
     overrides: SetOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Time fitting on windows cut on demand beside Keras on the same windows in memory; then its peak memory at once and tenfold."""
+    """Time fitting on windows cut on demand, compared with Keras on windows in memory. Measure peak memory with 1x and 10x the windows."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.benchmarking.network import training
@@ -110,12 +112,12 @@ def benchmark_training(
 @app.command("scoring")
 def benchmark_scoring(
     windows: Annotated[int, typer.Option("--windows", min=1, help="Compressors of the fleet.")] = 4500,
-    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="Times that each scores the fleet.")] = 15,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="How often each scores the fleet.")] = 15,
     overrides: SetOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Time a fleet through ONNX Runtime beside Keras' `predict` of the same network, and one window at a time."""
+    """Time the scoring of a fleet with ONNX Runtime, compared with Keras `predict` and with one window at a time."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.benchmarking.network import scoring
@@ -130,12 +132,13 @@ def benchmark_scoring(
 @app.command("drift")
 def benchmark_drift(
     seeds: Annotated[
-        list[int] | None, typer.Option("--seed", min=0, help="A fleet; monitoring.yaml names ten.", show_default=False)
+        list[int] | None,
+        typer.Option("--seed", min=0, help="Seed of a fleet. May be repeated. Default: the ten of monitoring.yaml.", show_default=False),
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Monitor weeks of unseen fleets, undisturbed and with sensors that read high, beside Evidently's default."""
+    """Monitor weeks of unseen fleets, without faults and with sensors that read high, compared with Evidently's defaults."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.benchmarking.drift import drift
@@ -152,12 +155,13 @@ def benchmark_drift(
 @app.command("sensor-faults")
 def benchmark_sensor_faults(
     seeds: Annotated[
-        list[int] | None, typer.Option("--seed", min=0, help="A fleet; monitoring.yaml names ten.", show_default=False)
+        list[int] | None,
+        typer.Option("--seed", min=0, help="Seed of a fleet. May be repeated. Default: the ten of monitoring.yaml.", show_default=False),
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge the sensors of unseen fleets, undisturbed and with planted faults: false alarms, and how soon a fault is found."""
+    """Check the sensors of unseen fleets, without and with simulated faults. Report false alarms, and the time until a fault is found."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.benchmarking.sensor_faults import sensor_faults
@@ -176,7 +180,7 @@ def benchmark_serving(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Load the service with mixed requests; then time windows beside raw ONNX Runtime and `mlflow models serve`."""
+    """Load the service with mixed requests. Then compare its time a window with ONNX Runtime and `mlflow models serve`."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.benchmarking.serving import serving

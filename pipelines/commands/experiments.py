@@ -1,4 +1,4 @@
-"""altaviz tune and altaviz experiments: what a data scientist searches with, and looks at."""
+"""Commands of a data scientist: tune, experiments."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ app = typer.Typer()
 @app.command(rich_help_panel=MODELS)
 def tune(
     trials: Annotated[
-        int | None, typer.Option("--trials", min=1, help="Trials of the whole study (tuning.yaml); it goes on where it was left.")
+        int | None, typer.Option("--trials", min=1, help="Trials of the whole study, including earlier ones. Default: tuning.yaml.")
     ] = None,
-    study: Annotated[str | None, typer.Option("--study", metavar="NAME", help="Which study (tuning.yaml).", show_default=False)] = None,
+    study: Annotated[
+        str | None,
+        typer.Option("--study", metavar="NAME", help="Name of the study to start or continue. Default: tuning.yaml.", show_default=False),
+    ] = None,
     timeout_min: Annotated[
-        float | None, typer.Option("--timeout-min", min=0, help="Minutes after which no trial is begun.", show_default=False)
+        float | None, typer.Option("--timeout-min", min=0, help="Minutes after which no new trial starts.", show_default=False)
     ] = None,
     overrides: SetOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search hyper-parameters: a study by the error over held-out compressors, tracked in MLflow; nothing is registered."""
+    """Search hyper-parameters by the error on held-out compressors. MLflow tracks the study; nothing is registered."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lifecycle.tune import tune as search
@@ -41,9 +44,9 @@ def tune(
 
 @app.command(rich_help_panel=MODELS)
 def experiments(
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 5000, home: HomeOption = None
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this computer.")] = 5000, home: HomeOption = None
 ) -> None:
-    """Open the MLflow page of this home's runs and models (until interrupted)."""
+    """Open the MLflow page of this home's runs and models, until interrupted."""
     from pipelines.operations.experiments import serve_experiments
 
     try:

@@ -15,7 +15,7 @@ app = typer.Typer()
 
 @app.command(rich_help_panel=HOME)
 def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """What this home holds: rows, versions, champion."""
+    """Show what this home holds: rows, versions, champion."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.operations.status import summarise
@@ -29,7 +29,7 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 @app.command(rich_help_panel=HOME)
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Check Java, Spark, Delta, database, tracking and disk, and say how to mend each; exit 1 when something is wrong."""
+    """Check Java, Spark, Delta, database, tracking and disk, and show how to repair each. Exit code 1 if a check fails."""
     outcome: dict[str, Any] = {}
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:

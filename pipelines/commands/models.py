@@ -1,4 +1,4 @@
-"""altaviz models ...: the group's commands."""
+"""The commands of `altaviz models`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from config.settings import Settings
 from pipelines.commands.options import CommonOptions, HomeOption, JsonOption, run_job
 from pipelines.runtime.console import StageReporter
 
-app = typer.Typer(help="The registered models: which there are, why, and the way back.", no_args_is_help=True)
+app = typer.Typer(help="List, show, promote and roll back the registered models.", no_args_is_help=True)
 
 
 @app.command("list")
 def models_list(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Every version with its verdict, newest first."""
+    """List every version with its verdict, newest first."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lifecycle.versions import list_models
@@ -34,7 +34,7 @@ def models_show(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """One version: what it was trained on, its numbers, and every decision about it."""
+    """Show one version: its training data, its numbers, and every decision about it."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lifecycle.versions import show_model
@@ -49,14 +49,14 @@ def models_show(
 @app.command("promote")
 def models_promote(
     version: Annotated[str, typer.Argument(help="A version of `altaviz models list`.")],
-    force: Annotated[bool, typer.Option("--force", help="Promote it although the gate refuses it; needs --reason.")] = False,
-    reason: Annotated[str | None, typer.Option("--reason", help="Kept with the decision.", show_default=False)] = None,
+    force: Annotated[bool, typer.Option("--force", help="Promote it even if the gate refuses it. Needs --reason.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why. It is stored with the decision.", show_default=False)] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a version before the gate once more, beside today's champion on today's history, and make it champion if it passes."""
+    """Judge a version again, beside today's champion on today's history. Make it champion if the gate passes it."""
     if force and not (reason or "").strip():
-        raise typer.BadParameter("--force needs --reason TEXT: whoever overrules the gate says why")
+        raise typer.BadParameter("--force needs --reason TEXT: give the reason for overruling the gate")
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lifecycle.promotion import promote
@@ -72,12 +72,12 @@ def models_promote(
 
 @app.command("rollback")
 def models_rollback(
-    version: Annotated[str | None, typer.Argument(help="A former champion; the one before the present one when left out.")] = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="Kept with the decision.", show_default=False)] = None,
+    version: Annotated[str | None, typer.Argument(help="A former champion. Default: the one before the present champion.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why. It is stored with the decision.", show_default=False)] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a former champion champion again; a running service takes it over when it is restarted."""
+    """Make a former champion champion again. A running service uses it after a restart."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lifecycle.versions import rollback
@@ -93,12 +93,15 @@ def models_rollback(
 def models_card(
     version: Annotated[str, typer.Argument(help="A version of `altaviz models list`.")],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Copy it here: Markdown, HTML and figures.", show_default=False)
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder to copy it to: Markdown, HTML and figures.", show_default=False)
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The model card of a version: what it was made from, how good it is and where it is not. Without --out: where it lies."""
+    """Show where the model card of a version is stored: its data, its accuracy and its limits.
+
+    With --out, copy it. Without --out: where it lies.
+    """
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lifecycle.versions import model_card

@@ -1,4 +1,4 @@
-"""altaviz site: describe how a site writes its files."""
+"""The commands of `altaviz site`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def describe() -> None:
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Holds readings/, and compressor_metadata.csv if there is one.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with readings/, and compressor_metadata.csv if there is one.")],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="File to write; else FOLDER/site.yaml.", show_default=False)
+        Path | None, typer.Option("--out", metavar="FILE", help="File to write. Default: FOLDER/site.yaml.", show_default=False)
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draft site.yaml from names, ranges and units; each line says how sure it is. A file that is there is never overwritten."""
+    """Draft site.yaml from column names, ranges and units. Each line shows how certain it is. An existing file is never overwritten."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lakehouse.site_draft import draft

@@ -1,4 +1,4 @@
-"""altaviz retire and altaviz withdraw: what a person takes back by hand."""
+"""Commands that take back data by hand: retire, withdraw."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pipelines.commands.options import DATA, CommonOptions, HomeOption, JsonOpti
 from pipelines.runtime.console import StageReporter
 
 app = typer.Typer()
-ReasonOption = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with it.", show_default=False)]
-ByOption = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who; your user name when left out.", show_default=False)]
-UndoOption = Annotated[bool, typer.Option("--undo", help="The other way round.")]
+ReasonOption = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why. It is stored with the change.", show_default=False)
+]
+ByOption = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who. Default: your user name.", show_default=False)]
+UndoOption = Annotated[bool, typer.Option("--undo", help="Reverse it.")]
 
 
 @app.command(rich_help_panel=DATA)
@@ -25,7 +27,7 @@ def retire(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a compressor out of service: it is not scored or ranked any more, and its history still trains."""
+    """Take a compressor out of service. It is no longer scored or ranked, but its history is still used for training."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lakehouse.taking_back import retire as take_back
@@ -46,7 +48,7 @@ def withdraw(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a wrongly loaded reading file out of silver and gold, from the next `features` on; bronze keeps it."""
+    """Remove a wrongly loaded reading file from silver and gold, at the next `features`. Bronze keeps it."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lakehouse.taking_back import withdraw as take_back

@@ -15,7 +15,7 @@ app = typer.Typer()
 
 @app.command(rich_help_panel=MODELS)
 def train(overrides: SetOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Train a model on gold, track it in MLflow, register it and let the gate decide."""
+    """Train a model on gold, track it in MLflow, register it, and let the gate decide."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lifecycle.train import train as fit
@@ -31,13 +31,15 @@ def train(overrides: SetOption = None, home: HomeOption = None, as_json: JsonOpt
 
 @app.command(rich_help_panel=MODELS)
 def retrain(
-    if_drifted: Annotated[bool, typer.Option("--if-drifted", help="Only when the newest monitoring of the champion calls for it.")] = False,
+    if_drifted: Annotated[
+        bool, typer.Option("--if-drifted", help="Train only if the newest monitoring of the champion calls for it.")
+    ] = False,
     as_of: AsOfOption = None,
     overrides: SetOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a challenger on all labelled history up to now; the gate lets it replace the champion only when it is better."""
+    """Train a challenger on all labelled history up to now. It replaces the champion only if the gate finds it better."""
     moment = parse_time(as_of)
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -54,14 +56,18 @@ def retrain(
 
 @app.command("evaluate", rich_help_panel=MODELS)
 def evaluate_champion(
-    policy: Annotated[bool, typer.Option("--policy", help="By cost instead: years of a fleet under several maintenance policies.")] = False,
-    reasons: Annotated[bool, typer.Option("--reasons", help="Also whether the reasons name what really fails.")] = False,
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Evaluate by cost instead: years of a fleet under several maintenance policies.")
+    ] = False,
+    reasons: Annotated[
+        bool, typer.Option("--reasons", help="Also check whether the reasons name the sensors of the true failure.")
+    ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge the champion on unseen fleets, by event and as prognostics are measured, and say where a baseline is not beaten."""
+    """Evaluate the champion on unseen fleets, by failure and by prognostic metrics. Report where a baseline is as good."""
     if policy and reasons:
-        raise typer.BadParameter("--policy and --reasons are two reports: ask for one at a time")
+        raise typer.BadParameter("--policy and --reasons are two reports: give one of them at a time")
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.evaluation.evaluate import evaluate

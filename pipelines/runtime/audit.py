@@ -1,6 +1,6 @@
-"""What `make audit` does: known vulnerabilities of the packages in requirements.lock, less those that audit.yaml accepts with a reason.
+"""Checks the packages in requirements.lock for known vulnerabilities: `make audit`. audit.yaml lists accepted ones, each with a reason.
 
-pip-audit alone ends with exit code 0 when it finds no package in the database, so what it could not look up fails here.
+pip-audit alone exits with 0 if it finds no package in its database. Here a package that could not be looked up fails the audit.
 Run as `python -m pipelines.runtime.audit`.
 """
 
@@ -42,7 +42,7 @@ class AcceptedList(Section):
 
 @dataclass(frozen=True)
 class AuditResult:
-    """What was found in `packages` packages: lines about what must be mended, and about what stays."""
+    """The result for `packages` packages: lines for what must be fixed, and for what is accepted."""
 
     packages: int
     failed: list[str]
@@ -55,7 +55,7 @@ def judge(found: Sequence[dict[str, Any]], accepted: Sequence[Accepted], today: 
     if unknown or not found:
         named = f" ({', '.join(unknown[:_MOST_NAMED])}, ...)" if unknown else ""
         raise EnvironmentSetupError(
-            f"{len(unknown)} of {len(found)} packages could not be looked up{named}: this is no clean audit. "
+            f"{len(unknown)} of {len(found)} packages could not be looked up{named}, so the audit is incomplete. "
             "Run it where the vulnerability database can be reached"
         )
     failed: list[str] = []
@@ -69,16 +69,16 @@ def judge(found: Sequence[dict[str, Any]], accepted: Sequence[Accepted], today: 
             if rule is None:
                 fixed = ", ".join(vulnerability["fix_versions"])
                 failed.append(
-                    f"{what}: {f'update to {fixed}' if fixed else 'no version mends it'}, or accept it in pipelines/runtime/audit.yaml"
+                    f"{what}: {f'update to {fixed}' if fixed else 'no version fixes it'}, or accept it in pipelines/runtime/audit.yaml"
                 )
                 continue
             used.add(rule.id)
             if today >= rule.look_again:
-                failed.append(f"{what}: was accepted until {rule.look_again}: look again (pipelines/runtime/audit.yaml)")
+                failed.append(f"{what}: was accepted until {rule.look_again}: review it in pipelines/runtime/audit.yaml")
             else:
                 stays.append(f"{what} stays until {rule.look_again}: {rule.reason}")
     stays += [
-        f"{rule.package}: {rule.id} is not found any more: take it out of pipelines/runtime/audit.yaml"
+        f"{rule.package}: {rule.id} is no longer found: remove it from pipelines/runtime/audit.yaml"
         for rule in accepted
         if rule.id not in used
     ]
@@ -86,19 +86,19 @@ def judge(found: Sequence[dict[str, Any]], accepted: Sequence[Accepted], today: 
 
 
 def look_up(lock: Path) -> list[dict[str, Any]]:
-    """What pip-audit says of every package of `lock`. Raises EnvironmentSetupError when it does not come to an end."""
+    """Run pip-audit on every package of `lock`. Raises EnvironmentSetupError if it fails."""
     command = [sys.executable, "-m", "pip_audit", "--requirement", str(lock), "--require-hashes", "--disable-pip", "--format", "json"]
     done = subprocess.run([*command, "--progress-spinner", "off"], capture_output=True, text=True, check=False)
     try:
         found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError) as error:
-        last = (done.stderr.strip().splitlines() or ["without a word"])[-1]
-        raise EnvironmentSetupError(f"nothing was audited, pip-audit fails: {last}") from error
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise EnvironmentSetupError(f"nothing was audited, pip-audit failed: {last}") from error
     return found
 
 
 def main(lock: Path = LOCK, today: date | None = None) -> int:
-    """Exit 0 when nothing is left to mend, 1 with a line each for what is, or with the one why nothing could be looked up."""
+    """Exit code 0 if nothing must be fixed. Else 1, with one line for each problem."""
     try:
         accepted = load_section(ACCEPTED_FILE, AcceptedList).accepted
         outcome = judge(look_up(lock), accepted, today or datetime.now(UTC).date())
@@ -107,7 +107,7 @@ def main(lock: Path = LOCK, today: date | None = None) -> int:
         return 1
     for line in (*outcome.stays, *outcome.failed):
         sys.stderr.write(f"audit: {line}\n")
-    sys.stderr.write(f"audit: {outcome.packages} packages, {len(outcome.failed)} to mend\n")
+    sys.stderr.write(f"audit: {outcome.packages} packages, {len(outcome.failed)} to fix\n")
     return 1 if outcome.failed else 0
 
 

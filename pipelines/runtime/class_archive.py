@@ -1,4 +1,4 @@
-"""The archive of classes from which Spark's JVM starts (class data sharing)."""
+"""Makes and finds the archive of classes from which Spark's JVM starts (class data sharing)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WARM_UP_S = 600  # a JVM that has not ended by then hangs
 
 
 def class_archive(java_home: Path) -> Path | None:
-    """The archive of Spark's classes for this Java and these jars, None where there is none that is whole.
+    """The archive of Spark's classes for this Java and these jars; None if there is no complete one.
 
-    A JVM maps no archive of another one or of other jars; its name says what it was made for, and how long it is.
+    A JVM uses only an archive made for itself and its jars. The file name holds a hash of both, and the size.
     """
     for archive in spark_jars_dir().parent.glob(f"{_made_for(java_home)}-*.jsa"):
         if archive.stem.rpartition("-")[2] == str(archive.stat().st_size):
@@ -29,7 +29,10 @@ def class_archive(java_home: Path) -> Path | None:
 
 
 def archive_classes(java_home: Path) -> Path:
-    """Make the archive unless it is there; one for another Java or other jars goes. Raises EnvironmentSetupError where it cannot be made."""
+    """Make the archive if it is missing.
+
+    An archive for another Java or other jars is removed. Raises EnvironmentSetupError where it cannot be made.
+    """
     archive = class_archive(java_home)
     if archive is not None:
         return archive
@@ -50,7 +53,7 @@ def archive_classes(java_home: Path) -> Path:
 
 
 def _made_for(java_home: Path) -> str:
-    """The name of an archive, less its size: the JVM compares where and when its jars came, too."""
+    """The name of an archive without its size. The JVM also compares the paths and times of the jars."""
     java, jars = java_home.resolve(), spark_jars_dir()
     release = java / "release"
     origins = [str(java), release.read_text(encoding="utf-8", errors="replace") if release.is_file() else "", str(jars)]
@@ -62,9 +65,9 @@ def _made_for(java_home: Path) -> str:
 
 
 def _warm_up(java_home: Path, scratch: Path, made: Path) -> None:
-    """Run the medallion in a JVM that leaves `made` as it ends. Raises EnvironmentSetupError with the last that was said when there is none."""
+    """Run the medallion in a JVM that writes `made` when it exits. Raises EnvironmentSetupError with the last output if there is none."""
     command = [sys.executable, "-m", "pipelines.lakehouse.spark_warm_up", str(scratch), str(made)]
-    # a group of its own: whatever becomes of this process, no JVM of it is left to write later
+    # its own process group, so that its JVM can be killed with it
     with subprocess.Popen(
         command,
         env={**os.environ, "JAVA_HOME": str(java_home)},
@@ -74,17 +77,17 @@ def _warm_up(java_home: Path, scratch: Path, made: Path) -> None:
         start_new_session=True,
     ) as process:
         try:
-            said, _ = process.communicate(timeout=_WARM_UP_S)
+            output, _ = process.communicate(timeout=_WARM_UP_S)
         except subprocess.TimeoutExpired:
-            said = f"no end after {_WARM_UP_S} s"
+            output = f"still running after {_WARM_UP_S} s"
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     if process.returncode == 0 and made.is_file():
         return
     log = scratch / "logs" / "spark.log"
-    of_jvm = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-    last = [text.strip().splitlines()[-1] for text in (said if process.returncode else "", of_jvm) if text.strip()]
+    jvm_log = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    last = [text.strip().splitlines()[-1] for text in (output if process.returncode else "", jvm_log) if text.strip()]
     raise EnvironmentSetupError(
-        f"`python -m pipelines.lakehouse.spark_warm_up` left no archive of Spark's classes: {'; the JVM: '.join(last) or 'nothing was said'}"
+        f"`python -m pipelines.lakehouse.spark_warm_up` left no archive of Spark's classes: {'; the JVM: '.join(last) or 'no output'}"
     )

@@ -1,4 +1,4 @@
-"""What a person sees while a job runs: a bar per stage on a terminal, one log line per finished stage elsewhere."""
+"""Shows the progress of a job: a bar per stage on a terminal, elsewhere one log line per finished stage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLAIN_WIDTH: Final = 120  # columns where there is no terminal to ask
 
 
 def open_console() -> Console:
-    """Where a job's result is shown, whatever the data hold."""
+    """The console that shows a job's result; text from the data is escaped."""
     console = PlainConsole()
     return console if console.is_terminal else PlainConsole(width=_PLAIN_WIDTH)
 
@@ -53,7 +53,7 @@ class StageReporter:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Advance]:
-        """Time a stage; call what it yields with (done, total, **facts) to move its bar."""
+        """Time a stage. It yields advance(done, total, **facts), which moves the bar."""
         started = time.perf_counter()
         bars, task = self._bars, None
         if bars is not None:
@@ -74,5 +74,5 @@ class StageReporter:
 
 
 def is_interactive() -> bool:
-    """Whether a person watches stderr."""
+    """Whether stderr is a terminal."""
     return sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""altaviz doctor: does everything that a command needs work here, and if not, what mends it?"""
+"""Checks everything that commands need, and reports how to repair it: `altaviz doctor`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from serving.registry.client import Registry
 from serving.registry.model_record import compare_with_decisions, made_champion
 from serving.warehouse.migrations import latest_version, migrated_warehouse
 
-_LEAST_FREE_GB = 5.0  # what the demo and a month of a fleet's tables take, with room to rewrite them
+_LEAST_FREE_GB = 5.0  # the demo and a month of tables fit, with room to rewrite them
 
 
 def examine(settings: Settings, report: StageReporter) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _spark(settings: Settings) -> str:
     with LazySpark(settings) as spark:
         session = spark.get()
         session.range(1).count()
-        slow = "; it starts slowly here: `python -m pipelines.runtime.setup` archives its classes for this Java and these jars"
+        slow = "; it starts slowly, because its classes are not archived for this Java: run `python -m pipelines.runtime.setup`"
         start = slow if class_archive(find_java()) is None else ""
         return f"Spark {session.version} on {session.sparkContext.master}{start}"
 
@@ -82,7 +82,7 @@ def _database(settings: Settings) -> str:
 
 
 def _tracking(settings: Settings) -> str:
-    """The champion's file is read, compared with its registered SHA-256 and with its decision, and opened, as scoring does."""
+    """Read the champion's file, compare its SHA-256 with registry and decision, and open it, as scoring does."""
     quieten()
     registry = Registry(settings.tracking_uri)
     version = registry.version_of(CHAMPION)
@@ -101,9 +101,9 @@ def _tracking(settings: Settings) -> str:
 
 
 def _files(settings: Settings) -> str:
-    told = find_refusal(settings.home)
-    if told:
-        raise HomeError(told)
+    refusal = find_refusal(settings.home)
+    if refusal:
+        raise HomeError(refusal)
     exposed = find_exposed(settings.home)
     if exposed:
         path, cure = exposed

@@ -1,4 +1,4 @@
-"""The Delta jars beside Spark's own, fetched once and held to their SHA-256."""
+"""Fetches the Delta jars once, puts them beside Spark's own, and checks their SHA-256."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def delta_jars() -> list[Path]:
 
 
 def fetch_delta_jars(java_home: Path) -> list[Path]:
-    """Resolve the Delta package once with Spark's own resolver and copy its jars beside Spark's.
+    """Fetch the Delta package with Spark's own resolver, and copy its jars beside Spark's.
 
-    Raises EnvironmentSetupError when the package registry cannot be reached, or a jar, fetched now or earlier, is not the pinned one.
+    Raises EnvironmentSetupError if the package registry does not answer, or a jar is not the pinned one.
     """
     present = delta_jars()
     require_pinned(present)
@@ -103,7 +103,7 @@ def fetch_delta_jars(java_home: Path) -> list[Path]:
 
 
 def require_pinned(jars: list[Path]) -> None:
-    """Raise EnvironmentSetupError when one of `jars` is not in DELTA_SHA256 or has other bytes."""
+    """Raise EnvironmentSetupError if one of `jars` is not in DELTA_SHA256, or differs from it."""
     for path in sorted(jars):
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -116,7 +116,7 @@ def require_pinned(jars: list[Path]) -> None:
 
 
 def put_jar(source: Path, target: Path) -> None:
-    """Copy aside, then rename: a set-up that is killed, or another one at the same time, leaves no half file under this name."""
+    """Copy to a temporary name, then rename: a killed or concurrent set-up leaves no partial file."""
     with tempfile.TemporaryDirectory(prefix=".altaviz-", dir=target.parent) as aside:
         copied = Path(aside) / target.name
         shutil.copy2(source, copied)

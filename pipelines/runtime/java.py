@@ -1,4 +1,4 @@
-"""Finds a Java that Spark 4 can run on: JAVA_HOME first, then PATH, then the usual installation folders."""
+"""Finds a Java for Spark 4: in JAVA_HOME, then PATH, then the usual folders."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_java() -> Path:
 
 
 def java_version(home: Path) -> int | None:
-    """The feature version of the Java under `home` (17 for 17.0.15), or None when it does not run."""
+    """The major version of the Java under `home` (17 for 17.0.15); None if it does not run."""
     release = home / "release"
     if release.is_file() and (home / "bin" / "java").exists():
         match = re.search(r'^JAVA_VERSION="(\d+)', release.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)

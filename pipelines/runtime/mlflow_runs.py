@@ -32,7 +32,8 @@ DIRTY = "-dirty"  # ends the commit of code that has been changed since
 def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Iterator[ActiveRun]:
     """An active MLflow run in the store of `settings`; inside `mlflow run` it is the run that MLflow has opened already.
 
-    run_id: an earlier run to go on with; the one that MLflow has opened names it in the tag GOES_ON. Raises ModelError when the store cannot be reached.
+    run_id: an earlier run to go on with; the one that MLflow has opened names it in the tag GOES_ON. Raises ModelError when the store
+    cannot be reached.
     """
     quieten()
     follow_home(settings.tracking_uri)
@@ -68,7 +69,7 @@ def nested_run(name: str, tags: Mapping[str, str]) -> Iterator[ActiveRun]:
 
 
 def log_epoch(epoch: int, log: Mapping[str, float]) -> None:
-    """The log of an epoch as metrics of the active run."""
+    """Log the metrics of an epoch to the active run."""
     mlflow.log_metrics(dict(log), step=epoch)
 
 
@@ -100,7 +101,7 @@ def _experiment_id(settings: Settings) -> str:
 
 
 def git_commit() -> str | None:
-    """Commit of this code, `-dirty` when it has been changed since; None outside a git checkout."""
+    """The commit of this code, with `-dirty` if it was changed since; None outside a git checkout."""
     command = ["git", "describe", "--always", f"--dirty={DIRTY}", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
@@ -110,7 +111,7 @@ def git_commit() -> str | None:
 
 
 def flat_parameters(section: Section, prefix: str = "", without: Collection[str] = ()) -> dict[str, Any]:
-    """A configuration section as dotted key -> value, the way MLflow shows parameters; `without` some of its own keys."""
+    """A configuration section as dotted key -> value, as MLflow shows parameters. Keys in `without` are left out."""
     flat: dict[str, Any] = {}
     for key in (key for key in type(section).model_fields if key not in without):
         value = getattr(section, key)

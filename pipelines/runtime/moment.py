@@ -1,4 +1,4 @@
-"""The moment that counts as now for a job: the clock's, or the one that `--as-of` asks for."""
+"""Chooses the moment that a job uses as now: the clock's, or that of `--as-of`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opens the Spark session, when it is first needed: the only place that does."""
+"""Opens the Spark session when a job first needs it. No other module opens one."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
 
 def open_spark(config: SparkConfig, home: Path) -> SparkSession:
-    """A Spark session with Delta, in UTC, quiet: what the JVM says goes to `<home>/logs/spark.log`.
+    """Open a Spark session with Delta, in UTC. The JVM's output goes to `<home>/logs/spark.log`.
 
-    Raises EnvironmentSetupError when pyspark, Java or the Delta jars are missing or the JVM does not start.
+    Raises EnvironmentSetupError if pyspark, Java or a Delta jar is missing, or the JVM fails.
     """
     java_home = find_java()
     os.environ["JAVA_HOME"] = str(java_home)
-    # workers must run the interpreter that runs now, whatever `python3` means to the shell
+    # workers must use this interpreter, not the shell's `python3`
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     if not delta_jars():
         raise EnvironmentSetupError("the Delta jars are not beside Spark's: run `make setup` (or `python -m pipelines.runtime.setup`)")
@@ -46,13 +46,13 @@ def open_spark(config: SparkConfig, home: Path) -> SparkSession:
 
 def _session_options(config: SparkConfig, home: Path, archive: Path | None) -> dict[str, str]:
     flags = [f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()}", config.jvm_flags]
-    if archive is not None and "Archive" not in config.jvm_flags:  # a JVM that writes an archive, or has been given one, takes no other
-        flags.append(f'"-XX:SharedArchiveFile={archive}" -XX:+VerifySharedSpaces')  # one that is damaged is left aside
+    if archive is not None and "Archive" not in config.jvm_flags:  # a JVM takes one archive
+        flags.append(f'"-XX:SharedArchiveFile={archive}" -XX:+VerifySharedSpaces')  # a damaged archive is ignored
     return {
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
-        # not the default INT96: it has no statistics to prune by, and readers other than Spark overflow on it
+        # the default INT96 has no statistics to prune by, and overflows in other readers
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         "spark.driver.memory": config.driver_memory,
         "spark.driver.host": "127.0.0.1",
@@ -69,17 +69,17 @@ def _session_options(config: SparkConfig, home: Path, archive: Path | None) -> d
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(config.arrow_batch_rows),
         "spark.python.worker.reuse": "true",
-        # a commit that changes no row still says what was seen: the state of the build travels in it
+        # a commit without rows still carries the state of the build
         "spark.databricks.delta.skipRecordingEmptyCommits": "false",
-        # VACUUM lists files in this many tasks: the default of 10,000 took minutes over a hundred files
+        # VACUUM lists files in this many tasks: the default of 10,000 took minutes for a hundred files
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": str(config.shuffle_partitions),
-        # the tables of one site have short logs: more partitions than this only cost scheduling
+        # a site's tables have short logs: more partitions only cost time
         "spark.databricks.delta.snapshotPartitions": "1",
     }
 
 
 class LazySpark:
-    """Opens one session for a whole command; a command that needs none never starts a JVM."""
+    """Opens at most one session for a command: one that needs none starts no JVM."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Jinja2 templates with our escaping of Markdown."""
+"""Opens Jinja2 templates that escape values for Markdown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from config.plain_text import plain_text
 _NOTHING: Final = "-"
 
 
-# What Markdown takes for markup within a line (an underscore inside a word is none), and at the start of one.
+# Markup within a line (an underscore inside a word is text), and at the start of a line.
 _INLINE: Final = re.compile(r"[\\`*\[\]<>|~!&$]|(?<![^\W_])_|_(?![^\W_])")
 
 
@@ -28,7 +28,7 @@ def escape(value: object) -> str:
 
 
 def templates() -> Environment:
-    """The templates of this folder, with our escaping in place of Jinja2's: what a filter here has formatted is left as it is."""
+    """The templates of `pipelines`. Values are escaped for Markdown, except those that a filter here has formatted."""
     environment = Environment(
         loader=PackageLoader("pipelines", "."),
         autoescape=True,

@@ -1,4 +1,4 @@
-"""The terminal as data may reach it: no markup, and nothing that steers it."""
+"""A console that shows text from data literally: no markup, no control codes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from config.plain_text import plain_text
 
 
 class PlainConsole(Console):
-    """A console on which text from data shows as what it is, in lines, titles and cells of tables."""
+    """Shows text from data literally, in lines, titles and table cells."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)

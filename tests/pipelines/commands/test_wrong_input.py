@@ -163,14 +163,14 @@ def test_override_of_an_unknown_key_names_the_override(home: Path) -> None:
 
 
 def test_override_that_is_no_yaml_names_the_override(home: Path) -> None:
-    assert refusal_of("tune", "--set", "fit.epochs=: :", home=home).startswith("--set 'fit.epochs=: :': ': :' is no YAML value (")
+    assert refusal_of("tune", "--set", "fit.epochs=: :", home=home).startswith("--set 'fit.epochs=: :': ': :' is not a YAML value (")
 
 
 @pytest.mark.parametrize("pair", ["fit.epochs=[", "fit.epochs=2026-13-01"])
 def test_override_of_another_kind_that_is_no_yaml_names_the_override(home: Path, pair: str) -> None:
     done = CliRunner().invoke(app, ["train", "--set", pair, "--home", str(home)])  # the test above starts a process
     assert (done.exit_code, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
-    assert done.stderr.startswith(f"altaviz: --set '{pair}': '{pair.partition('=')[2]}' is no YAML value (")
+    assert done.stderr.startswith(f"altaviz: --set '{pair}': '{pair.partition('=')[2]}' is not a YAML value (")
 
 
 def test_tracking_server_that_is_not_there_is_told_soon(home: Path) -> None:

@@ -215,7 +215,7 @@ def test_a_damaged_backup_writes_nothing(saved: Path, tmp_path: Path) -> None:
     content = saved.read_bytes()
     for name, changed in {"cut": content[: len(content) // 2], "none": b"something else", "empty": b""}.items():
         (tmp_path / name).write_bytes(changed)
-        with pytest.raises(InputError, match=r"is no whole backup \(.*\): take another one"):
+        with pytest.raises(InputError, match=r"is not a complete backup \(.*\): use another one"):
             restore(load_settings(target, environ={}), tmp_path / name, REPORT)
     assert list(target.iterdir()) == []
     with pytest.raises(InputError, match="there is no file"):
@@ -261,7 +261,7 @@ def test_a_restore_that_was_killed_is_told_and_done_again(saved: Path, home: Pat
     open_empty_home(target)
     (target / RESTORING).touch()
     (target / "lake").mkdir()
-    with pytest.raises(HomeError, match="did not come to its end: run the same `altaviz restore` again"):
+    with pytest.raises(HomeError, match="was interrupted: run the same `altaviz restore` again"):
         open_home(target)
     open_empty_home(target)
     assert restore(load_settings(target, environ={}), saved, REPORT)["champion"] == "1"

@@ -75,19 +75,19 @@ def test_what_is_accepted_with_a_reason_stays_and_everything_else_fails() -> Non
     assert outcome == AuditResult(
         2,
         [
-            "torch 1.0: B: was accepted until 2026-12-01: look again (pipelines/runtime/audit.yaml)",
+            "torch 1.0: B: was accepted until 2026-12-01: review it in pipelines/runtime/audit.yaml",
             "torch 1.0: C: update to 1.1, or accept it in pipelines/runtime/audit.yaml",
         ],
         [
             f"torch 1.0: A stays until 2027-01-31: {REASON}",
-            "another: C is not found any more: take it out of pipelines/runtime/audit.yaml",
+            "another: C is no longer found: remove it from pipelines/runtime/audit.yaml",
         ],
     )
 
 
 def test_packages_that_could_not_be_looked_up_are_no_clean_audit() -> None:
     skipped = {"name": "numpy", "skip_reason": "Dependency not found on PyPI and could not be audited: numpy (2.4.6)"}
-    with pytest.raises(EnvironmentSetupError, match=r"1 of 2 packages could not be looked up \(numpy, ...\): this is no clean audit"):
+    with pytest.raises(EnvironmentSetupError, match=r"1 of 2 packages could not be looked up \(numpy, ...\), so the audit is incomplete"):
         judge([package(), skipped], [], TODAY)
     with pytest.raises(EnvironmentSetupError, match="0 of 0 packages"):
         judge([], [], TODAY)
