@@ -145,12 +145,12 @@ def reproduce(
         outcome.update(recompute(settings, compressor_id, moment, model_version, report))
         return outcome
 
-    from pipelines.operations.reproduce import unlike
+    from pipelines.operations.reproduce import describe_differences
     from pipelines.views.reproduction import show_reproduction
 
     run_job(job, show_reproduction, CommonOptions(home, as_json))
     if not outcome["equal"]:
-        fail(unlike(outcome), as_json=False)
+        fail(describe_differences(outcome), as_json=False)
 
 
 @app.command("export-edge", rich_help_panel=OPERATIONS)

@@ -1,4 +1,4 @@
-"""What stands beside the champion in an evaluation: the boosting that is logged with it, a planner's trend, a perceptron trained on its compressors."""
+"""Provides the models that an evaluation compares the champion with: gradient boosting, a linear trend, and a perceptron."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from training.baselines.mlp import Mlp
 
 _BASELINE_FILE: Final = "model.skops"  # as MLflow calls it
-# What a baseline's file may hold beyond the types that skops knows to be harmless. skops asks for this one because a crafted tree could crash a reader.
+# Types that a baseline's file may hold, beyond those that skops trusts. skops distrusts this one: a crafted tree could crash a reader.
 TRUSTED_TYPES: Final = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 
 
 def load_baseline(settings: Settings, model: RegisteredModel) -> Baseline:
     """The gradient boosting that was trained and logged beside a registered model.
 
-    Raises ModelError when there is none, or when its file names a type that is not in TRUSTED_TYPES: nothing of that file has run then.
+    Raises ModelError if there is none, or if its file names a type outside TRUSTED_TYPES. No code of that file has run then.
     """
     regressor = _read_regressor(_baseline_file(settings, model), model.version)
     if regressor.n_features_in_ != len(FEATURES):
@@ -77,7 +77,10 @@ def _baseline_file(settings: Settings, model: RegisteredModel) -> bytes:
 
 
 def _read_regressor(content: bytes, version: str) -> HistGradientBoostingRegressor:
-    """The regressor in a skops file, made of trusted types alone. MLflow's own reader takes the list of trusted types from the artifact. Raises ModelError."""
+    """The regressor in a skops file, made of trusted types alone.
+
+    MLflow's own reader takes the list of trusted types from the artifact. Raises ModelError.
+    """
     refused = f"the {BASELINE_KEY} beside version {version} is refused"
     cure = "train again, or bring the file back with `altaviz restore` from a backup"
     try:
@@ -93,13 +96,13 @@ def _read_regressor(content: bytes, version: str) -> HistGradientBoostingRegress
 
 
 def train_mlp(settings: Settings, registry: Registry, report: StageReporter) -> Mlp | str:
-    """The perceptron, trained on the champion's training compressors in the training lake up to the end of what the champion has seen.
+    """Train the perceptron on the champion's training compressors, up to the end of the champion's data.
 
-    Where that cannot be done, the reason: a champion may have been trained elsewhere.
+    Returns the reason if that is impossible: a champion may have been trained elsewhere.
     """
     champion = known_champion(registry)
     if champion is None or champion.parts is None:
-        return "the champion's run does not say which compressors it was trained on"
+        return "the champion's run does not record its training compressors"
     facts, config = champion.model.facts, settings.model
     until = None if facts.trained_until is None else datetime.fromisoformat(facts.trained_until)
     try:

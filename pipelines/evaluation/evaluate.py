@@ -1,4 +1,4 @@
-"""altaviz evaluate: the champion on fleets that nobody has trained on, judged by event beside its baseline and bare thresholds."""
+"""Evaluates the champion on unseen fleets, by failure, beside its baselines and fixed thresholds: `altaviz evaluate`."""
 
 from __future__ import annotations
 
@@ -37,12 +37,14 @@ if TYPE_CHECKING:
 
 
 def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, with_reasons: bool = False) -> dict[str, Any]:
-    """Evaluate the champion by the protocol of monitoring.evaluation.alarms and by the labels it was taught; fleets that are there already are used again.
+    """Evaluate the champion by the protocol of monitoring.evaluation.alarms, with the labels of its training. Existing fleets are used
+    again.
 
-    Returns the champion's numbers (monitoring.evaluation.event_metrics.summarise and .errors, monitoring.evaluation.prognostics), the same under `baseline`, `mlp`,
-    `linear_trend` and `thresholds` (critical, warning), `fleets` with all of them fleet by fleet, `comparison` (monitoring.evaluation.method_outcomes),
-    `thinly_covered`: groups whose intervals hold too few lives, `left_out`: why a baseline is not there, and `reasons` (monitoring.evaluation.reason_cases) where they are asked for.
-    Raises NoChampionError, ModelError (made for other features, or no baseline beside it), HomeError.
+    Returns the champion's numbers (monitoring.evaluation.event_metrics.summarise and .errors, monitoring.evaluation.prognostics), the same
+    under `baseline`, `mlp`, `linear_trend` and `thresholds` (critical, warning), `fleets` with all of them fleet by fleet, `comparison`
+    (monitoring.evaluation.method_outcomes), `thinly_covered`: groups whose intervals hold too few lives, `left_out`: why a baseline is not
+    there, and `reasons` (monitoring.evaluation.reason_cases) where they are asked for. Raises NoChampionError, ModelError (made for other
+    features, or no baseline beside it), HomeError.
     """
     started = time.perf_counter()
     quieten()
@@ -85,27 +87,27 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
 
 
 def _compare(settings: Settings, fleets: list[dict[str, MethodResult]]) -> dict[str, Any]:
-    """The champion beside every other method, by a bootstrap over the compressors of all fleets."""
+    """Compare the champion with every other method, by a bootstrap over the compressors."""
     parts = {method: [fleet[method].prognosis for fleet in fleets] for method in fleets[0]}
     return comparison(settings, parts.pop(CHAMPION_KEY), parts)
 
 
 def _thinly_covered(settings: Settings, result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The groups whose intervals hold too few lives: over all fleets together (`fleet` is None), and in each by itself."""
+    """Groups whose intervals cover too few windows: over all fleets (`fleet` is None), and in each fleet."""
     least, windows = settings.evaluation.card.least_coverage.value, settings.evaluation.report.group_windows
     numbers = {None: result, **{fleet["seed"]: fleet[CHAMPION_KEY] for fleet in result["fleets"]}}
     return [{"fleet": seed, **group} for seed, own in numbers.items() for group in thin_groups(own["coverage"], least, windows)]
 
 
 def _by_method(settings: Settings, fleets: list[dict[str, MethodResult]]) -> dict[str, Any]:
-    """The numbers of every method over `fleets`: champion, baseline, and thresholds by level."""
+    """The numbers of each method over `fleets`; those of thresholds by level."""
     numbers = {method: numbers_of(settings, [fleet[method] for fleet in fleets]) for method in fleets[0]}
     thresholds = {level: numbers.pop(level) for level in STATUS_LEVELS_WATCHED}
     return {**numbers, "thresholds": thresholds}
 
 
 def _log(settings: Settings, result: dict[str, Any]) -> None:
-    """Parameters, numbers and the whole report of the active run."""
+    """Log parameters, numbers and the whole report to the active run."""
     mlflow.log_params({"model_version": result["model_version"], **flat_parameters(settings.evaluation.fleets)})
     mlflow.log_params({f"protocol.{name}": value for name, value in result["protocol"].items()})
     for fleet in result["fleets"]:
@@ -120,7 +122,7 @@ def _log(settings: Settings, result: dict[str, Any]) -> None:
 
 
 def _log_figures(settings: Settings, result: dict[str, Any], by_fleet: dict[int, dict[str, MethodResult]]) -> None:
-    """The figures of a model card, of the champion on the unseen fleets, beside its baseline."""
+    """Log the figures of a model card for the champion and its baseline on the unseen fleets."""
     lives = [
         LifePredictions(f"fleet {seed}", run, other.rul)
         for seed, fleet in by_fleet.items()
@@ -139,7 +141,7 @@ def _log_figures(settings: Settings, result: dict[str, Any], by_fleet: dict[int,
 
 
 def headline(numbers: dict[str, Any], prefix: str) -> dict[str, float]:
-    """The numbers a run is compared by; one that has no cases is left out."""
+    """The numbers to compare runs by, without those that have no cases."""
     chosen = {
         "recall_5d": numbers["failures_5d"]["recall"],
         "recall": numbers["failures"]["recall"],

@@ -1,9 +1,9 @@
-"""altaviz evaluate --policy: what years of an unseen fleet cost under the champion's dates, and under simpler rules."""
+"""Compares the cost of maintenance policies over years of an unseen fleet: `altaviz evaluate --policy`."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlflow
 
@@ -25,16 +25,13 @@ from pipelines.runtime.mlflow_runs import flat_parameters, tracked_run
 from pipelines.runtime.spark import LazySpark
 from serving.registry.client import Registry
 
-if TYPE_CHECKING:
-    pass
-
 
 def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
-    """Compare the policies of monitoring.maintenance.policies by their cost on lives of unseen fleets, of the size of those of `altaviz evaluate`.
+    """Compare the policies of monitoring.maintenance.policies by their cost on lives of unseen fleets.
 
-    Returns model_version, crews, years (each of a fleet as large as an unseen one), lives (monitoring.maintenance.complete_lives: used, and left out by reason),
-    interval_days (of the fixed interval, chosen on the training history), threshold_hours by level and predicted_life_days (costs.yaml), policies and differences (monitoring.maintenance.simulation.summarise).
-    Raises NoChampionError, ModelError, HomeError, NoDataError when no life was seen from beginning to end.
+    Returns model_version, crews, years, lives (used, and left out by reason), interval_days (of the fixed interval, chosen on the training
+    history), threshold_hours by level, predicted_life_days. Also policies and differences (monitoring.maintenance.simulation.summarise).
+    Raises NoChampionError, ModelError, HomeError, NoDataError if no life is complete.
     """
     started = time.perf_counter()
     quieten()
@@ -52,9 +49,9 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
     episodes = pool(judged)
     drawn, starts = draw_fleets(episodes.lives, size.compressors, costs)
     outcomes = {}
-    for name, asks in policies(episodes, interval_days, int(protocol.alarm_hours.value), costs).items():
+    for name, policy in policies(episodes, interval_days, int(protocol.alarm_hours.value), costs).items():
         with report.stage(f"simulate, {name}"):
-            outcomes[name] = simulate(episodes.lives, asks, drawn, starts, costs, protocol.false_alarm_rul_days.value)
+            outcomes[name] = simulate(episodes.lives, policy, drawn, starts, costs, protocol.false_alarm_rul_days.value)
     result = {
         "model_version": champion.version,
         "crews": int(costs.planned.crews.value),
@@ -75,16 +72,16 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
 
 
 def _interval(settings: Settings) -> float | None:
-    """The fixed interval that would have cost least on the training history, by its maintenance events."""
+    """The fixed interval with the lowest cost on the training history, in days."""
     lake = Lake(settings.training_lake_uri)
     events, newest = read_reference(lake, EVENTS), lake.newest_reading()
-    seen = {} if newest is None else dict.fromkeys(events[COMPRESSOR_ID].unique().to_list(), newest)
-    days, failed = lives_between(events, seen)
+    observed_until = {} if newest is None else dict.fromkeys(events[COMPRESSOR_ID].unique().to_list(), newest)
+    days, failed = lives_between(events, observed_until)
     return replacement_age(days, failed, settings.costs)
 
 
 def _log(settings: Settings, result: dict[str, Any]) -> None:
-    """Costs, numbers and the whole report of the active run."""
+    """Log costs, numbers and the whole report to the active run."""
     wanted = {
         name: value for name, value in flat_parameters(settings.costs).items() if not name.endswith((".unit", ".description", ".source"))
     }

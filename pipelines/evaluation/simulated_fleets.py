@@ -1,4 +1,4 @@
-"""Unseen fleets for an evaluation or a benchmark: simulated, taken through the real pipeline, and labelled, each in a home of its own."""
+"""Makes unseen fleets for evaluations and benchmarks: simulated, run through the real pipeline, and labelled. Each has its own home."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 
 _FOLDER: Final = "fleet"  # of a home: what was simulated
-_MADE_FROM: Final = "made_from"  # fingerprint of what shaped the simulation; a fleet of another one is thrown away
+_MADE_FROM: Final = "made_from"  # fingerprint of the simulation's settings; a fleet of other settings is removed
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to a simulated folder before it is ingested; `told` says all that shapes it."""
+    """A change of simulated files before they are ingested; `description` names everything that shapes it."""
 
-    told: str
+    description: str
     apply: Callable[[Path], None]
 
 
 def prepare_fleet(settings: Settings, seed: int, spark: LazySpark, report: StageReporter) -> UnseenFleet:
-    """The fleet of `seed` that evaluations use, see `label_unseen`."""
+    """The fleet of `seed` for evaluations; see `label_unseen`."""
     return label_unseen(settings.below(f"evaluation/seed-{seed}"), settings.evaluation.fleets, seed, spark, report)
 
 
@@ -50,10 +50,10 @@ def label_unseen(own: Settings, size: FleetsSection, seed: int, spark: LazySpark
     What an earlier run has made of the same settings is used again. Raises HomeError, InputError, EnvironmentSetupError.
     """
     build_fleet(own, size, seed, spark, report)
-    past = open_history([own.lake_uri])
-    labelled = labelled_fleet(own, past, report)
+    history = open_history([own.lake_uri])
+    labelled = labelled_fleet(own, history, report)
     lives = lives_by_compressor(read_truth(own.home / _FOLDER), labelled.history.first_mark)
-    return UnseenFleet(labelled, lives, past.models(), size.days)
+    return UnseenFleet(labelled, lives, history.models(), size.days)
 
 
 def fleet_truth(settings: Settings, seed: int) -> pl.DataFrame:
@@ -64,7 +64,7 @@ def fleet_truth(settings: Settings, seed: int) -> pl.DataFrame:
 def build_fleet(
     own: Settings, size: FleetsSection, seed: int, spark: LazySpark, report: StageReporter, change: Change | None = None
 ) -> datetime:
-    """Simulate the fleet of `seed` below `own.home`, `change` its files, and build its lake; returns the end of its time.
+    """Simulate the fleet of `seed` below `own.home`, apply `change`, and build its lake. Returns the end of its time.
 
     What an earlier run has made of the same settings is used again. Raises HomeError, InputError, EnvironmentSetupError.
     """
@@ -76,10 +76,13 @@ def build_fleet(
 
 
 def _simulate_once(own: Settings, size: FleetsSection, seed: int, report: StageReporter, change: Change | None) -> None:
-    """Simulate below `own.home` unless a complete fleet of the same settings, however described, is there; one of others goes, with its lake."""
+    """Simulate below `own.home`, unless a complete fleet of the same settings is there.
+
+    A fleet of other settings is removed with its lake.
+    """
     shaped_by = (own.simulator.digest(), own.fleet.digest(), size.digest("seeds"))
-    told = "\n".join([*shaped_by, *([change.told] if change else [])])
-    fingerprint = hashlib.sha256(told.encode()).hexdigest()
+    described = "\n".join([*shaped_by, *([change.description] if change else [])])
+    fingerprint = hashlib.sha256(described.encode()).hexdigest()
     marker: Path = own.home / _MADE_FROM
     if marker.is_file() and marker.read_text(encoding="utf-8") == fingerprint:
         return

@@ -1,4 +1,4 @@
-"""altaviz ingest: reference files and readings of a folder into the lake."""
+"""Loads reference files and readings of a folder into the lake: `altaviz ingest`."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 
 def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageReporter, site_file: Path | None = None) -> dict[str, Any]:
-    """Load `folder` into bronze and the reference tables; what is there already adds nothing.
+    """Load `folder` into bronze and the reference tables. Known files add nothing.
 
-    `site_file` describes how the site writes its files; None: site.yaml in the folder, if there is one.
-    Returns the books (features.row_counts.count_rows) and what this run loaded. A reference file that cannot be read is named in
-    `refused_reference_files`, and the reference data of the lake stay; MetadataError where there are none yet.
-    Raises AllRefusedError when every reading file was refused, NoReadingsError when there is no file or all are empty.
+    `site_file` describes the site's files (None: site.yaml in the folder, if there is one). Returns the row counts
+    (features.row_counts.count_rows) and what this run loaded. `refused_reference_files` names a reference file that cannot be read. The
+    lake then keeps its reference data; without any, MetadataError. Raises AllRefusedError if every reading file was refused,
+    NoReadingsError if there is none or all are empty.
     """
     started = time.perf_counter()
     site = load_site(folder, site_file)
@@ -50,7 +50,7 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
             loaded = bronze.load_files(spark.get, lake, named, staging, settings.etl.ingest, now, advance, reader)
             advance(len(files), len(files), rows=sum(loaded.loaded.values()))
         if not lake.exists(BRONZE) and not loaded.refused:
-            why = f"{', '.join(loaded.changing)} changes meanwhile: run it again" if loaded.changing else "all are empty"
+            why = f"{', '.join(loaded.changing)} is still being written: run it again" if loaded.changing else "all are empty"
             raise NoReadingsError(f"{folder / 'readings'}: no file holds a reading that can be loaded ({why})")
         books, withdrawn = count_rows(lake), read_withdrawn(lake)
     result: dict[str, Any] = {
@@ -61,7 +61,7 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
         "changing_files": loaded.changing,
         "withdrawn_files": [name for name in loaded.known if loaded.digests[name] in withdrawn],
         **reference.facts(),
-        **tell_notes(loaded.notes),
+        **note_facts(loaded.notes),
         "seconds": round(time.perf_counter() - started, 2),
     }
     if len(loaded.refused) == len(files):
@@ -70,8 +70,8 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
     return result
 
 
-def tell_notes(notes: Mapping[str, FileNotes]) -> dict[str, Any]:
-    """`assumed`, `null_words`, `unused_columns` and `left_out_lines` by file; a file without any is left out."""
+def note_facts(notes: Mapping[str, FileNotes]) -> dict[str, Any]:
+    """`assumed`, `null_words`, `unused_columns` and `left_out_lines` by file, without empty ones."""
     return {
         "assumed": {name: note.assumed for name, note in notes.items() if note.assumed},
         "null_words": {

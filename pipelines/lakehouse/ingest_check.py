@@ -1,4 +1,4 @@
-"""altaviz ingest --check: what a folder would become, without writing anything."""
+"""Reports what an ingest of a folder would do, without writing: `altaviz ingest --check`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ from features.intake import RefusedFile, SiteReader, list_reading_files, name_fi
 from features.lake import Lake
 from features.reference_tables.loading import ReferenceRules, check_reference
 from features.site.check import FolderCheck, RowRules
-from pipelines.lakehouse.ingest import tell_notes
+from pipelines.lakehouse.ingest import note_facts
 from pipelines.runtime.console import StageReporter
 
 
 def check(settings: Settings, folder: Path, report: StageReporter, site_file: Path | None = None) -> dict[str, Any]:
     """Read all of `folder` as `ingest` would, and count.
 
-    Returns files, refused_files {name: reason}, rows, rows_refused {reason: rows}, compressors {id: rows}, columns {sensor: unit, values,
-    missing, low, high, normal, impossible, mapped}, identity {compressor_id, timestamp: columns}, rejected_reference_rows,
-    refused_reference_files, and what tell_notes says.
-    Raises NoReadingsError, MetadataError, ConfigError.
+    Returns files, refused_files {name: reason}, rows, rows_refused {reason: rows}, compressors {id: rows}. Also columns {sensor: unit,
+    values, missing, low, high, normal, impossible, mapped} and identity {compressor_id, timestamp: columns}. Also rejected_reference_rows,
+    refused_reference_files, and the facts of note_facts. Raises NoReadingsError, MetadataError, ConfigError.
     """
     started = time.perf_counter()
     site = load_site(folder, site_file)
@@ -57,7 +56,7 @@ def check(settings: Settings, folder: Path, report: StageReporter, site_file: Pa
         **facts,
         "identity": identity,
         **reference,
-        **tell_notes(reader.notes),
+        **note_facts(reader.notes),
         "seconds": round(time.perf_counter() - started, 2),
     }
 

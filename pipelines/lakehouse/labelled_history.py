@@ -1,4 +1,4 @@
-"""The labelled history that a model learns from: gold and maintenance events of one or more lakes, as they were known at a moment."""
+"""Labels the history that a model is trained on: gold and maintenance events of one or more lakes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from training.data.labelled_fleet import LabelledFleet
 
 
-def labelled_fleet(settings: Settings, past: TrainingHistory, report: StageReporter) -> LabelledFleet:
-    """All labelled windows of `past`, over a memory map in the home (features.grid.map_history).
+def labelled_fleet(settings: Settings, history: TrainingHistory, report: StageReporter) -> LabelledFleet:
+    """All labelled windows of `history`, over a memory map in the home.
 
-    Raises NoDataError when gold has no rows, ModelError when no window is left.
+    Raises NoDataError if gold has no rows, ModelError if no window is left.
     """
     with report.stage("windows") as advance:
-        history = map_history([source.gold for source in past.sources], settings.home, past.until)
-        fleet = label_fleet(history, past.events(), settings.model.labels, settings.scoring.min_steps)
+        grid = map_history([source.gold for source in history.sources], settings.home, history.until)
+        fleet = label_fleet(grid, history.events(), settings.model.labels, settings.scoring.min_steps)
         advance(1, 1, windows=len(fleet.index))
     return fleet

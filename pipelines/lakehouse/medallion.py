@@ -1,4 +1,4 @@
-"""altaviz features: bronze -> silver -> gold, and on into the warehouse."""
+"""Builds silver and gold from bronze, and updates the warehouse: `altaviz features`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from serving.warehouse.migrations import migrated_warehouse
 def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
     """Bring silver, rejects and gold up to bronze at `as_of` (now when None).
 
-    Returns the books (features.row_counts.count_rows) and which time was recomputed. Raises MomentError, NoDataError.
+    Returns the row counts (features.row_counts.count_rows) and the time spans that were recomputed. Raises MomentError, NoDataError.
     """
     started = time.perf_counter()
     lake = Lake(settings.lake_uri)
@@ -36,14 +36,14 @@ def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, rep
 
 
 def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
-    """`build_lake`, then reference data, hourly aggregates, alerts and data quality metrics into the warehouse.
+    """Run `build_lake`, then write reference data, hourly aggregates, alerts and quality metrics to the warehouse.
 
     Raises MomentError, NoDataError, WarehouseError.
     """
     started = time.perf_counter()
     moment = choose_moment(settings, as_of)
     lake = Lake(settings.lake_uri)
-    # a warehouse that is down fails the command before an hour of Spark, not after
+    # a warehouse that is down fails the command before the hour of Spark
     with migrated_warehouse(settings.database, settings.home) as warehouse:
         books = build_lake(settings, moment, spark, report)
         with report.stage("warehouse") as advance:

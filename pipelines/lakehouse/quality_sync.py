@@ -1,4 +1,4 @@
-"""Alerts and data quality metrics into the warehouse: what new, late or corrected readings reach, and no more."""
+"""Writes alerts and data quality metrics to the warehouse, for the days that changed readings affect."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ _SYNC: Final = "quality"
 
 
 def sync_quality(warehouse: Warehouse, lake: Lake, settings: Settings, advance: Advance) -> dict[str, Any]:
-    """Alerts and quality metrics as the lake now says, in one transaction; returns `alerts` and `quality` in all and the rows written.
+    """Bring alerts and quality metrics up to the lake in one transaction. Returns `alerts` and `quality` in total, and the rows written.
 
-    Killed in between, nothing is recorded as taken in, and the next run does it again. With other rules everything is judged anew.
+    A killed run records nothing, and the next run repeats it. Changed rules recompute everything. With other rules everything is judged
+    anew.
     """
     gold = lake.delta(GOLD)
     version = int(gold.version())
@@ -45,9 +46,9 @@ def sync_quality(warehouse: Warehouse, lake: Lake, settings: Settings, advance: 
     written = 0
     with warehouse.connection() as connection:
         alert_lock(connection)
-        seen = synced_version(connection, sync_id)
-        if seen != version:
-            changed = rebuilt_since(lake, seen)
+        synced = synced_version(connection, sync_id)
+        if synced != version:
+            changed = rebuilt_since(lake, synced)
             written += _write_alerts(connection, lake, settings, compressors, changed)
             written += _write_metrics(connection, lake, settings, expected, changed, advance)
             record_only_sync(connection, sync_id, _SYNC, version)
@@ -56,7 +57,7 @@ def sync_quality(warehouse: Warehouse, lake: Lake, settings: Settings, advance: 
 
 
 def _fingerprint(settings: Settings, compressors: pl.DataFrame, expected: pl.DataFrame) -> str:
-    """Changes when anything but readings changes what is written."""
+    """Changes if anything but the readings changes the result."""
     shaping = {
         "quality": settings.quality.numbers(),
         "stale_after_hours": settings.scoring.stale_after_hours,
@@ -70,7 +71,7 @@ def _fingerprint(settings: Settings, compressors: pl.DataFrame, expected: pl.Dat
 def _write_alerts(
     connection: psycopg.Connection, lake: Lake, settings: Settings, compressors: pl.DataFrame, changed: list[Interval] | None
 ) -> int:
-    """Judge again, from the first changed reading to the end of the data, and before it as far as an alert was live."""
+    """Find alerts again from the first changed reading on. Start earlier where an alert was live."""
     days = lake.rows_by_date(SILVER)
     rules = settings.quality.alerts
     if not days:
@@ -93,22 +94,22 @@ def _write_alerts(
 
 
 def _restarts(connection: psycopg.Connection, lake: Lake, changed: datetime, rules: AlertsSection) -> dict[str, datetime]:
-    """By compressor that has, or had, something at or after `changed`: the newest start of a window before which nothing is live."""
+    """By compressor with a reading or alert at or after `changed`: the newest window start with no live alert before it."""
     moment = window_start(changed, rules)
     scan = pl.scan_delta(lake.delta(SILVER)).filter(pl.col(DATE) >= moment.date(), pl.col(TIMESTAMP) >= moment)
     present = scan.select(pl.col(COMPRESSOR_ID).unique()).collect()[COMPRESSOR_ID].to_list()
     restarts = dict.fromkeys(sorted({*present, *alerted_since(connection, moment)}), moment)
-    asked: Mapping[str, datetime] = restarts
-    while asked:  # an alert may have begun while an older one was live
-        asked = {name: window_start(begun.astimezone(UTC), rules) for name, begun in live_since(connection, asked).items()}
-        restarts.update(asked)
+    earlier: Mapping[str, datetime] = restarts
+    while earlier:  # an alert may have begun while an older one was live
+        earlier = {name: window_start(begun.astimezone(UTC), rules) for name, begun in live_since(connection, earlier).items()}
+        restarts.update(earlier)
     return restarts
 
 
 def _read(
     lake: Lake, begins: Mapping[str, datetime], quantities: list[WatchedColumn], rules: AlertsSection
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Silver and gold from each compressor's moment on, some compressors at a time, so that memory holds `rows_per_pass` readings."""
+    """Silver and gold of some compressors at a time, so that memory holds `rows_per_pass` readings."""
     if not begins:
         return
     first = min(begins.values()).date()
@@ -125,7 +126,7 @@ def _read(
 
 
 def _rows_since(scan: pl.LazyFrame, places: pl.LazyFrame, first: date, columns: set[str]) -> pl.DataFrame:
-    """The rows of each compressor in `places` from its `begin` on, with those of `columns` that there are; `first` is the oldest day."""
+    """The rows of each compressor in `places` from its `begin` on, with the existing `columns`. `first` is the oldest day."""
     wanted = sorted(columns & set(scan.collect_schema()))
     since = scan.filter(pl.col(DATE) >= first).join(places, on=COMPRESSOR_ID, how="inner").filter(pl.col(TIMESTAMP) >= pl.col("begin"))
     return since.select(COMPRESSOR_ID, TIMESTAMP, *wanted).collect()
@@ -139,7 +140,7 @@ def _write_metrics(
     changed: list[Interval] | None,
     advance: Advance,
 ) -> int:
-    """Measure again the days that hold a change, and their neighbours: they look a day back, and an end of the data is no midnight."""
+    """Measure changed days and their neighbours again: a metric looks one day back, and data may end within a day."""
     silver_rows, gold_rows = lake.rows_by_date(SILVER), lake.rows_by_date(GOLD)
     days = sorted(silver_rows)
     reached = _reached_days(days, changed)
@@ -150,7 +151,7 @@ def _write_metrics(
         measured = _read_day(lake, day, days, gold_rows.get(day, 0))
         metrics += measure_day(measured, expected, rules, settings.scoring.stale_after_hours)
     if days:
-        rejected = _judged(lake).filter(pl.col("kind") == "row")
+        rejected = _counted_rejects(lake).filter(pl.col("kind") == "row")
         unplaced = rejected.filter(pl.col(DATE).is_null() | ~pl.col(DATE).is_in(days)).group_by(REASON).len().sort(REASON).collect()
         all_rows = sum(silver_rows.values()) + int(rejected.select(pl.len()).collect().item())
         metrics.append(unplaced_rows(days[-1], dict(unplaced.iter_rows()), all_rows, rules))
@@ -158,8 +159,8 @@ def _write_metrics(
     return replace_quality_metrics(connection, metrics, STAGES, reached, days)
 
 
-def _judged(lake: Lake) -> pl.LazyFrame:
-    """What was refused, without the rows of withdrawn files: they say nothing of the source's quality any more."""
+def _counted_rejects(lake: Lake) -> pl.LazyFrame:
+    """Rejects that count for quality: all but the rows of withdrawn files."""
     return pl.scan_delta(lake.delta(REJECTS)).filter(pl.col(REASON) != WITHDRAWN)
 
 
@@ -175,7 +176,7 @@ def _reached_days(days: list[date], changed: list[Interval] | None) -> list[date
 
 def _read_day(lake: Lake, day: date, days: list[date], gold_rows: int) -> Day:
     readings = scan_with_faults(lake.delta(SILVER)).filter(pl.col(DATE).is_between(day - timedelta(days=1), day))
-    refused = _judged(lake).filter(pl.col(DATE) == day)
+    refused = _counted_rejects(lake).filter(pl.col(DATE) == day)
     return Day(
         date=day,
         is_oldest=day == days[0],

@@ -22,7 +22,7 @@ from pipelines.runtime.console import StageReporter
 def draft(settings: Settings, folder: Path, out: Path | None, report: StageReporter) -> dict[str, Any]:
     """Write a draft of site.yaml for `folder` and try it on its files.
 
-    Returns site_file, drafted_from, lines [{key, value, confidence, decide}], to_decide (count), other_columns [files] and
+    Returns site_file, drafted_from, lines [{key, value, confidence, decide}] and to_decide (count). Also other_columns [files], and
     refused_files {name: reason} under the draft. Raises NoReadingsError, and InputError when the file is there already or nothing opens.
     """
     target = out or folder / SITE_FILE
@@ -61,7 +61,7 @@ def draft(settings: Settings, folder: Path, out: Path | None, report: StageRepor
 
 
 def _known_ids(folder: Path, limits: ReadLimits) -> list[str]:
-    """The ids of compressor_metadata.csv, where it is there, can be read and names them so."""
+    """The ids in compressor_metadata.csv; none if it is missing or unreadable."""
     section = CompressorsSection()
     try:
         table = read_table(folder / section.file, section, Header({COMPRESSOR_ID: COMPRESSOR_ID}, []), limits)

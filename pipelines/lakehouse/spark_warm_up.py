@@ -1,4 +1,4 @@
-"""What a JVM loads for the medallion, loaded once: the job whose JVM leaves the archive of classes that later ones start from.
+"""Builds a small lake in a JVM that writes the archive of its classes. Later JVMs start from it.
 
 Run by `make setup` as `python -m pipelines.lakehouse.spark_warm_up SCRATCH ARCHIVE`.
 """
@@ -29,11 +29,11 @@ def _build_a_lake(settings: Settings) -> None:
 
 
 def main(scratch: Path, archive: Path) -> int:
-    """Return when the JVM has written `archive`, which it does as it ends, with its exit code."""
+    """Wait until the JVM exits, which writes `archive`. Returns its exit code."""
     flags = load_settings(scratch, environ={}).etl.spark.jvm_flags
     _build_a_lake(load_settings(scratch, environ={"SPARK_JVM_FLAGS": f'{flags} "-XX:ArchiveClassesAtExit={archive}"'}))
     jvm = SparkContext._gateway.proc
-    jvm.stdin.close()  # it lives as long as there is somebody who might speak to it
+    jvm.stdin.close()  # the JVM exits when its input closes
     return int(jvm.wait())
 
 

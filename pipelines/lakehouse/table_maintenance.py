@@ -1,4 +1,4 @@
-"""altaviz maintain: compact the Delta tables and drop files that nothing may read any more."""
+"""Compacts the Delta tables and removes files that are no longer needed: `altaviz maintain`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""altaviz retire and altaviz withdraw: what a person takes back by hand. Both can be undone."""
+"""Takes back compressors and reading files by hand: `altaviz retire`, `altaviz withdraw`. Both can be undone."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _NEXT = "altaviz features, then altaviz score"
 def retire(
     settings: Settings, compressor_id: str, reason: str | None, by: str | None, report: StageReporter, *, undo: bool
 ) -> dict[str, Any]:
-    """Take a compressor out of service, or back into it with `undo`. A file that still lists it does not bring it back.
+    """Take a compressor out of service, or put it back with `undo`. A list that still names it does not put it back.
 
-    Returns compressor_id, retired, retired_at, retired_by. Raises InputError for one that is not known, or is so already; WarehouseError.
+    Returns compressor_id, retired, retired_at, retired_by. Raises InputError if it is unknown or already so; WarehouseError.
     """
     lake = Lake(settings.lake_uri)
     with writing_lake(settings):
         rows = read_reference_history(lake, COMPRESSORS)
         known = {row[COMPRESSOR_ID]: row for row in rows.iter_rows(named=True)}
         if compressor_id not in known:
-            raise InputError(f"{compressor_id!r} is no known compressor: name one of the list that was ingested")
+            raise InputError(f"{compressor_id!r} is not a known compressor: use an id of the ingested list")
         if (known[compressor_id]["retired_at"] is None) == undo:
-            said = "is in service: there is nothing to undo" if undo else "is retired already; --undo takes it back into service"
+            state = "is in service: there is nothing to undo" if undo else "is retired already; --undo puts it back into service"
             if undo or known[compressor_id]["retired_by_hand"]:
-                raise InputError(f"{compressor_id} {said}")
+                raise InputError(f"{compressor_id} {state}")
         who = f"{by or getpass.getuser()} by hand" + (f": {reason}" if reason else "")
         changed = take_into_service(rows, compressor_id) if undo else retire_by_hand(rows, compressor_id, who, present_moment())
         write_compressors(lake, changed)
@@ -49,15 +49,15 @@ def retire(
     return {COMPRESSOR_ID: compressor_id, "retired": not undo, "retired_at": now["retired_at"], "retired_by": now["retired_by"]}
 
 
-def withdraw(settings: Settings, asked: str, reason: str | None, by: str | None, report: StageReporter, *, undo: bool) -> dict[str, Any]:
-    """Take a reading file back, or bring it back with `undo`; `asked` is its name or the start of its SHA-256.
+def withdraw(settings: Settings, name: str, reason: str | None, by: str | None, report: StageReporter, *, undo: bool) -> dict[str, Any]:
+    """Withdraw a reading file, or restore it with `undo`. `name` is its name or the start of its SHA-256.
 
-    The next `features` computes silver and gold without it; predictions made from it are marked at once. Returns file, sha256, rows,
+    The next `features` builds silver and gold without it. Predictions made from it are marked at once. Returns file, sha256, rows,
     withdrawn, withdrawn_at, withdrawn_by, reason, compressors, predictions_marked, next. Raises InputError, WarehouseError.
     """
     lake = Lake(settings.lake_uri)
     with writing_lake(settings):
-        file = find_file(lake, asked)
+        file = find_file(lake, name)
         moment = present_moment()
         done = undo_withdrawal(lake, file, moment) if undo else withdraw_file(lake, file, by or getpass.getuser(), reason, moment)
     with report.stage("warehouse"), migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:

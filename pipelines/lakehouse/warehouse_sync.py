@@ -1,4 +1,4 @@
-"""Silver and reference data into the warehouse, as much as changed since it last looked."""
+"""Writes changes of silver and the reference data to the warehouse."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LOOKBACK = timedelta(hours=max(WINDOWS.values()))
 
 
 def sync_reference(warehouse: Warehouse, lake: Lake, fleet: FleetConfig) -> None:
-    """Stations, compressors and maintenance events as the lake has them, also those taken back."""
+    """Write stations, compressors and maintenance events, including those taken back."""
     compressors = read_reference_history(lake, COMPRESSORS).drop("retired_by_hand").with_columns(pl.col("model").fill_null("unknown"))
     events = read_reference_history(lake, EVENTS)
     with warehouse.connection() as connection:
@@ -47,13 +47,13 @@ def sync_reference(warehouse: Warehouse, lake: Lake, fleet: FleetConfig) -> None
 
 
 def sync_view_rules(warehouse: Warehouse, settings: Settings) -> None:
-    """What the warehouse's views need of the configuration."""
+    """Write the settings that the warehouse's views use."""
     with warehouse.connection() as connection:
         tables.write_view_rules(connection, settings.etl.ingest.clock_skew, settings.scoring.health)
 
 
 def sync_withdrawals(connection: psycopg.Connection, lake: Lake, etl: EtlConfig) -> int:
-    """Mark the predictions that were made from a withdrawn file; returns how many are. Costs nothing while no file ever was."""
+    """Mark predictions that used a withdrawn file, and return their number. It costs nothing if no file was ever withdrawn."""
     withdrawals = read_withdrawals(lake)
     if not withdrawals:
         return 0
@@ -68,17 +68,17 @@ def sync_withdrawals(connection: psycopg.Connection, lake: Lake, etl: EtlConfig)
 
 
 def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:
-    """Hourly aggregates of every hour whose readings changed, one transaction; returns the rows inserted, changed or deleted.
+    """Recompute the aggregates of every hour with changed readings, in one transaction. Returns the rows inserted, changed or deleted.
 
-    Killed in between, nothing is recorded as taken in, and the next run does it again.
+    A killed run records nothing, and the next run repeats it.
     """
     gold = lake.delta(GOLD)
     table_id, version = str(gold.metadata().id), int(gold.version())
     with warehouse.connection() as connection:
-        seen = synced_version(connection, table_id)
-        if seen == version:
+        synced = synced_version(connection, table_id)
+        if synced == version:
             return 0
-        changed = rebuilt_since(lake, seen)
+        changed = rebuilt_since(lake, synced)
         wanted = [_EVER] if changed is None else [Interval(item.start - _HOUR, item.end + _LOOKBACK) for item in changed]
         wanted = merge_intervals(wanted, len(wanted) or 1)
         days = hours_within(wanted, _reach(lake))
@@ -94,13 +94,13 @@ def sync_aggregates(warehouse: Warehouse, lake: Lake, advance: Advance) -> int:
 
 
 def _reach(lake: Lake) -> list[Interval]:
-    """Where aggregates may stand, by day of silver, (start, end]: a stray reading of years ago costs its own days, not the years between."""
+    """The intervals (start, end] that may hold aggregates, one per day of silver. A stray old reading adds its own days only."""
     midnights = (datetime.combine(day, time(), UTC) for day in lake.rows_by_date(SILVER))
     return [Interval(midnight - _HOUR, midnight + _DAY + _LOOKBACK) for midnight in midnights]
 
 
 def _between(wanted: list[Interval], days: list[Interval]) -> list[Interval]:
-    """The parts of `wanted` outside `days`, both ascending: there no aggregate stands any more."""
+    """The parts of `wanted` outside `days`, where no aggregate remains; both ascending."""
     gaps: list[Interval] = []
     for interval in wanted:
         start = interval.start
@@ -115,7 +115,7 @@ def _between(wanted: list[Interval], days: list[Interval]) -> list[Interval]:
 
 
 def hours_within(wanted: list[Interval], reach: list[Interval]) -> list[Interval]:
-    """The part of `wanted` inside `reach`, as disjoint full hours (start, end] of at most a day each, ascending."""
+    """The part of `wanted` inside `reach`: disjoint full hours (start, end] of at most a day, ascending."""
     days: list[Interval] = []
     reached = merge_intervals(reach, len(reach) or 1)
     for interval in merge_intervals(wanted, len(wanted) or 1):

@@ -1,4 +1,4 @@
-"""Registers a trained challenger: logs it to its run, lets the gate judge it, and moves the aliases."""
+"""Registers a trained challenger: logs it, lets the gate judge it, and moves the aliases."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _parts(fleet: LabelledFleet, trial: Trial) -> dict[str, list[str]]:
 def register_challenger(
     session: ModelSession, challenger: Challenger, champion: KnownChampion | LostChampion | None, unseen: UnseenFleet | None
 ) -> ModelDecision:
-    """Log the model to the active run, let the gate judge it, register it with the verdict, and move the aliases.
+    """Log the model to the active run and let the gate judge it. Register it with the verdict, and move the aliases.
 
     unseen: the gate's fleet, where there is a champion to compare with. Raises WarehouseError when the training lock was lost:
     nothing is registered then. Returns the decision that took effect.

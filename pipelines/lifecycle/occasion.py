@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Occasion:
-    """Why a model is trained: who asked for it, and the time of the drift decision if one did."""
+    """The trigger of a training, and the time of the drift decision if drift called for it."""
 
     trigger: Trigger
     drift_timestamp: datetime | None = None
 
 
 def fingerprint(settings: Settings, history: TrainingHistory, champion_version: str | None) -> str:
-    """Equal for two trainings from the same rows, events, settings and champion: the second could only repeat the first.
+    """Equal for two trainings from the same rows, events, settings and champion. The second would repeat the first.
 
     Descriptions and sources in the settings are not part of it, nor is the C-MAPSS section.
     """

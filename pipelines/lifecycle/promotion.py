@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 def judge_version(settings: Settings, registry: Registry, version: str, spark: LazySpark, report: StageReporter) -> Verdict:
     """Judge `version` as the gate judges a challenger after its training.
 
-    It counts on compressors that neither it nor the champion was trained on, with the label cap and horizon of its training.
-    The difference between ONNX and Keras is the one measured at its export. Raises ModelError (the version cannot be loaded, or no
-    compressor is left to judge by), NoDataError, EnvironmentSetupError.
+    It uses compressors that neither it nor the champion was trained on. Label cap and horizon are those of its training. The difference
+    between ONNX and Keras is the one measured at its export. Raises ModelError (it cannot be loaded, or no compressor is left to judge by),
+    NoDataError, EnvironmentSetupError.
     """
     model, champion = registry.load(version), find_champion(registry)
     settings = with_labels_of(settings, model.facts)
@@ -75,8 +75,8 @@ def promote(
 ) -> dict[str, Any]:
     """Judge `version` again, and make it champion when the gate passes it or with `force`.
 
-    The decision is stored with every check in both cases. Returns champion, previous_version, forced, reasons, checks. Raises ModelError (no such
-    version, champion already, refused, a training runs), WarehouseError, and what judge_version raises.
+    The decision is stored with every check in both cases. Returns champion, previous_version, forced, reasons, checks. Raises ModelError
+    (unknown, champion already, refused, or a training runs), WarehouseError, and what judge_version raises.
     """
     with open_session(settings, OPERATOR_PATIENCE) as session:
         registry = session.registry

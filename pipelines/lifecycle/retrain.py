@@ -35,12 +35,12 @@ class _NotNeeded:
 
 
 def retrain(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter, *, if_drifted: bool) -> dict[str, Any]:
-    """Train on the training lake and the home's own up to `as_of` (now when None), and let the gate decide.
+    """Train on the training lake and the home's own up to `as_of` (None: now). The gate decides.
 
     With `if_drifted` it trains only when the newest monitoring of the champion calls for it. A training that could only repeat an earlier
-    one is skipped. The gate needs `spark` once, for its unseen fleet.
-    Returns decision (promoted, refused, not_needed), version, reasons; after a training also what `train` returns.
-    Raises MomentError, NoDataError, NoChampionError (`if_drifted` without one), ModelError, ExportError, WarehouseError, EnvironmentSetupError.
+    one is skipped. The gate needs `spark` once, for its unseen fleet. Returns decision (promoted, refused, not_needed), version, reasons;
+    after a training also what `train` returns. Raises MomentError, NoDataError, NoChampionError (`if_drifted` without one), ModelError,
+    ExportError, WarehouseError, EnvironmentSetupError.
     """
     started = time.perf_counter()
     quieten()
@@ -87,7 +87,7 @@ def _drift_occasion(session: ModelSession, moment: datetime) -> Occasion | _NotN
 
 
 def _known_result(settings: Settings, registry: Registry, history: TrainingHistory) -> _NotNeeded | None:
-    """Names the version that the same rows, events, settings and champion have led to; None when there is none."""
+    """Name the version that came from the same rows, events, settings and champion; None if there is none."""
     champion = registry.version_of(CHAMPION)
     for version in registry.versions():
         decision = decision_of(version)

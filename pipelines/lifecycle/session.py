@@ -33,9 +33,9 @@ class ModelSession:
 
 @contextmanager
 def open_session(settings: Settings, patience: timedelta | None = None) -> Iterator[ModelSession]:
-    """Migrate the warehouse, take the training lock, and finish what a killed command left half done.
+    """Migrate the warehouse, take the training lock, and complete what a killed command left.
 
-    patience: how long to wait for the lock; None is `lock_wait_s` of retraining.yaml. Raises ModelError, WarehouseError.
+    patience: how long to wait for the lock (None: `lock_wait_s` of retraining.yaml). Raises ModelError, WarehouseError.
     """
     quieten()
     wait = timedelta(seconds=settings.retraining.trigger.lock_wait_s) if patience is None else patience

@@ -1,4 +1,4 @@
-"""altaviz train: gold -> a tracked run -> ONNX -> a registered challenger -> the gate -> perhaps the champion."""
+"""Trains a model on gold in a tracked run, registers it, and lets the gate decide: `altaviz train`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def train(settings: Settings, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
     """Train one model on the gold of the training lake and let the gate decide.
 
-    `spark` is only needed for the gate's unseen fleet, which is made when there is a champion to compare with, and made once.
+    The gate needs `spark` once, for its unseen fleet, if there is a champion to compare with.
     Returns version, promoted, reasons, metrics (days), run_id, gold_version, windows.
     Raises ConfigError, NoDataError, ModelError, ExportError, WarehouseError, EnvironmentSetupError.
     """

@@ -113,7 +113,7 @@ def tune(
 
 
 def _sound_name(name: str) -> str:
-    """A name that MLflow's search can ask for. Raises InputError."""
+    """Check that MLflow's search can find the name. Raises InputError."""
     if not name.strip() or set(name) & set("'\"`"):
         raise InputError(f"study name {name!r} is empty or has quotes, so MLflow could not find it again: choose another with --study NAME")
     return name
@@ -204,7 +204,7 @@ def _run_trials(search: _Search, wanted: int, timeout_min: float | None, advance
 
 
 def _objective(search: _Search, on_progress: Callable[[float], None]) -> Callable[[optuna.Trial], float]:
-    """Trial -> RMSE in days over held-out compressors, with its run in MLflow; `on_progress` gets the share of its epochs that are done."""
+    """Trial -> RMSE in days over held-out compressors, with its run in MLflow. `on_progress` gets the share of epochs done."""
     settings = search.settings
 
     def on_epoch(epoch: int, epochs: int, log: Mapping[str, float]) -> None:
@@ -245,7 +245,7 @@ def _trial_networks(settings: Settings) -> dict[str, int]:
 
 
 def _facts(settings: Settings, history: TrainingHistory, fleet: LabelledFleet, split: UnitSplit) -> dict[str, Any]:
-    """Data, split, fixed settings and search space: all trials of a study must share them."""
+    """What all trials of a study must share: data, split, fixed settings and search space."""
     model, space, names = settings.model, settings.tuning.space, fleet.history.compressor_ids
     flat = {key: value for section in _SECTIONS for key, value in flat_parameters(getattr(model, section), f"{section}.").items()}
     return {

@@ -1,4 +1,4 @@
-"""Logs a study to its MLflow run: the best settings, the importance of each, and the course of the search."""
+"""Logs a study to its MLflow run: best settings, their importance, and the search's course."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LEAST_TO_COMPARE: Final = 2  # completed trials
 
 
 def log_study(study: optuna.Study, found: Found) -> None:
-    """Tags, metrics and figures of the active run; a study that goes on replaces them."""
+    """Log tags, metrics and figures to the active run. A continued study replaces them."""
     mlflow.set_tags({"best.trial": found.best.number, **{f"best.{key}": value for key, value in found.best_settings.items()}})
     mlflow.set_tags({f"trials.{state}": number for state, number in found.trials.items()})
     assert found.best.value is not None, "the best trial is a completed one"

@@ -1,4 +1,4 @@
-"""Lists and shows the registered versions, rolls the champion back, and hands out model cards: `altaviz models`."""
+"""Lists, shows and rolls back registered versions, and hands out model cards: `altaviz models`."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ def rollback(settings: Settings, version: str | None, reason: str | None) -> dic
 def model_card(settings: Settings, version: str, out: Path | None) -> dict[str, Any]:
     """Where the card of a version is stored; with `out` it is copied there.
 
-    Returns version, card (its URI), files, and out. Raises ModelError (no such version, no card, it cannot be read), HomeError (cannot be written).
+    Returns version, card (its URI), files, and out. Raises ModelError (no such version, no card, it cannot be read), HomeError (cannot be
+    written).
     """
     registry = open_registry(settings)
     found = find_version(registry, version)
@@ -133,7 +134,7 @@ def _summary(version: ModelVersion) -> dict[str, Any]:
 
 
 def _facts(version: ModelVersion) -> ModelFacts | None:
-    """Facts in the tags of a version; None for a version that was not registered by Altaviz."""
+    """Facts in the tags of a version; None if Altaviz did not register it."""
     return facts_from_tags(version.tags, version.version) if FACTS_TAG in version.tags else None
 
 

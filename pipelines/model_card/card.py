@@ -1,8 +1,7 @@
-"""The model card of a training: measured and drawn when a challenger is registered, kept with its run, and handed out by `altaviz models card`.
+"""Makes the model card of a training: `make_card` measures and draws it, `ModelCard.log` keeps it with the run.
 
-card = make_card(settings, past, fleet, trial, cost, decided)     measures and draws everything
-card.log()                                                        before the model is registered: no version is ever without a card
-card.name_version(registry, version)                              now that its number is known
+The card is logged before the model is registered, so no version is ever without one. `name_version` adds the version's number.
+`altaviz models card` copies it.
 """
 
 from __future__ import annotations
@@ -48,11 +47,11 @@ if TYPE_CHECKING:
     from training.trial import Trial
 
 CARD_FOLDER: Final = "card"  # of a training run's artifacts
-CARD_TAG: Final = "altaviz.card"  # of a version: where its card lies
+CARD_TAG: Final = "altaviz.card"  # of a version: the URI of its card
 MARKDOWN_FILE: Final = "model_card.md"
 HTML_FILE: Final = "model_card.html"
 IMPORTANCE: Final = "feature_importance.png"
-MODEL: Final = "model"  # as figures call it, beside its baseline
+MODEL: Final = "model"  # its name in figures, beside the baseline
 
 _DPI: Final = 100
 _MOST_DESCRIPTION: Final = 5000  # characters that MLflow's SQL store keeps of a description
@@ -60,7 +59,7 @@ _MOST_DESCRIPTION: Final = 5000  # characters that MLflow's SQL store keeps of a
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Everything a card says, and its figures as PNG by file name."""
+    """All values on a card, and its figures as PNG by file name."""
 
     run_id: str
     facts: Mapping[str, Any]
@@ -68,11 +67,11 @@ class ModelCard:
 
     @property
     def tags(self) -> dict[str, str]:
-        """What the registered version is to carry."""
+        """Tags of the registered version."""
         return {CARD_TAG: card_uri(self.run_id)}
 
     def log(self) -> None:
-        """Keep the card with the active run, as that of the version which will be registered from it."""
+        """Log the card to the active run, before the version has a number."""
         with tempfile.TemporaryDirectory() as folder:
             for name, content in self.figures.items():
                 (Path(folder) / name).write_bytes(content)
@@ -80,7 +79,7 @@ class ModelCard:
         self._log_pages(None)
 
     def name_version(self, registry: Registry, version: str) -> None:
-        """Put the version's number on the card, and the card in short on the version's page in MLflow."""
+        """Add the version's number to the card, and put a summary on the version's page in MLflow."""
         self._log_pages(version)
         reasons = [f"- {escape(reason)}" for reason in self.facts["verdict"]["reasons"]]
         lines = [escape(self.facts["summary"]), "", f"Model card: `{card_uri(self.run_id)}/{HTML_FILE}`", "", *reasons]
@@ -93,17 +92,17 @@ class ModelCard:
 
 
 def card_uri(run_id: str) -> str:
-    """Where the card of the model of a run lies."""
+    """The URI of the card of a run."""
     return f"runs:/{run_id}/{CARD_FOLDER}"
 
 
 def make_card(
-    settings: Settings, past: TrainingHistory, fleet: LabelledFleet, trial: Trial, cost: Footprint, decided: ModelDecision
+    settings: Settings, history: TrainingHistory, fleet: LabelledFleet, trial: Trial, cost: Footprint, decided: ModelDecision
 ) -> ModelCard:
-    """Measure and draw everything else that the card of `trial` says; `cost` is what the gate was shown, `decided` its verdict. Raises ModelError."""
-    machines = describe_machines(fleet.history.compressor_ids, past.models(), past.events())
+    """Measure and draw the card of `trial`. `cost` was measured for the gate, `decided` is its decision. Raises ModelError."""
+    machines = describe_machines(fleet.history.compressor_ids, history.models(), history.events())
     held = evaluate_held_out(settings, fleet, trial, machines)
-    data, judged = data_facts(settings, past, fleet, trial, machines), judged_facts(settings, held)
+    data, judged = data_facts(settings, history, fleet, trial, machines), judged_facts(settings, held)
     importance = measure_importance(settings, fleet, trial)
     facts = {
         **identity_facts(settings, decided, judged["overall"]),
@@ -121,7 +120,7 @@ def make_card(
 
 
 def _importance_facts(importance: Importance) -> dict[str, Any]:
-    """windows, rmse_days, repeats, and the mean rise in days of the features of each sensor together, largest first."""
+    """windows, rmse_days, repeats, and the mean rise in days when all features of a sensor are permuted, largest first."""
     rises = {name: float(importance.rise_days[name].mean()) for name in feature_groups()}
     return {
         "windows": importance.windows,

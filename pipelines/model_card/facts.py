@@ -1,4 +1,4 @@
-"""What a model card says, as plain values: measured from the fleet, the trial and the lakes at hand, and nothing else."""
+"""Measures the values on a model card, from the fleet, the trial and the lakes."""
 
 from __future__ import annotations
 
@@ -43,14 +43,15 @@ _PARTS: Final = ("train", "validation", "test")
 
 
 def identity_facts(settings: Settings, decided: ModelDecision, overall: dict[str, Any]) -> dict[str, Any]:
-    """Which model it is, what became of it, and how to make it again; all but its version."""
+    """The model, its decision, and how to reproduce it; all but its version."""
     commit = git_commit()
     interval = "" if overall["interval_days"] is None else " ({:+.2f} to {:+.2f})".format(*overall["interval_days"])
     return {
         "model": REGISTERED_MODEL,
-        "summary": f"Remaining life of gas compressors, hour by hour. On {overall['windows']:,} test windows of {overall['compressors']} compressors: RMSE "
-        f"{overall['rmse_days']:.2f} days against {overall['baseline_rmse_days']:.2f} of the baseline, {overall['difference_days']:+.2f}{interval}; "
-        f"{100 * overall['coverage_90']:.0f} % of lives inside the 90 % interval. The gate: {decided.decision}.",
+        "summary": f"Predicts the remaining life of gas compressors, every hour. On {overall['windows']:,} test windows of {overall['compressors']} "
+        f"compressors the RMSE is {overall['rmse_days']:.2f} days. The baseline's is {overall['baseline_rmse_days']:.2f}; "
+        f"the difference is {overall['difference_days']:+.2f}{interval}. The 90 % interval covers {100 * overall['coverage_90']:.0f} % of lives. "
+        f"The gate's decision: {decided.decision}.",
         "run_id": str(decided.run_id),
         "made": decided.decided_at,
         "commit": commit and commit.removesuffix(DIRTY),
@@ -69,7 +70,7 @@ def identity_facts(settings: Settings, decided: ModelDecision, overall: dict[str
 
 
 def protocol_facts(settings: Settings, judged: dict[str, Any]) -> dict[str, Any]:
-    """How it was judged, in the words and limits of the configuration."""
+    """How the model was evaluated: words and limits of the configuration."""
     config = settings.evaluation
     return {
         "labels": settings.model.labels,
@@ -86,26 +87,26 @@ def protocol_facts(settings: Settings, judged: dict[str, Any]) -> dict[str, Any]
 
 
 def _prognostic_rows(settings: Settings, prognostics: dict[str, Any]) -> list[dict[str, Any]]:
-    """words, lives and what model and baseline reach, of the metrics of prognostics that a planner can use; none without a life."""
+    """words, lives, and the values of model and baseline, for prognostic metrics that a planner can use. Empty without a life."""
     if not prognostics["model"]["lives"]:
         return []
     config, cap = settings.evaluation.prognostics, settings.model.labels.max_rul_days
     band, cone = config.horizon_alpha.value * cap, config.accuracy_alpha.value
     words = {
-        "lasting_horizon_days": f"days before the failure from which on every prediction is within {band:g} days, median",
+        "lasting_horizon_days": f"median days before the failure from which every prediction is within {band:g} days",
         **{
-            f"alpha_lambda_{share:g}": f"within {100 * cone:.0f} % of the true life when {100 * share:.0f} % of the way to the failure is gone"
+            f"alpha_lambda_{share:g}": f"lives predicted within {100 * cone:.0f} % when {100 * share:.0f} % of the time to the failure has passed"
             for share in config.lambdas
         },
-        "phm08_score": "PHM08 score of a mean prediction (late costs more than early; smaller is better), median",
+        "phm08_score": "median PHM08 score of a prediction (smaller is better; late costs more than early)",
     }
     return [
         {
-            "words": told,
+            "words": phrase,
             "lives": prognostics["model"][name]["n"],
             **{side: _cell(prognostics[side][name]) for side in ("model", "baseline")},
         }
-        for name, told in words.items()
+        for name, phrase in words.items()
     ]
 
 
@@ -115,9 +116,9 @@ def _cell(found: dict[str, Any]) -> str:
     return "none" if found["median"] is None else f"{found['median']:.2f}"
 
 
-def data_facts(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, trial: Trial, machines: Machines) -> dict[str, Any]:
-    """sources (gold of each lake, without where it lies), from, until, days, compressors, failures, ageing, models, parts."""
-    history = fleet.history
+def data_facts(settings: Settings, history: TrainingHistory, fleet: LabelledFleet, trial: Trial, machines: Machines) -> dict[str, Any]:
+    """sources (gold of each lake, without its address), from, until, days, compressors, failures, ageing, models, parts."""
+    grid = fleet.history
     sources = [
         {
             "table": GOLD,
@@ -125,24 +126,24 @@ def data_facts(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, 
             "id": str(source.gold.metadata().id),
             "version": source.version,
         }
-        for source in past.sources
+        for source in history.sources
     ]
     parts = {}
     for name in _PARTS:
         index, units = getattr(trial.parts, name), getattr(trial.parts.units, name)
         parts[name] = {
             "compressors": len(units),
-            "failures": len(seen_lives(fleet, fleet.index.of_units(units))),  # of every window: what is taught may be labelled otherwise
+            "failures": len(seen_lives(fleet, fleet.index.of_units(units))),  # of all windows: labels for training may differ
             "windows": len(index),
             "bounds": int(index.censored.sum()),
             "models": dict(sorted(Counter(machines.models[unit] for unit in units).items())),
         }
     return {
         "sources": sources,
-        "from": history.first_mark,
-        "until": history.last_mark,
-        "days": round(history.hours / 24, 1),
-        "compressors": len(history.compressor_ids),
+        "from": grid.first_mark,
+        "until": grid.last_mark,
+        "days": round(grid.hours / 24, 1),
+        "compressors": len(grid.compressor_ids),
         "failures": sum(part["failures"] for part in parts.values()),
         "ageing": _ageing_words(trial.ageing, settings.model.ageing),
         "parts": parts,
@@ -150,17 +151,18 @@ def data_facts(settings: Settings, past: TrainingHistory, fleet: LabelledFleet, 
 
 
 def _ageing_words(ageing: Ageing | None, config: AgeingSection) -> str:
-    """What is known of how long such machines live, for the dates of repairs."""
+    """The known lifetimes of such machines, which the dates of repairs use."""
     if ageing is None:
-        return f"Fewer than {config.least_failures} failures of lives whose beginning is known: dates of repairs (act_by) know nothing of a machine's age"
+        return f"Fewer than {config.least_failures} failures have a known start of life, so dates of repairs (act_by) do not use a machine's age"
     return (
-        f"Dates of repairs (act_by) know the age of a machine: from a renewal to a failure it takes {ageing.mean_days:.1f} days on average "
-        f"(Weibull law of shape {ageing.shape:.2f}, from the maintenance events of training and validation; the longest life seen took {ageing.longest_days:.1f} days)"
+        f"Dates of repairs (act_by) use the age of a machine. From a renewal to a failure it takes {ageing.mean_days:.1f} days on average "
+        f"(Weibull law of shape {ageing.shape:.2f}; the longest observed life took {ageing.longest_days:.1f} days). "
+        "Its source is the maintenance events of training and validation"
     )
 
 
 def range_facts(settings: Settings, fleet: LabelledFleet, trial: Trial) -> dict[str, Any]:
-    """rows, quantiles asked for, and features: name, unit, quantiles (None without a value), missing share."""
+    """rows, quantiles, and features: name, unit, quantiles (None without a value), missing share."""
     shares = settings.evaluation.card.range_quantiles
     found = feature_ranges(fleet.history.values, trial.parts.evenly, shares)
     features = [
@@ -176,7 +178,7 @@ def range_facts(settings: Settings, fleet: LabelledFleet, trial: Trial) -> dict[
 
 
 def judged_facts(settings: Settings, held: HeldOut) -> dict[str, Any]:
-    """overall and slices (monitoring.evaluation.slices), probability and prognostics of the model and of its baseline, and the lives that are shown."""
+    """overall and slices (monitoring.evaluation.slices). Also probability and prognostics of model and baseline, and the lives shown."""
     config, cap = settings.evaluation, settings.model.labels.max_rul_days
     everything = np.ones(len(held.unit), np.bool_)
     runs = {
@@ -199,7 +201,7 @@ def judged_facts(settings: Settings, held: HeldOut) -> dict[str, Any]:
 
 
 def measure_importance(settings: Settings, fleet: LabelledFleet, trial: Trial) -> Importance:
-    """What the exported model leans on."""
+    """The permutation importance of the exported model's features."""
     config, test = settings.evaluation.card, trial.parts.test
     windows, index = draw_windows(fleet.history.values, test.take(~test.censored), config.importance_windows, config.seed)
     groups = {name: [column] for column, name in enumerate(FEATURES)} | feature_groups()
@@ -208,7 +210,7 @@ def measure_importance(settings: Settings, fleet: LabelledFleet, trial: Trial) -
 
 
 def feature_groups() -> dict[str, list[int]]:
-    """Columns of the features by the sensor that they are made of, in a planner's words; those of none are the calendar."""
+    """Columns of the features by sensor, in a planner's words. Features of no sensor are the calendar."""
     groups = {
         SENSOR_WORDS[sensor]: [FEATURES.index(name) for name in FEATURES if SENSOR_OF.get(name) == sensor] for sensor in MODEL_SENSORS
     }
@@ -216,30 +218,33 @@ def feature_groups() -> dict[str, list[int]]:
 
 
 def limit_facts(settings: Settings, data: dict[str, Any], judged: dict[str, Any]) -> list[str]:
-    """Where the model is not to be relied on, one sentence each."""
+    """Where the model must not be relied on, one sentence each."""
     labels, scoring, card = settings.model.labels, settings.scoring, settings.evaluation.card
     overall, parts, folds = judged["overall"], data["parts"], settings.model.ensemble
-    learned_by, failures = (sum(parts[part][of] for part in ("train", "validation")) for of in ("compressors", "failures"))
-    said = [
-        f"It never predicts more than {labels.max_rul_days:g} days: a longer life is taught as that long.",
-        f"The failure probability is for the next {labels.horizon_days:g} days, and says nothing of later ones.",
-        f"A compressor whose sensors all have values in fewer than {scoring.min_steps} of the last {WINDOW_STEPS} hours gets no prediction "
-        f"(insufficient_history); one without a reading for {scoring.stale_after_hours:g} h is stale.",
-        f"Intervals and probabilities were calibrated on {folds.networks} of {folds.folds} folds of {learned_by} compressors with {failures} failures, each "
-        f"by a network that has not learned from it; all numbers here are of {overall['compressors']} others with {parts['test']['failures']} failures. "
-        "Another fleet may differ by more than the intervals given, which draw from these compressors alone.",
+    training_compressors, failures = (sum(parts[part][of] for part in ("train", "validation")) for of in ("compressors", "failures"))
+    limits = [
+        f"It never predicts more than {labels.max_rul_days:g} days: longer lives are labelled with that value.",
+        f"The failure probability covers the next {labels.horizon_days:g} days, and no later ones.",
+        f"A compressor gets no prediction (insufficient_history) if all its sensors have values in fewer than {scoring.min_steps} of the last "
+        f"{WINDOW_STEPS} hours. Without a reading for {scoring.stale_after_hours:g} h it is stale.",
+        f"Intervals and probabilities were calibrated on {folds.networks} of {folds.folds} folds of {training_compressors} compressors with "
+        f"{failures} failures. A network that was not trained on a fold calibrates it.",
+        f"All numbers here are of {overall['compressors']} other compressors with {parts['test']['failures']} failures. Another fleet may differ "
+        "by more than the intervals here, which resample these compressors only.",
     ]
     if overall["verdict"] != "better":
-        said.append("Over all test windows it is not shown to err less than its baseline.")
+        limits.append("Over all test windows, its error is not shown to be smaller than the baseline's.")
     for grouping, slices in judged["slices"].items():
         worse, unproven = not_better(slices)
         thin = thinly_covered(slices, card.least_coverage.value)
         words = GROUPING_WORDS[grouping]
-        said += _named(f"It does not err less than its baseline, by {words}", worse)
-        said += _named(f"It errs less than its baseline, but not beyond chance or on too few compressors to tell, by {words}", unproven)
-        said += _named(f"Fewer than {100 * card.least_coverage.value:.0f} % of lives are inside the 90 % interval, by {words}", thin)
-    unlearned = set(parts["test"]["models"]) - set(parts["train"]["models"]) - set(parts["validation"]["models"])
-    return said + _named("Compressor models that it has not learned from", sorted(unlearned))
+        limits += _named(f"Its error is not smaller than the baseline's, by {words}", worse)
+        limits += _named(
+            f"Its error is smaller than the baseline's, but chance or too few compressors may explain it, by {words}", unproven
+        )
+        limits += _named(f"The 90 % interval covers fewer than {100 * card.least_coverage.value:.0f} % of lives, by {words}", thin)
+    unknown = set(parts["test"]["models"]) - set(parts["train"]["models"]) - set(parts["validation"]["models"])
+    return limits + _named("Compressor models without training data", sorted(unknown))
 
 
 def _named(claim: str, names: Sequence[str]) -> list[str]:

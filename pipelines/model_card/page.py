@@ -1,6 +1,6 @@
-"""A model card as Markdown and as one HTML page, from what was measured. Pure; Jinja2 fills one template, markdown-it-py makes HTML of it.
+"""Writes a model card as Markdown and as one HTML page. Jinja2 fills one template, and markdown-it-py turns it into HTML.
 
-Whatever is filled in is escaped for Markdown, so that a name from the data becomes markup neither here nor in HTML.
+Every value is escaped for Markdown, so that a name from the data never becomes markup.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _MANY_BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 
 def to_markdown(facts: Mapping[str, Any], version: str | None, figures: Mapping[str, bytes]) -> str:
-    """The card with links to its figures, which lie beside it; `version` is None before the registry has given one."""
+    """The card with links to its figures. `version` is None before the registry has given one."""
     names = {name.removesuffix(".png"): name for name in figures}
     text = templates().get_template("model_card/model_card.md.jinja").render(**facts, version=version, figures=names)
     return _MANY_BLANK_LINES.sub("\n\n", text)
 
 
 def to_html(markdown: str, figures: Mapping[str, bytes]) -> str:
-    """The same as one page that needs nothing else: figures inline, no script, nothing fetched."""
+    """The same as one self-contained page: figures inline, no script, nothing fetched."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(markdown)
     for token in tokens:

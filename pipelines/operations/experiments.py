@@ -1,4 +1,4 @@
-"""altaviz experiments: MLflow's own page over the store of a home."""
+"""Serves MLflow's page for the store of a home: `altaviz experiments`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from pipelines.runtime.mlflow_environment import quieten
 from serving.registry.client import Registry
 
 _HOST: Final = "127.0.0.1"
-_NAMES: Final = (_HOST, "localhost")  # what a browser of this machine may call the page
-_STORE: Final = "MLFLOW_BACKEND_STORE_URI"  # read by the server; an argument would show a password in the list of processes
+_NAMES: Final = (_HOST, "localhost")  # host names of the page in a browser on this computer
+_STORE: Final = "MLFLOW_BACKEND_STORE_URI"  # read by the server; an argument would show a password in the process list
 _SWITCH_OFF: Final = "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE"
-# Ten more processes and a queue in a folder of its own, for work that nobody here asks for.
+# Jobs would add ten processes and a queue, and nothing here uses them.
 _NO_JOBS: Final = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 _PATIENCE_S: Final = 10.0  # for the server to end by itself
 
 
 def serve_experiments(settings: Settings, port: int) -> int:
-    """Serve the page on the loopback address until SIGTERM or Ctrl-C; returns the server's exit code. A store that is a server has its page: that is told, and opened.
+    """Serve the page on the loopback address until SIGTERM or Ctrl-C. Returns the server's exit code. If the store is a server, print and
+    open its own page instead.
 
-    The page answers only requests whose `Host` names this machine, so no web page reaches it under a name of its own (DNS rebinding).
-    Raises ModelError when the store does not answer, InputError for a port that cannot be used.
+    The page only answers requests whose `Host` is this computer, so no web page can reach it (DNS rebinding).
+    Raises ModelError if the store does not answer, InputError if the port cannot be used.
     """
     quieten()
     Registry(settings.tracking_uri).version_of("champion")  # a store that does not answer fails here, in one line
@@ -44,11 +45,14 @@ def serve_experiments(settings: Settings, port: int) -> int:
         return 0
     _require_free(port)
     command = [sys.executable, "-m", "mlflow", "ui", "--host", _HOST, "--port", str(port), "--workers", "1", *_guards(port)]
-    return _run_until_told(command, settings, port)
+    return _run_until_interrupted(command, settings, port)
 
 
 def _guards(port: int) -> list[str]:
-    """Who may ask. MLflow's own list would also take `10.*` and `192.168.*`, which the name 10.evil.example matches."""
+    """The hosts and origins that may use the page.
+
+    MLflow's default would also allow `10.*` and `192.168.*`, which match 10.evil.example.
+    """
     hosts = [*_NAMES, *(f"{name}:{port}" for name in _NAMES)]
     origins = [f"http://{name}:{port}" for name in _NAMES]
     return ["--allowed-hosts", ",".join(hosts), "--cors-allowed-origins", ",".join(origins)]
@@ -64,8 +68,8 @@ def _require_free(port: int) -> None:
             raise InputError(f"cannot listen on {_HOST} port {port} ({error.strerror}): choose another with --port") from error
 
 
-def _run_until_told(command: list[str], settings: Settings, port: int) -> int:
-    """The server in a process group of its own: it has workers, and all of them must end with this process."""
+def _run_until_interrupted(command: list[str], settings: Settings, port: int) -> int:
+    """Run the server in its own process group, so that its workers end with this process."""
     for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(stop, _end)
     environment = {name: value for name, value in os.environ.items() if name != _SWITCH_OFF} | {_STORE: settings.tracking_uri, **_NO_JOBS}

@@ -1,4 +1,4 @@
-"""altaviz monitor: the last days against the champion's reference, into `drift_metrics`, an HTML page in MLflow, and one decision."""
+"""Compares the last days with the champion's reference and decides about retraining: `altaviz monitor`."""
 
 from __future__ import annotations
 
@@ -66,10 +66,11 @@ class Comparison:
 
 
 def monitor(settings: Settings, as_of: datetime | None, report: StageReporter, *, page: bool = True) -> dict[str, Any]:
-    """Compare the days before `as_of` (now when None) with the champion's reference. The same moment twice writes the same rows once.
+    """Compare the days before `as_of` (None: now) with the champion's reference. A repeated moment writes no row twice.
 
-    Returns drift, prediction_psi, features, decision (retrain, reasons) and data_faults (compressors, named): hours that were left out. Without `page` the HTML page is written only for a drift, and
-    for the first monitoring of a day. Raises MomentError, NoChampionError, NoDataError, ModelError (no reference), WarehouseError.
+    Returns drift, prediction_psi, features, decision (retrain, reasons) and data_faults (compressors, named): the hours left out. Without
+    `page`, the HTML page is only written for drift and for the first monitoring of a day. Raises MomentError, NoChampionError, NoDataError,
+    ModelError (no reference), WarehouseError.
     """
     started = time.perf_counter()
     quieten()
@@ -126,7 +127,7 @@ def watch_champion(settings: Settings) -> Watched:
 def compare(settings: Settings, watched: Watched, gold: DeltaTable, moment: datetime) -> Comparison:
     """Look at the days of `gold` before `moment`, measure how far they lie from the reference, and decide. Raises NoDataError.
 
-    Hours that a sensor's fault has touched are left out: bad data is no drift.
+    Hours with a sensor fault are left out: bad data is not drift.
     """
     config, scoring = settings.monitoring, settings.model.scoring
     days = config.windows.current_days + config.windows.baseline_days
@@ -135,7 +136,7 @@ def compare(settings: Settings, watched: Watched, gold: DeltaTable, moment: date
     history, faults = read_history(gold, moment, hours), read_faults(gold, moment, hours)
     if not history.compressor_ids:
         raise NoDataError(
-            f"gold has nothing in the {days} days up to {moment:%Y-%m-%dT%H:%M:%S}: ingest newer readings, or look back with --as-of"
+            f"gold has no readings in the {days} days up to {moment:%Y-%m-%dT%H:%M:%S}: ingest newer readings, or choose an earlier --as-of"
         )
     snapshots = take_snapshots(history, model, stride, settings.scoring.min_steps, scoring.batch_size, faulty_hours(history, faults))
     snapshots = snapshots.newest(days * 24 // stride)
@@ -146,12 +147,12 @@ def compare(settings: Settings, watched: Watched, gold: DeltaTable, moment: date
 
 def _is_first_of_day(warehouse: Warehouse, version: str, moment: datetime) -> bool:
     with warehouse.connection() as connection:
-        newest = newest_decision(connection, version, moment - _TICK)  # its own row does not count: a repeated monitoring does the same
+        newest = newest_decision(connection, version, moment - _TICK)  # not its own row, so that a repeated monitoring does the same
     return newest is None or newest.metric_timestamp.date() < moment.astimezone(UTC).date()
 
 
 def _write(warehouse: Warehouse, version: str, moment: datetime, compared: Comparison) -> int:
-    """Metrics and decision in one transaction; returns the rows inserted or changed."""
+    """Write metrics and decision in one transaction. Returns the rows inserted or changed."""
     distances, decision = compared.distances, compared.decision
     details = {**{name: getattr(distances, name) for name in _COUNTS}, "data_faults": _counted(compared.data_faults)}
     metrics = [
@@ -192,7 +193,7 @@ def _write(warehouse: Warehouse, version: str, moment: datetime, compared: Compa
 
 
 def _log(settings: Settings, watched: Watched, moment: datetime, compared: Comparison) -> str:
-    """Numbers and page as an MLflow run, once per model and moment; returns the run's id."""
+    """Log numbers and page as an MLflow run, once per model and moment. Returns the run's id."""
     from monitoring.drift.evidently_report import write_report  # Evidently loads for seconds, and most hours write no page
 
     version, distances, decision = watched.champion.version, compared.distances, compared.decision
@@ -214,7 +215,7 @@ def _log(settings: Settings, watched: Watched, moment: datetime, compared: Compa
         page = Path(folder) / Path(_REPORT_FILE).name
         if write_report(page, watched.reference, compared.snapshots, settings.monitoring, settings.scoring.health.warning.value):
             mlflow.log_artifact(str(page), str(Path(_REPORT_FILE).parent))
-        mlflow.set_tag(_KEY_TAG, key)  # last: a run that was cut off is not found, and is made again
+        mlflow.set_tag(_KEY_TAG, key)  # last, so that an interrupted run is not found, and is repeated
         return str(run.info.run_id)
 
 
@@ -223,5 +224,5 @@ def _counted(data_faults: list[dict[str, str]]) -> dict[str, Any]:
 
 
 def _rounded(value: float | None) -> float | None:
-    """As the warehouse and the report show it; None stays None."""
+    """Round as the warehouse and the report show it; None stays None."""
     return None if value is None else round(value, _DIGITS)

@@ -1,4 +1,4 @@
-"""altaviz reproduce: rows of `ml_predictions` computed anew from the gold version, window, rules and model version that each of them names."""
+"""Recomputes rows of `ml_predictions` from the gold version, window, rules and model that each names: `altaviz reproduce`."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ if TYPE_CHECKING:
     from serving.schemas import Prediction
     from serving.warehouse.connection import Warehouse
 
-# Without these a row does not say what it was made from.
+# A row without these cannot be reproduced.
 _NAMED: Final = ("gold_table_id", "gold_version", "model_digest", "min_steps", "stale_after_hours")
 
 
 def reproduce(
     settings: Settings, compressor_id: str | None, as_of: datetime | None, model_version: str | None, report: StageReporter
 ) -> dict[str, Any]:
-    """Recompute the predictions for `as_of` (the newest moment when None), of one compressor and one model version if given.
+    """Recompute the predictions for `as_of` (None: the newest), optionally of one compressor and one model version.
 
     Returns equal, rows (each with key, gold version, window, numbers, texts, values, differs, because), precision, seconds.
-    Raises NoDataError (no such row), InputError (its gold cannot be read any more), ModelError (its model is not there), WarehouseError.
+    Raises NoDataError (no such row), InputError (its gold is gone), ModelError (its model is missing), WarehouseError.
     """
     started = time.perf_counter()
     quieten()
     with report.stage("stored rows") as advance, migrated_warehouse(settings.database, settings.home) as warehouse:
-        asked = _rows(warehouse, compressor_id, as_of, model_version)
-        # The last bits of a probability depend on what is computed with it, so each row is computed with those it was scored with.
-        rows = _rows(warehouse, None, asked[0].prediction_timestamp, None)
-        advance(1, 1, rows=len(asked))
-    keys = {(row.compressor_id, row.model_version) for row in asked}
+        chosen = _rows(warehouse, compressor_id, as_of, model_version)
+        # The last bits of a probability depend on its batch, so each row is recomputed with the rows it was scored with.
+        rows = _rows(warehouse, None, chosen[0].prediction_timestamp, None)
+        advance(1, 1, rows=len(chosen))
+    keys = {(row.compressor_id, row.model_version) for row in chosen}
     lake, registry = Lake(settings.lake_uri), Registry(settings.tracking_uri)
     found: list[Reproduction] = []
     with report.stage("recompute") as advance:
@@ -58,13 +58,13 @@ def reproduce(
             if any((row.compressor_id, row.model_version) in keys for row in together):
                 found += _recompute(settings, lake, registry, together)
         advance(1, 1, rows=len(found))
-    told = sorted(
+    compared = sorted(
         (row for row in found if (row.stored.compressor_id, row.stored.model_version) in keys),
         key=lambda row: (row.stored.compressor_id, row.stored.model_version),
     )
     return {
-        "equal": all(row.equal for row in told),
-        "rows": [_told(row) for row in told],
+        "equal": all(row.equal for row in compared),
+        "rows": [_report_row(row) for row in compared],
         "precision": {name: 10**-digits for name, digits in NUMBERS.items()},
         "seconds": round(time.perf_counter() - started, 2),
     }
@@ -80,47 +80,47 @@ def _rows(warehouse: Warehouse, compressor_id: str | None, as_of: datetime | Non
             for row in latest_predictions(connection)
             if compressor_id in (None, row.compressor_id)
         ]
-    asked = [compressor_id or "any compressor"]
-    asked += [] if as_of is None else [f"at {as_of.isoformat()}"]
-    asked += [] if model_version is None else [f"by version {model_version}"]
+    wanted = [compressor_id or "any compressor"]
+    wanted += [] if as_of is None else [f"at {as_of.isoformat()}"]
+    wanted += [] if model_version is None else [f"by version {model_version}"]
     hint = f"the newest is of {max(newest)}; `altaviz score --as-of TIME` writes one" if newest else "`altaviz score` writes some"
-    raise NoDataError(f"ml_predictions has no row of {' '.join(asked)}: {hint}")
+    raise NoDataError(f"ml_predictions has no row of {' '.join(wanted)}: {hint}")
 
 
 def _made_from(row: Prediction) -> tuple[str, ...]:
-    """What rows that were scored together have in common."""
+    """The key that rows scored together share."""
     used = row.features_used
     return (row.model_version, *(str(used.get(name)) for name in (*_NAMED, "scored_by")))
 
 
 def _recompute(settings: Settings, lake: Lake, registry: Registry, rows: list[Prediction]) -> list[Reproduction]:
-    """Rows that were made from the same."""
+    """Recompute rows that were scored together."""
     first, used = rows[0], rows[0].features_used
     for row in rows:
-        silent = [name for name in (*_NAMED, *WINDOW) if name not in row.features_used]
-        if silent:
+        missing = [name for name in (*_NAMED, *WINDOW) if name not in row.features_used]
+        if missing:
             raise InputError(
                 f"the row of {row.compressor_id} at {row.prediction_timestamp.isoformat()} was written before rows named their "
-                f"{', '.join(silent)}: score that moment again with `altaviz score --as-of`"
+                f"{', '.join(missing)}: score that moment again with `altaviz score --as-of`"
             )
     _require_table(lake, used)
     model = _model(registry, first.model_version, used)
     scoring = settings.scoring.model_copy(update={name: used[name] for name in ("min_steps", "stale_after_hours")})
     predictor = Predictor(model, scoring, settings.costs, settings.model.scoring.threads, used["scored_by"])
     ids = sorted(row.compressor_id for row in rows)
-    # as it was known then, whatever events were recorded since
+    # as known then, without events recorded later
     begun = {row.compressor_id: row.features_used.get("renewed_at") for row in rows}
     renewed = {name: datetime.fromisoformat(moment) for name, moment in begun.items() if moment is not None}
     try:
         gold = lake.delta(GOLD, used["gold_version"])
-        anew = {item.compressor_id: item for item in predictor.predict(gold, ids, first.prediction_timestamp, renewed)}
+        recomputed = {item.compressor_id: item for item in predictor.predict(gold, ids, first.prediction_timestamp, renewed)}
     except (OSError, DeltaError, pl.exceptions.PolarsError) as error:
         reason = hide_passwords((str(error).splitlines() or [type(error).__name__])[0])[:200]
         raise InputError(
             f"version {used['gold_version']} of {lake.uri(GOLD)} cannot be read any more ({reason}): a vacuum keeps what the last "
             f"{settings.etl.lake.vacuum_retention_hours} h needed; restore the files, or score the moment again with `altaviz score --as-of`"
         ) from error
-    return [compare(row, anew[row.compressor_id]) for row in rows]
+    return [compare(row, recomputed[row.compressor_id]) for row in rows]
 
 
 def _require_table(lake: Lake, used: Mapping[str, Any]) -> None:
@@ -144,7 +144,7 @@ def _model(registry: Registry, version: str, used: Mapping[str, Any]) -> Registe
     return model
 
 
-def _told(row: Reproduction) -> dict[str, Any]:
+def _report_row(row: Reproduction) -> dict[str, Any]:
     stored, used = row.stored, row.stored.features_used
     return {
         "compressor_id": stored.compressor_id,
@@ -160,9 +160,9 @@ def _told(row: Reproduction) -> dict[str, Any]:
     }
 
 
-def unlike(result: Mapping[str, Any]) -> str:
-    """One line about the rows that differ."""
+def describe_differences(result: Mapping[str, Any]) -> str:
+    """One line that names the rows that differ."""
     others = [f"{row['compressor_id']} ({', '.join(row['differs'])})" for row in result["rows"] if not row["equal"]]
     reasons = sorted({reason for row in result["rows"] for reason in row["because"]})
     known = f"; {', '.join(reasons)}" if reasons else ""
-    return f"{len(others)} of {len(result['rows'])} rows do not come out again: {', '.join(others)}{known}"
+    return f"{len(others)} of {len(result['rows'])} rows differ from their recomputation: {', '.join(others)}{known}"

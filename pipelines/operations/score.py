@@ -1,4 +1,4 @@
-"""altaviz score: the champion's predictions for every compressor in service, into `ml_predictions`."""
+"""Writes the champion's predictions for every compressor in service to `ml_predictions`: `altaviz score`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from serving.warehouse.migrations import migrated_warehouse
 
 
 def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
-    """Score the compressors in service at `as_of` (now when None). The same moment twice writes the same rows once.
+    """Score the compressors in service at `as_of` (None: now). A repeated moment writes no row twice.
 
     Returns model_version, as_of, retired (ids that are not scored), predictions (serving.schemas.report_rows), rows_written, seconds.
     Raises MomentError, NoChampionError, NoDataError, ModelError, WarehouseError.
@@ -36,7 +36,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
     gold = lake.delta(GOLD)
     compressor_ids = read_fleet(lake)["compressor_id"].sort().to_list()
     if not compressor_ids:
-        raise NoDataError("no compressor is in service: `altaviz retire ID --undo` takes one back, or ingest a list that names it")
+        raise NoDataError("no compressor is in service: put one back with `altaviz retire ID --undo`, or ingest a list of compressors")
     with report.stage("champion"):
         champion = Registry(settings.tracking_uri).champion()
         predictor = Predictor(champion, settings.scoring, settings.costs, settings.model.scoring.threads)
@@ -45,7 +45,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
         predictions = predictor.predict(gold, compressor_ids, moment, renewed)
         advance(1, 1, compressors=len(predictions))
     with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
-        ModelRecord(warehouse).compare_champion(champion)  # nothing is written that another model than the one decided on has said
+        ModelRecord(warehouse).compare_champion(champion)  # write nothing if the file is not the one that was decided on
         sync_reference(warehouse, lake, settings.fleet)
         sync_view_rules(warehouse, settings)
         with warehouse.connection() as connection:

@@ -1,4 +1,4 @@
-"""altaviz serve: the prediction service of a home, in this process, until it is told to end."""
+"""Runs the prediction service of a home in this process, until it is interrupted: `altaviz serve`."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from serving.warehouse.connection import Warehouse
 
 _SPARE_CONNECTIONS = 2  # beside the service's threads: readiness, and one that is being replaced
-_BACKLOG = 128  # connections that the system holds; as many may be accepted at once, before the first of them is read
+_BACKLOG = 128  # connections that the system queues; that many may be accepted before the first is read
 _OTHER_FILES = 256  # open beside the connections: database, gold, logs, libraries
 
 
 def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bool) -> None:
-    """Listen on `host` and `port` (serving.yaml's when None) and answer until SIGTERM or Ctrl-C; one line on stdout says where.
+    """Listen on `host` and `port` (None: serving.yaml) and answer until SIGTERM or Ctrl-C. One line on stdout names the address.
 
-    Champion and warehouse may come later. Raises ConfigError and InputError for an address that cannot be used.
+    Champion and warehouse may appear later. Raises ConfigError and InputError for an address that cannot be used.
     """
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _end)
@@ -100,9 +100,9 @@ def _listening(host: str, port: int, *, has_key: bool) -> Iterator[socket.socket
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except OSError as error:
-        raise InputError(f"host {host!r} is no address of this machine ({error.strerror}): choose another with --host") from error
+        raise InputError(f"host {host!r} is not an address of this machine ({error.strerror}): choose another with --host") from error
     if not has_key and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
-        raise ConfigError(f"host {host} can be reached by others: set ALTAVIZ_API_KEY, or listen on 127.0.0.1")
+        raise ConfigError(f"host {host} can be reached from other computers: set ALTAVIZ_API_KEY, or listen on 127.0.0.1")
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -114,16 +114,16 @@ def _listening(host: str, port: int, *, has_key: bool) -> Iterator[socket.socket
 
 
 def _prepare(settings: Settings) -> None:
-    """Before BentoML and MLflow are imported: where they may write, and that they keep quiet."""
+    """Set where BentoML and MLflow write and how much they log. Call it before they are imported."""
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
     os.environ["BENTOML_HOME"] = str(settings.home / "bentoml")
     quieten()
     logging.basicConfig(handlers=[_Events()], level=logging.WARNING, force=True)
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every wrong request: anybody could fill the log
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it logs every wrong request, so anybody could fill the log
 
 
 class _Events(logging.Handler):
-    """What the libraries log, as events of ours."""
+    """Turns log records of the libraries into events of Altaviz."""
 
     def emit(self, record: logging.LogRecord) -> None:
         get_log().log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)

@@ -1,4 +1,4 @@
-"""altaviz status: what this home holds."""
+"""Summarises what a home holds: `altaviz status`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
-    """Books of the lake, rows of the warehouse tables, champion and newest reading; what is not there yet is None or 0.
+    """Row counts of lake and warehouse, champion and newest reading. What is missing is None or 0.
 
-    `predictions` counts compressors by the status of the newest one, `without_numbers` says what is known of those that have none, and
-    `future_predictions` counts rows later than the clock allows, which no view shows.
+    `predictions` counts compressors by the status of the newest prediction. `without_numbers` describes those without one.
+    `future_predictions` counts rows later than the clock allows: no view shows them.
     """
     quieten()
     lake = Lake(settings.lake_uri)
@@ -60,7 +60,7 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
 
 
 def describe_standing(row: LatestPrediction) -> str:
-    """Status, and the last usable prediction where there is one."""
+    """The status, and the last usable prediction if there is one."""
     if row.rul_days is None:
         return row.status
     usable = {"rul_days": row.rul_days, "rul_days_now": row.rul_days_now, "age_hours": row.age_hours}
@@ -68,7 +68,7 @@ def describe_standing(row: LatestPrediction) -> str:
 
 
 def _reference_rejects(rejects: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
-    """Rows of reference files by place, and refused files by name, each with the reason and the cure."""
+    """Rejected rows of reference files by place, and refused files by name, each with reason and repair."""
     rows = {
         f"{row['file']} line {row['line']}, {row['column']}": f"{row['reason']} {row['word']!r}: {row['cure']}"
         for row in rejects

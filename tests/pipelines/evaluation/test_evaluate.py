@@ -125,7 +125,7 @@ def test_an_evaluation_counts_what_the_truth_says_tracks_it_and_repeats_itself(s
     assert compared["baseline"]["recall"]["baseline"] == 0.0
     assert compared["baseline"]["recall"]["verdict"] == "better"
     assert "rul_rmse_days" not in compared["warning"]
-    assert result["left_out"] == {"mlp": "the champion's run does not say which compressors it was trained on"}
+    assert result["left_out"] == {"mlp": "the champion's run does not record its training compressors"}
     assert "prognostics" not in result["thresholds"]["warning"]
 
     tracked = mlflow.get_run(result["run_id"])

@@ -114,13 +114,13 @@ def test_a_retired_compressor_is_neither_scored_nor_ranked_until_it_is_taken_bac
     report = home.score()
     assert (report["retired"], len(report["predictions"])) == (["C-2"], 2)
     assert home.status()["retired_compressors"] == ["C-2"]
-    with pytest.raises(InputError, match="C-2 is retired already; --undo takes it back into service"):
+    with pytest.raises(InputError, match="C-2 is retired already; --undo puts it back into service"):
         home.retire("C-2")
     assert home.retire("C-2", undo=True)["retired_by"] is None
     assert home.scored() == home.ranked() == list(FLEET)
     with pytest.raises(InputError, match="C-2 is in service: there is nothing to undo"):
         home.retire("C-2", undo=True)
-    with pytest.raises(InputError, match="'C-9' is no known compressor"):
+    with pytest.raises(InputError, match="'C-9' is not a known compressor"):
         home.retire("C-9")
 
 

@@ -195,7 +195,7 @@ def test_the_card_says_what_it_was_made_from_and_where_it_does_not_hold(made: Ma
     low, middle, high = ranges["vibration_1hr_mean"]["quantiles"]
     assert 0 <= low < middle < high < DAYS + 4
     assert "It never predicts more than 30 days" in made.markdown
-    assert "from a renewal to a failure it takes 37.6 days on average (Weibull law of shape 3.20" in made.markdown
+    assert "From a renewal to a failure it takes 37.6 days on average (Weibull law of shape 3.20" in made.markdown
     importance = made.card.facts["importance"]["together"]
     assert next(iter(importance)) == "vibration"
     assert importance["calendar"] == pytest.approx(0.0)

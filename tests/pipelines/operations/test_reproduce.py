@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from config.errors import InputError, ModelError, NoDataError
 from config.settings import load_settings
 from features.lake import GOLD, Lake
-from pipelines.operations.reproduce import reproduce, unlike
+from pipelines.operations.reproduce import reproduce, describe_differences
 from pipelines.runtime.console import StageReporter
 from serving.warehouse.connection import open_warehouse
 from tests.pipelines.console_script import altaviz
@@ -84,7 +84,7 @@ def test_a_tampered_row_is_told_with_the_difference_and_exit_code_1(demo: Demo) 
         command = ("reproduce", FAILING, "--as-of", END_OF_DEMO, "--model-version", version, "--json")
         done = altaviz(*command, home=demo.home, **demo.environment)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "altaviz: 1 of 1 rows do not come out again: COMP-007 (rul_days, rul_upper_days)"
+    assert done.stderr.splitlines()[-1] == "altaviz: 1 of 1 rows differ from their recomputation: COMP-007 (rul_days, rul_upper_days)"
     (row,) = json.loads(done.stdout)["rows"]
     assert row["numbers"]["rul_days"]["difference"] == -0.01
     assert row["because"] == []
@@ -103,7 +103,7 @@ def test_costs_that_have_changed_since_are_named(demo: Demo, tmp_path: Path) -> 
     found = again(demo, FAILING, **dearer)
     assert "expected_saving_usd" in found["rows"][0]["differs"]
     assert set(found["rows"][0]["differs"]) <= {"act_by", "expected_saving_usd"}
-    assert unlike(found).endswith("; costs.yaml has changed since the row was written")
+    assert describe_differences(found).endswith("; costs.yaml has changed since the row was written")
 
 
 def test_a_row_that_is_not_there_is_told_with_the_newest_one(demo: Demo) -> None:

@@ -357,7 +357,7 @@ def test_what_is_no_http_request_is_a_problem_too(service: Running) -> None:
 
 def test_an_address_that_others_can_reach_needs_a_key(service: Running) -> None:
     line = refusal_of("serve", "--host", "0.0.0.0", "--port", "0", home=service.home)  # the point of the test
-    assert line == "host 0.0.0.0 can be reached by others: set ALTAVIZ_API_KEY, or listen on 127.0.0.1"
+    assert line == "host 0.0.0.0 can be reached from other computers: set ALTAVIZ_API_KEY, or listen on 127.0.0.1"
 
 
 def test_a_taken_port_is_one_line(service: Running) -> None:
