@@ -23,8 +23,8 @@ def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> di
     """Ingest, features, score, monitor, and retrain if drifted, all at `as_of` (None: now).
 
     A promoted model scores and is monitored in the same cycle. A second run at the same moment has nothing left to do. Returns ingest,
-    features, score, monitor, retrain: what these commands return; score and monitor are of the last champion. ingest has `skipped` with the
-    reason if the inbox is empty. Raises what they raise; earlier steps are kept.
+    features, score, monitor, retrain: the results of these commands. Those of score and monitor are of the last champion. If the inbox is
+    empty, ingest has `skipped` with the reason. Raises what they raise; earlier steps are kept.
     """
     started = time.perf_counter()
     moment = choose_moment(settings, as_of)

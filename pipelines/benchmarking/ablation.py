@@ -1,4 +1,4 @@
-"""altaviz benchmark ablation: the model without one of its ideas at a time, over several seeds, every training a run of its own in MLflow."""
+"""Trains the model without one of its parts at a time, over several seeds: `altaviz benchmark ablation`. Each training is an MLflow run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Measure = Callable[[Settings, int], dict[str, float]]  # settings of a variant, 
 def ablate_cmapss(
     settings: Settings, data: Path, subset: str, seeds: int, only: Sequence[str] | None, report: StageReporter
 ) -> dict[str, Any]:
-    """Variants of the turbofan model, each trained and scored on the test engines with `seeds` seeds.
+    """Train variants of the turbofan model with `seeds` seeds, and score them on the test engines.
 
     Returns `variants`: name -> for each number its mean over the seeds, `values` seed by seed, and what was changed; run_id, seconds.
     Raises InputError, ConfigError.
@@ -56,9 +56,9 @@ def ablate_cmapss(
 def ablate_compressors(
     settings: Settings, seeds: int, only: Sequence[str] | None, spark: LazySpark, report: StageReporter
 ) -> dict[str, Any]:
-    """Variants of the compressor model, each trained on the training lake with `seeds` seeds and judged on unseen fleets as `altaviz evaluate` does.
+    """Train variants of the compressor model with `seeds` seeds, and evaluate them on unseen fleets as `altaviz evaluate` does.
 
-    The seed deals the compressors into training, validation and test, and the network's weights. Returns what `ablate_cmapss` does.
+    The seed decides the split of the compressors and the networks' first weights. Returns what `ablate_cmapss` does.
     Raises ConfigError, NoDataError, HomeError.
     """
     variants = _chosen(settings.ablation.compressors, only)
@@ -95,7 +95,7 @@ def _run(
     measured: dict[str, list[dict[str, float]]] = {variant: [] for variant in variants}
     with tracked_run(settings, name) as run, report.stage(name) as advance:
         done = 0
-        for number in range(seeds):  # seed by seed: an ablation that is cut off has compared every variant over the same seeds
+        for number in range(seeds):  # seed by seed, so that an interrupted ablation has compared all variants over the same seeds
             for variant, changed in varied.items():
                 with nested_run(f"{variant}, seed {number + 1}", {}):
                     mlflow.log_params({"variant": variant, "seed_number": number + 1, **variants[variant]})

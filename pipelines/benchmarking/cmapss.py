@@ -1,4 +1,4 @@
-"""altaviz benchmark cmapss: NASA's turbofans with the compressors' code, scored as others score them; every seed a run of its own in MLflow."""
+"""Trains and scores the same code on NASA's turbofan engines: `altaviz benchmark cmapss`. Each seed is an MLflow run."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 def cmapss(settings: Settings, data: Path, name: str, seeds: int, report: StageReporter) -> dict[str, Any]:
     """Train on the subset `name`, e.g. FD001, with `seeds` seeds, and score its test engines once with each.
 
-    Returns monitoring.evaluation.cmapss.judge and benchmark, subset, seconds, peak_rss_mb of the process and run_id; what was said of every engine is in the
-    run's engines.csv. Raises InputError, ConfigError, ExportError, ModelError (MLflow's store does not work).
+    Returns the numbers of monitoring.evaluation.cmapss.judge, with benchmark, subset, seconds, peak_rss_mb of the process and run_id. The
+    run's engines.csv holds the predictions for every engine. Raises InputError, ConfigError, ExportError, ModelError (MLflow's store does
+    not work).
     """
     started = time.perf_counter()
     section = settings.model.cmapss
@@ -59,7 +60,7 @@ def cmapss(settings: Settings, data: Path, name: str, seeds: int, report: StageR
 
 
 def _engines(subset: Subset, scores: list[SeedScores]) -> str:
-    """CSV, a row for each seed and test engine: what was said of it, and what came; cycles."""
+    """CSV with a row for each seed and test engine: prediction and truth, in cycles."""
     return pl.concat(
         pl.DataFrame(
             {

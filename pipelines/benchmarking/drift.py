@@ -1,4 +1,4 @@
-"""altaviz benchmark drift: undisturbed weeks of unseen fleets, and the same weeks with sensors that read high, as `altaviz monitor` sees them."""
+"""Monitors weeks of unseen fleets, undisturbed and with sensors that read high: `altaviz benchmark drift`."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _DIGITS: Final = 4
 
 
 def drift(settings: Settings, seeds: list[int] | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
-    """Monitor the last week of the fleet of each of `seeds` (those of monitoring.yaml when None), with and without the disturbance.
+    """Monitor the last week of the fleet of each of `seeds` (None: those of monitoring.yaml), with and without the disturbance.
 
-    Returns `weeks`, one by one, and `totals` by kind of week, both with Evidently's default beside our decision. Fleets that are there
+    Returns `weeks`, and `totals` by kind of week, both with the result of Evidently's default. Fleets that are there
     already are used again. Raises NoChampionError, ModelError (no reference), HomeError, EnvironmentSetupError.
     """
     started = time.perf_counter()
@@ -115,7 +115,7 @@ def _judge(settings: Settings, watched: Watched, own: Settings, end: datetime) -
 
 
 def _strongest(compared: Comparison) -> dict[str, Any]:
-    """The feature that comes nearest to what chance does, or exceeds it most, by PSI."""
+    """The feature with the largest PSI relative to the PSI that chance gives."""
     known = [item for item in compared.distances.features if item.psi is not None and item.psi_by_chance]
     if not known:
         return {}
@@ -124,7 +124,10 @@ def _strongest(compared: Comparison) -> dict[str, Any]:
 
 
 def _by_preset(settings: Settings, watched: Watched, gold: DeltaTable, end: datetime) -> dict[str, PresetVerdict]:
-    """As one would run it out of the box: hourly rows of the week, features and prediction, against as many of the training fleet, and of the days before."""
+    """Evidently's default on hourly features and predictions of the week.
+
+    It compares them with equally many rows of the training fleet, and of the days before.
+    """
     scoring, config = settings.model.scoring, settings.monitoring
     model, days = OnnxModel(watched.champion.onnx, scoring.threads), config.windows.current_days + config.windows.baseline_days
     history = read_history(gold, end, days * 24 + model.steps)
@@ -137,8 +140,8 @@ def _by_preset(settings: Settings, watched: Watched, gold: DeltaTable, end: date
     }
     frames = {against: raw_frame(side) for against, side in sides.items()}
     return {
-        against: compare_by_preset(now, past.sample(min(len(now), len(past)), random_state=config.reference.seed))
-        for against, past in frames.items()
+        against: compare_by_preset(now, earlier.sample(min(len(now), len(earlier)), random_state=config.reference.seed))
+        for against, earlier in frames.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""altaviz benchmark features: the medallion's speed, and gold beside Spark's own windows and DuckDB."""
+"""Times bronze to gold, and gold compared with Spark's own windows and DuckDB: `altaviz benchmark features`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pipelines.runtime.spark import LazySpark
 
 
 def features(settings: Settings, compressors: int, days: int, interval_min: int, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
-    """Bronze to gold over a simulated fleet, then gold alone beside the plain Spark plan and DuckDB, all in this one run.
+    """Time bronze to gold over a simulated fleet. Then time gold alone, compared with a plain Spark plan and DuckDB.
 
     Works below `<home>/benchmark`, which it empties first. Raises InputError, EnvironmentSetupError.
     """
@@ -90,7 +90,7 @@ class _Timed:
 
 
 def _bronze_to_gold(settings: Settings, lake: Lake, folder: Path, as_of: datetime, spark: LazySpark, timed: _Timed) -> None:
-    """The real code, as `altaviz ingest` and `altaviz features` run it, from a cold start of the JVM."""
+    """Run the code of `ingest` and `features` from a cold JVM."""
     load_reference(lake, folder / "site", ReferenceRules(settings.fleet, settings.etl.ingest, ReferenceFilesSection()), datetime.now(UTC))
     files = [(path.name, path) for path in list_reading_files(folder / "site")]
     with timed.stage("bronze") as advance:
@@ -101,9 +101,9 @@ def _bronze_to_gold(settings: Settings, lake: Lake, folder: Path, as_of: datetim
 
 
 def _gold_alone(settings: Settings, lake: Lake, folder: Path, spark: LazySpark, timed: _Timed) -> dict[str, float]:
-    """Time gold three ways from the same silver; returns the largest differences to the kernel on a sample of compressors.
+    """Time gold three ways from the same silver. Returns the largest differences to the kernel, on a sample of compressors.
 
-    The kernel goes first: what the JVM has warmed up by then is to the others' advantage.
+    The kernel runs first, so the warm JVM favours the others.
     """
     session, etl = spark.get(), settings.etl
     known = read_reference(lake, COMPRESSORS)

@@ -1,4 +1,4 @@
-"""altaviz benchmark training and scoring: the network's speed and memory beside plain Keras, in one run."""
+"""Times the network, compared with plain Keras: `altaviz benchmark training`, `altaviz benchmark scoring`."""
 
 from __future__ import annotations
 
@@ -41,9 +41,11 @@ _BYTES_PER_MIB: Final = 2**20
 
 
 def training(settings: Settings, windows: int, repetitions: int, report: StageReporter) -> dict[str, Any]:
-    """Fit one network on `windows` simulated windows cut on demand and on the same in memory; then the peak memory of one epoch at once and tenfold.
+    """Fit one network on `windows` simulated windows, cut on demand and in memory. Then measure the peak memory of an epoch with 1x and 10x
+    the windows.
 
-    Returns windows, throughput (benchmarks.training.throughput), memory (once, tenfold: benchmarks.training.Peak; growth). Raises ConfigError.
+    Returns windows, throughput (benchmarks.training.throughput), memory (once, tenfold: benchmarks.training.Peak; growth). Raises
+    ConfigError.
     """
     started = time.perf_counter()
 
@@ -74,19 +76,19 @@ def training(settings: Settings, windows: int, repetitions: int, report: StageRe
 
 
 def scoring(settings: Settings, windows: int, repetitions: int, report: StageReporter) -> dict[str, Any]:
-    """Score `windows` simulated windows with ONNX Runtime and with Keras' `predict`, both with the networks of model_config.yaml, by turns.
+    """Score `windows` simulated windows in turn with ONNX Runtime and Keras `predict`, on the networks of model_config.yaml.
 
-    A champion's Keras model is not kept, so its ONNX model is timed alone, beside the two. Speed does not depend on what was learned.
-    Returns network, threads, batch_size, benchmarks.scoring.compare_scoring and, with a champion, champion. Raises ConfigError, ExportError.
+    The champion has no Keras model, so its ONNX model is timed alone. Speed does not depend on the weights. Returns network, threads,
+    batch_size, benchmarks.scoring.compare_scoring and, with a champion, champion. Raises ConfigError, ExportError.
     """
     started = time.perf_counter()
 
     config, labels = settings.model, settings.model.labels
     with _scratch(settings) as folder, report.stage("network"):
         values, index = simulated_windows(folder / "rows.npy", windows, config.split.seed)
-        learned = feature_statistics(values, index)
+        statistics = feature_statistics(values, index)
         members = [
-            build_model(config.network, learned, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, number, f"fold_{number}")
+            build_model(config.network, statistics, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, number, f"fold_{number}")
             for number in range(1, config.ensemble.networks + 1)
         ]
         network = combine(members, neutral(config.calibration.bands, labels.max_rul_days), labels.max_rul_days)
@@ -125,7 +127,7 @@ def _champion_alone(settings: Settings, windows: Float32s, repetitions: int) -> 
 
 
 def _peak_in_a_process_of_its_own(file: Path, windows: int, config: ModelConfig) -> Peak:
-    """A fresh process: what earlier measurements have left in the heap of this one does not count."""
+    """Measure in a fresh process, so that earlier measurements do not count."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
         return fresh.submit(_peak, file, windows, config).result()
 

@@ -1,4 +1,4 @@
-"""altaviz benchmark sensor-faults: false alarms on undisturbed fleets, and how soon faults planted in them are reported."""
+"""Measures false alarms and detection times of sensor faults on unseen fleets: `altaviz benchmark sensor-faults`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _DIGITS: Final = 4
 
 
 def sensor_faults(settings: Settings, seeds: list[int] | None, report: StageReporter) -> dict[str, Any]:
-    """Judge the fleet of each of `seeds` (those of monitoring.yaml when None), as it is and with planted faults.
+    """Check the fleet of each of `seeds` (None: those of monitoring.yaml), as it is and with planted faults.
 
-    Returns `false_alarms`, `planted` (a row per kind, sensor and unit or value) and `kinds`, each share with its 95 % Wilson interval.
+    Returns `false_alarms`, `planted` (a row per kind, sensor and unit or value) and `kinds`. Each share has its 95 % Wilson interval.
     Nothing is written. Raises InputError, ConfigError.
     """
     started = time.perf_counter()
@@ -108,7 +108,7 @@ def _rows(outcomes: Sequence[PlantedFaultOutcome]) -> list[tuple[dict[str, str],
 
 
 def _found(outcomes: Sequence[PlantedFaultOutcome], within_h: float) -> dict[str, Any]:
-    """How many were found in time, how soon, and what was said of the others."""
+    """How many faults were found in time, how soon, and what became of the others."""
     found = [item for item in outcomes if item.hours <= within_h]
     missed = Counter(item.instead or ("late" if math.isfinite(item.hours) else "nothing") for item in outcomes if item.hours > within_h)
     typical = median(item.hours for item in outcomes)

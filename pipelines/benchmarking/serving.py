@@ -1,4 +1,4 @@
-"""altaviz benchmark serving: the running service under a steady mixed load, with raw ONNX Runtime and MLflow's own server beside it."""
+"""Loads the running service with mixed requests, and compares it with ONNX Runtime and MLflow's server: `altaviz benchmark serving`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import httpx
 import mlflow.onnx
@@ -37,30 +37,27 @@ from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
 from serving.registry.client import Registry
 
-if TYPE_CHECKING:
-    pass
-
 _START_S: Final = 180.0  # a server that is not there by then is reported
 _POLL_S: Final = 0.2
 _SEED: Final = 5
 _FEW: Final = 3  # compressors of a "few" request
 _SMALL, _BULK = 8, 512  # windows of a request
 _ONE_CALLS, _BULK_CALLS = 300, 10
-# Of a hundred requests: a planner's look at one compressor is what must be quick.
+# Of a hundred requests. A planner's request for one compressor must be quick.
 _MIX: Final = ("score one",) * 60 + ("score few",) * 10 + ("predict",) * 10 + ("fleet",) * 20
 
 
 def serving(settings: Settings, minutes: float, rate: float, report: StageReporter) -> dict[str, Any]:
-    """Load the service of this home for `minutes` at `rate` requests a second, then time single and bulk windows three ways.
+    """Load the service of this home for `minutes` at `rate` requests a second. Then time single and bulk windows three ways.
 
-    Scores are asked for at moments that follow each other after the newest reading, as the clock would, so each is computed and written.
+    Scores are requested for successive moments after the newest reading, so each one is computed and written.
     Returns load (benchmarks.serving.Load.report) and windows by server: one (latency_ms) and bulk (windows_per_s).
     Raises NoChampionError, NoDataError, ModelError (a server does not start).
     """
     quieten()
     champion = Registry(settings.tracking_uri).champion()
     lake = Lake(settings.lake_uri)
-    lake.delta(GOLD)  # says so when there is none
+    lake.delta(GOLD)  # raises if there is none
     ids = read_fleet(lake)["compressor_id"].sort().to_list()
     newest = lake.newest_reading()
     if newest is None:
@@ -135,7 +132,7 @@ def _timed(predict: Callable[[Float32s], object], windows: Float32s) -> dict[str
 
 
 def _by_http(client: httpx.Client, path: str, key: str, windows: Float32s) -> dict[str, Any]:
-    """The same over HTTP, with the JSON text made beforehand: what is timed is the server."""
+    """The same over HTTP. The JSON is made beforehand, so only the server is timed."""
     bodies: dict[int, bytes] = {}
 
     def predict(batch: Float32s) -> None:
@@ -166,7 +163,7 @@ def _service(settings: Settings) -> Iterator[tuple[httpx.Client, subprocess.Pope
 
 @contextmanager
 def _model_folder(content: bytes, model: OnnxModel, windows: Float32s) -> Iterator[Path]:
-    """The champion's bytes as an MLflow model of our own making: the MLmodel file beside the registered ones could name code to run."""
+    """Save the champion's bytes as a new MLflow model: the registered MLmodel file could name code to run."""
     answer = model.predict(windows[:2])
     signature = mlflow.models.infer_signature(windows[:2], {name: getattr(answer, name) for name in OUTPUTS})
     with TemporaryDirectory() as name:
@@ -214,14 +211,14 @@ def _ready(url: str, path: str, process: subprocess.Popen[Any], log: Path) -> It
     not_yet = retry_if_exception_type(httpx.HTTPError)  # it does not listen, or is not ready
     patience = Retrying(stop=stop_after_delay(_START_S), wait=wait_fixed(_POLL_S), retry=not_yet)
 
-    def ask(client: httpx.Client) -> None:
+    def request(client: httpx.Client) -> None:
         if process.poll() is not None:
             raise ModelError(f"{url} has ended before it was ready: see {log}")
         client.get(path).raise_for_status()
 
     with httpx.Client(base_url=url, timeout=_START_S) as client:
         try:
-            patience(ask, client)
+            patience(request, client)
         except RetryError as error:
             raise ModelError(f"{url} does not become ready: see {log}") from error
         yield client

@@ -1,4 +1,4 @@
-"""The reference of every command, made from the command line itself by Typer's own generator."""
+"""Generates the reference of every command with Typer's own generator."""
 
 from __future__ import annotations
 

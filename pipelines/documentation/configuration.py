@@ -1,4 +1,4 @@
-"""The reference of every configuration key, made from the pydantic sections and the YAML files that are shipped."""
+"""Generates the reference of every configuration key, from the pydantic sections and the shipped YAML files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _HEADINGS: Final = ("key", "type", "value", "unit", "meaning", "variable")
 
 @dataclass(frozen=True)
 class Key:
-    """One row: a key, the type it takes, the shipped value (of site.yaml: the default), and what is known of it."""
+    """One row: a key, its type, its shipped value (for site.yaml the default), and its description."""
 
     name: str
     type: str
@@ -55,7 +55,7 @@ class Key:
 
 @dataclass
 class Table:
-    """The keys of one section, below its dotted name; the name is empty for the keys at the top of a file."""
+    """The keys of one section under its dotted name. The name is empty for keys at the top of a file."""
 
     name: str
     note: str
@@ -80,7 +80,7 @@ def file_tables(name: str, config_dir: Path = CONFIG_DIR) -> list[Table]:
 
 
 def site_tables() -> list[Table]:
-    """All keys of site.yaml; no such file is shipped, so the values are the defaults."""
+    """All keys of site.yaml. No such file is shipped, so the values are the defaults."""
     return [table for table in _tables(SiteConfig, None, None, "") if table.keys]
 
 
@@ -124,7 +124,7 @@ def _limit_word(section: type[Section]) -> str:
 
 
 def _written_key(text: YamlText, name: str, kind: str, pair: tuple[yaml.Node, yaml.Node], remark: str = "") -> Key:
-    """The row of a key that stands in the file; a limit has value, unit and description in its own brackets."""
+    """The row of a key in the file. A limit has value, unit and description in brackets."""
     inside = {key: text.written(value) for key, (_, value) in entries(pair[1]).items()}
     comment = text.comment(*pair)
     if "unit" in inside:
@@ -143,7 +143,7 @@ def _written_key(text: YamlText, name: str, kind: str, pair: tuple[yaml.Node, ya
 
 
 def _sections_of(annotation: Any) -> tuple[type[Section] | None, type[Section] | None]:
-    """The section that a field holds, and the section that each entry of its mapping is; None where it is none."""
+    """The section of a field, and the section of each entry of its mapping; None if there is none."""
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, UnionType):
@@ -161,7 +161,7 @@ def _is_limit(section: type[Section]) -> bool:
 
 
 def _field_comment(section: type[Section], name: str) -> str:
-    """The comment behind a field in the source of its section, or of the section that it inherits the field from."""
+    """The comment after a field in the source of its section, or of the parent section."""
     for base in section.__mro__:
         if name in inspect.get_annotations(base):
             found = re.search(rf"^    {name}: .*  # (.+)$", inspect.getsource(base), re.MULTILINE)
@@ -201,7 +201,7 @@ def _cells(key: Key) -> tuple[str, ...]:
 
 
 def _text(text: str) -> str:
-    """Prose of a docstring or comment as Markdown: signs that would be taken for HTML are written out."""
+    """A docstring or comment as Markdown. Signs that look like HTML are escaped."""
     return re.sub(r"(`[^`]*`)|<", lambda match: match[1] or "&lt;", " ".join(text.split()))
 
 

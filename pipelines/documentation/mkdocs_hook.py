@@ -1,4 +1,4 @@
-"""MkDocs calls this for every page: what is generated takes the place of the marker on the page that introduces it."""
+"""Fills generated text into pages: MkDocs calls it for every page, and it replaces the marker there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The type of a configuration key in plain words, from the JSON schema that pydantic makes of its section."""
+"""Describes the type of a configuration key in plain words, from pydantic's JSON schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the YAML files say beside their values: comments, and the text of a value as it was written."""
+"""Reads the comments of YAML files, and values as they were written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 @dataclass(frozen=True)
 class YamlText:
-    """One YAML file: its tree of nodes and its lines, which hold the comments that a parser drops."""
+    """One YAML file: its tree of nodes, and its lines with comments."""
 
     root: yaml.MappingNode
     lines: list[str]
@@ -64,7 +64,7 @@ def entries(node: yaml.Node | None) -> dict[str, tuple[yaml.Node, yaml.Node]]:
 
 
 def is_inline(node: yaml.Node) -> bool:
-    """Whether a value is a scalar or stands in brackets; a block goes on in lines of its own."""
+    """Whether a value is a scalar or in brackets. A block continues on its own lines."""
     return isinstance(node, yaml.ScalarNode) or bool(getattr(node, "flow_style", False))
 
 

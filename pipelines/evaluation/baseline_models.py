@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from training.baselines.mlp import Mlp
 
 _BASELINE_FILE: Final = "model.skops"  # as MLflow calls it
-# Types that a baseline's file may hold, beyond those that skops trusts. skops distrusts this one: a crafted tree could crash a reader.
+# Types that a baseline's file may hold beyond those that skops trusts. A crafted tree of this type could crash a reader.
 TRUSTED_TYPES: Final = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlflow
 
@@ -32,19 +32,16 @@ from pipelines.runtime.mlflow_runs import flat_parameters, tracked_run
 from pipelines.runtime.spark import LazySpark
 from serving.registry.client import Registry
 
-if TYPE_CHECKING:
-    pass
-
 
 def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, with_reasons: bool = False) -> dict[str, Any]:
     """Evaluate the champion by the protocol of monitoring.evaluation.alarms, with the labels of its training. Existing fleets are used
     again.
 
-    Returns the champion's numbers (monitoring.evaluation.event_metrics.summarise and .errors, monitoring.evaluation.prognostics), the same
-    under `baseline`, `mlp`, `linear_trend` and `thresholds` (critical, warning), `fleets` with all of them fleet by fleet, `comparison`
-    (monitoring.evaluation.method_outcomes), `thinly_covered`: groups whose intervals hold too few lives, `left_out`: why a baseline is not
-    there, and `reasons` (monitoring.evaluation.reason_cases) where they are asked for. Raises NoChampionError, ModelError (made for other
-    features, or no baseline beside it), HomeError.
+    Returns the champion's numbers (monitoring.evaluation.event_metrics and .prognostics). The same numbers stand under `baseline`, `mlp`,
+    `linear_trend` and `thresholds` (critical, warning), and under `fleets` for each fleet. The differences are in `comparison`
+    (monitoring.evaluation.method_outcomes). Groups with low coverage are in `thinly_covered`, and the reason for a missing baseline in
+    `left_out`. With `with_reasons` there is also `reasons` (monitoring.evaluation.reason_cases).
+    Raises NoChampionError, ModelError (made for other features, or without a baseline), HomeError.
     """
     started = time.perf_counter()
     quieten()

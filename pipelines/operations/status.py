@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     """Row counts of lake and warehouse, champion and newest reading. What is missing is None or 0.
 
-    `predictions` counts compressors by the status of the newest prediction. `without_numbers` describes those without one.
-    `future_predictions` counts rows later than the clock allows: no view shows them.
+    The counts in `predictions` are by the status of the newest prediction. Compressors without one are in `without_numbers`.
+    Rows later than the clock allows are in `future_predictions`: no view shows them.
     """
     quieten()
     lake = Lake(settings.lake_uri)

@@ -1,4 +1,4 @@
-"""What a person sees of a backup and of a restore."""
+"""Shows a backup and a restore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees of a benchmark, on stdout."""
+"""Shows the results of benchmarks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show_ablation(result: dict[str, Any]) -> None:
 
 
 def show_cmapss(result: dict[str, Any]) -> None:
-    """Every seed, their mean and spread, where the mean would lie with other test engines, and the baselines; cycles."""
+    """Each seed, the mean and spread, its interval over other test engines, and the baselines; in cycles."""
     title = f"C-MAPSS {result['subset']}, {result['test_units']} test engines; cycles"
     head = ("RMSE, clipped", "PHM08 score, clipped", "RMSE, raw", "PHM08 score, raw", "inside 90 %", "mean width")
     table = Table("", *head, title=title, title_justify="left")
@@ -59,7 +59,7 @@ def show_cmapss(result: dict[str, Any]) -> None:
 
 
 def show_sensor_faults(result: dict[str, Any]) -> None:
-    """False alarms, then what was found of each planted fault, with the 95 % interval of the share."""
+    """False alarms, then the detected share of each planted fault with its 95 % interval."""
     alarms = result["false_alarms"]
     head = ("planted", "found", "share", "from", "to", "right unit", "median h", "missed")
     kinds, rows = Table("kind", *head, title="Planted faults", title_justify="left"), Table("fault", "sensor", "as", *head)

@@ -1,4 +1,4 @@
-"""Tables of an hourly cycle, of the demo and of the doctor."""
+"""Shows an hourly cycle, the demo and the checks of the doctor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipelines.views.training import show_verdict
 
 
 def show_cycle(result: dict[str, Any]) -> None:
-    """The cycle step by step: what came in, the fleet, drift, and what became of the model."""
+    """The cycle step by step: readings, fleet, drift, and the model decision."""
     show_books(result["features"])
     show_reference(_console(), result["ingest"])
     show_fleet(result["score"])
@@ -23,7 +23,7 @@ def show_cycle(result: dict[str, Any]) -> None:
 
 
 def show_demo(result: dict[str, Any], home_argument: str) -> None:
-    """Row counts of the demo's readings, the fleet, and the next commands; each ends with `home_argument`."""
+    """Row counts of the demo's readings, the fleet, and the next commands with `home_argument`."""
     show_books(result["books"])
     show_fleet(result)
     console = _console()

@@ -1,4 +1,4 @@
-"""Tables of an ingest or a features run."""
+"""Shows an ingest or a features run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_NAMED: Final = 10  # compressors of one failed check
 
 
 def show_books(result: dict[str, Any]) -> None:
-    """Rows in, rows out, and everything refused with its reason."""
+    """Rows in and out, and everything refused with its reason."""
     console = _console()
     table = Table("what", "rows", title="Readings", title_justify="left")
     for name in ("bronze_rows", "silver_rows", "gold_rows", "pending_rows"):

@@ -1,4 +1,4 @@
-"""Tables of a drift report and of the drift benchmark."""
+"""Shows a drift report and the drift benchmark."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def show_drift(result: dict[str, Any]) -> None:
         console.print(table)
     if result["data_faults"]["named"]:
         columns = ("compressor_id", "sensor", "fault", "since")
-        table = Table("compressor", *columns[1:], title="Data faults: no drift, their hours are not compared", title_justify="left")
+        table = Table("compressor", *columns[1:], title="Data faults: not drift, so their hours are left out", title_justify="left")
         for item in result["data_faults"]["named"]:
             table.add_row(*(item[name] for name in columns))
         console.print(table)
@@ -39,7 +39,7 @@ def show_drift(result: dict[str, Any]) -> None:
 
 
 def show_drift_weeks(result: dict[str, Any]) -> None:
-    """Week by week what monitoring found, and how many columns Evidently's default calls drifted."""
+    """The monitoring result of each week, and how many columns Evidently's default reports as drifted."""
     console = _console()
     table = Table(title=f"Drift, week by week (model version {result['model_version']})", title_justify="left")
     for name in ("fleet", "week", "drifted features", "prediction PSI", "retrain", "Evidently: training fleet", "days before"):

@@ -1,4 +1,4 @@
-"""Tables of an evaluation."""
+"""Shows an evaluation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.views.prognostics import show_prognostics
 
 
 def show_evaluation(result: dict[str, Any]) -> None:
-    """What the champion catches and what it costs in false alarms, beside its baseline and bare thresholds, then fleet by fleet."""
+    """The champion's detected failures and false alarms, beside its baselines and thresholds. Then each fleet."""
     console = _console()
     days = result["protocol"]
     console.print(
@@ -44,7 +44,10 @@ def show_evaluation(result: dict[str, Any]) -> None:
 
 
 def _show_reasons_judged(console: Console, result: dict[str, Any]) -> None:
-    """Share of first reasons that name a sensor of the mode (a leading one), and days that it alone gives back, beside what takes no model."""
+    """The share of first reasons that name a sensor of the failure mode, and the days that it alone restores.
+
+    Other methods stand beside it.
+    """
     methods = list(result["methods"])
     title = "First reason at the alarm: names a sensor of the failure mode (a leading one), days of life that it alone gives back"
     table = Table("failure mode", "caught", *(method.replace("_", " ") for method in methods), title=title, title_justify="left")

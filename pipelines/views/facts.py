@@ -1,4 +1,4 @@
-"""What a person sees of a job's result, on stdout."""
+"""Shows the result of a job as keys and values."""
 
 from __future__ import annotations
 

@@ -50,11 +50,11 @@ def show_fleet(result: dict[str, Any]) -> None:
     horizons = {row["horizon_days"] for row in result["predictions"]}
     console.print(f"fails soon: probability of a failure within {', '.join(f'{days:g}' for days in sorted(horizons))} days")
     if result["predictions"] and all(row["status"] == "stale" for row in result["predictions"]):
-        console.print("Every compressor is stale: to look at past readings, say when with --as-of.")
+        console.print("Every compressor is stale: ingest newer readings, or score an earlier time with --as-of.")
 
 
 def describe_usable(usable: Mapping[str, Any]) -> str:
-    """The last prediction with numbers of a compressor that has none now: "last usable 1.2 d, 3 d 4 h ago, 0.0 d left"."""
+    """The last usable prediction of a compressor: "last usable 1.2 d, 3 d 4 h ago, 0.0 d left"."""
     days, hours = divmod(round(usable["age_hours"]), 24)
     age = f"{days} d {hours} h" if days else f"{hours} h"
     return f"last usable {usable['rul_days']:.1f} d, {age} ago, {usable['rul_days_now']:.1f} d left"

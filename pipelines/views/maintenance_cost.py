@@ -1,4 +1,4 @@
-"""The table of maintenance policies and their cost."""
+"""Shows maintenance policies and their cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipelines.runtime.console import open_console as _console
 
 
 def show_policies(result: dict[str, Any]) -> None:
-    """What a year of a compressor costs under each policy, and how much more than by `act_by`."""
+    """The yearly cost of a compressor under each policy, and the saving of `act_by`."""
     console = _console()
     lives = result["lives"]
     console.print(
@@ -35,10 +35,10 @@ def show_policies(result: dict[str, Any]) -> None:
     hours = result["threshold_hours"]
     console.print(
         f"fixed interval: {interval}, chosen on the training history; thresholds: warning for {hours['warning']} h, critical for "
-        f"{hours['critical']} h; predicted life: at most {result['predicted_life_days']:g} days (costs.yaml says how they were chosen)",
+        f"{hours['critical']} h; predicted life: at most {result['predicted_life_days']:g} days (costs.yaml describes how they were chosen)",
         soft_wrap=True,
     )
-    console.print("all per compressor-year; who has waited longest is served first; false: more than enough life was left", soft_wrap=True)
+    console.print("all per compressor-year; the longest waiting compressor is repaired first; false: enough life was left", soft_wrap=True)
     console.print(f"run {result['run_id']}, done in {result['seconds']} s")
 
 

@@ -1,4 +1,4 @@
-"""What a person sees of the registered models: the list, one version with everything the gate has asked it, a promotion."""
+"""Shows the registered models: the list, one version with all its checks, a promotion."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def show_version(result: dict[str, Any]) -> None:
         before = "" if decision["previous_version"] is None else f", champion until then: {decision['previous_version']}"
         console.print()
         console.print(
-            f"{decision['decided_at']:%Y-%m-%d %H:%M} {decision['decision']} (asked for by {decision['trigger']}{before})", soft_wrap=True
+            f"{decision['decided_at']:%Y-%m-%d %H:%M} {decision['decision']} (trigger: {decision['trigger']}{before})", soft_wrap=True
         )
         for reason in decision["reasons"]:
             console.print(f"  {reason}", soft_wrap=True)
@@ -41,20 +41,20 @@ def show_version(result: dict[str, Any]) -> None:
 
 
 def show_promotion(result: dict[str, Any]) -> None:
-    """What became of it, why, and what the gate found."""
+    """The promotion, its reasons, and the checks of the gate."""
     console = open_console()
-    how = "against the gate" if result["forced"] else "the gate passes it"
+    how = "against the gate's decision" if result["forced"] else "the gate passes it"
     console.print(f"version {result['champion']} is champion now ({how}); before: {result['previous_version'] or 'none'}")
     for reason in result["reasons"]:
         console.print(f"  {reason}", soft_wrap=True)
     _show_gate(console, result["checks"])
-    console.print("a running service takes it over when it is restarted")
+    console.print("restart a running service to use it")
 
 
 def _show_gate(console: Console, checks: list[dict[str, Any]]) -> None:
     if not checks:
         return
-    table = Table("check", "passed", "found")
+    table = Table("check", "passed", "result")
     for check in checks:
         table.add_row(check["name"], "yes" if check["passed"] else "NO", check["says"])
     console.print(table)

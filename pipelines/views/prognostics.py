@@ -1,4 +1,4 @@
-"""The part of an evaluation that prognostics people read: metrics of lives, and where the champion is not shown to be better."""
+"""Shows the prognostic metrics of an evaluation, and where the champion is not shown to be better."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitoring.evaluation.method_outcomes import BASELINE_NAMES
 
 
 def show_prognostics(console: Console, result: dict[str, Any]) -> None:
-    """A row per method that predicts lives (medians over lives, with the quartiles), then a sentence for each comparison that is not won."""
+    """A row per method that predicts lives: medians over lives, with quartiles. Then a sentence for each comparison without a win."""
     methods = {"champion": result, **{name: result[key] for key, name in BASELINE_NAMES.items() if "prognostics" in result.get(key, {})}}
     lives = result["prognostics"]["lives"]
     half = _middle([name for name in result["prognostics"] if name.startswith("alpha_lambda_") and "beta" not in name])
@@ -41,7 +41,7 @@ def show_prognostics(console: Console, result: dict[str, Any]) -> None:
     for group in result["thinly_covered"]:
         where = "all fleets" if group["fleet"] is None else f"fleet {group['fleet']}"
         console.print(
-            f"{where}, {group['grouping']} {group['group']}: {100 * group['coverage']:.1f} % of {group['windows']:,} lives are inside the 90 % interval",
+            f"{where}, {group['grouping']} {group['group']}: {100 * group['coverage']:.1f} % of {group['windows']:,} windows are inside the 90 % interval",
             soft_wrap=True,
         )
     for name, reason in result["left_out"].items():

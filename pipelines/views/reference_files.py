@@ -1,4 +1,4 @@
-"""What a person sees of an ingest beside its readings: reference files, and what was taken back."""
+"""Shows what an ingest did with reference files, and what was taken back."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ _MOST_NAMED: Final = 10  # rows or events; the report in JSON has them all
 
 
 def show_reference(console: Console, result: dict[str, Any]) -> None:
-    """Reference files refused, rows rejected by line and word, and what was taken back or came back. Nothing of a report without them."""
+    """Refused reference files, rejected rows by line, and what was withdrawn or restored. Nothing of a report without them."""
     for name in result.get("withdrawn_files", []):
-        console.print(f"{name} was withdrawn and stays out; `altaviz withdraw {name} --undo` brings it back", soft_wrap=True)
+        console.print(f"{name} was withdrawn and stays out; undo with `altaviz withdraw {name} --undo`", soft_wrap=True)
     for name, reason in result.get("refused_reference_files", {}).items():
         console.print(f"refused reference file {name}: {reason}", soft_wrap=True)
     _list(console, [_row(row) for row in result.get("rejected_reference_rows", [])])
     for reason, rows in result.get("left_out_events", {}).items():
-        console.print(f"work orders left out as site.yaml says: {rows:,} ({reason})")
+        console.print(f"work orders left out by site.yaml: {rows:,} ({reason})")
     for what in ("withdrawn", "restored"):
         events = result.get(f"{what}_events", [])
         _list(console, [f"{what} event: {_event(event)}" for event in events])
         ids = result.get({"withdrawn": "retired", "restored": "restored"}[what] + "_compressors", [])
         if ids:
-            said = "retired: " if what == "withdrawn" else "back in service: "
-            console.print(said + ", ".join(ids), soft_wrap=True)
+            state = "retired: " if what == "withdrawn" else "back in service: "
+            console.print(state + ", ".join(ids), soft_wrap=True)
     still = result.get("still_retired_compressors", [])
     if still:
         console.print(
-            f"retired by hand, though the file lists them: {', '.join(still)}; `altaviz retire ID --undo` ends it", soft_wrap=True
+            f"retired by hand, though the file lists them: {', '.join(still)}; undo with `altaviz retire ID --undo`", soft_wrap=True
         )
     for name, why in result.get("held_withdrawals", {}).items():
         console.print(f"{name}: nothing is taken back: {why}", soft_wrap=True)

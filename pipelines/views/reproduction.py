@@ -1,4 +1,4 @@
-"""What a person sees of a reproduction: a line per row, and for one row, or one that differs, every number beside its recomputation."""
+"""Shows a reproduction: a line per row, and the numbers of a single or differing row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def show_reproduction(result: dict[str, Any]) -> None:
             for reason in row["because"]:
                 console.print(f"  {reason}", soft_wrap=True)
     console.print(
-        f"{sum(row['equal'] for row in rows)} of {len(rows)} equal, at the precision that the columns keep; window values exactly; {result['seconds']} s"
+        f"{sum(row['equal'] for row in rows)} of {len(rows)} equal, to the digits that the table stores; window values exactly; {result['seconds']} s"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a person sees of how a site's files were read."""
+"""Shows how a site's files were read."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ _MOST_FILES: Final = 5  # that one line names
 
 
 def show_notes(console: Console, result: dict[str, Any]) -> None:
-    """One line for each thing that was assumed, counted or left out, with the files that it holds for."""
-    told: dict[str, list[str]] = {}
+    """One line for each assumption, count or omission, with its files."""
+    lines: dict[str, list[str]] = {}
     for name, sentences in result.get("assumed", {}).items():
         for sentence in sentences:
-            told.setdefault(f"assumed: {sentence}", []).append(name)
+            lines.setdefault(f"assumed: {sentence}", []).append(name)
     for name, columns in result.get("null_words", {}).items():
         for column, words in columns.items():
             counted = ", ".join(f"{word!r} {cells:,}" for word, cells in Counter(words).most_common())
-            told.setdefault(f"no value in {column}: {counted}", []).append(name)
+            lines.setdefault(f"no value in {column}: {counted}", []).append(name)
     for name, columns in result.get("unused_columns", {}).items():
-        told.setdefault(f"column that nobody reads: {', '.join(map(repr, columns))}", []).append(name)
+        lines.setdefault(f"unused column: {', '.join(map(repr, columns))}", []).append(name)
     for name, sentences in result.get("left_out_lines", {}).items():
         for sentence in sentences:
-            told.setdefault(f"left out: {sentence}", []).append(name)
-    for sentence, files in told.items():
+            lines.setdefault(f"left out: {sentence}", []).append(name)
+    for sentence, files in lines.items():
         more = f" and {len(files) - _MOST_FILES} more" if len(files) > _MOST_FILES else ""
         console.print(f"{sentence} ({', '.join(files[:_MOST_FILES])}{more})", soft_wrap=True)
 
 
 def show_check(result: dict[str, Any]) -> None:
-    """Every column with its source, its range beside the normal one, and what would be refused."""
+    """Each column with its source, its range, the normal range, and what would be refused."""
     console = open_console()
     table = Table(title=f"{result['rows']:,} rows of {result['files']:,} files; nothing was written", title_justify="left")
     for name in ("field", "from", "unit", "low", "high", "normal", "values", "no value", "impossible"):
@@ -56,7 +56,7 @@ def show_check(result: dict[str, Any]) -> None:
 
 
 def show_draft(result: dict[str, Any]) -> None:
-    """What was drafted, what a person must decide, and what the draft does not read."""
+    """The draft, the lines to decide, and the columns that it does not read."""
     console = open_console()
     table = Table(title=f"{result['site_file']}, drafted from {result['drafted_from']}", title_justify="left")
     for name in ("key", "value", "sure", "decide"):

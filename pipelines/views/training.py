@@ -1,4 +1,4 @@
-"""Tables of a study and of the gate's verdict."""
+"""Shows a study and a decision of the gate."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ def show_study(result: dict[str, Any]) -> None:
     counts = ", ".join(f"{number} {state}" for state, number in result["trials"].items())
     console.print(f"study {result['study']}: {counts} trials, done in {result['seconds']:.0f} s")
     best, in_force = result["best"], result["default_value_days"]
-    said = "have failed" if in_force is None else f"{in_force:.3f}"
-    console.print(f"RMSE over held-out compressors: trial {best['number']} {best['value_days']:.3f} days, the settings in force {said}")
+    present = "failed" if in_force is None else f"{in_force:.3f}"
+    console.print(f"RMSE over held-out compressors: trial {best['number']} {best['value_days']:.3f} days, the settings in force {present}")
     console.print("altaviz train " + " ".join(f"--set {pair}" for pair in result["set_arguments"]), soft_wrap=True)
-    console.print("The best of many looks better than it is: train it, and let the gate compare.")
+    console.print("The best of many trials is optimistic: train with these settings, and let the gate compare.")
 
 
 def show_verdict(result: dict[str, Any]) -> None:
-    """What became of a training, or why there was none."""
+    """The decision on a training, or why there was none."""
     console = _console()
-    said = {"promoted": "promoted: it is champion now", "refused": "refused: the champion stays", "not_needed": "no training needed"}
+    outcomes = {"promoted": "promoted: it is champion now", "refused": "refused: the champion stays", "not_needed": "no training needed"}
     version = "no version" if result["version"] is None else f"version {result['version']}"
-    console.print(f"{said[result['decision']]} ({version}), done in {result['seconds']:.0f} s")
+    console.print(f"{outcomes[result['decision']]} ({version}), done in {result['seconds']:.0f} s")
     show_reasons(console, result["reasons"])
 
 

@@ -105,4 +105,4 @@ def test_check_tells_a_person_what_would_be_refused(folder: Path, tmp_path: Path
     done = altaviz("ingest", folder, "--check", home=tmp_path)
     assert "file that would be refused: export_ddmmyy.csv: wrong_type: timestamp: '09-03-26 06:00:00' (line 2)" in done.stdout
     assert "no value in discharge_temp_f: 'Bad' 1 (pi_states.csv)" in done.stdout
-    assert "column that nobody reads: 'Ambient Temp (F)' (extra_column.csv)" in done.stdout
+    assert "unused column: 'Ambient Temp (F)' (extra_column.csv)" in done.stdout

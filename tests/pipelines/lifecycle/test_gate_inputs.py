@@ -151,7 +151,9 @@ def test_beside_a_champion_that_cannot_be_opened_nothing_is_promoted(settings: S
 def test_what_the_gate_measures_by_is_not_set_for_one_training(settings: Settings, override: str, value: float) -> None:
     require_own_measure(settings.with_model({"fit.epochs": 3, "labels.max_rul_days": 10.0}))
     said = override if override.startswith(("export", "windows")) else "baseline"
-    with pytest.raises(ConfigError, match=f"--set {said}: the gate measures models with it, so it can only be changed in model_config.yaml"):
+    with pytest.raises(
+        ConfigError, match=f"--set {said}: the gate measures models with it, so it can only be changed in model_config.yaml"
+    ):
         train_and_judge(ModelSession(settings.with_model({override: value}), *[None] * 3), *[None] * 4)  # type: ignore[arg-type]
 
 

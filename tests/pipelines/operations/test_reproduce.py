@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from config.errors import InputError, ModelError, NoDataError
 from config.settings import load_settings
 from features.lake import GOLD, Lake
-from pipelines.operations.reproduce import reproduce, describe_differences
+from pipelines.operations.reproduce import describe_differences, reproduce
 from pipelines.runtime.console import StageReporter
 from serving.warehouse.connection import open_warehouse
 from tests.pipelines.console_script import altaviz
