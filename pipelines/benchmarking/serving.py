@@ -93,7 +93,7 @@ def _windows(lake: Any, ids: list[str], newest: datetime) -> Float32s:
     own = fill_gaps(steps_before(lake.delta(GOLD), ids, newest).values)
     complete = own[np.isfinite(own).all(axis=(1, 2))]
     if not len(complete):
-        raise ModelError("no compressor has a complete window at the newest reading: there is nothing to predict for")
+        raise ModelError("no compressor has a complete window at the newest reading: ingest and build a full day of readings first")
     return np.resize(complete, (_BULK, *complete.shape[1:])).astype(np.float32)
 
 
@@ -213,12 +213,12 @@ def _ready(url: str, path: str, process: subprocess.Popen[Any], log: Path) -> It
 
     def request(client: httpx.Client) -> None:
         if process.poll() is not None:
-            raise ModelError(f"{url} has ended before it was ready: see {log}")
+            raise ModelError(f"the service at {url} ended before it was ready: see {log}")
         client.get(path).raise_for_status()
 
     with httpx.Client(base_url=url, timeout=_START_S) as client:
         try:
             patience(request, client)
         except RetryError as error:
-            raise ModelError(f"{url} does not become ready: see {log}") from error
+            raise ModelError(f"the service at {url} does not become ready: see {log}") from error
         yield client

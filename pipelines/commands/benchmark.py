@@ -11,13 +11,19 @@ from config.settings import Settings
 from pipelines.commands.options import CommonOptions, HomeOption, HomeRules, JsonOption, SetOption, run_job
 from pipelines.runtime.console import StageReporter
 
+FleetSeedsOption = Annotated[
+    list[int] | None,
+    typer.Option("--seed", min=0, help="Seed of a fleet. May be repeated. Default: the ten of monitoring.yaml.", show_default=False),
+]
+SubsetOption = Annotated[str, typer.Option("--subset", help="FD001 to FD004.")]
+
 app = typer.Typer(help="Compare Altaviz with public data and other code.", no_args_is_help=True)
 
 
 @app.command("cmapss")
 def benchmark_cmapss(
     data: Annotated[Path, typer.Option("--data", help="Folder with train_, test_ and RUL_ files of C-MAPSS.")],
-    subset: Annotated[str, typer.Option("--subset", help="FD001 to FD004.")] = "FD001",
+    subset: SubsetOption = "FD001",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings, each with its own seed.")] = 5,
     overrides: SetOption = None,
     home: HomeOption = None,
@@ -41,7 +47,7 @@ def benchmark_ablation(
         Path | None,
         typer.Option("--data", help="Folder with C-MAPSS files: ablate the turbofan model, not the compressor model.", show_default=False),
     ] = None,
-    subset: Annotated[str, typer.Option("--subset", help="FD001 to FD004.")] = "FD001",
+    subset: SubsetOption = "FD001",
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each variant, each with its own seed.")] = 3,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="One variant of ablation.yaml. May be repeated.", show_default=False)
@@ -131,10 +137,7 @@ def benchmark_scoring(
 
 @app.command("drift")
 def benchmark_drift(
-    seeds: Annotated[
-        list[int] | None,
-        typer.Option("--seed", min=0, help="Seed of a fleet. May be repeated. Default: the ten of monitoring.yaml.", show_default=False),
-    ] = None,
+    seeds: FleetSeedsOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -154,10 +157,7 @@ def benchmark_drift(
 
 @app.command("sensor-faults")
 def benchmark_sensor_faults(
-    seeds: Annotated[
-        list[int] | None,
-        typer.Option("--seed", min=0, help="Seed of a fleet. May be repeated. Default: the ten of monitoring.yaml.", show_default=False),
-    ] = None,
+    seeds: FleetSeedsOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -83,9 +83,9 @@ def ingest(
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         if check:
-            from pipelines.lakehouse.ingest_check import check as look
+            from pipelines.lakehouse.ingest_check import check as run_check
 
-            return look(settings, folder, report, site)
+            return run_check(settings, folder, report, site)
         from pipelines.lakehouse.ingest import ingest as load
         from pipelines.runtime.spark import LazySpark
 

@@ -82,16 +82,18 @@ def _read_regressor(content: bytes, version: str) -> HistGradientBoostingRegress
     MLflow's own reader takes the list of trusted types from the artifact. Raises ModelError.
     """
     refused = f"the {BASELINE_KEY} beside version {version} is refused"
-    cure = "train again, or bring the file back with `altaviz restore` from a backup"
+    advice = "train again, or bring the file back with `altaviz restore` from a backup"
     try:
         regressor = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
     except UntrustedTypesFoundException as error:
         foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
-        raise ModelError(f"{refused}: its file asks for {', '.join(foreign)}, which no {BASELINE_KEY} of ours holds: {cure}") from error
+        raise ModelError(
+            f"{refused}: its file asks for {', '.join(foreign)}, which a {BASELINE_KEY} that Altaviz logged never holds: {advice}"
+        ) from error
     except Exception as error:  # a damaged file fails in many ways
-        raise ModelError(f"{refused}: its file is damaged ({type(error).__name__}): {cure}") from error
+        raise ModelError(f"{refused}: its file is damaged ({type(error).__name__}): {advice}") from error
     if type(regressor) is not HistGradientBoostingRegressor:
-        raise ModelError(f"{refused}: its file holds a {type(regressor).__name__}, not the regressor that training logs: {cure}")
+        raise ModelError(f"{refused}: its file holds a {type(regressor).__name__}, not the regressor that training logs: {advice}")
     return regressor
 
 

@@ -48,7 +48,9 @@ def archive_classes(java_home: Path) -> Path:
             if other != archive:
                 other.unlink(missing_ok=True)
     except OSError as error:
-        raise EnvironmentSetupError(f"the archive of Spark's classes cannot be written: {error}") from error
+        raise EnvironmentSetupError(
+            f"the archive of Spark's classes cannot be written ({error}): make its folder writable, and free disk space"
+        ) from error
     return archive
 
 

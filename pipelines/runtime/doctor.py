@@ -106,9 +106,9 @@ def _files(settings: Settings) -> str:
         raise HomeError(refusal)
     exposed = find_exposed(settings.home)
     if exposed:
-        path, cure = exposed
+        path, repair = exposed
         raise HomeError(
-            f"other users of this machine can read {path} ({stat.filemode(path.stat().st_mode)}): while no command runs, {cure}"
+            f"other users of this machine can read {path} ({stat.filemode(path.stat().st_mode)}): while no command runs, {repair}"
         )
     return f"every file in {settings.home} can be read and written, and by no other user"
 
