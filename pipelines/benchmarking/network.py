@@ -49,7 +49,7 @@ def training(settings: Settings, windows: int, repetitions: int, report: StageRe
     """
     started = time.perf_counter()
 
-    with _scratch(settings) as folder:
+    with _scratch(settings.home) as folder:
         with report.stage("throughput") as advance:
             values, index = simulated_windows(folder / "rows.npy", windows, settings.model.split.seed)
             speeds = throughput(values, index, settings.model, repetitions, advance)
@@ -84,7 +84,7 @@ def scoring(settings: Settings, windows: int, repetitions: int, report: StageRep
     started = time.perf_counter()
 
     config, labels = settings.model, settings.model.labels
-    with _scratch(settings) as folder, report.stage("network"):
+    with _scratch(settings.home) as folder, report.stage("network"):
         values, index = simulated_windows(folder / "rows.npy", windows, config.split.seed)
         statistics = feature_statistics(values, index)
         members = [
@@ -137,8 +137,8 @@ def _peak(file: Path, windows: int, config: ModelConfig) -> Peak:
 
 
 @contextmanager
-def _scratch(settings: Settings) -> Iterator[Path]:
-    parent = settings.home / "scratch"
+def _scratch(home: Path) -> Iterator[Path]:
+    parent = home / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         yield Path(folder)

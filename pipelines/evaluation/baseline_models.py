@@ -46,7 +46,7 @@ def load_baseline(settings: Settings, model: RegisteredModel) -> Baseline:
 
     Raises ModelError if there is none, or if its file names a type outside TRUSTED_TYPES. No code of that file has run then.
     """
-    regressor = _read_regressor(_baseline_file(settings, model), model.version)
+    regressor = _read_regressor(_baseline_file(settings.tracking_uri, model), model.version)
     if regressor.n_features_in_ != len(FEATURES):
         raise ModelError(
             f"the {BASELINE_KEY} of version {model.version} takes {regressor.n_features_in_} features, not {len(FEATURES)}: train again"
@@ -54,11 +54,11 @@ def load_baseline(settings: Settings, model: RegisteredModel) -> Baseline:
     return Baseline(GRADIENT_BOOSTING, model.facts.max_rul_days, np.arange(len(FEATURES)), regressor, None)
 
 
-def _baseline_file(settings: Settings, model: RegisteredModel) -> bytes:
+def _baseline_file(tracking_uri: str, model: RegisteredModel) -> bytes:
     """The bytes of the baseline that was logged beside `model`. Raises ModelError."""
     missing = f"no {BASELINE_KEY} is logged beside version {model.version}: train and register it again"
     try:
-        mlflow.set_tracking_uri(settings.tracking_uri)
+        mlflow.set_tracking_uri(tracking_uri)
         experiment = mlflow.get_experiment_by_name(EXPERIMENT)
         wanted = f"name = '{BASELINE_KEY}' AND source_run_id = '{model.run_id}'"
         found = mlflow.search_logged_models([experiment.experiment_id], wanted, output_format="list") if experiment else []

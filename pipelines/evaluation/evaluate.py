@@ -7,6 +7,7 @@ from typing import Any
 
 import mlflow
 
+from config.sections.evaluation import EvaluationConfig
 from config.settings import Settings
 from monitoring.evaluation.calibration import thin_groups
 from monitoring.evaluation.event_metrics import join_predictions
@@ -72,12 +73,12 @@ def evaluate(settings: Settings, spark: LazySpark, report: StageReporter, *, wit
         "left_out": {MLP_KEY: mlp} if isinstance(mlp, str) else {},
         "fleets": fleets,
     }
-    result["thinly_covered"] = _thinly_covered(settings, result)
+    result["thinly_covered"] = _thinly_covered(settings.evaluation, result)
     if with_reasons:
         with report.stage("reasons"):
             result["reasons"] = judge_reasons(settings, unseen, champion)
     with tracked_run(settings, "evaluate") as run:
-        _log(settings, result)
+        _log(settings.evaluation, result)
         _log_figures(settings, result, by_fleet)
         run_id = run.info.run_id
     return {**result, "run_id": run_id, "seconds": round(time.perf_counter() - started, 2)}
@@ -89,9 +90,9 @@ def _compare(settings: Settings, fleets: list[dict[str, MethodResult]]) -> dict[
     return comparison(settings, parts.pop(CHAMPION_KEY), parts)
 
 
-def _thinly_covered(settings: Settings, result: dict[str, Any]) -> list[dict[str, Any]]:
+def _thinly_covered(config: EvaluationConfig, result: dict[str, Any]) -> list[dict[str, Any]]:
     """Groups whose intervals cover too few windows: over all fleets (`fleet` is None), and in each fleet."""
-    least, windows = settings.evaluation.card.least_coverage.value, settings.evaluation.report.group_windows
+    least, windows = config.card.least_coverage.value, config.report.group_windows
     numbers = {None: result, **{fleet["seed"]: fleet[CHAMPION_KEY] for fleet in result["fleets"]}}
     return [{"fleet": seed, **group} for seed, own in numbers.items() for group in thin_groups(own["coverage"], least, windows)]
 
@@ -103,9 +104,9 @@ def _by_method(settings: Settings, fleets: list[dict[str, MethodResult]]) -> dic
     return {**numbers, "thresholds": thresholds}
 
 
-def _log(settings: Settings, result: dict[str, Any]) -> None:
+def _log(config: EvaluationConfig, result: dict[str, Any]) -> None:
     """Log parameters, numbers and the whole report to the active run."""
-    mlflow.log_params({"model_version": result["model_version"], **flat_parameters(settings.evaluation.fleets)})
+    mlflow.log_params({"model_version": result["model_version"], **flat_parameters(config.fleets)})
     mlflow.log_params({f"protocol.{name}": value for name, value in result["protocol"].items()})
     for fleet in result["fleets"]:
         mlflow.log_metrics(headline(fleet[CHAMPION_KEY], f"seed_{fleet['seed']}."))

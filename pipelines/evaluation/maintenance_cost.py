@@ -7,6 +7,7 @@ from typing import Any
 
 import mlflow
 
+from config.sections.costs import CostsConfig
 from config.settings import Settings
 from features.contract import COMPRESSOR_ID
 from features.lake import EVENTS, Lake
@@ -66,7 +67,7 @@ def evaluate_policy(settings: Settings, spark: LazySpark, report: StageReporter)
         **summarise(outcomes, OURS, costs, settings.evaluation.report.confidence),
     }
     with tracked_run(settings, "policy") as run:
-        _log(settings, result)
+        _log(costs, result)
         run_id = run.info.run_id
     return {**result, "run_id": run_id, "seconds": round(time.perf_counter() - started, 2)}
 
@@ -80,11 +81,9 @@ def _interval(settings: Settings) -> float | None:
     return replacement_age(days, failed, settings.costs)
 
 
-def _log(settings: Settings, result: dict[str, Any]) -> None:
+def _log(costs: CostsConfig, result: dict[str, Any]) -> None:
     """Log costs, numbers and the whole report to the active run."""
-    wanted = {
-        name: value for name, value in flat_parameters(settings.costs).items() if not name.endswith((".unit", ".description", ".source"))
-    }
+    wanted = {name: value for name, value in flat_parameters(costs).items() if not name.endswith((".unit", ".description", ".source"))}
     mlflow.log_params({"model_version": result["model_version"], **wanted})
     for name, numbers in result["policies"].items():
         counted = ("usd_per_compressor_year", "failures_per_compressor_year", "repairs_per_compressor_year")

@@ -15,6 +15,7 @@ import onnx
 from mlflow.data.delta_dataset_source import DeltaDatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 
+from config.sections.model import LabelSection, ModelConfig
 from config.settings import Settings
 from features.contract import FEATURE_SET_VERSION
 from features.lake import GOLD
@@ -56,13 +57,12 @@ class Challenger:
     run_id: str
 
 
-def log_trial(settings: Settings, challenger: Challenger) -> None:
+def log_trial(config: ModelConfig, challenger: Challenger) -> None:
     """Log parameters, data, metrics and figures to the active run."""
     history, fleet, trial = challenger.history, challenger.fleet, challenger.trial
     for source in history.sources:
         dataset = DeltaDatasetSource(path=source.lake.uri(GOLD), delta_table_version=source.version)
         mlflow.log_input(MetaDataset(dataset, name="gold", digest=f"v{source.version}"), context="training")
-    config = settings.model
     mlflow.log_params(
         {
             **flat_parameters(config, without=("cmapss",)),
@@ -108,7 +108,7 @@ def register_challenger(
     """
     settings, registry = session.settings, session.registry
     history, fleet, trial = challenger.history, challenger.fleet, challenger.trial
-    model_uri = _log_models(settings, fleet, trial)
+    model_uri = _log_models(settings.model, fleet, trial)
     _log_reference(settings, fleet, trial)
     cost = measure_cost(settings, fleet.history.values, trial.parts.test, trial.export.model)
     candidate = Candidate(
@@ -134,7 +134,7 @@ def register_challenger(
         FINGERPRINT_TAG: fingerprint(settings, history, champion_version),
     }
     session.lock.require_held()
-    decision = replace(decided, model_version=registry.register(model_uri, _facts(settings, challenger), tags))
+    decision = replace(decided, model_version=registry.register(model_uri, _facts(settings.model.labels, challenger), tags))
     mlflow.set_tag("model_version", decision.model_version)
     card.name_version(registry, decision.model_version)
     with session.warehouse.connection() as connection:
@@ -160,9 +160,9 @@ def _decide(challenger: Challenger, verdict: Verdict, champion_version: str | No
     )
 
 
-def _facts(settings: Settings, challenger: Challenger) -> ModelFacts:
+def _facts(labels: LabelSection, challenger: Challenger) -> ModelFacts:
     """What the registry keeps with the version: scoring and later trainings read it."""
-    labels, metrics = settings.model.labels, challenger.trial.metrics
+    metrics = challenger.trial.metrics
     return ModelFacts(
         FEATURE_SET_VERSION,
         labels.max_rul_days,
@@ -174,9 +174,8 @@ def _facts(settings: Settings, challenger: Challenger) -> ModelFacts:
     )
 
 
-def _log_models(settings: Settings, fleet: LabelledFleet, trial: Trial) -> str:
+def _log_models(config: ModelConfig, fleet: LabelledFleet, trial: Trial) -> str:
     """Log the ONNX model with signature and example, and the baseline beside it. Returns the model's URI."""
-    config = settings.model
     example = sample_windows(fleet.history.values, trial.parts.test, 2, config.split.seed)
     predictions = OnnxModel(trial.export.model, config.scoring.threads).predict(example)
     logged = mlflow.onnx.log_model(

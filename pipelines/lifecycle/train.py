@@ -67,7 +67,7 @@ def train_and_judge(
             trial = run_trial(fleet, settings.model, on_epoch, known_split(champion, fleet.history))
         with report.stage("register"):
             challenger = Challenger(history, fleet, trial, occasion, run.info.run_id)
-            log_trial(settings, challenger)
+            log_trial(settings.model, challenger)
             decision = register_challenger(session, challenger, champion, unseen)
     get_log().info("model judged", version=decision.model_version, decision=decision.decision, reasons=decision.reasons)
     return {

@@ -26,7 +26,7 @@ from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_delay
 from config.errors import InputError, ModelError
 from config.logs import get_log
 from config.secrets import hide_passwords
-from config.sections.tuning import values_in_force
+from config.sections.tuning import LostSection, TuningConfig, values_in_force
 from config.settings import Settings
 from monitoring.gate.champion import find_champion, known_split
 from pipelines.lakehouse.labelled_history import labelled_fleet
@@ -79,21 +79,24 @@ def tune(
     started = time.perf_counter()
     config = settings.tuning
     name = _sound_name(config.study if name is None else name)
-    start = values_in_force(settings.with_model(_trial_networks(settings)).model, config.space)
+    start = values_in_force(settings.with_model(_trial_networks(settings.tuning)).model, config.space)
 
     quieten()
     history = open_history([settings.training_lake_uri])
     champion = find_champion(Registry(settings.tracking_uri))
     fleet = labelled_fleet(settings, history, report)
     split = split_fleet(fleet, settings.model, known_split(champion, fleet.history)).units
-    folds = deal_folds(fleet, split, settings.with_model(_trial_networks(settings)).model)
+    folds = deal_folds(fleet, split, settings.with_model(_trial_networks(settings.tuning)).model)
     study = open_study(settings, name)
     begin(study, _facts(settings, history, fleet, split), start, config.space)
     search = _Search(settings, study, fleet, folds, start)
     tag = _tag(study)
-    with tracked_run(settings, f"tune {study.study_name}", find_run(settings, STUDY_TAG, tag)) as run, report.stage("tune") as advance:
+    with (
+        tracked_run(settings, f"tune {study.study_name}", find_run(settings.tracking_uri, STUDY_TAG, tag)) as run,
+        report.stage("tune") as advance,
+    ):
         _describe(settings, history, fleet, tag)
-        _end_lost(settings, study)
+        _end_lost(config.lost, study)
         wanted = config.trials if trials is None else trials
         if tried(study) < wanted:
             _run_trials(search, wanted, timeout_min, advance)
@@ -143,13 +146,13 @@ def open_study(settings: Settings, name: str) -> optuna.Study:
     return study
 
 
-def _end_lost(settings: Settings, study: optuna.Study) -> None:
+def _end_lost(config: LostSection, study: optuna.Study) -> None:
     """End trials whose process was killed, and queue them again. A killed trial looks alive for `grace_s` seconds: wait that long."""
 
     def running() -> set[int]:
         return {trial.number for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))}
 
-    open_at_first, grace_s = running(), settings.tuning.lost.grace_s
+    open_at_first, grace_s = running(), config.grace_s
 
     def end_silent() -> set[int]:
         with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
@@ -217,7 +220,7 @@ def _objective(search: _Search, on_progress: Callable[[float], None]) -> Callabl
             trial.set_user_attr(_RUN, run.info.run_id)
             mlflow.log_params(chosen)
             try:
-                config = settings.with_model({**_trial_networks(settings), **chosen}).model
+                config = settings.with_model({**_trial_networks(settings.tuning), **chosen}).model
                 value = fit_trial(trial, search.fleet.history.values, search.folds, config, on_epoch)
             except optuna.TrialPruned as pruned:
                 given_up = pruned
@@ -239,9 +242,9 @@ def _objective(search: _Search, on_progress: Callable[[float], None]) -> Callabl
     return objective
 
 
-def _trial_networks(settings: Settings) -> dict[str, int]:
+def _trial_networks(config: TuningConfig) -> dict[str, int]:
     """The override that gives a trial the number of networks in tuning.yaml."""
-    return {"ensemble.networks": settings.tuning.networks}
+    return {"ensemble.networks": config.networks}
 
 
 def _facts(settings: Settings, history: TrainingHistory, fleet: LabelledFleet, split: UnitSplit) -> dict[str, Any]:

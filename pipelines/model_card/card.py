@@ -102,13 +102,13 @@ def make_card(
     """Measure and draw the card of `trial`. `cost` was measured for the gate, `decided` is its decision. Raises ModelError."""
     machines = describe_machines(fleet.history.compressor_ids, history.models(), history.events())
     held = evaluate_held_out(settings, fleet, trial, machines)
-    data, judged = data_facts(settings, history, fleet, trial, machines), judged_facts(settings, held)
+    data, judged = data_facts(settings.model.ageing, history, fleet, trial, machines), judged_facts(settings, held)
     importance = measure_importance(settings, fleet, trial)
     facts = {
         **identity_facts(settings, decided, judged["overall"]),
         **protocol_facts(settings, judged),
         "data": data,
-        "ranges": range_facts(settings, fleet, trial),
+        "ranges": range_facts(settings.evaluation.card.range_quantiles, fleet, trial),
         "metrics": trial.metrics,
         "judged": judged,
         "cost": {**asdict(cost), "fit_seconds": trial.fit.seconds, "epochs": trial.fit.epochs},

@@ -116,7 +116,7 @@ def _cell(found: dict[str, Any]) -> str:
     return "none" if found["median"] is None else f"{found['median']:.2f}"
 
 
-def data_facts(settings: Settings, history: TrainingHistory, fleet: LabelledFleet, trial: Trial, machines: Machines) -> dict[str, Any]:
+def data_facts(config: AgeingSection, history: TrainingHistory, fleet: LabelledFleet, trial: Trial, machines: Machines) -> dict[str, Any]:
     """sources (gold of each lake, without its address), from, until, days, compressors, failures, ageing, models, parts."""
     grid = fleet.history
     sources = [
@@ -145,7 +145,7 @@ def data_facts(settings: Settings, history: TrainingHistory, fleet: LabelledFlee
         "days": round(grid.hours / 24, 1),
         "compressors": len(grid.compressor_ids),
         "failures": sum(part["failures"] for part in parts.values()),
-        "ageing": _ageing_words(trial.ageing, settings.model.ageing),
+        "ageing": _ageing_words(trial.ageing, config),
         "parts": parts,
     }
 
@@ -161,9 +161,8 @@ def _ageing_words(ageing: Ageing | None, config: AgeingSection) -> str:
     )
 
 
-def range_facts(settings: Settings, fleet: LabelledFleet, trial: Trial) -> dict[str, Any]:
+def range_facts(shares: Sequence[float], fleet: LabelledFleet, trial: Trial) -> dict[str, Any]:
     """rows, quantiles, and features: name, unit, quantiles (None without a value), missing share."""
-    shares = settings.evaluation.card.range_quantiles
     found = feature_ranges(fleet.history.values, trial.parts.evenly, shares)
     features = [
         {

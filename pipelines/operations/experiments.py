@@ -45,7 +45,7 @@ def serve_experiments(settings: Settings, port: int) -> int:
         return 0
     _require_free(port)
     command = [sys.executable, "-m", "mlflow", "ui", "--host", _HOST, "--port", str(port), "--workers", "1", *_guards(port)]
-    return _run_until_interrupted(command, settings, port)
+    return _run_until_interrupted(command, settings.tracking_uri, port)
 
 
 def _guards(port: int) -> list[str]:
@@ -68,11 +68,11 @@ def _require_free(port: int) -> None:
             raise InputError(f"cannot listen on {_HOST} port {port} ({error.strerror}): choose another with --port") from error
 
 
-def _run_until_interrupted(command: list[str], settings: Settings, port: int) -> int:
+def _run_until_interrupted(command: list[str], tracking_uri: str, port: int) -> int:
     """Run the server in its own process group, so that its workers end with this process."""
     for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(stop, _end)
-    environment = {name: value for name, value in os.environ.items() if name != _SWITCH_OFF} | {_STORE: settings.tracking_uri, **_NO_JOBS}
+    environment = {name: value for name, value in os.environ.items() if name != _SWITCH_OFF} | {_STORE: tracking_uri, **_NO_JOBS}
     server = subprocess.Popen(command, env=environment, process_group=0)
     try:
         sys.stderr.write(f"MLflow on http://{_HOST}:{port} (Ctrl-C ends it)\n")

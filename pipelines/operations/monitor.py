@@ -198,7 +198,7 @@ def _log(settings: Settings, watched: Watched, moment: datetime, compared: Compa
 
     version, distances, decision = watched.champion.version, compared.distances, compared.decision
     key = f"{version}@{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-    known = find_run(settings, _KEY_TAG, key)
+    known = find_run(settings.tracking_uri, _KEY_TAG, key)
     if known is not None:
         return known
     with tempfile.TemporaryDirectory() as folder, tracked_run(settings, "monitor") as run:

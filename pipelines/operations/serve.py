@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -50,7 +51,7 @@ def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bo
     listen, limits = settings.serving.listen, settings.serving.limits
     _require_files(limits.most_connections + _BACKLOG + _OTHER_FILES)
     with _listening(host or listen.host, listen.port if port is None else port, has_key=listen.api_key is not None) as listener:
-        _prepare(settings)
+        _prepare(settings.home)
 
         backend = Backend(_parts(settings), settings.serving, settings.etl.ingest.clock_skew)
         access = Access.of(listen, host)
@@ -113,10 +114,10 @@ def _listening(host: str, port: int, *, has_key: bool) -> Iterator[socket.socket
         yield listener
 
 
-def _prepare(settings: Settings) -> None:
+def _prepare(home: Path) -> None:
     """Set where BentoML and MLflow write and how much they log. Call it before they are imported."""
     os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-    os.environ["BENTOML_HOME"] = str(settings.home / "bentoml")
+    os.environ["BENTOML_HOME"] = str(home / "bentoml")
     quieten()
     logging.basicConfig(handlers=[_Events()], level=logging.WARNING, force=True)
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it logs every wrong request, so anybody could fill the log

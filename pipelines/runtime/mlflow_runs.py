@@ -73,11 +73,11 @@ def log_epoch(epoch: int, log: Mapping[str, float]) -> None:
     mlflow.log_metrics(dict(log), step=epoch)
 
 
-def find_run(settings: Settings, tag: str, value: str) -> str | None:
+def find_run(tracking_uri: str, tag: str, value: str) -> str | None:
     """The id of the newest run of this experiment whose `tag` has `value`, a text without quotes. Raises ModelError."""
-    follow_home(settings.tracking_uri)
+    follow_home(tracking_uri)
     try:
-        client = MlflowClient(settings.tracking_uri)
+        client = MlflowClient(tracking_uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             return None
