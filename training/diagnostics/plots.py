@@ -66,11 +66,13 @@ def plot_predicted_against_true(true: Floats, predicted: Floats, max_rul_days: f
     return figure
 
 
-def plot_lives(curves: Sequence[LifeCurve], cap: float, names: tuple[str, str] = ("model", "baseline")) -> Figure:
+def plot_lives(
+    curves: Sequence[LifeCurve], cap: float, names: tuple[str, str] = ("model", "baseline"), panel_inches: tuple[float, float] = (4.2, 3.1)
+) -> Figure:
     """Predicted RUL with its interval over lives that ended in a failure, one panel each; the true one is the diagonal."""
     columns = min(len(curves), _LIVES_IN_A_ROW)
     rows = -(-len(curves) // columns)
-    width, height = 4.2 * columns, 1.0 + 3.1 * rows
+    width, height = panel_inches[0] * columns, 1.0 + panel_inches[1] * rows
     figure = Figure(figsize=(width, height))
     margins = {"left": 0.65 / width, "right": 1 - 0.2 / width, "top": 1 - 0.55 / height, "bottom": 1.0 / height}
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False, gridspec_kw=margins | {"hspace": 0.28, "wspace": 0.08})
@@ -106,28 +108,7 @@ def plot_calibration(
     reliability: bins (monitoring.evaluation.calibration) by method, the model first. coverage: coverage and windows by band of true life, in their order.
     """
     figure, (left, right) = _by_hand(10.5, 4.6, 2, left=0.7)
-    left.plot([0, 1], [0, 1], color=TRUE_COLOUR, linestyle=":", label="perfect")
-    for (name, bins), colour, marker in zip(reliability.items(), (MODEL_COLOUR, BASELINE_COLOUR), "os", strict=False):
-        x, y = [one["predicted"] for one in bins], [one["observed"] for one in bins]
-        left.plot(x, y, color=colour, marker=marker, linewidth=1.2, label=name)
-        if colour == MODEL_COLOUR:
-            for one in bins:
-                left.annotate(
-                    f"{one['windows']:,.0f}",
-                    (one["predicted"], one["observed"]),
-                    (6, -11),
-                    textcoords="offset points",
-                    fontsize="x-small",
-                    color=colour,
-                )
-    left.set(
-        xlabel=f"predicted probability of a failure within {horizon_days:g} days",
-        ylabel="share of windows that failed within them",
-        title="Failure probability (numbers: windows)",
-        xlim=(-0.03, 1.09),
-        ylim=(-0.05, 1.05),
-    )
-    left.legend(loc="upper left", frameon=False)
+    _draw_reliability(left, reliability, horizon_days)
     bands = list(coverage)
     right.axhline(promised, color=TRUE_COLOUR, linestyle=":", label=f"promised: {100 * promised:.0f} %")
     right.bar(bands, [coverage[band]["coverage"] for band in bands], color=MODEL_COLOUR, alpha=0.8, width=0.6, label="inside the interval")
@@ -144,6 +125,14 @@ def plot_calibration(
     right.legend(loc="upper left", ncols=2, frameon=False, fontsize="small")
     for axis in (left, right):
         axis.grid(alpha=0.25)
+    return figure
+
+
+def plot_reliability(reliability: Mapping[str, Sequence[Mapping[str, float]]], horizon_days: float) -> Figure:
+    """The left panel of `plot_calibration` as a figure of its own."""
+    figure, (axis,) = _by_hand(7.2, 5.0, 1, left=0.7)
+    _draw_reliability(axis, reliability, horizon_days)
+    axis.grid(alpha=0.25)
     return figure
 
 
@@ -200,6 +189,31 @@ def _by_hand(
     margins = {"left": left / width, "right": 1 - 0.2 / width, "top": 1 - 0.4 / height, "bottom": 0.7 / height, "wspace": between / inner}
     axes = figure.subplots(1, panels, squeeze=False, width_ratios=width_ratios, gridspec_kw=margins)
     return figure, list(axes[0])
+
+
+def _draw_reliability(axis: Axes, reliability: Mapping[str, Sequence[Mapping[str, float]]], horizon_days: float) -> None:
+    axis.plot([0, 1], [0, 1], color=TRUE_COLOUR, linestyle=":", label="perfect")
+    for (name, bins), colour, marker in zip(reliability.items(), (MODEL_COLOUR, BASELINE_COLOUR), "os", strict=False):
+        x, y = [one["predicted"] for one in bins], [one["observed"] for one in bins]
+        axis.plot(x, y, color=colour, marker=marker, linewidth=1.2, label=name)
+        if colour == MODEL_COLOUR:
+            for one in bins:
+                axis.annotate(
+                    f"{one['windows']:,.0f}",
+                    (one["predicted"], one["observed"]),
+                    (6, -11),
+                    textcoords="offset points",
+                    fontsize="x-small",
+                    color=colour,
+                )
+    axis.set(
+        xlabel=f"predicted probability of a failure within {horizon_days:g} days",
+        ylabel="share of windows that failed within them",
+        title="Failure probability (numbers: windows)",
+        xlim=(-0.03, 1.09),
+        ylim=(-0.05, 1.05),
+    )
+    axis.legend(loc="upper left", frameon=False)
 
 
 def _bars(axis: Axes, rises: Mapping[str, Floats], colours: Mapping[str, str], title: str) -> None:
