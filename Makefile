@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 
-.PHONY: setup demo test lint format docs lock audit sbom clean
+.PHONY: setup demo test lint format docs pictures lock audit sbom clean
 
 setup: $(STAMP)
 
@@ -38,6 +38,12 @@ format: setup
 # The documentation site; open site/index.html. A dead link or anchor, or a page outside the navigation, fails.
 docs: setup
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The pictures of the documentation, from a home that `altaviz demo` has made: make pictures DEMO_HOME=/path/to/home
+DEMO_HOME ?= $(or $(ALTAVIZ_HOME),var)
+
+pictures: setup
+	@$(BIN)/python -m pipelines.documentation.pictures --home $(DEMO_HOME)
 
 # Resolve the dependencies anew; the lock names versions and the SHA-256 of their files, never where they come from.
 lock:

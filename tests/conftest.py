@@ -25,6 +25,7 @@ PROJECT = Path(__file__).parents[1]
 GO_ON_FROM_THE_DEMO = {
     "tests/pipelines/test_demo.py",
     "tests/pipelines/test_tutorial.py",
+    "tests/pipelines/documentation/test_pictures.py",
     "tests/pipelines/edge/test_export.py",
     "tests/pipelines/lakehouse/test_cases.py",
     "tests/pipelines/lifecycle/test_takeover.py",

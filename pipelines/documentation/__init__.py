@@ -1,1 +1,1 @@
-"""Pages of the documentation that are generated from the code; pages written by hand belong in `docs/`."""
+"""Pages and pictures of the documentation that are made by the code; pages written by hand belong in `docs/`."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from pipelines.runtime.console import open_console as _console
 
+if TYPE_CHECKING:
+    from rich.console import Console
 
-def show_fleet(result: dict[str, Any]) -> None:
-    """The ranked fleet: who needs attention, by when, and why."""
-    console = _console()
+
+def show_fleet(result: dict[str, Any], console: Console | None = None) -> None:
+    """The ranked fleet: who needs attention, by when, and why. On the terminal, unless there is a `console`."""
+    console = console or _console()
     moment = f"{result['as_of']:%Y-%m-%d %H:%M} UTC"
     table = Table(title=f"Fleet at {moment}, most urgent first (model version {result['model_version']})", title_justify="left")
     table.add_column("compressor")
