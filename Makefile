@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 
-.PHONY: setup demo test lint format docs pictures lock audit sbom clean
+.PHONY: setup demo test test-fast coverage lint format docs pictures lock audit sbom clean
 
 setup: $(STAMP)
 
@@ -24,6 +24,17 @@ demo: setup
 
 test: setup lint docs
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
+
+# The edit loop: the tests that need no Spark, no TensorFlow and no server (tests/edit_loop.py chooses them).
+test-fast: setup
+	$(BIN)/python -m pytest -n 2 --fast
+
+# All tests, and which lines they ran; fails below the floor in pyproject.toml.
+coverage: setup
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n 2 --no-loadscope-reorder
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lint: setup
 	$(BIN)/ruff check .
@@ -59,4 +70,4 @@ sbom: setup
 	@echo "sbom.json is written"
 
 clean:
-	rm -rf $(VENV) var site .mypy_cache .ruff_cache .pytest_cache *.egg-info sbom.json
+	rm -rf $(VENV) var site .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.* *.egg-info sbom.json

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,9 @@ from xdist.scheduler import LoadFileScheduling
 from config.settings import Settings, load_settings
 from features.build import Rules
 from features.lake import Lake
-from pipelines.runtime.spark import open_spark
+from tests.edit_loop import HEAVY_FIXTURES, is_light, refuse_heavy_work
 from tests.folders import PASSABLE, passable_folder, passable_place
+from tests.lent_spark import LENT_SPARK
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,9 +39,15 @@ BEFORE_THAT = ("tests/config/", "tests/features/")  # what that process does unt
 OWN_FOLDER: pytest.StashKey[Path] = pytest.StashKey()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="only the edit loop: tests without Spark, TensorFlow and servers")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Temporary folders that every user may pass through: root's database server is another user."""
+    if config.option.fast:
+        refuse_heavy_work()
     if hasattr(config, "workerinput"):
         return
     os.umask(0o022)
@@ -53,6 +59,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None:
         config.stash[OWN_FOLDER] = passable_folder("altaviz-tests-")
         config.option.basetemp = str(config.stash[OWN_FOLDER] / "all")
+
+
+def pytest_sessionfinish() -> None:
+    LENT_SPARK.stop()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -89,9 +99,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Sharing:
     return Sharing(config, log)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The edit loop does not even import the other files. None: other rules decide."""
+    test_file = collection_path.name.startswith("test_") and collection_path.suffix == ".py"
+    return True if config.option.fast and test_file and not is_light(collection_path) else None
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What goes on from the demo comes first: it takes longest."""
+    if config.option.fast:
+        heavy = [item for item in items if HEAVY_FIXTURES & set(getattr(item, "fixturenames", ()))]
+        config.hook.pytest_deselected(items=heavy)
+        items[:] = [item for item in items if item not in heavy]
     items.sort(key=_turn)
 
 
@@ -114,12 +134,9 @@ def rules(settings: Settings) -> Rules:
 
 
 @pytest.fixture(scope="session")
-def spark(settings: Settings) -> Iterator[SparkSession]:
-    """A real session; one shuffle partition, because test frames are tiny."""
-    small = settings.etl.spark.model_copy(update={"shuffle_partitions": 1, "driver_memory": "1g"})
-    session = open_spark(small, settings.home)
-    yield session
-    session.stop()
+def spark() -> SparkSession:
+    """The session of this test process."""
+    return LENT_SPARK.get()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from benchmarks.training import peak_of_fit, simulated_windows, throughput
 from config.sections.model import ModelConfig
 from features.model_file.onnx_model import OnnxModel
 from features.windows import gather
-from tests.training.conftest import HORIZON, MAX_RUL, STEPS, small_fleet
+from tests.training.small_network import HORIZON, MAX_RUL, STEPS, small_fleet
 from training.data.dataset import feature_statistics
 from training.network.export import export_onnx
 from training.network.model import build_model

@@ -8,7 +8,7 @@ import pytest
 from config.errors import ModelError
 from config.sections.evaluation import MlpSection
 from features.arrays import Float32s
-from tests.training.conftest import FEATURES, MAX_RUL, STEPS, TRAIN_UNITS, small_fleet
+from tests.training.small_network import FEATURES, MAX_RUL, STEPS, TRAIN_UNITS, small_fleet
 from training.baselines.mlp import Mlp, fit_mlp, flatten
 from training.data.dataset import FeatureStatistics, Labels, WindowIndex
 from training.network.batches import Augment

@@ -9,7 +9,7 @@ from config.errors import ModelError
 from config.sections.model import ModelConfig
 from features.arrays import Float32s
 from features.windows import gather
-from tests.training.conftest import HORIZON, MAX_RUL, STEPS, small_fleet
+from tests.training.small_network import HORIZON, MAX_RUL, STEPS, small_fleet
 from training.baselines.tabular import CONSTANT, GRADIENT_BOOSTING, LINEAR, Baseline, fit_baseline
 from training.data.dataset import Labels, WindowIndex
 

@@ -13,7 +13,7 @@ from features.arrays import Float32s
 from features.model_file.onnx_model import OnnxModel
 from features.windows import gather
 from tests.serving.gold import mean_model
-from tests.training.conftest import STEPS, Fitted
+from tests.training.small_network import STEPS, Fitted
 from training.diagnostics.weight_randomisation import randomised
 from training.network.export import export_onnx
 

@@ -14,7 +14,7 @@ from features.arrays import Float32s
 from features.model_file.onnx_model import OnnxModel, Predictions
 from features.model_file.session import OUTPUTS
 from features.windows import gather
-from tests.training.conftest import HORIZON, MAX_RUL, STEPS, TRAIN_UNITS, Fitted, small_fleet
+from tests.training.small_network import HORIZON, MAX_RUL, STEPS, TRAIN_UNITS, Fitted, small_fleet
 from training.calibration.calibrate import Calibration, learn, neutral
 from training.calibration.intervals import Widening
 from training.data.dataset import feature_statistics

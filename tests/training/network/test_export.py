@@ -22,7 +22,7 @@ from features.model_file.weibull_lifetime import Ageing
 from features.windows import gather
 from monitoring.gate.checks import judge_export
 from monitoring.gate.evidence import ExportedModel
-from tests.training.conftest import STEPS, Fitted
+from tests.training.small_network import STEPS, Fitted
 from training.network.export import Export, export_onnx, largest_difference, require_parity
 from training.quiet_tensorflow import tf2onnx
 

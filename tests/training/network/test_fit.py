@@ -8,7 +8,7 @@ import pytest
 from config.errors import ModelError
 from config.sections.model import ModelConfig
 from features.model_file.session import OUTPUTS
-from tests.training.conftest import HORIZON, MAX_RUL, STEPS, Fitted, fit_small
+from tests.training.small_network import HORIZON, MAX_RUL, STEPS, Fitted, fit_small
 from training.network.batches import WindowDataset
 from training.network.fit import fit_model
 
