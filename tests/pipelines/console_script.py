@@ -49,11 +49,11 @@ def report_of(*arguments: str | Path, home: Path, code: int = 0, **environment: 
 def refusal_of(*arguments: str | Path, home: Path, **environment: str) -> str:
     """The one line of a command that must fail with exit code 1 and nothing else to say."""
     done = altaviz(*arguments, home=home, **environment)
-    said = [line for line in done.stderr.splitlines() if not line.startswith("{")]  # log lines are JSON
-    assert (done.returncode, done.stdout, len(said)) == (1, "", 1), done.stderr
+    printed = [line for line in done.stderr.splitlines() if not line.startswith("{")]  # log lines are JSON
+    assert (done.returncode, done.stdout, len(printed)) == (1, "", 1), done.stderr
     assert "Traceback" not in done.stderr
-    assert said[0].startswith("altaviz: ")
-    return said[0].removeprefix("altaviz: ")
+    assert printed[0].startswith("altaviz: ")
+    return printed[0].removeprefix("altaviz: ")
 
 
 def kill_after(seconds: float, *arguments: str | Path, home: Path, **environment: str) -> bool:

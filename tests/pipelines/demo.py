@@ -54,7 +54,9 @@ class Demo:
     quick: dict[str, str]
 
     def before_the_cycle(self, home: Path) -> Path:
-        """Make `home` one that has this one's champion, training history and gate's fleet, and the demo's files in the inbox, and nothing else."""
+        """Make `home` one that has this one's champion, training history and gate's fleet, and the demo's files in the inbox, and nothing
+        else.
+        """
         shutil.copytree(self._kept, home)
         return home
 
@@ -71,7 +73,7 @@ class Demo:
 
 @contextmanager
 def shared_demo(base: Path) -> Iterator[Demo]:
-    """The demo, run once for all processes of a test run: by the first that needs it; the last that has used it deletes it.
+    """The demo, run once for all processes of a test run. The first that needs it runs it, and the last deletes it.
 
     `base` is this process's folder for temporary files; those of xdist's processes lie in one folder.
     """

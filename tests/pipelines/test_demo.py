@@ -91,17 +91,17 @@ def test_the_run_holds_parameters_curves_plots_data_version_and_model(demo: Demo
 
 def test_the_version_has_a_card_that_anybody_can_have(demo: Demo, tmp_path: Path) -> None:
     version, metrics = demo.report["model_version"], demo.report["training"]["metrics"]
-    said = report_of("models", "card", version, "--out", tmp_path / "card", home=demo.home, **demo.environment)
-    assert said["card"] == f"runs:/{demo.report['training']['run_id']}/card"
-    assert said["files"] == sorted(file.name for file in (tmp_path / "card").iterdir())
-    assert {"model_card.md", "model_card.html", "life_curves.png", "calibration.png", "error_by_rul.png"} <= set(said["files"])
+    shown_card = report_of("models", "card", version, "--out", tmp_path / "card", home=demo.home, **demo.environment)
+    assert shown_card["card"] == f"runs:/{demo.report['training']['run_id']}/card"
+    assert shown_card["files"] == sorted(file.name for file in (tmp_path / "card").iterdir())
+    assert {"model_card.md", "model_card.html", "life_curves.png", "calibration.png", "error_by_rul.png"} <= set(shown_card["files"])
     card = (tmp_path / "card" / "model_card.md").read_text(encoding="utf-8")
     assert card.startswith(f"# Model card: altaviz-rul version {version}\n")
     assert f"| RMSE, days | {metrics['rmse_days']:.3f} | {metrics['baseline_rmse_days']:.3f} |" in card
     assert str(demo.home) not in card
     registered = MlflowClient(f"sqlite:///{demo.home / 'mlflow.db'}").get_model_version(REGISTERED_MODEL, version)
-    assert registered.tags["altaviz.card"] == said["card"]
-    assert said["card"] in registered.description
+    assert registered.tags["altaviz.card"] == shown_card["card"]
+    assert shown_card["card"] in registered.description
 
 
 def test_the_demo_again_repeats_nothing_that_is_done(demo: Demo) -> None:

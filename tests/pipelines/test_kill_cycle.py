@@ -1,4 +1,4 @@
-"""kill -9 at random moments of the hourly cycle, then once more to the end: lake, warehouse and registry are those of an undisturbed one."""
+"""kill -9 at random moments of the hourly cycle, then one complete run. Lake, warehouse and registry equal those of an undisturbed run."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_cycle_killed_at_random_moments_ends_in_the_state_of_an_undisturbed_on
 
 
 def _cut_off(demo: Demo, draw: random.Random, seconds: float) -> Path:
-    """A home whose cycle was killed; one that was quicker than the undisturbed one is tried again from the beginning, in half the time."""
+    """A home whose cycle was killed. If it ended before the kill, try again from the start, with half the time."""
     homes = (demo.before_the_cycle(demo.home.with_name(f"killed-{attempt}")) for attempt in itertools.count())
     return next(
         home

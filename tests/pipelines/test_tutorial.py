@@ -1,4 +1,4 @@
-"""docs/tutorial.md, followed: its commands run in order, and every reading of its two exports comes out as it went in."""
+"""Follows docs/tutorial.md: its commands run in order, and every reading of its two exports arrives unchanged."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Eventless(TrainingHistory):
-    """A past whose events are not told: the fleet below knows its failures by itself. Who made the compressors is."""
+    """A history without events: the fleet below knows its failures by itself. The compressors' models are known."""
 
     def events(self) -> pl.DataFrame:
         return pl.DataFrame(schema={"compressor_id": pl.String, "event_type": pl.String, "event_date": pl.Datetime("us", "UTC")})
@@ -33,7 +33,7 @@ PAST = Eventless([])
 
 
 def tiny_fleet(names: Sequence[str] = NAMES, seed: int = 3) -> LabelledFleet:
-    """Five compressors that fail after 20 days; vibration is the life that is left, so that mean_model is half a day early."""
+    """Five compressors that fail after 20 days. Vibration is the remaining life, so mean_model is half a day early."""
     hours = np.arange(HOURS, dtype=np.float32)
     values = np.random.default_rng(seed).normal(size=(UNITS * HOURS, len(FEATURES))).astype(np.float32)
     values[:, 0] = np.tile((HOURS - hours) / 24, UNITS)

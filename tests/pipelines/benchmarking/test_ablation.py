@@ -1,4 +1,4 @@
-"""The ablation: every shipped variant is one, its runs are in MLflow, and the seeds are what differs between its rows."""
+"""The ablation: every shipped variant runs, its runs are in MLflow, and its rows differ by seed."""
 
 from __future__ import annotations
 

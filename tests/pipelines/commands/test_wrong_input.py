@@ -59,9 +59,9 @@ def test_refused_files_are_in_the_report_the_exit_code_and_the_status(home: Path
     bad = site / "readings" / "export.csv"
     bad.write_text("compressor_id,timestamp\n")
     refused = altaviz("ingest", site, "--json", home=home)
-    told = json.loads(refused.stdout)
-    assert (refused.returncode, list(told["refused_files"])) == (1, ["export.csv"])
-    assert "export.csv: missing_column" in told["error"]
+    reported = json.loads(refused.stdout)
+    assert (refused.returncode, list(reported["refused_files"])) == (1, ["export.csv"])
+    assert "export.csv: missing_column" in reported["error"]
     write_readings(site / "readings" / "good.parquet", [reading(0)])
     (site / "compressor_metadata.csv").write_bytes(b"\xff\xfe\x00")
     for _ in range(2):  # an unchanged file that is still there counts again

@@ -1,4 +1,4 @@
-"""kill -9 at random moments, or data in steps, then once more to the end: the tables of lake and warehouse are those of an undisturbed run."""
+"""kill -9 at random moments, or data in steps, then one complete run. Lake and warehouse equal those of an undisturbed run."""
 
 from __future__ import annotations
 

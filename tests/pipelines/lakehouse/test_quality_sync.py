@@ -1,4 +1,4 @@
-"""Alerts and quality metrics follow from the readings, on a real lake and a real PostgreSQL, whatever way the readings came in."""
+"""Alerts and quality metrics follow from the readings, in whatever order these came. Real lake, real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def _store(lake: Lake, readings: pl.DataFrame, changed: list[Interval] | None) -
 
 
 def _troubled_fleet(draw: np.random.Generator, hours: int) -> pl.DataFrame:
-    """Three compressors with spells of trouble in some sensors, storms of a single reading in all, nulls, silences and faults, at 5 to 30 minutes."""
+    """Three compressors with spells of trouble in some sensors, storms of a single reading in all, nulls, silences and faults, at 5 to 30
+    minutes.
+    """
     rows: list[dict[str, Any]] = []
     for name in IDS:
         step, trouble, silent_until, faults = int(draw.choice([5, 10, 30])), set[str](), -1, list[Fault]()

@@ -1,4 +1,4 @@
-"""Files as sites hand them over, loaded through the command line: every good row arrives, every refusal and assumption is told."""
+"""Files as sites deliver them, loaded through the command line. Every good row arrives, and every refusal and assumption is reported."""
 
 from __future__ import annotations
 

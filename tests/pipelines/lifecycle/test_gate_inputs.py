@@ -1,4 +1,4 @@
-"""What the gate is shown: a real ONNX model on a history small enough to think through, by compressors that did or did not teach it."""
+"""The inputs of the gate: a real ONNX model on a small history, with compressors inside and outside its training."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def fleet() -> LabelledFleet:
     return tiny_fleet()
 
 
-def candidate(*learned: str) -> Candidate:
-    parts = {"train": list(learned), "validation": ["C-0"], "test": ["C-4"]}
+def candidate(*trained_on: str) -> Candidate:
+    parts = {"train": list(trained_on), "validation": ["C-0"], "test": ["C-4"]}
     return Candidate(mean_model().onnx, parts, onnx_difference=1e-6, baseline_rmse_days=5.0, latency_ms=0.4)
 
 
@@ -62,10 +62,10 @@ def test_what_a_model_costs_is_measured_on_windows_whose_failure_was_seen(settin
 
 
 def test_a_model_evaluated_on_compressors_it_was_trained_on_is_refused(settings: Settings, fleet: LabelledFleet) -> None:
-    for learned in ("C-1", "C-2"):  # a validation compressor has taught it too: C-0 stopped its fit
-        held_out = fleet.index.of_units([0 if learned == "C-1" else 2, 3])
-        verdict = judge_model(settings, EvaluationData(PAST, fleet, held_out), candidate(learned), None, None)
-        shared = "C-0" if learned == "C-1" else "C-2"
+    for trained_on in ("C-1", "C-2"):  # a validation compressor shaped it too: C-0 stopped its fit
+        held_out = fleet.index.of_units([0 if trained_on == "C-1" else 2, 3])
+        verdict = judge_model(settings, EvaluationData(PAST, fleet, held_out), candidate(trained_on), None, None)
+        shared = "C-0" if trained_on == "C-1" else "C-2"
         assert [check.sentence for check in verdict.failed if check.name == "overlap"] == [
             f"evaluated on compressors that a model was trained on: {shared} (challenger)"
         ]
@@ -90,19 +90,19 @@ def test_both_sides_answer_for_the_same_windows_here_and_on_the_unseen_fleet(set
     assert list(found["slices"].numbers["slices"]) == ["model Ariel", *bands]
     assert list(found["unseen_slices"].numbers["slices"]) == ["mode wear", "model Dresser", *bands]
     for check in ("slices", "unseen_slices"):
-        for told in found[check].numbers["slices"].values():
-            assert (told["rmse_days"], told["champion_rmse_days"]) == (pytest.approx(5), pytest.approx(early, abs=1e-3))
+        for numbers in found[check].numbers["slices"].values():
+            assert (numbers["rmse_days"], numbers["champion_rmse_days"]) == (pytest.approx(5), pytest.approx(early, abs=1e-3))
     # the calibration that counts is the candidate's on the unseen fleet; its interval has no width, and it always gives the failure five days more
     assert found["coverage"].numbers["unseen_coverage_90"] == 0.0
     assert found["probability"].numbers["unseen_calibration_error"] == pytest.approx(0.377, abs=0.002)
 
 
 def test_a_champion_clipped_at_a_lower_cap_does_not_beat_itself(settings: Settings, fleet: LabelledFleet) -> None:
-    taught = settings.with_model({"labels.max_rul_days": 10.0})
+    capped = settings.with_model({"labels.max_rul_days": 10.0})
     index = replace(fleet.index, rul=np.minimum(fleet.index.rul, 10))  # what such labels are
     champion = KnownChampion(mean_model(), {"train": ["C-1"], "validation": ["C-0"], "test": ["C-4"]})
     clipped = replace(candidate("C-1"), onnx=drivers_model(8.0, {}).onnx)  # 8 days, always: nearly right most of the time
-    verdict = judge_model(taught, EvaluationData(PAST, replace(fleet, index=index), index.of_units([2, 3, 4])), clipped, champion, None)
+    verdict = judge_model(capped, EvaluationData(PAST, replace(fleet, index=index), index.of_units([2, 3, 4])), clipped, champion, None)
     found = {check.name: check for check in verdict.checks}
     assert found["champion"].passed
     assert [check.sentence for check in verdict.failed if check.name == "labels"] == [
@@ -150,9 +150,9 @@ def test_beside_a_champion_that_cannot_be_opened_nothing_is_promoted(settings: S
 )
 def test_what_the_gate_measures_by_is_not_set_for_one_training(settings: Settings, override: str, value: float) -> None:
     require_own_measure(settings.with_model({"fit.epochs": 3, "labels.max_rul_days": 10.0}))
-    said = override if override.startswith(("export", "windows")) else "baseline"
+    changed = override if override.startswith(("export", "windows")) else "baseline"
     with pytest.raises(
-        ConfigError, match=f"--set {said}: the gate measures models with it, so it can only be changed in model_config.yaml"
+        ConfigError, match=f"--set {changed}: the gate measures models with it, so it can only be changed in model_config.yaml"
     ):
         train_and_judge(ModelSession(settings.with_model({override: value}), *[None] * 3), *[None] * 4)  # type: ignore[arg-type]
 
@@ -163,7 +163,7 @@ def test_compressors_of_the_unseen_fleet_are_known_again_by_their_rows_under_any
     other = np.random.default_rng(4).normal(size=values.shape).astype(np.float32)
     unseen = History(np.concatenate([other, values]), ["X-1", "X-2"], START - timedelta(hours=3), len(values))
     assert find_copies(unseen, history, {"C-0", "C-1"}) == ["X-2"]
-    assert find_copies(unseen, history, {"C-0", "C-2"}) == []  # C-1, which it is, has taught nobody
+    assert find_copies(unseen, history, {"C-0", "C-2"}) == []  # C-1, which it is, was trained on by nobody
 
 
 def test_training_and_validation_compressors_are_those_learned_from() -> None:

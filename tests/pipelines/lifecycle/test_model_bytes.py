@@ -1,4 +1,4 @@
-"""Nothing is swapped: a model's file, and the baseline's beside it, are those that were decided on; no file of them runs code. Real MLflow and PostgreSQL."""
+"""The files of a model and its baseline are those that were decided on, and no file runs code. Real MLflow and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Store:
         return version
 
     def swap(self, version: str) -> str:
-        """What somebody does who may change the files and the registry, and not the database; returns the SHA-256 of the new file."""
+        """Swap the file, as somebody can who may change files and registry but not the database. Returns its new SHA-256."""
         other = onnx.load_from_string(self.file.read_bytes())
         other.producer_name = f"somebody else {datetime.now(UTC)}"
         self.file.write_bytes(other.SerializeToString())
@@ -105,7 +105,10 @@ class Store:
 
 
 def open_backend(store: Store, there: list[Warehouse]) -> Backend:
-    """The service's backend; its warehouse is the one in `there`, missing while that is empty. What is missing is looked for at every request."""
+    """The service's backend; its warehouse is the one in `there`, missing while that is empty.
+
+    What is missing is looked for at every request.
+    """
 
     def champion(warehouse: Warehouse | None) -> Predictor:
         registered = Registry(store.settings.tracking_uri, ModelRecord(warehouse) if warehouse else None).champion()
@@ -225,8 +228,8 @@ def test_a_champion_that_no_decision_made_is_told(store: Store) -> None:
     for load in (store.registry.champion, lambda: known_champion(store.registry), late.require_ready):
         with capture_logs() as logs:
             load()
-        told = [event["version"] for event in logs if event["event"] == "champion without a decision"]
-        assert told == [version], load
+        events = [event["version"] for event in logs if event["event"] == "champion without a decision"]
+        assert events == [version], load
     with capture_logs() as logs:
         late.require_ready()
     assert logs == []
@@ -252,8 +255,8 @@ def test_a_service_keeps_the_champion_it_has_and_refuses_one_that_was_swapped(st
                 late.require_ready()
             answers.append(json.loads(bytes(problem_of(caught.value).body))["detail"])
     assert set(answers) == {"the champion's file is not the one that was decided on: see the log, or run `altaviz doctor`"}
-    told = [event for event in logs if "is not the model that was decided on" in event.get("reason", "")]
-    assert [event["event"] for event in told] == ["part lost"]
+    events = [event for event in logs if "is not the model that was decided on" in event.get("reason", "")]
+    assert [event["event"] for event in events] == ["part lost"]
     assert b"altaviz_champion_refused 1.0" in Metrics().text(None, champion_refused=late.champion_refused)
     with pytest.raises(ModelMismatchError):
         late.predict(WINDOWS)

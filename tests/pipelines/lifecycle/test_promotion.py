@@ -124,8 +124,8 @@ def test_a_version_that_is_champion_or_not_there_is_not_judged_again(store: Stor
     store.judge("promoted", 1)
     with StageReporter(interactive=False) as report:
         spark = LazySpark(store.settings)
-        for version, says in (("1", "version 1 is champion already"), ("9", "there is no version 9; there are 1")):
-            with pytest.raises(ModelError, match=says):
+        for version, message in (("1", "version 1 is champion already"), ("9", "there is no version 9; there are 1")):
+            with pytest.raises(ModelError, match=message):
                 promote(store.settings, version, None, spark, report, force=True)
     assert store.recorded() == [("1", "promoted")]
 

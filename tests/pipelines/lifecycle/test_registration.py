@@ -64,8 +64,8 @@ def test_a_verdict_beside_another_champion_than_the_present_one_is_outdated(stor
     rollback(store.settings, None, None)
     late = store.register("promoted", 3, previous="2")
     with store.connection() as connection:
-        told = conclude(store.registry, connection, late)
-    assert (told.decision, told.reasons) == (
+        concluded = conclude(store.registry, connection, late)
+    assert (concluded.decision, concluded.reasons) == (
         "refused",
         [
             "outdated: it was judged while the champion was version 2, and it is version 1 by now; `altaviz models promote 3` asks again",
@@ -77,7 +77,7 @@ def test_a_verdict_beside_another_champion_than_the_present_one_is_outdated(stor
     assert store.aliases() == ("1", "3")
     assert ("3", "refused") in store.recorded()
     tags = store.registry.versions()[0].tags
-    assert (tags["gate"], tags["gate_reasons"]) == ("refused", "; ".join(told.reasons))
+    assert (tags["gate"], tags["gate_reasons"]) == ("refused", "; ".join(concluded.reasons))
 
 
 def test_a_kill_between_alias_and_mark_of_a_promotion_does_not_outdate_it(store: Store) -> None:

@@ -165,12 +165,12 @@ def first(home: Home, interrupted: list[str], fitted: list[Fold]) -> dict[str, A
     """The result of the study's first two trials, the second of which cannot learn."""
     open_study(home.settings, "search").enqueue_trial({"network.lstm_units": "[4]", RATE: HOPELESS})
 
-    def told(values: Float32s, folds: Sequence[Fold], *args: Any, **options: Any) -> Any:
+    def noted(values: Float32s, folds: Sequence[Fold], *args: Any, **options: Any) -> Any:
         fitted.extend(folds)
         return fit_ensemble(values, folds, *args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.trial.fit_ensemble", told)
+        patch.setattr("training.trial.fit_ensemble", noted)
         return home.tune(2)
 
 

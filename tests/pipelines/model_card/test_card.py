@@ -1,4 +1,4 @@
-"""The model card of a tiny fleet whose reference data are hostile: its numbers are the trial's, and no name becomes markup."""
+"""The model card of a tiny fleet with hostile reference data: its numbers are the trial's, and no name becomes markup."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ AGEING = Ageing(3.2, 42.0, 60.4)
 
 @pytest.fixture(scope="module")
 def made(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Twenty compressors over 20 days; those with even numbers fail on days 12 and 19, every third of the others on day 15, the rest live on.
+    """Twenty compressors over 20 days. Even ones fail on days 12 and 19, every third of the others on day 15.
 
-    The model predicts the mean of `vibration_1hr_mean` over the window, which here falls with the life that is left, give or take a day.
+    The model predicts the mean of `vibration_1hr_mean` over the window. Here that falls with the remaining life, within a day.
     """
     lake = Lake(str(tmp_path_factory.mktemp("card")))
     write_gold(Path(lake.uri(GOLD)), [gold_row(IDS[0], START)])
@@ -106,11 +106,11 @@ def made(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Made:
         seed=1,
     )
     onnx = mean_model().onnx
-    said = OnnxModel(onnx, 1).predict_rows(history.values, parts.test.first_row, parts.test.end, 512)
-    metrics = measure(parts.test, said, config.labels.horizon_days)
+    predictions = OnnxModel(onnx, 1).predict_rows(history.values, parts.test.first_row, parts.test.end, 512)
+    metrics = measure(parts.test, predictions, config.labels.horizon_days)
     metrics |= {f"baseline_{name}": value for name, value in measure_baseline(history.values, parts.test, baseline).items()}
     fit = EnsembleFit([], 1.0, 1.0, neutral(2, config.labels.max_rul_days))
-    trial = Trial(parts, fit, AGEING, Export(onnx, 1e-6, 10), baseline, said, metrics)
+    trial = Trial(parts, fit, AGEING, Export(onnx, 1e-6, 10), baseline, predictions, metrics)
     checks = [{"name": "baseline", "passed": False, "says": REASON}]
     decided = ModelDecision("", START, "refused", "train", None, "6", "run<1>", [REASON], {}, checks)
     cost = Footprint(len(onnx), 580, 2, 0.4321, 0.8765, 100, 12345.6)

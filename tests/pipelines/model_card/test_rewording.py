@@ -1,4 +1,4 @@
-"""Other words for the same numbers simulate no fleet, train no model, judge no alert again, and are blamed for nothing."""
+"""Other words for the same numbers simulate no fleet, train no model, find no alert again, and explain no difference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sensors with faults are data faults and no drift, from gold to the decision; a real drift beside them is still found. No JVM."""
+"""Faulty sensors are data faults, not drift, from gold to the decision. Real drift beside them is still found. No JVM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The demo's fleet with a fault planted in each of seven compressors: every fault is named, no number is wrong, and the others keep theirs."""
+"""The demo's fleet with a planted fault in each of seven compressors.
+
+Each fault is named, no number is wrong, and the others keep theirs.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ FAULTS: Final = {
 
 @pytest.fixture(scope="module")
 def scored(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What `score` says of the spoilt fleet."""
+    """The result of `score` on the spoilt fleet."""
     home = demo.before_the_cycle(demo.home.with_name("planted"))
     folder = tmp_path_factory.mktemp("planted")
     shutil.copytree(home / "inbox", folder, dirs_exist_ok=True)

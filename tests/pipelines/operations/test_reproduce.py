@@ -114,7 +114,7 @@ def test_a_row_that_is_not_there_is_told_with_the_newest_one(demo: Demo) -> None
 
 
 @pytest.mark.parametrize(
-    ("assignment", "kind", "told"),
+    ("assignment", "kind", "message"),
     [
         ("features_used = features_used - 'gold_table_id'", InputError, "written before rows named their gold_table_id: score that moment"),
         ("features_used = features_used - 'window_start'", InputError, "written before rows named their window_start: score that moment"),
@@ -127,8 +127,8 @@ def test_a_row_that_is_not_there_is_told_with_the_newest_one(demo: Demo) -> None
         ("features_used = jsonb_set(features_used, '{model_digest}', '\"x\"')", ModelError, "another model .*: point MLFLOW_TRACKING_URI"),
     ],
 )
-def test_what_a_row_names_and_is_not_there_is_told(demo: Demo, assignment: str, kind: type[Exception], told: str) -> None:
-    with tampered(demo, assignment), pytest.raises(kind, match=told):
+def test_what_a_row_names_and_is_not_there_is_told(demo: Demo, assignment: str, kind: type[Exception], message: str) -> None:
+    with tampered(demo, assignment), pytest.raises(kind, match=message):
         again(demo, FAILING)
 
 

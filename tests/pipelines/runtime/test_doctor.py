@@ -1,4 +1,4 @@
-"""The doctor looks at every configuration file, and says which one is wrong."""
+"""The doctor checks every configuration file, and names the wrong one."""
 
 from __future__ import annotations
 
@@ -39,6 +39,6 @@ def test_a_nonsense_cost_is_reported_with_exit_code_1_and_the_other_checks_are_m
     done = altaviz("doctor", "--json", home=tmp_path / "home", ALTAVIZ_CONFIG_DIR=str(folder))
     assert done.returncode == 1
     checks = json.loads(done.stdout)["checks"]
-    said = f"{folder / 'costs.yaml'}: planned.crew_days: Value error, -1 days: must be at least 0"
-    assert checks["configuration"] == {"ok": False, "says": said}
+    expected_line = f"{folder / 'costs.yaml'}: planned.crew_days: Value error, -1 days: must be at least 0"
+    assert checks["configuration"] == {"ok": False, "says": expected_line}
     assert checks.keys() == {"configuration", "java", "spark", "delta", "database", "tracking", "files", "disk"}

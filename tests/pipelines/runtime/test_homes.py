@@ -86,10 +86,10 @@ def home(folder: Path) -> Path:
 def saved(home: Path) -> Path:
     """A backup of the home by the command."""
     file = home.with_name("saved.tar.zst")
-    told = report_of("backup", file, home=home)
-    assert (told["file"], told["home"], told["rows"]["ml_predictions"]) == (str(file), str(home), 4)
-    assert told["lake_versions"][GOLD] == 0
-    assert told["lock_held_s"] < 10
+    reported = report_of("backup", file, home=home)
+    assert (reported["file"], reported["home"], reported["rows"]["ml_predictions"]) == (str(file), str(home), 4)
+    assert reported["lake_versions"][GOLD] == 0
+    assert reported["lock_held_s"] < 10
     assert file.stat().st_mode & 0o777 == 0o600  # it holds everything
     return file
 
@@ -157,8 +157,8 @@ def test_a_home_copied_while_its_server_runs_is_refused_and_one_that_was_moved_g
 
 def test_a_restored_home_scores_and_reproduces_what_was_saved(home: Path, saved: Path) -> None:
     target = home.with_name("restored")
-    told = report_of("restore", saved, home=target)
-    assert (told["from_home"], told["champion"], told["rows"]["ml_predictions"]) == (str(home), "1", 4)
+    reported = report_of("restore", saved, home=target)
+    assert (reported["from_home"], reported["champion"], reported["rows"]["ml_predictions"]) == (str(home), "1", 4)
     settings = load_settings(target, environ={})
     found = reproduce(settings, None, MOMENT, None, REPORT)
     assert (found["equal"], len(found["rows"])) == (True, 4)
@@ -184,8 +184,8 @@ def test_a_backup_while_another_process_writes_holds_a_lake_that_is_not_behind_i
         try:
             assert writer.stdout is not None
             first = int(writer.stdout.readline())
-            told = back_up(settings, tmp_path / "busy.tar.gz", REPORT)
-            eventually(lambda: _later(settings.lake_uri, told["lake_versions"][GOLD]), 60)
+            reported = back_up(settings, tmp_path / "busy.tar.gz", REPORT)
+            eventually(lambda: _later(settings.lake_uri, reported["lake_versions"][GOLD]), 60)
         finally:
             writer.kill()
     target = home.with_name("from-busy")
@@ -195,7 +195,7 @@ def test_a_backup_while_another_process_writes_holds_a_lake_that_is_not_behind_i
     lake = Lake(quiet.lake_uri)
     with open_warehouse(quiet.database, target) as warehouse, warehouse.connection() as connection:
         (synced,) = connection.execute("SELECT version FROM lake_sync WHERE table_name = 'gold'").fetchone() or (None,)
-    assert first <= synced <= lake.version(GOLD) == told["lake_versions"][GOLD]
+    assert first <= synced <= lake.version(GOLD) == reported["lake_versions"][GOLD]
     assert lake.row_count(GOLD) == rows + lake.version(GOLD) - version
     assert reproduce(quiet, None, MOMENT, None, REPORT)["equal"]
 
@@ -242,17 +242,17 @@ def test_a_member_with_another_checksum_or_outside_the_home_is_refused(saved: Pa
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         ({"schema": "9999"}, r"has the schema 9999, newer than this program's \d{4}: update altaviz"),
         ({"format": 99}, "has format 99, this program reads up to 1: update altaviz"),
         ({"mlflow_revision": "ffff"}, "a tracking store of a newer MLflow"),
     ],
 )
-def test_a_backup_of_a_newer_program_is_refused_in_one_line(saved: Path, tmp_path: Path, change: dict[str, object], told: str) -> None:
+def test_a_backup_of_a_newer_program_is_refused_in_one_line(saved: Path, tmp_path: Path, change: dict[str, object], reported: str) -> None:
     newer = replace(read_manifest(saved), members={}, **change)  # type: ignore[arg-type]
     write_archive(tmp_path / "newer.tar.zst", tmp_path, newer)
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=reported):
         restore(load_settings(tmp_path / "home", environ={}), tmp_path / "newer.tar.zst", REPORT)
 
 

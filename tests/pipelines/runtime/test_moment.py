@@ -47,8 +47,8 @@ def test_readings_of_gold_or_bronze_in_the_future_can_be_replayed_but_not_those_
 @pytest.mark.parametrize("command", ["score", "features", "run", "monitor", "retrain"])
 def test_a_moment_of_the_future_is_one_line(tmp_path: Path, command: str) -> None:
     done = CliRunner().invoke(app, [command, "--as-of", "2099-12-31", "--home", str(tmp_path)])
-    said = [line for line in done.stderr.splitlines() if not line.startswith("{")]  # log lines are JSON
-    assert (done.exit_code, done.stdout, len(said)) == (1, "", 1)
-    assert said[0].startswith("altaviz: 2099-12-31T00:00:00Z is in the future (now is ")
-    assert said[0].endswith("and there is no reading: choose an earlier moment, or none for now")
+    printed = [line for line in done.stderr.splitlines() if not line.startswith("{")]  # log lines are JSON
+    assert (done.exit_code, done.stdout, len(printed)) == (1, "", 1)
+    assert printed[0].startswith("altaviz: 2099-12-31T00:00:00Z is in the future (now is ")
+    assert printed[0].endswith("and there is no reading: choose an earlier moment, or none for now")
     assert not (tmp_path / "postgres").exists()

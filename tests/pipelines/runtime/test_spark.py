@@ -102,9 +102,9 @@ def test_without_an_archive_setup_says_why_and_goes_on(
     (broken / "pyspark.py").write_text("raise ImportError('half of it is missing')\n", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(broken))
     assert setup.main() == 0
-    said = capsys.readouterr().err.splitlines()
-    assert said[1] == (
+    printed = capsys.readouterr().err.splitlines()
+    assert printed[1] == (
         "setup: Spark will start more slowly: `python -m pipelines.lakehouse.spark_warm_up` left no archive of Spark's classes: ImportError: half of it is missing"
     )
-    assert said[2].endswith("Delta jars: 1; classes: not archived")
+    assert printed[2].endswith("Delta jars: 1; classes: not archived")
     assert sorted(jars.parent.iterdir()) == sorted([other, jars])

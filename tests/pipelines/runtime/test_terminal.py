@@ -67,11 +67,11 @@ def test_a_draft_shows_what_the_files_say_plainly(capsys: pytest.CaptureFixture[
 def test_an_error_is_one_plain_line_and_json_keeps_the_data(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit):
         fail(f"{HOSTILE}\x7f is bad", as_json=True)
-    said = capsys.readouterr()
+    printed = capsys.readouterr()
     one_line = SHOWN.replace("\\x0a", " ")
-    assert said.err == f"altaviz: {one_line}\\x7f is bad\n"
-    assert said.out.rstrip("\n").isprintable()
-    assert json.loads(said.out)["error"] == f"{HOSTILE.replace(chr(10), ' ')}\x7f is bad"
+    assert printed.err == f"altaviz: {one_line}\\x7f is bad\n"
+    assert printed.out.rstrip("\n").isprintable()
+    assert json.loads(printed.out)["error"] == f"{HOSTILE.replace(chr(10), ' ')}\x7f is bad"
 
 
 def test_problem_documents_and_model_cards_hold_no_control_characters() -> None:
