@@ -31,7 +31,7 @@ from serving.warehouse.binaries import server_user
 from serving.warehouse.connection import open_warehouse
 from tests.folders import TemporaryDirectory
 from tests.pipelines.console_script import eventually, refusal_of, report_of
-from tests.serving.api.test_service import AS_OF, build_home, make_champion
+from tests.serving.api.home import AS_OF, build_home, make_champion
 
 MOMENT = parse_moment(AS_OF)
 REPORT = StageReporter(interactive=False)
