@@ -17,7 +17,7 @@ Health = Literal["healthy", "warning", "critical"]
 
 @dataclass(frozen=True)
 class WindowLimits:
-    """What a window needs for a prediction: steps with data, and a last reading of at most this age."""
+    """What a prediction needs: steps with data, and a last reading of at most this age."""
 
     min_steps: int
     stale_after_hours: float
@@ -42,7 +42,10 @@ class Numbers:
 
 
 def status_of(age: timedelta | None, steps: int, is_faulty: bool, limits: WindowLimits) -> Status:
-    """The status of a window. `age`: of its last reading, None without one; `steps`: those with data; `is_faulty`: a sensor of the model has a fault."""
+    """The status of a window. The age is that of its last reading, None without one.
+
+    The number of steps with data is `steps`. A fault of a sensor of the model sets `is_faulty`.
+    """
     if age is None or age > timedelta(hours=limits.stale_after_hours):
         return "stale"
     if steps >= limits.min_steps:
@@ -51,12 +54,12 @@ def status_of(age: timedelta | None, steps: int, is_faulty: bool, limits: Window
 
 
 def confidence(lower_days: float, upper_days: float, max_rul_days: float) -> float:
-    """1 for an interval without width, falling in proportion to its width, 0 for one as wide as the label cap."""
+    """1 for an interval without width, 0 for one as wide as the label cap, linear in between."""
     return round(min(max(1 - (upper_days - lower_days) / max_rul_days, 0.0), 1.0), SHARE_DIGITS)
 
 
 def health_of(rul_days: float, *, warning_days: float, critical_days: float) -> Health:
-    """The health of a predicted life: a life at a limit has the worse one."""
+    """The health of a predicted life. A life at a limit has the worse health."""
     if rul_days <= critical_days:
         return "critical"
     return "warning" if rul_days <= warning_days else "healthy"
@@ -65,7 +68,7 @@ def health_of(rul_days: float, *, warning_days: float, critical_days: float) -> 
 def urgency_of(
     compressor_id: str, rul_days: float | None, failure_probability: float | None, rul_days_now: float | None = None
 ) -> tuple[float, float, float, str]:
-    """Sort key, most urgent first: shortest life from now, shortest life, likeliest failure, id. A prediction without numbers comes last."""
+    """Sort key, most urgent first: shortest life from now, shortest life, likeliest failure, id. Without numbers, a prediction comes last."""
     if rul_days is None or failure_probability is None:
         return (float("inf"), float("inf"), 0.0, compressor_id)
     return (rul_days if rul_days_now is None else rul_days_now, rul_days, -failure_probability, compressor_id)

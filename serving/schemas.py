@@ -1,4 +1,4 @@
-"""Rows of the warehouse and of the reports: what a prediction, a compressor, an event looks like outside Spark.
+"""Rows of the warehouse and of reports: predictions, compressors, events.
 
 Field names are the table's column names, in the table's order. Times are timezone-aware UTC.
 """
@@ -19,7 +19,7 @@ _END: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 ScoredBy = Literal["batch", "service"]
 
-# What `score` reports of a prediction, in this order.
+# The fields of a prediction in the report of `score`, in this order.
 REPORTED: Final = (
     "compressor_id",
     "status",
@@ -34,7 +34,7 @@ REPORTED: Final = (
     "horizon_days",
     "reasons",
 )
-# What it reports of the last usable prediction of a compressor that has no numbers now.
+# The fields of the last usable prediction, for a compressor without numbers now.
 LAST_USABLE: Final = (
     "prediction_timestamp",
     "age_hours",
@@ -51,7 +51,7 @@ LAST_USABLE: Final = (
 
 @dataclass(frozen=True)
 class StationRow:
-    """A compressor station; only the id is known of one that fleet.yaml does not list."""
+    """A compressor station. Without an entry in fleet.yaml, only its id is known."""
 
     station_id: str
     basin: str | None = None
@@ -63,7 +63,7 @@ class StationRow:
 
 @dataclass(frozen=True)
 class Compressor:
-    """A compressor; `horsepower` is the rated one. `retired_at` is None while it is in service."""
+    """A compressor with its rated `horsepower`. While it is in service, `retired_at` is None."""
 
     compressor_id: str
     model: str
@@ -76,7 +76,7 @@ class Compressor:
 
 @dataclass(frozen=True)
 class MaintenanceEvent:
-    """A maintenance event; `event_type` is one of contract.EVENT_TYPES. `withdrawn_at` is None while it counts."""
+    """A maintenance event, of a type in contract.EVENT_TYPES. While it counts, `withdrawn_at` is None."""
 
     compressor_id: str
     event_date: datetime
@@ -91,7 +91,7 @@ class MaintenanceEvent:
 
 @dataclass(frozen=True)
 class QualityMetric:
-    """One number about the data of one run; `passed` is None when it was measured but not judged."""
+    """One number about the data of one run. A metric that is measured but not judged has `passed` None."""
 
     metric_timestamp: datetime
     stage: str
@@ -103,7 +103,7 @@ class QualityMetric:
 
 @dataclass(frozen=True)
 class EdgeExport:
-    """A folder for the edge: the SHA-256 of its SHA256SUMS, and the model in it."""
+    """An exported folder: the SHA-256 of its SHA256SUMS, and its model."""
 
     digest: str
     model_version: str
@@ -114,10 +114,10 @@ class EdgeExport:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says of one compressor at `prediction_timestamp`; every number is None unless `status` is ok.
+    """The prediction for one compressor at `prediction_timestamp`. Every number is None unless `status` is ok.
 
-    `failure_probability` is for a failure within `horizon_days`; `confidence_score` falls as the interval widens.
-    `act_by` is the day (UTC) a repair is due and `expected_saving_usd` what it saves (serving.prediction.repair_cost); None also where none is due yet.
+    The failure probability is for a failure within `horizon_days`. The confidence score falls as the interval widens. The day (UTC) a repair is
+    due is `act_by`, and that repair saves `expected_saving_usd` (serving.prediction.repair_cost). Both are None while none is due.
     """
 
     compressor_id: str
@@ -140,10 +140,10 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class LatestPrediction(Prediction):
-    """A compressor's newest prediction as it stands at the moment it is asked for.
+    """A compressor's newest prediction, as it stands at the moment of the query.
 
-    Where the newest has no numbers, this is the last one that has, with its own `prediction_timestamp`, unless the compressor was mended after
-    its window began; `status`, the first `reasons` and `data_faults` are then the newest's, and `health` goes by `rul_days_now`.
+    If the newest has no numbers, the last prediction with numbers gives them, and its `prediction_timestamp`. A renewal after the beginning of
+    its window ends that. The newest still gives `status`, the first `reasons` and `data_faults`. Health follows `rul_days_now`.
     """
 
     status_timestamp: datetime  # when the compressor was last scored: the status is of then
@@ -152,14 +152,14 @@ class LatestPrediction(Prediction):
 
 
 def present_moment() -> datetime:
-    """Now as rows name it, UTC, in whole seconds: every report can say it, and a person can type it."""
+    """Now as rows store it: UTC in whole seconds, which a person can type."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 def parse_moment(text: object) -> datetime:
-    """ISO 8601 text as UTC, which it is where no zone is given.
+    """ISO 8601 text as UTC. A text without a zone is UTC.
 
-    Raises ValueError for anything else, and outside the years that the warehouse keeps.
+    Raises ValueError for anything else, and outside the years of the warehouse.
     """
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
@@ -181,15 +181,18 @@ def urgency(prediction: Prediction) -> tuple[float, float, float, str]:
 
 
 def report_row(prediction: Prediction) -> dict[str, Any]:
-    """What every report says of a prediction."""
+    """The fields of a prediction that every report shows."""
     return {name: getattr(prediction, name) for name in REPORTED}
 
 
 def report_rows(predictions: Iterable[Prediction], last_usable: Mapping[str, LatestPrediction]) -> list[dict[str, Any]]:
-    """The entries of the `score` report, most urgent first: with `last_usable`, which takes the place in the ranking of numbers that are missing."""
+    """The entries of the `score` report, most urgent first.
+
+    A compressor without numbers is ranked by its entry in `last_usable`.
+    """
     rows = []
     for prediction in predictions:
         usable = last_usable.get(prediction.compressor_id)
-        told = None if usable is None else {name: getattr(usable, name) for name in LAST_USABLE}
-        rows.append((urgency(usable or prediction), {**report_row(prediction), "last_usable": told}))
+        last = None if usable is None else {name: getattr(usable, name) for name in LAST_USABLE}
+        rows.append((urgency(usable or prediction), {**report_row(prediction), "last_usable": last}))
     return [row for _, row in sorted(rows, key=itemgetter(0))]

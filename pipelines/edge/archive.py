@@ -1,7 +1,7 @@
-"""run.py: a zip application with the program for the edge and every module of this project that it imports.
+"""run.py: a zip application with the program for the edge and all its modules.
 
-Python runs a zip archive under any name. `zipapp` would take order and dates from the disk, so `zipfile` writes this one: the same sources
-give the same bytes.
+Python runs a zip archive under any name. The same sources always give the same bytes. So `zipfile` writes the archive: `zipapp` takes order
+and dates from the disk.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def program_archive() -> bytes:
 
 
 def _closure() -> set[Path]:
-    """The files of the program's module, of every own module it imports, and of their packages."""
+    """The files of the program, of every own module it imports, and of their packages."""
     found: set[Path] = set()
     waiting = [runner.__name__]
     while waiting:
@@ -72,7 +72,7 @@ def _file_of(module: str) -> Path | None:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """What a module imports when it runs: dotted names, of which the last part may be a name inside a module."""
+    """Dotted names that a module imports when it runs. The last part may be a name inside a module."""
     waiting: list[ast.AST] = [ast.parse(path.read_bytes())]
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""altaviz export-edge: the champion as a folder that predicts beside the machine, checked against gold and the predictor, and measured."""
+"""altaviz export-edge: the champion as a folder for the edge, checked against gold and the predictor, and measured."""
 
 from __future__ import annotations
 
@@ -34,22 +34,29 @@ from serving.warehouse.migrations import migrated_warehouse
 
 REPORT_FILE: Final = "report.json"
 README_FILE: Final = "README.md"
-_QUANTISED_NODES: Final = ["LSTM"]  # they hold nearly all weights: with the heads it is 0.4 kB less, and further from the float model
+_QUANTISED_NODES: Final = ["LSTM"]  # they hold nearly all weights; with the heads too, the file is 0.4 kB smaller and less accurate
 _OWN_FILES: Final = frozenset((CONTRACT_FILE, PROGRAM_FILE, ZONE_FOLDER, MODEL_FILE, QUANTISED_FILE, REPORT_FILE, README_FILE, SUMS_FILE))
 
 
 def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[str, Any]:
-    """Write the champion's folder to `out`; an earlier export there is replaced when the new one is whole.
+    """Write the champion's folder to `out`. An earlier export there is replaced once the new one is whole.
 
-    Its digest, the SHA-256 of SHA256SUMS, goes into `edge_exports` before the folder is there. Returns digest, and what report.json holds: model_version, folder, check (rows, largest_difference, predictions), models by file: bytes, start_ms,
-    open_ms, window_ms (p50, p99), and on held-out windows rmse_days, coverage_90, mean_width_90_days, brier; loss of the quantised one.
-    Raises NoChampionError, NoDataError, ModelError, WarehouseError, InputError (`out` holds something else), ExportError (the runner differs from gold or predictor).
+    Its digest, the SHA-256 of SHA256SUMS, is stored in `edge_exports` before the folder appears.
+
+    Returns the digest, the folder and the content of report.json:
+        model_version, as_of, check (rows, largest_difference, predictions)
+        models, by file: bytes, start_ms, open_ms, window_ms (p50, p99)
+        models, by file, on held-out windows: rmse_days, coverage_90, mean_width_90_days, brier
+        quantised_against_float, windows
+
+    Raises NoChampionError, NoDataError, ModelError, WarehouseError. Raises InputError when `out` holds other files. Raises ExportError when
+    the folder differs from gold or the predictor.
     """
-    out = out.resolve()  # `.` and links too: what is replaced is the folder itself
+    out = out.resolve()  # also of `.` and of links: the folder itself is replaced
     _require_free(out)
     quieten()
     lake = Lake(settings.lake_uri)
-    lake.delta(GOLD)  # says so when there is none
+    lake.delta(GOLD)  # raises without gold
     compressors = read_reference(lake, COMPRESSORS)
     with report.stage("champion"), migrated_warehouse(settings.database, settings.home) as warehouse:
         registry = Registry(settings.tracking_uri, ModelRecord(warehouse))
@@ -96,17 +103,17 @@ def export_edge(settings: Settings, out: Path, report: StageReporter) -> dict[st
 
 
 def _require_free(out: Path) -> None:
-    """Nothing may stand at `out` but a folder with files of an earlier export alone."""
+    """Raise InputError unless `out` is missing or holds only files of an earlier export."""
     if not out.exists():
         return
     if not out.is_dir():
-        raise InputError(f"{out} is no folder: choose another --out")
+        raise InputError(f"{out} is not a folder: choose another --out")
     if foreign := sorted({path.name for path in out.iterdir()} - _OWN_FILES):
-        raise InputError(f"{out} holds something that is no earlier export ({foreign[0]}): move it away, or choose another --out")
+        raise InputError(f"{out} holds {foreign[0]}, which is not from an earlier export: move it away, or choose another --out")
 
 
 def quantise(model: bytes) -> bytes:
-    """`model` with the weights of its LSTM nodes in 8 bits, activations quantised as they come (ONNX Runtime's dynamic quantisation)."""
+    """The model with the weights of its LSTM nodes in 8 bits (ONNX Runtime's dynamic quantisation)."""
     with tempfile.TemporaryDirectory() as name:
         target = Path(name) / QUANTISED_FILE
         before = logging.root.manager.disable
@@ -121,5 +128,5 @@ def quantise(model: bytes) -> bytes:
 
 
 def readme(result: dict[str, Any]) -> str:
-    """What the folder says of itself in Markdown, from what report.json holds."""
+    """The README.md of the folder, from the content of report.json."""
     return templates().get_template("edge/readme.md.jinja").render(result, quantised_file=QUANTISED_FILE)

@@ -50,7 +50,7 @@ QUANTISED_FILE: Final = "model.int8.onnx"
 
 
 def write_folder(folder: Path, models: Mapping[str, bytes], document: dict[str, Any]) -> None:
-    """Write everything that the runner needs into `folder`, which exists; `document` is that of `contract_document`."""
+    """Write contract, program, models and time zones into the existing `folder`. The contract is that of `contract_document`."""
     files = {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} for name, content in models.items()}
     complete = {**document, "model": {**document["model"], "files": files}}
     (folder / CONTRACT_FILE).write_text(json.dumps(complete, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -64,7 +64,7 @@ def write_folder(folder: Path, models: Mapping[str, bytes], document: dict[str, 
 
 
 def contract_document(model: RegisteredModel, compressors: pl.DataFrame, settings: Settings) -> dict[str, Any]:
-    """What contract.json says but for the models' files; `compressors` has the columns of compressor_metadata.csv."""
+    """The content of contract.json, without the models' files. The columns of `compressors` are those of compressor_metadata.csv."""
     thresholds, fleet, scoring, outliers = settings.thresholds, settings.fleet, settings.scoring, settings.etl.outliers
     known = {}
     for compressor_id, kind, station_id in compressors.select("compressor_id", "model", "station_id").sort("compressor_id").iter_rows():
@@ -101,7 +101,7 @@ def contract_document(model: RegisteredModel, compressors: pl.DataFrame, setting
         "delta_tolerance_s": settings.etl.gold.delta_tolerance_s,
         "clock_skew_minutes": settings.etl.ingest.clock_skew_minutes,
         "earliest": settings.etl.ingest.earliest.isoformat(),
-        # a step's window, the look-back of its features, and twice that of the spike rule (features/increments.py)
+        # steps, look-back of their features, and twice that of the spike rule (features/increments.py)
         "lookback_hours": WINDOW_STEPS * WINDOW_STEP_HOURS + MAX_LOOKBACK_HOURS + 2 * outliers.spread_hours,
         "health": {"warning": scoring.health.warning.value, "critical": scoring.health.critical.value, "unit": "days"},
         "compressors": known,
@@ -117,15 +117,15 @@ def _interface() -> dict[str, Any]:
 
 
 def _calibration(model: bytes) -> dict[str, Any]:
-    """What the graph does by itself, read off its nodes: a version from before there was a calibration layer has none."""
+    """The calibration inside the graph, read from its nodes. Versions before the calibration layer have none."""
     inside = any(f"/{CALIBRATION_LAYER}" in node.name for node in onnx.load_from_string(model).graph.node)
     return {
         "in_graph": {
             "normalisation": "features are normalised, clipped, and a missing one set to the training mean",
             **(
                 {
-                    "rul_lower, rul_upper": f"conformal {INTERVAL_MASS:.0%} interval, widened by predicted life, learned on compressors held out from fitting",
-                    "failure_probability": "slope and intercept of the log-odds (Platt), learned on the same compressors",
+                    "rul_lower, rul_upper": f"conformal {INTERVAL_MASS:.0%} interval, widened by predicted life, fitted on compressors held out from training",
+                    "failure_probability": "slope and intercept of the log-odds (Platt), fitted on the same compressors",
                 }
                 if inside
                 else {}

@@ -1,4 +1,4 @@
-"""What an exported model costs and how well it says: its errors on held-out windows, and the time that the folder takes."""
+"""The cost and accuracy of exported models: errors on held-out windows, and the time that the folder takes."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ _WINDOWS: Final = 64  # that it is called with
 def measure_loss(
     settings: Settings, champion: KnownChampion, models: dict[str, bytes], report: StageReporter
 ) -> tuple[Float32s, dict[str, Any]]:
-    """Both models on the labelled windows of the compressors that the champion was tested on (all of them where that is not known).
+    """Both models on labelled windows of the champion's test compressors, or of all if those are unknown.
 
-    Returns some of the windows [n, 24, 24], and models by file (training.measurement.measure; nothing where no failure was seen), difference, windows.
+    Returns some of the windows [n, 24, 24] and a document. It holds `models` (errors by file, empty without a failure), `difference` and
+    `windows`.
     """
     settings = with_labels_of(settings, champion.model.facts)
     config = settings.model
@@ -45,16 +46,16 @@ def measure_loss(
     held_out = split is not None and len(index.of_units(split.test)) > 0
     if split is not None and held_out:
         index = index.of_units(split.test)
-    said = {
+    predicted = {
         file: OnnxModel(content, config.scoring.threads).predict_rows(history.values, index.first_row, index.end, config.scoring.batch_size)
         for file, content in models.items()
     }
     seen = int((~index.censored).sum())
-    exact, quantised = said[MODEL_FILE], said[QUANTISED_FILE]
+    exact, quantised = predicted[MODEL_FILE], predicted[QUANTISED_FILE]
     apart = np.abs(quantised.rul.astype(np.float64) - exact.rul)
     critical = settings.scoring.health.critical.value
     return sample_windows(history.values, index, _WINDOWS, config.split.seed), {
-        "models": {file: measure(index, answer, config.labels.horizon_days) if seen else {} for file, answer in said.items()},
+        "models": {file: measure(index, answer, config.labels.horizon_days) if seen else {} for file, answer in predicted.items()},
         "difference": {
             "rul_days_mean": float(apart.mean()),
             "rul_days_p99": float(np.quantile(apart, 0.99)),
@@ -67,7 +68,10 @@ def measure_loss(
 
 
 def measure_speed(folder: Path, file: str, readings: Path, moment: datetime, windows: Float32s) -> dict[str, Any]:
-    """start_ms: a process from its start to its last line, median; open_ms: the model in it; window_ms: the model alone, one thread."""
+    """Times of a model in the folder. The process from start to last line is `start_ms`, and `open_ms` is part of it.
+
+    Both are medians. One window on one thread takes `window_ms`, without the process.
+    """
     starts, opened = [], []
     for _ in range(_STARTS):
         started = time.perf_counter()

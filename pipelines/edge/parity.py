@@ -1,9 +1,4 @@
-"""An exported folder against this home: what it is fed, what it says, and how that compares with gold and the predictor.
-
-write_readings(lake, compressors, settings, path)          what a site would have at hand at gold's newest reading
-check_folder(settings, lake, model, folder, readings, t)   features against gold, predictions against the predictor
-run_folder(folder, readings, t, *options)                  run.py in a process of its own
-"""
+"""Checks an exported folder on this home's readings, against gold and the predictor."""
 
 from __future__ import annotations
 
@@ -46,7 +41,7 @@ TOLERANCE: Final = 1e-6  # relative or absolute, of a feature against gold
 
 
 def write_readings(lake: Lake, compressors: pl.DataFrame, settings: Settings, path: Path) -> tuple[Path, datetime]:
-    """What a site would have at hand at gold's newest reading: the bronze rows that this gold is made from, as CSV; and that moment."""
+    """Write the bronze rows behind gold's newest reading as CSV, as a site would have them. Returns the file and that moment."""
     newest, state = lake.newest_reading(), read_state(lake)
     if newest is None or state is None:
         raise NoDataError("gold holds no rows, or was written by something else: run `altaviz features` first")
@@ -65,30 +60,30 @@ def write_readings(lake: Lake, compressors: pl.DataFrame, settings: Settings, pa
 
 
 def check_folder(settings: Settings, lake: Lake, model: RegisteredModel, folder: Path, readings: Path, newest: datetime) -> dict[str, Any]:
-    """Run the folder on `readings`; its features must be gold's and its predictions the predictor's. Raises ExportError."""
+    """Run the folder on `readings`. Features must equal gold's, predictions the predictor's. Raises ExportError."""
     features = readings.with_name("features.csv")
-    said = run_folder(folder, readings, newest, "--features", str(features))["predictions"]
+    answered = run_folder(folder, readings, newest, "--features", str(features))["predictions"]
     rows, difference = compare_features(features, lake, newest, MAX_LOOKBACK_HOURS)
     ids = read_reference(lake, COMPRESSORS)["compressor_id"].sort().to_list()
     expected = Predictor(model, settings.scoring, settings.costs, threads=1).predict(lake.delta(GOLD), ids, newest, {})
-    for mine, theirs in zip(said, expected, strict=True):
+    for mine, theirs in zip(answered, expected, strict=True):
         differing = [
             name for name in mine if hasattr(theirs, name) and _comparable(name, mine[name]) != _comparable(name, getattr(theirs, name))
         ]
         if differing:
             raise ExportError(
-                f"run.py says another {', '.join(differing)} of {theirs.compressor_id} than `altaviz score`: run `altaviz features`"
+                f"run.py predicts another {', '.join(differing)} for {theirs.compressor_id} than `altaviz score`: run `altaviz features`"
             )
-    return {"feature_rows": rows, "largest_feature_difference": difference, "predictions": len(said)}
+    return {"feature_rows": rows, "largest_feature_difference": difference, "predictions": len(answered)}
 
 
 def _comparable(name: str, value: Any) -> Any:
-    """A field of a prediction as both sides must say it. Of faults that is the sensor: how one began lies before what the runner is given."""
+    """A field of a prediction as both sides must give it. Of faults, only the sensor: their beginning may lie before the readings."""
     return sorted({fault["sensor"] for fault in value}) if name == "data_faults" else value
 
 
 def compare_features(file: Path, lake: Lake, newest: datetime, hours: float) -> tuple[int, float]:
-    """Rows of the last `hours` that the runner wrote, and their largest difference to gold, relative where gold is over 1. Raises ExportError."""
+    """The number of feature rows in the last `hours`, and their largest difference to gold. Above 1 the difference is relative. Raises ExportError."""
     start, keys = newest - timedelta(hours=hours), [COMPRESSOR_ID, TIMESTAMP]
     inside = (pl.col(TIMESTAMP) > start) & (pl.col(TIMESTAMP) <= newest)
     gold = pl.scan_delta(lake.delta(GOLD)).filter(inside).select(*keys, *FEATURES).sort(keys).collect()
@@ -114,11 +109,11 @@ def compare_features(file: Path, lake: Lake, newest: datetime, hours: float) -> 
 
 
 def run_folder(folder: Path, readings: Path, moment: datetime, *options: str) -> dict[str, Any]:
-    """What the folder says, in a process of its own that sees nothing of this project. Raises ExportError."""
+    """The document that run.py prints, in a process that sees nothing of this project. Raises ExportError."""
     command = [sys.executable, "-I", str(folder / PROGRAM_FILE), str(readings), "--as-of", moment.isoformat(), *options]
     environment = {name: value for name, value in os.environ.items() if name != DIGEST_VARIABLE}  # of another folder
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
     if done.returncode:
-        raise ExportError(f"run.py fails on this home's readings: {(done.stderr.strip().splitlines() or ['without a word'])[-1]}")
+        raise ExportError(f"run.py fails on this home's readings: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
     document: dict[str, Any] = json.loads(done.stdout)
     return document

@@ -1,4 +1,4 @@
-"""An exported folder: what run.py reads of contract.json, the digest of all its files, and the refusal of what cannot be used."""
+"""An exported folder: its contract.json, the digest of its files, and the error for unusable input."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from features.sensor_health.settings import BANDS
 CONTRACT_FILE: Final = "contract.json"
 MODEL_FILE: Final = "model.onnx"
 ZONE_FOLDER: Final = "zoneinfo"
-SUMS_FILE: Final = "SHA256SUMS"  # of all other files, as sha256sum writes and checks it
-DEFAULT_LIMITS: Final = "default"  # of a compressor whose model is not listed
+SUMS_FILE: Final = "SHA256SUMS"  # lists all other files, as sha256sum does
+DEFAULT_LIMITS: Final = "default"  # limits of a model that is not listed
 
 Contract = dict[str, Any]
 
-_EACH: Final = "*"  # whatever names there are
+_EACH: Final = "*"  # any name
 _TEXT: Final = (str,)
 _WHOLE: Final = (int,)
 _NUMBER: Final = (int, float)
 _LIMITS: Final = {sensor: dict.fromkeys(("warning", "critical"), (*_NUMBER, NoneType)) for sensor in STATUS_FEATURES.values()}
-# What run.py reads: by name what must be there, in brackets what every item must be, in a tuple the kinds of a value.
+# What run.py reads. A dict names the required parts, a list the shape of each item, a tuple the types of a value.
 _SHAPE: Final[dict[str, Any]] = {
     "model": {"version": _TEXT, "files": {_EACH: {"sha256": _TEXT}}},
     "feature_set_version": _TEXT,
@@ -56,11 +56,11 @@ _SHAPE: Final[dict[str, Any]] = {
 
 
 class EdgeInputError(Exception):
-    """The input cannot be used."""
+    """The input cannot be used. The message is one line for the user."""
 
 
 def load_contract(folder: Path) -> Contract:
-    """contract.json of `folder`. Raises EdgeInputError when it is not there, lacks something, or describes other features than this file computes."""
+    """The contract.json of `folder`. Raises EdgeInputError when it is missing, incomplete, or describes other features than this program."""
     path = folder / CONTRACT_FILE
     try:
         contract: Any = json.loads(path.read_text(encoding="utf-8"))
@@ -68,7 +68,7 @@ def load_contract(folder: Path) -> Contract:
         raise EdgeInputError(f"{path} cannot be read: export the folder again") from error
     misfit = next(_misfits(contract, _SHAPE, ""), None)
     if misfit is not None:
-        raise EdgeInputError(f"{path}: {misfit or 'the document'} is missing or of another kind: export the folder again")
+        raise EdgeInputError(f"{path}: {misfit or 'the document'} is missing or has another type: export the folder again")
     if (contract["feature_set_version"], [item["name"] for item in contract["features"]]) != (FEATURE_SET_VERSION, list(FEATURES)):
         raise EdgeInputError(f"{path} is of another feature set than run.py (version {FEATURE_SET_VERSION}): export the folder again")
     found: Contract = contract
@@ -82,7 +82,7 @@ def folder_sums(folder: Path) -> str:
 
 
 def require_digest(folder: Path, expected: str) -> None:
-    """Raise EdgeInputError unless the SHA-256 of SHA256SUMS is `expected` and every file that it names is the one it names."""
+    """Raise EdgeInputError unless the SHA-256 of SHA256SUMS is `expected` and every listed file has its digest."""
     sums = folder / SUMS_FILE
     try:
         found, lines = _sha256(sums), sums.read_text(encoding="utf-8").splitlines()
@@ -90,7 +90,7 @@ def require_digest(folder: Path, expected: str) -> None:
         raise EdgeInputError(f"{sums} cannot be read: copy the folder again") from error
     if found != expected.strip().lower():
         raise EdgeInputError(
-            f"{folder} is not the folder of --digest: its digest is {found}. Copy it again, or ask who exported it for the digest"
+            f"{folder} is not the folder of --digest: its digest is {found}. Copy it again, or ask for the digest of its export"
         )
     for line in lines:
         digest, _, name = line.partition("  ")
@@ -107,7 +107,7 @@ def _sha256(path: Path) -> str:
 
 
 def _misfits(value: Any, shape: Any, name: str) -> Iterator[str]:
-    """Names of what in `value` is not as `shape` says, in the order of the shape."""
+    """Names of the parts of `value` that do not fit `shape`, in the order of the shape."""
     if isinstance(shape, tuple):
         if not isinstance(value, shape) or isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
             yield name

@@ -16,7 +16,7 @@ from serving.edge.readings import Readings, iso_time
 
 
 def require_unread(path: Path, sources: Sequence[Path]) -> None:
-    """What is written must be none of the files that are read, whatever way leads there. Raises EdgeInputError."""
+    """Raise EdgeInputError when `path` is one of the files that are read, also through links."""
     try:
         read = [source for source in sources if path.exists() and source.exists() and path.samefile(source)]
     except OSError as error:
@@ -26,12 +26,15 @@ def require_unread(path: Path, sources: Sequence[Path]) -> None:
 
 
 def write_features(path: Path, rows: Readings, features: dict[str, Doubles], compressor_ids: Sequence[str]) -> None:
-    """The features as CSV, a row per reading, statuses in words, nothing where gold has null; all of the file or none. Raises EdgeInputError."""
+    """Write the features as CSV: a row per reading, statuses as words, empty where gold has null.
+
+    The file is written whole or not at all. Raises EdgeInputError.
+    """
     columns = [[_text(name, value) for value in features[name].tolist()] for name in FEATURES]
     keys = ([spreadsheet_text(compressor_ids[unit]) for unit in rows.unit.tolist()], [iso_time(moment) for moment in rows.time_us.tolist()])
     target = Path(os.path.realpath(path))  # through a link: the file is replaced, not the link
     if target.exists() and not target.is_file():
-        raise EdgeInputError(f"{path}: is no file that can be replaced: choose another for --features")
+        raise EdgeInputError(f"{path}: is not a file that can be replaced: choose another for --features")
     try:
         with tempfile.TemporaryDirectory(prefix=".features-", dir=target.parent) as aside:
             whole = Path(aside) / target.name

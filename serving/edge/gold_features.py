@@ -1,4 +1,4 @@
-"""The rules of silver and gold on the readings of one site: rows kept, values judged, features, hourly steps."""
+"""The rules of silver and gold for the readings of one site: rows, values, features, hourly steps."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _SECONDS_PER_DAY: Final = 86_400
 
 
 def keep_rows(raw: Readings, now_us: int, clock_skew_us: int, earliest_us: int) -> tuple[Readings, dict[str, int]]:
-    """The rows that silver keeps, by compressor and time, and how many it rejects by reason; the first reason that holds counts."""
+    """The rows that silver keeps, by compressor and time, and the number of rejected rows by reason. The first reason counts."""
     reasons = np.select(
         [
             raw.unit < 0,
@@ -70,7 +70,7 @@ def keep_rows(raw: Readings, now_us: int, clock_skew_us: int, earliest_us: int) 
 
 
 def judge_values(rows: Readings, contract: Contract) -> tuple[Readings, dict[str, int], FoundFaults]:
-    """`rows` with the values nulled that silver nulls, how many by reason, and the faults of the sensors."""
+    """The rows without the values that silver nulls, their number by reason, and the sensor faults."""
     rule: Any = SimpleNamespace(**contract["spike_rule"])
     found = find_faults(SensorReadings(rows.unit, rows.time_us, rows.sensors, {}), HealthRules.from_dict(contract["sensor_health"]))
     judged: dict[str, Doubles] = {}
@@ -91,7 +91,7 @@ def judge_values(rows: Readings, contract: Contract) -> tuple[Readings, dict[str
 
 
 def gold_features(rows: Readings, contract: Contract, folder: Path) -> dict[str, Doubles]:
-    """The features of every row, in the contract's order -> [n] each; a status is 0, 1, 2; NaN where gold has null."""
+    """The features of every row, in the contract's order -> [n] each. A status is 0, 1 or 2. Where gold has null, it is NaN."""
     found = rolling_features(rows.unit, rows.time_us, rows.sensors, contract["delta_tolerance_s"])
     found[PRESSURE_DIFFERENTIAL] = rows.sensors[DISCHARGE_PRESSURE] - rows.sensors[SUCTION_PRESSURE]
     for feature, sensor in STATUS_FEATURES.items():
@@ -101,7 +101,7 @@ def gold_features(rows: Readings, contract: Contract, folder: Path) -> dict[str,
 
 
 def _status(rows: Readings, sensor: str, contract: Contract) -> Doubles:
-    """Level by the limits of the compressor's model, both inclusive; a sensor without critical limit never gets that far."""
+    """Level by the limits of the compressor's model, which are inclusive. A sensor without a critical limit is never critical."""
     sign = 1.0 if contract["sensors"][sensor]["direction"] == "high" else -1.0
     models = [contract["compressors"][name]["model"] for name in sorted(contract["compressors"])]
     limits = [contract["limits"].get(model, contract["limits"][DEFAULT_LIMITS])[sensor] for model in models]  # by unit
@@ -128,7 +128,7 @@ def _calendar(rows: Readings, contract: Contract, folder: Path) -> dict[str, Dou
 
 
 def _offsets(moments: Ints, name: str, folder: Path) -> Ints:
-    """Seconds that local time is ahead of UTC at `moments` (seconds since 1970) -> [n], by the zone file of this folder."""
+    """Seconds that local time is ahead of UTC at `moments` (seconds since 1970) -> [n]. Uses the zone file of this folder."""
     try:
         with (folder / ZONE_FOLDER / name).open("rb") as stream:
             zone = ZoneInfo.from_file(stream, key=name)
@@ -142,7 +142,10 @@ def _offsets(moments: Ints, name: str, folder: Path) -> Ints:
 
 
 def hourly_steps(rows: Readings, features: dict[str, Doubles], as_of_us: int, units: int) -> tuple[Float32s, Ints]:
-    """Each feature's last value in each hour before `as_of_us` -> [units, steps, features] float32, NaN where there is none; and each unit's newest row's time."""
+    """Each feature's last value in each hour before `as_of_us` -> [units, steps, features] float32, NaN without a value.
+
+    Also the time of each unit's newest row [units], NEVER without one.
+    """
     age = as_of_us - rows.time_us
     inside = np.flatnonzero((age >= 0) & (age < WINDOW_STEPS * WINDOW_STEP_HOURS * MICROSECONDS_PER_HOUR))
     step = WINDOW_STEPS - 1 - age[inside] // (WINDOW_STEP_HOURS * MICROSECONDS_PER_HOUR)

@@ -40,7 +40,7 @@ def open_model(path: Path, contract: Contract, threads: int) -> onnxruntime.Infe
     """A session over the exported model. Raises EdgeInputError for any other file."""
     known = contract["model"]["files"]
     if path.name not in known:
-        raise EdgeInputError(f"{path.name} is no model of this folder: choose {' or '.join(known)}")
+        raise EdgeInputError(f"{path.name} is not a model of this folder: choose {' or '.join(known)}")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -84,7 +84,7 @@ def predict(session: onnxruntime.InferenceSession, site: SiteWindows, contract: 
     if ready:
         answers = np.stack(session.run(list(OUTPUTS), {INPUT: fill_gaps(steps[ready])})).astype(np.float64)  # [outputs, ready]
         if not np.isfinite(answers).all():
-            raise EdgeInputError("the model answers with something that is no number: export the folder again")
+            raise EdgeInputError("the model predicts a value that is not finite: export the folder again")
         for unit, answer in zip(ready, answers.T.tolist(), strict=True):
             rows[unit] |= _numbers(answer, contract)
     return sorted(rows, key=lambda row: urgency_of(row["compressor_id"], row["rul_days"], row["failure_probability"]))

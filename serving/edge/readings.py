@@ -1,7 +1,7 @@
-"""Files of readings beside the machine, without pyarrow and polars: CSV in UTF-8 with commas, decimal points and the contract's names.
+"""Files of readings at the edge: CSV in UTF-8 with commas, decimal points and the contract's names.
 
-Such a file gives the same readings as features/intake.py. It is stricter with the rest: all of a file or nothing, so another dialect,
-a unit to convert, or a word where a number should stand refuses the file.
+Such a file gives the same readings as features/intake.py. Any other file is refused whole: another dialect, another unit, a word in place of
+a number.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MOST_NAMED: Final = 5  # compressors that a refusal names
 
 @dataclass(frozen=True)
 class Readings:
-    """Readings as they came, or those that were kept; `unit` counts through the contract's compressors in the order of their names."""
+    """Readings as they came, or those that were kept. Compressors are numbered in the order of their names in the contract."""
 
     unit: Ints  # [n], -1 without a compressor_id
     time_us: Ints  # [n] microseconds since 1970, UTC
@@ -44,7 +44,7 @@ class Readings:
 
 
 def read_files(paths: Sequence[Path], compressor_ids: Sequence[str]) -> Readings:
-    """All rows of CSV files. Raises EdgeInputError at the first thing that does not fit, naming file, line and value."""
+    """All rows of CSV files. Raises EdgeInputError at the first misfit, with file, line and value."""
     units = {name: unit for unit, name in enumerate(compressor_ids)}
     parts = [_read_file(path, units) for path in paths]
     return Readings(
@@ -76,9 +76,9 @@ def _read_file(path: Path, units: dict[str, int]) -> Readings:
         _parse_number(row[OPERATING_HOURS], OPERATING_HOURS, path, line)  # used by no feature, but a file is all or nothing
     if unknown:
         named = ", ".join(sorted(unknown)[:_MOST_NAMED]) + (", ..." if len(unknown) > _MOST_NAMED else "")
-        raise EdgeInputError(f"{path}: unknown compressor: {named}; contract.json lists those that there are")
+        raise EdgeInputError(f"{path}: unknown compressor: {named}; contract.json lists the known ones")
     if unreadable and all(moment == NEVER for moment in moments):
-        raise EdgeInputError(f"{path}: {TIMESTAMP}: {unreadable!r} is no ISO 8601 time")
+        raise EdgeInputError(f"{path}: {TIMESTAMP}: {unreadable!r} is not an ISO 8601 time")
     return Readings(
         np.array(unit, np.int64), np.array(moments, np.int64), {name: np.array(values, np.float64) for name, values in sensors.items()}
     )
@@ -104,7 +104,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     except OSError as error:
         raise EdgeInputError(f"{path}: cannot be read ({error.strerror})") from error
     except (csv.Error, UnicodeDecodeError) as error:
-        raise EdgeInputError(f"{path}: is no CSV file in UTF-8 ({error})") from error
+        raise EdgeInputError(f"{path}: is not a CSV file in UTF-8 ({error})") from error
 
 
 def _present(text: str) -> str:
@@ -121,11 +121,11 @@ def _parse_number(text: str, column: str, path: Path, line: int) -> float:
             raise ValueError
         return float(text)
     except ValueError:
-        raise EdgeInputError(f"{path}, line {line}: {column}: {text!r} is no number") from None
+        raise EdgeInputError(f"{path}, line {line}: {column}: {text!r} is not a number") from None
 
 
 def parse_time(text: str) -> int:
-    """ISO 8601, UTC without a zone, as microseconds since 1970; NEVER where it is no time."""
+    """ISO 8601, UTC without a zone, as microseconds since 1970. NEVER for any other text."""
     found = _TIME.fullmatch(text)
     if found is None:
         return int(NEVER)

@@ -6,12 +6,13 @@
     python run.py readings.csv --digest 4f0c...          refuse a folder with another digest
 
 Readings are CSV with the columns compressor_id, timestamp (UTC), the six sensors and operating_hours. Of two readings of one compressor and
-time, the last counts. contract.json lists units, limits and rules. Exit codes: 0 done; 1 refused, with one line on stderr and nothing
-written; 2 wrong arguments.
+time, the last counts. Units, limits and rules are in contract.json.
+
+Exit codes: 0 done; 1 refused, with one line on stderr and nothing written; 2 wrong arguments.
 """
 
-# `altaviz export-edge` packs this module and all that it imports into the archive run.py (pipelines/edge/archive.py).
-# So it may import only the standard library, numpy, onnxruntime, and modules that do the same.
+# The archive run.py holds this module and all that it imports (pipelines/edge/archive.py).
+# So imports reach only the standard library, numpy, onnxruntime, and modules that keep to them.
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ _STAGES: Final = ("read", "features", "open_model", "predict")
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the program: what it reads, the moment it predicts for, what it writes."""
+    """One run of the program: its input, its moment, its output."""
 
     readings: Sequence[Path]
     as_of_us: int  # microseconds since 1970, UTC
@@ -53,7 +54,7 @@ class Run:
 
 
 def run(job: Run, program: Path) -> dict[str, Any]:
-    """From files to the document that is printed; `program` is run.py, in the exported folder. Raises EdgeInputError."""
+    """From files to the document that is printed. The exported folder is that of `program`, run.py. Raises EdgeInputError."""
     folder, as_of_us = program.parent, job.as_of_us
     clock = [time.perf_counter()]
     if job.features_file is not None:
@@ -112,7 +113,7 @@ def main(program: Path, arguments: Sequence[str] | None = None) -> int:
     now_us = time.time_ns() // 1000
     as_of_us = now_us if chosen.as_of is None else parse_time(chosen.as_of.strip())
     if as_of_us == NEVER:
-        parser.error(f"--as-of: {chosen.as_of!r} is no ISO 8601 time such as 2026-03-09T05:50:00")
+        parser.error(f"--as-of: {chosen.as_of!r} is not an ISO 8601 time such as 2026-03-09T05:50:00")
     if not 1 <= chosen.threads <= cores:
         parser.error(f"--threads must be from 1 to {cores}, the cores of this machine")
     try:

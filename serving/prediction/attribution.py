@@ -1,10 +1,12 @@
-"""How much each sensor, and which hours of it, move a prediction: exact Owen values, from runs of ONNX Runtime alone.
+"""The effect of each sensor, and of each block of its hours, on a prediction: exact Owen values.
 
-A window's cells are sensors x blocks of hours. A cell that is absent shows the reference instead of the window; the calendar is always
-that of the window, so that the reference is a machine at the same hour and the calendar takes no part.
-The worth of a coalition of cells is what the model predicts for such a window. Owen's value shares the difference between the whole window
-and the reference out to the cells (Owen, "Values of games with a priori unions", 1977; Lopez, Saboya, Eur. J. Oper. Res. 196, 2009):
-the shares of a sensor's hours add up to the Shapley value of that sensor among the sensors, and those to the whole difference, exactly.
+The cells of a window are sensors x blocks of hours. An absent cell shows the reference instead of the window. The calendar is always that
+of the window, so it takes no part. The value of a coalition of cells is the prediction for such a window.
+
+Owen's value divides the difference between window and reference among the cells. The shares of a sensor's hours add up to its Shapley value
+among the sensors. Those add up to the whole difference, exactly.
+
+Sources: Owen, "Values of games with a priori unions", 1977. Lopez, Saboya, Eur. J. Oper. Res. 196, 2009.
 """
 
 from __future__ import annotations
@@ -45,7 +47,10 @@ _MOST_AT_ONCE: Final = 32  # windows whose runs are in memory together
 
 @dataclass(frozen=True)
 class Attributions:
-    """Of n windows, what each sensor's hours add to the prediction of the reference: [n, sensors, blocks], in the order of MODEL_SENSORS and BLOCKS."""
+    """What each sensor's hours add to the prediction of the reference: [n, sensors, blocks].
+
+    Sensors are in the order of MODEL_SENSORS, blocks in that of BLOCKS.
+    """
 
     rul_days: Doubles
     failure_probability: Doubles
@@ -56,24 +61,27 @@ class Attributions:
 
 
 def attribute(model: OnnxModel, windows: Float32s, references: Float32s) -> Attributions:
-    """Attribute the predictions for `windows` [n, steps, features] against `references`, one for each; NaN in it is the training mean.
+    """Attribute the predictions for `windows` [n, steps, features] against `references`, one for each.
 
-    Costs RUNS runs of the model per window. Raises ModelError when the shape is not the model's.
+    NaN in a reference means the training mean. Costs RUNS runs of the model per window. Raises ModelError for another shape than the model's.
     """
     absent = ~_PRESENT[:, _BLOCK_OF_STEP][:, :, _COLUMN_OF_FEATURE]  # [runs, steps, features]
     rul, probability = (np.empty((len(windows), RUNS)) for _ in range(2))
     for start in range(0, len(windows), _MOST_AT_ONCE):
         part = slice(start, start + _MOST_AT_ONCE)
         mixed = np.where(absent, references[part, None], windows[part, None])  # [some, runs, steps, features]
-        said = model.predict(mixed.reshape(-1, *windows.shape[1:]))
-        rul[part] = said.rul.reshape(-1, RUNS)
-        probability[part] = said.failure_probability.reshape(-1, RUNS)
+        predicted = model.predict(mixed.reshape(-1, *windows.shape[1:]))
+        rul[part] = predicted.rul.reshape(-1, RUNS)
+        probability[part] = predicted.failure_probability.reshape(-1, RUNS)
     shape = (len(windows), len(MODEL_SENSORS), len(BLOCKS))
     return Attributions((rul @ _SHARES).reshape(shape), (probability @ _SHARES).reshape(shape))
 
 
 def restored_days(model: OnnxModel, windows: Float32s, references: Float32s) -> Doubles:
-    """Days of predicted life that come back when one sensor alone shows the reference -> [n, sensors]. Costs a run per sensor and window, and one."""
+    """Days of predicted life that return when one sensor alone shows the reference -> [n, sensors].
+
+    Costs one run per window, and one more per sensor and window.
+    """
     mixed = [windows]
     for sensor in range(len(MODEL_SENSORS)):
         mixed.append(np.where(sensor == _COLUMN_OF_FEATURE, references, windows))
@@ -82,10 +90,10 @@ def restored_days(model: OnnxModel, windows: Float32s, references: Float32s) -> 
 
 
 def _coalitions(sensors: int, blocks: int) -> tuple[Bools, Doubles]:
-    """Owen's value as a matrix: the coalitions that it asks for, present [runs, blocks, sensors], and [runs, sensors x blocks] their shares.
+    """Owen's value as two matrices: coalitions present [runs, blocks, sensors], shares [runs, sensors x blocks].
 
-    The first coalition is empty. A cell's value is the mean over all orders in which sensors come in one after the other, and a sensor's
-    hours come in together, in any order, of what the prediction changes when the cell comes in.
+    The first coalition is empty. A cell's value is the mean change of the prediction when the cell enters, over all orders. Sensors enter one
+    after the other. The hours of one sensor enter together, in any order.
     """
     rows: dict[frozenset[tuple[int, int]], int] = {frozenset(): 0}
     shares: list[tuple[int, int, float]] = []
@@ -106,7 +114,7 @@ def _coalitions(sensors: int, blocks: int) -> tuple[Bools, Doubles]:
 
 
 def _orders(players: int, player: int) -> list[tuple[tuple[int, ...], float]]:
-    """Who may have come in before `player`, and the share of all orders in which exactly they have."""
+    """The sets of players that can precede `player`, each with its share of all orders."""
     others = [other for other in range(players) if other != player]
     return [
         (before, factorial(size) * factorial(players - size - 1) / factorial(players))

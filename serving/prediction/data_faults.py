@@ -1,4 +1,4 @@
-"""Sensor faults in a window: the hours a prediction must leave out, and the sentences for people."""
+"""Sensor faults in a window: the hours a prediction leaves out, and the sentences for people."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class WindowFault:
 
 
 def window_faults(texts: FaultTexts, newest: datetime | None) -> list[WindowFault]:
-    """The faults in the readings of a window, by sensor, oldest first. `newest` is the time of the last reading."""
+    """The faults in the readings of a window, by sensor, oldest first. The time of the last reading is `newest`."""
     last: dict[Fault, int] = {}
     for moment, text in texts:
         for fault in decode_faults(text):
@@ -80,7 +80,7 @@ def window_faults(texts: FaultTexts, newest: datetime | None) -> list[WindowFaul
 
 
 def mask_faults(steps: Float32s, faults: Sequence[WindowFault], as_of: datetime) -> Float32s:
-    """`steps` [steps, features] with NaN for every faulty sensor, from the beginning of the fault, even before it was detected."""
+    """A copy of `steps` [steps, features], NaN for a faulty sensor since its fault began. That includes hours before its detection."""
     masked = steps.copy()
     end = (as_of - _YEAR_1970) // timedelta(microseconds=1)
     marks = end - _HOUR_US * np.arange(WINDOW_STEPS - 1, -1, -1)
@@ -142,7 +142,7 @@ def _named(sensor: str, fault: str, since: str, detail: str) -> str:
 
 
 def dead_links(faults: Sequence[Fault]) -> list[Fault]:
-    """Faults that every sensor has at once, each as one fault of all sensors: the link is broken, not six sensors."""
+    """The faults that every sensor has at once, each as one fault of all sensors. Then the link is broken, not six sensors."""
     found = []
     for kind in (FROZEN, ZERO):
         own = [item for item in faults if item.fault == kind]

@@ -1,7 +1,7 @@
 """Sentences of `reasons` as earlier versions wrote them, put into the present words.
 
-`altaviz reproduce` compares a stored row with one that is computed today. Only wording differs between versions: every number, sensor,
-unit and time of a former sentence stands in the present one, so both are compared in full.
+The command `altaviz reproduce` compares a stored row with one that is computed today. Versions differ in wording only. Every number, sensor,
+unit and time of a former sentence also stands in the present one. So all of them are compared.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _REWORDED: Final = tuple(
 
 
 def present_wording(reason: str) -> str:
-    """The reason in the words of this version; one that has them already stays as it is."""
+    """The reason in the words of this version. A present sentence stays as it is."""
     for former, present in _REWORDED:
         reason = former.sub(present, reason)
     return reason

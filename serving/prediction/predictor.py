@@ -1,6 +1,6 @@
-"""Predictions: windows from gold through ONNX Runtime in the process, one row per compressor. The batch job and the service share it.
+"""Predictions: windows from gold through ONNX Runtime in the process, one row per compressor. Batch job and service share it.
 
-No JVM, no TensorFlow, no MLflow: the caller hands over the registered model and the opened gold table.
+Loads no JVM, no TensorFlow, no MLflow. The caller passes the registered model and the opened gold table.
 """
 
 from __future__ import annotations
@@ -43,19 +43,30 @@ from serving.schemas import Prediction, ScoredBy, urgency
 _MOST_NAMED = 10  # windows that an error names
 _WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)
 
-Renewed = Mapping[
-    str, datetime
-]  # when compressors began their present life, of those that it is known of (features/reference_tables/renewals.py)
+# when compressors began their present life, where known (features/reference_tables/renewals.py)
+Renewed = Mapping[str, datetime]
 ReadPast = Callable[[list[str], datetime], History]  # PAST_HOURS or more of some compressors before a moment
 
 
 @dataclass(frozen=True)
 class GoldSource:
-    """Which version of which gold table steps were cut from."""
+    """The version of the gold table that steps were cut from."""
 
     gold_uri: str
     gold_table_id: str  # stays with the table wherever it is moved
     gold_version: int
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """One compressor with numbers, and all that its row is made from."""
+
+    compressor_id: str
+    window: Float32s  # [steps, features]
+    numbers: Numbers
+    reasons: list[str]
+    due: Due
+    source: dict[str, Any]  # of `features_used`
 
 
 class Predictor:
@@ -64,15 +75,18 @@ class Predictor:
     def __init__(
         self, registered: RegisteredModel, scoring: ScoringConfig, costs: CostsConfig, threads: int, scored_by: ScoredBy = "batch"
     ) -> None:
-        """Open the model. Raises ModelError when it does not take this contract's windows, ConfigError for a change of no sensor's feature."""
+        """Open the model.
+
+        Raises ModelError when it takes other windows, ConfigError when a notable change names a feature of no sensor.
+        """
         unknown = set(scoring.reasons.notable_changes) - set(SENSOR_OF)
         if unknown:
-            raise ConfigError(f"scoring.yaml: reasons.notable_changes: {', '.join(sorted(unknown))}: no feature of a sensor")
+            raise ConfigError(f"scoring.yaml: reasons.notable_changes: {', '.join(sorted(unknown))}: not a feature of a sensor")
         self._model = OnnxModel(registered.onnx, threads)
         if (self._model.steps, self._model.features) != (WINDOW_STEPS, len(FEATURES)):
             shape = f"[{self._model.steps}, {self._model.features}]"
             raise ModelError(
-                f"version {registered.version} takes windows {shape}, this code makes [{WINDOW_STEPS}, {len(FEATURES)}]: train again"
+                f"version {registered.version} takes windows {shape}, this version makes [{WINDOW_STEPS}, {len(FEATURES)}]: train again"
             )
         self.registered = registered
         self.version = registered.version
@@ -92,11 +106,10 @@ class Predictor:
         }
 
     def predict(self, gold: DeltaTable, compressor_ids: Sequence[str], as_of: datetime, renewed: Renewed) -> list[Prediction]:
-        """One prediction per compressor at `as_of` (timezone-aware), most urgent first. `renewed` is as it was known by then.
+        """One prediction per compressor at `as_of` (timezone-aware), most urgent first. Pass `renewed` as it was known at that moment.
 
-        A compressor without a recent reading is stale; one with too few hours of data has insufficient_history, or bad_data where a sensor with a
-        fault is why. None of them gets a number.
-        Raises NoDataError when gold has nothing at or before `as_of`, ModelError when the model's answer is no number.
+        Only the status ok has numbers (serving.assessment.status_of). Raises NoDataError when gold has nothing at or before `as_of`. Raises ModelError
+        when an output of the model is not finite.
         """
         steps = steps_before(gold, list(compressor_ids), as_of)
         if not any(steps.last_reading):
@@ -104,9 +117,9 @@ class Predictor:
         return self.predict_steps(steps, as_of, source_of(gold), partial(read_past, gold), renewed)
 
     def predict_steps(self, steps: Steps, as_of: datetime, gold: GoldSource, past: ReadPast, renewed: Renewed) -> list[Prediction]:
-        """`predict` from the steps before `as_of`, cut from `gold`.
+        """Predictions from the steps before `as_of`, cut from `gold`. Raises ModelError.
 
-        `past` reads what went before for those that need a reason. Raises ModelError.
+        For compressors that need reasons, `past` reads the hours before.
         """
         faults = [window_faults(texts, newest) for texts, newest in zip(steps.faults, steps.last_reading, strict=True)]
         described = [describe_faults(found, as_of) for found in faults]
@@ -116,7 +129,7 @@ class Predictor:
         windows = fill_gaps(steps.values[scored])  # [ok, 24, 24], a copy
         answers = self._model.predict(windows)
         if not _finite(answers).all():
-            raise ModelError(f"version {self.version} answers with something that is no number: train and register it again")
+            raise ModelError(f"version {self.version} predicts a value that is not finite: train and register it again")
         source = {
             **self._rules,
             **asdict(gold),
@@ -135,16 +148,16 @@ class Predictor:
         reasons = self._reasons(ids, windows, numbers, due, as_of, past)
         for row, compressor_id in enumerate(ids):
             unit = scored[row]
-            made = self._with_numbers(compressor_id, as_of, windows[row], numbers[row], reasons[row], due[row], sources[unit])
-            predictions.append(_made_without(made, described[unit]))
+            parts = _Scored(compressor_id, windows[row], numbers[row], reasons[row], due[row], sources[unit])
+            predictions.append(_made_without(self._with_numbers(parts, as_of), described[unit]))
         return sorted(predictions, key=urgency)
 
     def predict_windows(self, windows: Float32s) -> list[Numbers]:
-        """What the model says of [n, steps, features] windows, in their order. Raises RequestError for windows it has no number for."""
+        """The model's numbers for [n, steps, features] windows, in their order. Raises RequestError for windows without a finite output."""
         answers = self._model.predict(windows)
         unanswered = np.flatnonzero(~_finite(answers))
         if len(unanswered):
-            reason = "the model has no number for this window: its values are far from any reading"
+            reason = "the model has no finite prediction for this window: its values are far from any reading"
             raise RequestError(*((f"windows[{number}]", reason) for number in unanswered[:_MOST_NAMED]))
         return [self._numbers(answers, row) for row in range(len(windows))]
 
@@ -162,7 +175,7 @@ class Predictor:
         return health_of(numbers.rul_days, warning_days=limits.warning.value, critical_days=limits.critical.value)
 
     def _due(self, numbers: Sequence[Numbers], as_of: datetime, renewed: Sequence[datetime | None]) -> list[Due]:
-        """The repair of each, from its numbers as they are stored and the beginning of its life."""
+        """The repair of each compressor, from its numbers as stored and the beginning of its life."""
         lives = [(item.rul_lower_days, item.rul_days, item.rul_upper_days, item.failure_probability) for item in numbers]
         lower, point, upper, fails = np.array(lives, np.float64).reshape(len(lives), 4).T
         forecast = Forecast(
@@ -181,7 +194,7 @@ class Predictor:
     def _reasons(
         self, ids: list[str], windows: Float32s, numbers: list[Numbers], due: list[Due], as_of: datetime, past: ReadPast
     ) -> list[list[str]]:
-        """The reasons for each of the windows. Reads and runs of the model are spent only where there is something to plan: by its life or by its costs."""
+        """The reasons for each window. Only compressors with something to plan cost reads and runs of the model."""
         limits = self._scoring.health
         reasons = [[healthy_reason(limits.warning.value)] for _ in ids]
         planned = enumerate(zip(numbers, due, strict=True))
@@ -197,33 +210,24 @@ class Predictor:
             reasons[row] = (
                 driving_reasons(windows[row], best.windows[place], days, *moved, self._scoring.reasons) if days else [incomparable_reason()]
             )
-            word = due[row].by_age
-            if word is not None:  # the first reason of a date that only the age gives, the last of one that it takes away
-                reasons[row] = [word, *reasons[row]] if due[row].act_by is not None else [*reasons[row], word]
+            by_age = due[row].by_age
+            if by_age is not None:  # first when only the age gives a date, last when it takes one away
+                reasons[row] = [by_age, *reasons[row]] if due[row].act_by is not None else [*reasons[row], by_age]
         return reasons
 
-    def _with_numbers(
-        self,
-        compressor_id: str,
-        as_of: datetime,
-        window: Float32s,
-        numbers: Numbers,
-        reasons: list[str],
-        due: Due,
-        source: dict[str, Any],
-    ) -> Prediction:
+    def _with_numbers(self, scored: _Scored, as_of: datetime) -> Prediction:
         return Prediction(
-            compressor_id=compressor_id,
+            compressor_id=scored.compressor_id,
             prediction_timestamp=as_of,
             model_version=self.version,
             status="ok",
-            **asdict(numbers),
-            health=self._health(numbers),
+            **asdict(scored.numbers),
+            health=self._health(scored.numbers),
             horizon_days=self.horizon_days,
-            reasons=reasons,
-            features_used={**source, "values": finite_or_none(window[-1])},
-            act_by=due.act_by,
-            expected_saving_usd=due.saving_usd,
+            reasons=scored.reasons,
+            features_used={**scored.source, "values": finite_or_none(scored.window[-1])},
+            act_by=scored.due.act_by,
+            expected_saving_usd=scored.due.saving_usd,
         )
 
     def _without_number(
@@ -256,7 +260,7 @@ class Predictor:
 
 
 def _without_faults(steps: Steps, faults: Sequence[Sequence[WindowFault]], as_of: datetime) -> Steps:
-    """`steps` without what sensors with a fault have left in them."""
+    """The steps without the values of faulty sensors."""
     if not any(faults):
         return steps
     masked = [mask_faults(values, found, as_of) if found else values for values, found in zip(steps.values, faults, strict=True)]
@@ -264,7 +268,7 @@ def _without_faults(steps: Steps, faults: Sequence[Sequence[WindowFault]], as_of
 
 
 def _made_without(prediction: Prediction, described: list[dict[str, Any]]) -> Prediction:
-    """The prediction with the faults of its data, and a reason that says what it was made without."""
+    """The prediction with its data faults, and a reason that names them."""
     if not described:
         return prediction
     reason = fault_sentence(described, "predicted without the values of")
@@ -272,7 +276,7 @@ def _made_without(prediction: Prediction, described: list[dict[str, Any]]) -> Pr
 
 
 def source_of(gold: DeltaTable) -> GoldSource:
-    """What a prediction from this version says of it."""
+    """The version of gold that a prediction records."""
     return GoldSource(str(gold.table_uri), str(gold.metadata().id), int(gold.version()))
 
 
@@ -283,21 +287,21 @@ def first_reading(gold: DeltaTable) -> datetime | None:
 
 
 def read_past(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -> History:
-    """What reasons compare with: the last PAST_HOURS of these compressors, read from the table."""
+    """The last PAST_HOURS of these compressors, read from the table. Reasons compare with them."""
     return read_history(gold, as_of, PAST_HOURS, compressor_ids)
 
 
 def require_data(first: datetime | None, as_of: datetime) -> None:
-    """Raise NoDataError when `first`, the time of gold's oldest row, is not at or before `as_of`."""
+    """Raise NoDataError unless gold has a row at or before `as_of`. The time of its oldest row is `first`."""
     if first is None:
         raise NoDataError("gold holds no rows: run `altaviz ingest` and `altaviz features` first")
     if first > as_of:
         raise NoDataError(
-            f"gold has nothing at or before {as_of.isoformat()}; its first row is of {first.isoformat()}: choose a later --as-of"
+            f"gold has nothing at or before {as_of.isoformat()}; its first row is from {first.isoformat()}: choose a later --as-of"
         )
 
 
 def _finite(answers: Predictions) -> npt.NDArray[np.bool_]:
-    """Whether every number about a window is one: [n]."""
+    """Whether all outputs for a window are finite: [n]."""
     numbers = (answers.rul, answers.rul_lower, answers.rul_upper, answers.failure_probability)
     return np.asarray(np.isfinite(np.stack(numbers)).all(axis=0), np.bool_)

@@ -1,7 +1,7 @@
 """The sentences of `reasons`: what each sensor did, and its effect on the prediction.
 
-They name only sensors, and the age of the machine where it decides about a repair. docs/concepts/reasons.md explains the numbers.
-docs/results/reasons.md measures how far to trust them.
+They name only sensors, and the age of the machine where it decides about a repair. The page docs/concepts/reasons.md explains the numbers.
+How far to trust them is measured in docs/results/reasons.md.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def driving_reasons(
 ) -> list[str]:
     """The sensors that shorten the predicted life, most days first, each with its change since the best day.
 
-    window, before: [steps, features] of now and of the best day, `days_before` days ago. rul_days, probability: [sensors, blocks], what
-    the hours of each sensor add to the prediction (serving.prediction.attribution). A sensor needs `least_days` to be named.
+    Windows `window` and `before` are [steps, features], now and on the best day `days_before` days ago. The effects `rul_days` and
+    `probability` are [sensors, blocks] (serving.prediction.attribution). A sensor needs `least_days` to be named.
     """
     lost = -rul_days.sum(axis=1)
     named = [number for number in np.argsort(-lost, kind="stable") if lost[number] >= config.least_days.value]
@@ -73,7 +73,7 @@ def healthy_reason(warning_days: float) -> str:
 
 
 def old_reason(age_days: float, fails: float, plan_days: float) -> str:
-    """The age alone makes a repair due. fails: share of machines of that age that fail within `plan_days`."""
+    """The age alone makes a repair due. The share `fails` of machines of that age fails within `plan_days`."""
     return f"age: {_of_age(age_days, fails, plan_days)}"
 
 
@@ -147,7 +147,7 @@ def _days(number: float) -> str:
 
 
 def _hours(lost: Doubles) -> str:
-    """The block of hours [blocks] that took more than half of the days, else all hours."""
+    """The block of hours [blocks] that took over half of the days, else all hours."""
     most = int(np.argmax(lost))
     if lost[most] <= lost.sum() / 2:
         return f"from all of the last {WINDOW_HOURS} h"

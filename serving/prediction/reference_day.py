@@ -1,6 +1,6 @@
-"""What a compressor's own healthy day looks like: the day of its last week that the model expects most life of.
+"""A compressor's own healthy day: of its last week, the day with the longest predicted life.
 
-Every day is cut at the hour that is explained, on the clock's hours, so that the same hours of the day are compared.
+Every day ends at the same hour of the clock as the explained window.
 """
 
 from __future__ import annotations
@@ -26,16 +26,17 @@ PAST_HOURS: Final = (DAYS * _STEPS_PER_DAY + WINDOW_STEPS) * WINDOW_STEP_HOURS  
 
 @dataclass(frozen=True)
 class BestDays:
-    """One window per compressor [n, steps, features], gaps filled, and how many days before [n]; where that is 0 there is none."""
+    """One window per compressor [n, steps, features], gaps filled, and how many days ago it ended [n]. Zero days means none was found."""
 
     windows: Float32s
     days_before: Ints
 
 
 def past_days(history: History, units: Ints, hours: Ints) -> Float32s:
-    """The windows that end 1, 2 ... DAYS days before `hours` [n] of the compressors `units` [n] -> [n, DAYS, steps, features].
+    """The windows that end 1 to DAYS days before `hours` [n] of the compressors `units` [n] -> [n, DAYS, steps, features].
 
-    units: positions in `history.compressor_ids`, -1 for one that is not in it. hours: of its grid, may lie beyond its ends. NaN where there is no row.
+    Positions in `history.compressor_ids` are given as `units`, -1 for an unknown compressor. Hours of the grid may lie beyond its ends. Missing
+    rows are NaN.
     """
     back = np.arange(1, DAYS + 1)[:, None] * _STEPS_PER_DAY + np.arange(WINDOW_STEPS - 1, -1, -1)  # [days, steps] steps before the hour
     wanted = hours[:, None, None] - back  # [n, days, steps]
@@ -54,7 +55,7 @@ def past_days_of(history: History, compressor_ids: list[str], as_of: datetime) -
 
 
 def best_days(model: OnnxModel, days: Float32s, scoring: ScoringConfig) -> BestDays:
-    """The best of the days [n, DAYS, steps, features] that have data in at least `min_steps` steps, one without a stop before one with.
+    """The best of the days [n, DAYS, steps, features] with data in at least `min_steps` steps. Days without a stop come first.
 
     Costs DAYS runs of the model each.
     """

@@ -1,18 +1,27 @@
-"""The day a repair is due, and what it saves: least expected cost under what the model says of the remaining life. Pure, numpy only.
+"""The day a repair is due and what it saves: the least expected cost of the remaining life. Pure, numpy only.
 
-The distribution of the remaining life T has cumulative hazard H(t), piecewise linear through the three numbers of the prediction as the quantiles that
-they were seen to be (features/model_file/quantile_levels.py; a piecewise exponential life: Friedman, Annals of Statistics 10, 1982), scaled below and above the horizon so
-that P(T <= horizon) is the model's own probability: of all distributions with that probability the one nearest to the quantiles' (Jeffrey's rule;
-Csiszar, Annals of Probability 3, 1975). A quantile at the cap says only that so much of the life lies at or beyond it; what is beyond the cap stays there.
+**Life.** The remaining life T has a cumulative hazard H(t), piecewise linear through the three numbers of the prediction. Each number is the
+quantile it was measured to be (features/model_file/quantile_levels.py). The hazard is scaled on both sides of the horizon. Then P(T <= horizon)
+is the model's own probability. Among all distributions with that probability, this is the nearest to the quantiles' own. A quantile at the
+cap only states that this share of the lives ends at or beyond it. The rest stays there.
 
-A repair on day t costs `planned` if the machine lives until then and `unplanned` if it fails before, and either begins the next life, which
-costs g a day; each day lived before it saves that: J(t) = planned S(t) + unplanned (1 - S(t)) - g E[min(T, t)], the renewal-reward
-criterion (Barlow and Proschan, Mathematical Theory of Reliability, 1965, ch. 4). Watching on from day t for w more days costs planned
-S(t + w) + unplanned (1 - S(t + w)) - g E[T] where it shows what is to come: what fails meanwhile is lost, and of the rest no life is wasted.
-Where it shows nothing, the machine is as good as left alone: W(t) is the mean of that and J(cap), by the share that shows. A repair is due from
-the first day on which the best day within w costs no more than W. docs/concepts/repair-dates.md explains it with an example.
+**Costs.** A repair on day t costs `planned` if the machine lives until then. It costs `unplanned` if the machine fails before. Both begin
+the next life, which costs g a day. Each day lived before saves that:
 
-S(t) is that of a machine of its age, where both its age and the law of such lives are known (features/model_file/weibull_lifetime.py), by Bayes' rule.
+    J(t) = planned S(t) + unplanned (1 - S(t)) - g E[min(T, t)]
+
+**Watching.** This is the cost from day t, when signs of wear need w more days to show:
+
+    planned S(t + w) + unplanned (1 - S(t + w)) - g E[T]
+
+A failure in these days is lost, and no other life is wasted. Without signs, the machine is left alone: J(cap). W(t) is the mean of both, by
+the share of failures with signs. A repair is due from the first day whose best day within w costs at most W. An example is in
+docs/concepts/repair-dates.md.
+
+**Age.** With a known age and law of lives (features/model_file/weibull_lifetime.py), S(t) is that of a machine of its age, by Bayes' rule.
+
+Sources: renewal-reward criterion, Barlow, Proschan, Mathematical Theory of Reliability, 1965, ch. 4. Piecewise exponential life, Friedman,
+Annals of Statistics 10, 1982. Jeffrey's rule, Csiszar, Annals of Probability 3, 1975.
 """
 
 from __future__ import annotations
@@ -31,60 +40,60 @@ from features.model_file.quantile_levels import NOMINAL, Levels
 from features.model_file.weibull_lifetime import Ageing
 
 NOT_DUE: Final = -1
-WINDOW_DAYS: Final = WINDOW_STEPS * WINDOW_STEP_HOURS / 24  # of age that a window needs to hold nothing from before the renewal
+WINDOW_DAYS: Final = WINDOW_STEPS * WINDOW_STEP_HOURS / 24  # the age from which a window holds no reading from before the renewal
 
 _NEAREST_LEVEL: Final = 1e-3  # to 0 or 1 that a quantile counts as
-_STEPS_PER_DAY: Final = 24  # of the grid that a life is integrated on: predictions are hourly
+_STEPS_PER_DAY: Final = 24  # of the grid that a life is integrated on
 _LEAST_GAP: Final = 1 / _STEPS_PER_DAY  # d between two quantiles
-_LEAST_PIECE: Final = 1e-9  # of a life: what is less likely at any age is rounding, and does not happen
+_LEAST_PIECE: Final = 1e-9  # of a life; a smaller probability is rounding
 _ROWS: Final = 4096  # lives in memory at a time
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a model says of the remaining lives of n compressors; days, every array [n]."""
+    """The predicted remaining lives of n compressors: days, every array [n]."""
 
     lower: Doubles
     point: Doubles
     upper: Doubles
     failure_probability: Doubles  # within horizon_days, 0..1
-    age_days: Doubles  # since the last repair, service or failure; NaN where nobody knows
+    age_days: Doubles  # since the last repair, service or failure; NaN where unknown
     horizon_days: float
-    cap_days: float  # the longest life the model can say
+    cap_days: float  # the longest life the model can predict
     levels: Levels = NOMINAL  # which quantiles lower, point and upper are
-    ageing: Ageing | None = None  # how long such machines live; where it is not known, ages say nothing
+    ageing: Ageing | None = None  # the law of such lives; without it, ages have no effect
 
     def rows(self, which: slice | Ints) -> Forecast:
-        """Those of some of the compressors."""
-        said = (self.lower, self.point, self.upper, self.failure_probability, self.age_days)
-        lower, point, upper, fails, ages = (item[which] for item in said)
+        """The forecast of some of the compressors."""
+        arrays = (self.lower, self.point, self.upper, self.failure_probability, self.age_days)
+        lower, point, upper, fails, ages = (item[which] for item in arrays)
         return replace(self, lower=lower, point=point, upper=upper, failure_probability=fails, age_days=ages)
 
 
 @dataclass(frozen=True)
 class Repairs:
-    """When n compressors are best repaired, every array [n]."""
+    """The best day to repair each of n compressors, every array [n]."""
 
-    due_days: Ints  # whole days from now; NOT_DUE where no day within the plan is better than waiting
-    saving_usd: Doubles  # expected, against leaving it alone up to the cap; NaN where nothing is due
+    due_days: Ints  # whole days from now; NOT_DUE where waiting is best on all days of the plan
+    saving_usd: Doubles  # expected, against no repair up to the cap; NaN where nothing is due
 
 
 def plan_repairs(forecast: Forecast, costs: CostsConfig) -> Repairs:
-    """The whole day of least expected cost for each life, no earlier than parts can be there.
+    """The whole day of least expected cost for each life. It is never earlier than parts can arrive.
 
-    Nothing is due where watching costs less on every day up to `plan_days`, nor where the window of the prediction begins before the last renewal.
-    Raises ModelError when the cap is too near to see what a repair is compared with.
+    Nothing is due where watching costs less on every day up to `plan_days`. Nothing is due where the window reaches back before the last renewal.
+    Raises ModelError when the cap is shorter than lead time and signs together.
     """
     if costs.planned.lead_days.value + costs.signs_days.value > forecast.cap_days:
         raise ModelError(
-            f"a model that says at most {forecast.cap_days:g} days cannot plan repairs: lead_days and signs_days of costs.yaml are more"
+            f"a model that predicts at most {forecast.cap_days:g} days cannot plan repairs: lower lead_days or signs_days of costs.yaml, whose sum is more"
         )
     parts = [_plan(forecast.rows(slice(start, start + _ROWS)), costs) for start in range(0, max(len(forecast.lower), 1), _ROWS)]
     return Repairs(np.concatenate([part.due_days for part in parts]), np.concatenate([part.saving_usd for part in parts]))
 
 
 def survival(forecast: Forecast, days: Doubles) -> Doubles:
-    """P(T > day) for `days` [m] from 0 to the cap, whatever the ages -> [n, m]."""
+    """P(T > day) for `days` [m] from 0 to the cap, without the ages -> [n, m]."""
     hazard = _cumulative_hazard(forecast, days)
     at_horizon = _cumulative_hazard(forecast, np.array([forecast.horizon_days]))
     fails = forecast.failure_probability[:, None]
@@ -94,10 +103,10 @@ def survival(forecast: Forecast, days: Doubles) -> Doubles:
 
 
 def survival_at_age(forecast: Forecast, doubt: float) -> Doubles:
-    """`survival` in steps of an hour from 0 to the cap, as the age of each machine has it -> [n, steps + 1].
+    """Survival in steps of an hour from 0 to the cap, at the age of each machine -> [n, steps + 1].
 
-    doubt: share of the failures that come at any age. By Bayes' rule, what the readings tell of a life and what the age tells of it being independent
-    given the life: the probability of each piece of it is multiplied by how much likelier it is at that age than at any, and all divided by their sum.
+    The share of failures that come at any age is `doubt`. Bayes' rule: readings and age are independent given the life. So the probability of
+    each piece is multiplied by its likelihood ratio, this age against any age. Then all are divided by their sum.
     """
     days = _hourly(forecast.cap_days)
     alive = survival(forecast, days)
@@ -115,7 +124,7 @@ def survival_at_age(forecast: Forecast, doubt: float) -> Doubles:
 
 @functools.cache
 def _at_any_age(ageing: Ageing, cap_days: float) -> Doubles:
-    """The pieces of the remaining life of a machine of any age: the same for every prediction of a model, and more work than those of an age."""
+    """The pieces of the remaining life at any age. They are the same for every prediction of a model, and slow to compute."""
     return _pieces(ageing.left_at_any_age(_hourly(cap_days)))
 
 
@@ -125,14 +134,17 @@ def _hourly(cap_days: float) -> Doubles:
 
 
 def _pieces(alive: Doubles) -> Doubles:
-    """Probabilities that a life ends between a day and the next, the last one that it does not, from P(T > day) [..., m] -> [..., m]."""
+    """Probabilities that a life ends between a day and the next, from P(T > day) [..., m] -> [..., m].
+
+    The last one is the probability that it does not end.
+    """
     return -np.diff(alive, append=0.0)
 
 
 def expected_costs(forecast: Forecast, costs: CostsConfig) -> tuple[Doubles, Doubles]:
-    """J(t) of a repair on, and W(t) of watching from, each whole day up to the cap, USD -> [n, days], [n, days - signs_days].
+    """J(t) of a repair on each whole day up to the cap, USD -> [n, days]. W(t) of watching from it -> [n, days - signs_days].
 
-    Only differences within a row mean something.
+    Only differences within a row have a meaning.
     """
     alive = survival_at_age(forecast, costs.age_doubt.value)  # [n, steps + 1]
     lived = np.zeros_like(alive)  # E[min(T, t)], by the trapezoidal rule
@@ -154,13 +166,13 @@ def _plan(forecast: Forecast, costs: CostsConfig) -> Repairs:
     first = earliest + pays.argmax(axis=1)
     row = np.arange(len(first))
     due = first + soon[row, first].argmin(axis=1)
-    young = forecast.age_days < WINDOW_DAYS  # what was read before the repair says nothing of the life that it began
+    young = forecast.age_days < WINDOW_DAYS  # readings from before the repair do not describe the new life
     waits = ~pays.any(axis=1) | (due > costs.plan_days.value) | young
     return Repairs(np.where(waits, NOT_DUE, due), np.where(waits, np.nan, repair[:, -1] - repair[row, due]))
 
 
 def _cumulative_hazard(forecast: Forecast, days: Doubles) -> Doubles:
-    """H(day) of the quantiles alone -> [n, m]. Where the next quantile is the cap, the hazard goes on as before, within what it allows."""
+    """H(day) of the quantiles alone -> [n, m]. Where the next quantile is the cap, the hazard continues at its rate, within its bound."""
     cap = forecast.cap_days
     start = np.zeros((len(forecast.lower), 1))
     rate = np.full_like(start, np.inf)  # per day

@@ -1,4 +1,4 @@
-"""The day on which each repair is due, and the sentence about the age where it decides."""
+"""The day on which each repair is due, and the sentence about the age."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Due:
 
 
 def ages_at(as_of: datetime, renewed: Sequence[datetime | None]) -> npt.NDArray[np.float64]:
-    """Days since the life of each machine began [n]: NaN where unknown, 0 while it stands still."""
+    """Age of each machine in days [n]: NaN where unknown, 0 while it stands still."""
     return np.array([np.nan if begun is None else max((as_of - begun) / _DAY, 0.0) for begun in renewed], np.float64)
 
 
 def due_repairs(forecast: Forecast, as_of: datetime, costs: CostsConfig, explained_below_days: float) -> list[Due]:
     """The repair of each machine, in UTC days from `as_of`.
 
-    `by_age` is set only with a date, or with a predicted life of at most `explained_below_days`.
+    The age is explained only with a date, or with a predicted life of at most `explained_below_days`.
     """
     repairs = plan_repairs(forecast, costs)
     is_due = repairs.due_days != NOT_DUE
@@ -47,7 +47,7 @@ def due_repairs(forecast: Forecast, as_of: datetime, costs: CostsConfig, explain
 
 
 def _by_age(forecast: Forecast, is_due: npt.NDArray[np.bool_], explained: npt.NDArray[np.bool_], costs: CostsConfig) -> list[str | None]:
-    """A sentence about the age of each machine of `explained`, where its age changes whether a repair is due."""
+    """A sentence for each machine of `explained` whose age changes whether a repair is due."""
     sentences: list[str | None] = [None] * len(is_due)
     known = np.flatnonzero(np.isfinite(forecast.age_days) & explained)
     ageless = plan_repairs(replace(forecast.rows(known), age_days=np.full(len(known), np.nan)), costs)

@@ -1,4 +1,4 @@
-"""Compares a stored prediction with a recomputed one: every number, and every text by what it states. Pure."""
+"""Compares a stored prediction with a recomputed one: every number and every text. Pure."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_a_folder_with_other_files_is_left_alone(demo: Demo, tmp_path: Path) -> 
     (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
     (tmp_path / "contract.json").write_text("{}", encoding="utf-8")  # an export beside which somebody keeps files of his own
     line = refusal_of("export-edge", "--out", tmp_path, home=demo.home, **demo.environment)
-    assert "no earlier export (mine.txt)" in line
+    assert "holds mine.txt, which is not from an earlier export" in line
     assert sorted(path.name for path in tmp_path.iterdir()) == ["contract.json", "mine.txt"]
 
 

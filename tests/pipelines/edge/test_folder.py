@@ -60,7 +60,7 @@ def test_what_the_contract_lacks_is_named(site: Site, tmp_path: Path, place: str
     (tmp_path / "contract.json").write_text(json.dumps(less), encoding="utf-8")
     with pytest.raises(EdgeInputError) as refused:
         load_contract(tmp_path)
-    assert str(refused.value) == f"{tmp_path}/contract.json: {place} is missing or of another kind: export the folder again"
+    assert str(refused.value) == f"{tmp_path}/contract.json: {place} is missing or has another type: export the folder again"
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_what_the_contract_lacks_is_named(site: Site, tmp_path: Path, place: str
         ("compressors", {"C-1": None}, "compressors.C-1"),
     ],
 )
-def test_what_is_of_another_kind_in_the_contract_is_named(site: Site, tmp_path: Path, section: str, value: object, named: str) -> None:
+def test_what_is_of_another_type_in_the_contract_is_named(site: Site, tmp_path: Path, section: str, value: object, named: str) -> None:
     whole = json.loads((site.folder / "contract.json").read_text(encoding="utf-8"))
     (tmp_path / "contract.json").write_text(json.dumps({**whole, section: value}), encoding="utf-8")
     with pytest.raises(EdgeInputError) as refused:
         load_contract(tmp_path)
-    assert str(refused.value) == f"{tmp_path}/contract.json: {named} is missing or of another kind: export the folder again"
+    assert str(refused.value) == f"{tmp_path}/contract.json: {named} is missing or has another type: export the folder again"
 
 
 def test_another_model_file_under_the_name_is_refused_and_nothing_is_written(site: Site, tmp_path: Path) -> None:

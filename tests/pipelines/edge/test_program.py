@@ -65,12 +65,15 @@ def test_wrong_input_is_one_line_and_exit_1(site: Site, tmp_path: Path) -> None:
     late = write_readings(tmp_path / "late.csv", rows)
     cases: list[tuple[list[str | Path], str]] = [
         ([without], "missing column: vibration_mms, discharge_temp_f"),
-        ([write_readings(tmp_path / "number.csv", [{**rows[0], "gas_flow_mcf": "1,2x"}])], "line 2: gas_flow_mcf: '1,2x' is no number"),
-        ([write_readings(tmp_path / "digits.csv", [{**rows[0], "gas_flow_mcf": "1_000"}])], "line 2: gas_flow_mcf: '1_000' is no number"),
+        ([write_readings(tmp_path / "number.csv", [{**rows[0], "gas_flow_mcf": "1,2x"}])], "line 2: gas_flow_mcf: '1,2x' is not a number"),
+        (
+            [write_readings(tmp_path / "digits.csv", [{**rows[0], "gas_flow_mcf": "1_000"}])],
+            "line 2: gas_flow_mcf: '1_000' is not a number",
+        ),
         ([write_readings(tmp_path / "unknown.csv", [{**rows[0], COMPRESSOR_ID: "C-9"}])], "unknown compressor: C-9"),
         ([tmp_path / "none.csv"], "cannot be read (No such file or directory)"),
         ([late, "--as-of", "2020-01-01"], "no usable reading at or before 2020-01-01T00:00:00Z"),
-        ([late, "--model", "other.onnx"], "other.onnx is no model of this folder: choose model.onnx"),
+        ([late, "--model", "other.onnx"], "other.onnx is not a model of this folder: choose model.onnx"),
     ]
     for arguments, line in cases:
         done = site.run(*arguments)
@@ -121,7 +124,7 @@ def test_the_features_file_is_written_whole_or_not_at_all(site: Site, tmp_path: 
     folder = site.run(*asked, tmp_path)
     assert (folder.returncode, folder.stderr) == (
         1,
-        f"run.py: {tmp_path}: is no file that can be replaced: choose another for --features\n",
+        f"run.py: {tmp_path}: is not a file that can be replaced: choose another for --features\n",
     )
     assert features.read_text(encoding="utf-8") == "earlier"
     used = site.document(*asked, link)["readings"]["used"]

@@ -40,7 +40,7 @@ def test_readings_of_gold_or_bronze_in_the_future_can_be_replayed_but_not_those_
     bronze = pl.DataFrame(times, schema={name: pl.Datetime("us", "UTC") for name in (TIMESTAMP, LOADED_AT)}, orient="row")
     write_deltalake(lake.uri(BRONZE), bronze)
     assert choose_moment(settings, NOW + 3 * DAY + SKEW, NOW) == NOW + 3 * DAY + SKEW
-    with pytest.raises(MomentError, match="the newest reading is of 2026-03-12T12:00:00Z"):
+    with pytest.raises(MomentError, match="the newest reading is from 2026-03-12T12:00:00Z"):
         choose_moment(settings, NOW + 5 * DAY, NOW)
 
 

@@ -36,7 +36,7 @@ def test_a_moment_after_the_clock_and_the_readings_is_refused(newest: datetime |
 def test_a_replay_of_readings_that_lie_in_the_future_is_allowed_up_to_the_newest() -> None:
     newest = NOW + timedelta(days=300)
     require_reached(newest + SKEW, NOW, SKEW, lambda: newest)
-    with pytest.raises(MomentError, match="the newest reading is of 2027-01-03T12:00:00Z: choose an earlier moment, or none for now"):
+    with pytest.raises(MomentError, match="the newest reading is from 2027-01-03T12:00:00Z: choose an earlier moment, or none for now"):
         require_reached(newest + SKEW + timedelta(seconds=1), NOW, SKEW, lambda: newest)
 
 

@@ -210,25 +210,25 @@ def test_null_feature_is_none_in_features_used_and_no_reason(tmp_path: Path) -> 
 
 def test_answer_that_is_no_number_is_refused(tmp_path: Path) -> None:
     rows = [row | {"vibration_1hr_mean": float("inf")} for row in _hourly("C-1", 1.0)]
-    with pytest.raises(ModelError, match="version 7 answers with something that is no number"):
+    with pytest.raises(ModelError, match="version 7 predicts a value that is not finite"):
         _predict(tmp_path, rows, ["C-1"])
 
 
 def test_moment_before_all_data_is_named_with_the_first_row(tmp_path: Path) -> None:
     gold = write_gold(tmp_path, [gold_row("C-1", AS_OF + timedelta(hours=1))])
-    with pytest.raises(NoDataError, match=r"nothing at or before 2026-03-09T05:50:00\+00:00; its first row is of 2026-03-09T06:50:00"):
+    with pytest.raises(NoDataError, match=r"nothing at or before 2026-03-09T05:50:00\+00:00; its first row is from 2026-03-09T06:50:00"):
         Predictor(mean_model(), SCORING, COSTS, threads=1).predict(gold, ["C-1"], AS_OF, {})
 
 
 def test_model_for_other_windows_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"version 7 takes windows \[12, 24\], this code makes \[24, 24\]"):
+    with pytest.raises(ModelError, match=r"version 7 takes windows \[12, 24\], this version makes \[24, 24\]"):
         Predictor(mean_model(steps=12), SCORING, COSTS, threads=1)
 
 
 def test_a_notable_change_of_no_sensor_is_refused() -> None:
     changes = {"hour_of_day": SCORING.reasons.least_days, "vibration_2hr_mean": SCORING.reasons.least_days}
     reasons = SCORING.reasons.model_copy(update={"notable_changes": changes})
-    with pytest.raises(ConfigError, match=r"reasons\.notable_changes: hour_of_day, vibration_2hr_mean: no feature of a sensor"):
+    with pytest.raises(ConfigError, match=r"reasons\.notable_changes: hour_of_day, vibration_2hr_mean: not a feature of a sensor"):
         Predictor(mean_model(), SCORING.model_copy(update={"reasons": reasons}), COSTS, threads=1)
 
 
