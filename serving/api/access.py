@@ -1,4 +1,4 @@
-"""Who may ask: the key, the name that the service was called by, the page that a browser asks for, and proxies."""
+"""Access to the service: the key, the host names, the origin of a browser's page, and proxies."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Access:
         return hmac.compare_digest(given.encode("latin-1"), self.key)
 
     def refusal(self, headers: Headers, address: str | None) -> RequestError | None:
-        """Why a request must not be here at all, whatever it asks for; `address` is the one of this machine that it came in on.
+        """Why a request is refused, whatever it asks for. It came in on `address` of this machine.
 
         A page of a foreign site can point its own name at this machine (DNS rebinding). The browser then sends that name.
         """
@@ -77,7 +77,7 @@ class Access:
 
 
 def _refusal_without_key(headers: Headers) -> RequestError | None:
-    """Why a request cannot have come from a program of this machine, though its connection does."""
+    """Why a request cannot come from a program of this machine, although its connection does."""
     for name in headers:
         if name in _FORWARDING or name.startswith(_FORWARDING_START):
             reason = "is a proxy's header: behind a proxy the service needs ALTAVIZ_API_KEY, or others get in"

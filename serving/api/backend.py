@@ -1,7 +1,7 @@
-"""What the prediction service does, without HTTP: windows and compressors in, predictions out and into the warehouse.
+"""The prediction service without HTTP: windows and compressors in, predictions out and into the warehouse.
 
-The job that starts the service hands in how its parts are opened. Champion and warehouse may be missing: what needs them says so
-until they are there.
+The job that starts the service passes in how to open each part. Champion and warehouse may be missing. Then requests that need them fail
+with the reason.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Backend:
     def __init__(
         self, parts: ServiceParts, config: ServingConfig, clock_skew: timedelta, clock: Callable[[], datetime] = present_moment
     ) -> None:
-        """`clock_skew` is how much later than `clock` a moment may be that is asked for."""
+        """A request may name a moment up to `clock_skew` later than `clock`."""
         self._parts = parts
         self._clock_skew = clock_skew
         self._clock = clock
@@ -95,12 +95,12 @@ class Backend:
                 continue  # told by the part itself; looked for again when it is needed
 
     def close(self) -> None:
-        """Close what is open. Requests that come later are told so."""
+        """Close what is open. Later requests are refused."""
         self._warehouse.close()
         self._predictor.close()
 
     def require_ready(self) -> None:
-        """Raise the AltavizError of the part without which nothing can be scored: champion or warehouse."""
+        """Raise the AltavizError of the missing part: champion or warehouse."""
         predictor = self._predictor.get()
         with self._connection() as connection:
             connection.execute("SELECT 1")
@@ -114,13 +114,13 @@ class Backend:
 
     @property
     def champion_refused(self) -> bool:
-        """Whether the champion was refused because its file is not the one that was decided on."""
+        """Whether the champion's file is not the one that was decided on."""
         return isinstance(self._predictor.missing, ModelMismatchError)
 
     def score(self, asked: Sequence[str] | None, as_of: datetime | None) -> Scored:
-        """Predict for the compressors asked for (all when None) at `as_of` (now when None) and write what comes out.
+        """Predict for `compressor_ids` (all when None) at `as_of` (now when None), and write the predictions.
 
-        Raises RequestError for an id that is not known and for a moment before all data, or in the future; NotReadyError, ModelError, WarehouseError.
+        Raises RequestError for an unknown id, and for a moment before all data or in the future. Raises NotReadyError, ModelError, WarehouseError.
         """
         fleet = self.fleet()
         compressor_ids = fleet.compressor_ids if asked is None else _require_known(asked, fleet.compressor_ids)
@@ -144,7 +144,7 @@ class Backend:
         return Predicted(predictor.version, predictor.horizon_days, predictor.predict_windows(np.asarray(windows, np.float32)))
 
     def ranked(self, as_of: datetime | None) -> list[LatestPrediction]:
-        """The newest prediction of every compressor as of `as_of` (now when None), most urgent first.
+        """The newest prediction of every compressor at `as_of` (now when None), most urgent first.
 
         Raises RequestError for a moment in the future, WarehouseError.
         """
@@ -162,7 +162,7 @@ class Backend:
         return _read("the list of compressors", self._fleet)
 
     def renewals(self) -> Renewals:
-        """When each compressor began its present life; nothing while no event was ever loaded. Raises NotReadyError."""
+        """When each compressor began its present life. Empty until events are loaded. Raises NotReadyError."""
         return _read("the list of maintenance events", self._renewals, without=Renewals({}, {}))
 
     def _require_reached(self, moment: datetime) -> None:
@@ -172,7 +172,7 @@ class Backend:
             raise RequestError(("as_of", str(error))) from error
 
     def _fleet_if_there(self) -> KnownCompressors | None:
-        """The fleet, once its events have been looked at too; None while the lake cannot be read: what is in the warehouse can be told all the same."""
+        """The fleet, with its events up to date. None while the lake cannot be read: the warehouse can still answer."""
         try:
             self.renewals()
             return self.fleet()
@@ -181,7 +181,7 @@ class Backend:
 
     @contextmanager
     def _open_champion(self) -> Iterator[Predictor]:
-        """The champion, compared with its decision; while the warehouse is missing, that waits until there is one."""
+        """The champion, compared with its decision. While the warehouse is missing, the comparison waits."""
         try:
             predictor = self._compared = self._parts.champion(self._warehouse.get())
         except (NotReadyError, WarehouseError) as error:
@@ -190,7 +190,7 @@ class Backend:
         yield predictor
 
     def _require_compared(self, predictor: Predictor, connection: psycopg.Connection) -> None:
-        """Raise ModelMismatchError when the champion, opened without the warehouse, is not the model that was decided on."""
+        """Compare a champion that was opened without the warehouse. Raises ModelMismatchError when it is not the model decided on."""
         if predictor is self._compared:
             return
         try:
@@ -226,7 +226,7 @@ class Backend:
 
 
 def _read(name: str, newest: VersionCache[ReadT], without: ReadT | None = None) -> ReadT:
-    """What the newest version holds; `without`, if given, while there is no table yet. Raises NotReadyError."""
+    """The content of the newest version, or `without` while there is no table. Raises NotReadyError."""
     try:
         return newest.current()
     except NoDataError as error:
@@ -239,7 +239,7 @@ def _read(name: str, newest: VersionCache[ReadT], without: ReadT | None = None) 
 
 
 def _is_gone(cause: BaseException | None) -> bool:
-    """Whether the server was not there or ended the session, as against one that refused a statement."""
+    """Whether the server was missing or ended the session. Otherwise it refused a statement."""
     if isinstance(cause, PoolTimeout):
         return True
     if not isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):

@@ -1,4 +1,4 @@
-"""The service's connections: how many there are, who makes room, and how long headers and answers may take. Uvicorn has no limit for these."""
+"""The service's connections: their number, and time limits for headers and answers. Uvicorn has no such limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INVALID: Final = "this is no HTTP request: it needs one Host, headers and chunk
 
 
 class Connections:
-    """All that are open. When there is one too many, the oldest that has shown no key is closed: such connections cannot shut others out."""
+    """All open connections. Above the limit, the oldest without a key is closed, so such connections cannot block others."""
 
     def __init__(self, limits: LimitsSection) -> None:
         self._limits = limits
@@ -60,7 +60,7 @@ class Connections:
 
 
 class Connection(H11Protocol):
-    """One connection: uvicorn's, with an end to slow headers, and to answers that nobody reads."""
+    """Uvicorn's connection with time limits for slow headers and unread answers."""
 
     def __init__(self, connections: Connections, limits: LimitsSection, *uvicorns: Any) -> None:
         super().__init__(*uvicorns)

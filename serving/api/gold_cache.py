@@ -1,6 +1,6 @@
-"""The newest rows of gold, kept in memory: a request for recent windows reads no file.
+"""The newest rows of gold, kept in memory, so that a request for recent windows reads no file.
 
-The steps are those of `features.grid.steps_before`, bit for bit; what the memory does not hold is read by that function from the table.
+The steps equal those of `features.grid.steps_before`, bit for bit. That function reads from the table what memory does not hold.
 """
 
 from __future__ import annotations
@@ -91,21 +91,24 @@ class GoldVersion:
         return Steps(compressor_ids, values, newest, faults)
 
     def past(self, compressor_ids: list[str], as_of: datetime) -> History:
-        """At least what `serving.prediction.predictor.read_past` reads of these compressors; near the newest reading that of all, which is kept."""
+        """At least the rows of `serving.prediction.predictor.read_past`. Near the newest reading, the cached rows of all compressors."""
         if self.since is None or as_of - _WINDOW < self.since:
             return read_past(self.table, compressor_ids, as_of)
         return self._hourly
 
     @cached_property
     def _hourly(self) -> History:
-        """The clock hours that a moment which `steps` answers from memory looks back to."""
+        """The clock hours before a moment that `steps` answers from memory."""
         newest = _EPOCH + int(max(rows.times[-1] for rows in self.rows.values())) * _MICROSECOND
         kept = -((self.since - newest) // _STEP) if self.since else 0
         return read_history(self.table, newest, PAST_HOURS + kept)
 
 
 def _put_last_values(window: Float32s, steps: npt.NDArray[np.int64], rows: Float32s) -> None:
-    """Write into `window` [steps, features] each feature's last value among the `rows` [n, features] of each step; `steps` [n] ascend."""
+    """Write each feature's last value of each step into `window` [steps, features].
+
+    The `rows` are [n, features], and their `steps` [n] ascend.
+    """
     number = np.arange(len(rows))[:, None]
     newest = np.maximum.accumulate(np.where(np.isnan(rows), -1, number), axis=0)  # [n, features] row of the last value so far
     begins = np.append(True, steps[1:] != steps[:-1])
@@ -124,7 +127,7 @@ class KnownCompressors:
 
 
 class VersionCache(Generic[ReadT]):
-    """What was read of the newest version of a table. Threads may share it; one of them reads a new version while the others wait for it."""
+    """The content of a table's newest version, shared by threads. One thread reads a new version while the others wait."""
 
     def __init__(
         self,
@@ -133,7 +136,7 @@ class VersionCache(Generic[ReadT]):
         check_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`open_table` opens the newest version; it may raise NoDataError while there is no table yet. `read` is given one version."""
+        """The newest version is opened by `open_table`, which may raise NoDataError without a table. One version is passed to `read`."""
         self._open_table = open_table
         self._read = read
         self._check_s = check_s
@@ -144,7 +147,7 @@ class VersionCache(Generic[ReadT]):
         self._next_look = 0.0
 
     def current(self) -> ReadT:
-        """What the newest version holds, as of the last look at the table's log. Raises what `open_table` and `read` raise."""
+        """The content of the newest version, by the last check of the table's log. Raises what `open_table` and `read` raise."""
         with self._lock:
             if self._current is None or self._clock() >= self._next_look:
                 self._current = self._look()
@@ -180,7 +183,7 @@ def read_fleet(table: DeltaTable) -> KnownCompressors:
 
 
 def read_newest(table: DeltaTable, keep: GoldSection) -> GoldVersion:
-    """The rows of the last `keep.hours` before the newest reading, unless that is more than `keep.most_rows` rows."""
+    """The rows of the last `keep.hours` before the newest reading, at most `keep.most_rows` of them."""
     version = int(table.version())
     newest = _newest_reading(table)
     if newest is None:
@@ -222,7 +225,7 @@ def _newest_reading(table: DeltaTable) -> datetime | None:
 
 
 def _rows_by_date(table: DeltaTable, since: str) -> dict[str, int]:
-    """Rows by date (ISO text), from the log alone; dates before `since` are left out."""
+    """Rows by date (ISO text), from the log alone, without dates before `since`."""
     actions = table.get_add_actions(flatten=True)
     found: dict[str, int] = {}
     for day, rows in zip(actions.column(f"partition.{DATE}").to_pylist(), actions.column("num_records").to_pylist(), strict=True):

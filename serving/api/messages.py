@@ -47,7 +47,7 @@ Window = Annotated[list[Row], Field(min_length=WINDOW_STEPS, max_length=WINDOW_S
 
 
 def _refuse_name(name: str) -> str:
-    """Ends the validation: a body of nothing but unknown names would be an error a piece."""
+    """End the validation at the first unknown name: a body full of them would give one error each."""
     raise RequestError((name[:_MOST_ID], "is no field of this request"))
 
 
@@ -66,7 +66,7 @@ class _Request(BaseModel):
 
 
 class ScoreRequest(_Request):
-    """Which compressors to score, all of them without `compressor_ids`; and when, now without `as_of`."""
+    """Compressors to score, all without `compressor_ids`. The moment is `as_of`, or now."""
 
     compressor_ids: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=_MOST_ID)]] | None, BeforeValidator(_refuse_too_many), Field(min_length=1)
@@ -75,7 +75,7 @@ class ScoreRequest(_Request):
 
 
 class PredictRequest(_Request):
-    """Windows [n, 24 hours, 24 features], oldest hour first, features in the order of features/contract.py; a status is 0, 1 or 2."""
+    """Windows [n, 24 hours, 24 features], oldest hour first. Features are in the order of features/contract.py. A status is 0, 1 or 2."""
 
     windows: Annotated[list[Window], Field(min_length=1), FailFast()]
 
@@ -85,7 +85,7 @@ class _Answer(BaseModel):
 
 
 class DataFault(_Answer):
-    """What is wrong with a sensor (`all`: with every sensor at once) since when; `detail` is for people."""
+    """A sensor's fault and its beginning. The sensor `all` is every sensor at once. The text in `detail` is for people."""
 
     sensor: str
     fault: str
@@ -94,7 +94,7 @@ class DataFault(_Answer):
 
 
 class LastUsable(_Answer):
-    """The last prediction with numbers of a compressor that has none now, and its age; `rul_days_now` is what is left of its `rul_days`."""
+    """The last prediction with numbers of a compressor that has none now, and its age. What is left of its life is `rul_days_now`."""
 
     prediction_timestamp: AnsweredTime
     age_hours: float
@@ -109,9 +109,9 @@ class LastUsable(_Answer):
 
 
 class _Predicted(_Answer):
-    """What is said of every prediction.
+    """The fields of every prediction.
 
-    `act_by` and `expected_saving_usd` are null also where no repair is due within the plan (docs/concepts/repair-dates.md).
+    Without a repair due within the plan, `act_by` and `expected_saving_usd` are null (docs/concepts/repair-dates.md).
     """
 
     compressor_id: str
@@ -129,13 +129,13 @@ class _Predicted(_Answer):
 
 
 class PredictionAnswer(_Predicted):
-    """A compressor's prediction, as `altaviz score` reports it; the numbers are null unless `status` is ok."""
+    """A compressor's prediction, as `altaviz score` reports it. The numbers are null unless `status` is ok."""
 
     last_usable: LastUsable | None
 
 
 class ScoreAnswer(_Answer):
-    """Predictions, most urgent first, and how many rows of ml_predictions are new or changed."""
+    """Predictions, most urgent first, and the number of new or changed rows in ml_predictions."""
 
     model_version: str
     as_of: AnsweredTime
@@ -146,8 +146,8 @@ class ScoreAnswer(_Answer):
 class FleetRow(_Predicted):
     """A compressor's newest prediction in the warehouse, with its age.
 
-    Unless `status` is ok the numbers are those of the last usable prediction, at `prediction_timestamp`; null where there is none that holds.
-    `status` is of `status_timestamp`, when the compressor was last scored.
+    Unless `status` is ok, the numbers are those of the last usable prediction, at `prediction_timestamp`. They are null where none holds. The
+    compressor was last scored at `status_timestamp`, which is the time of its status.
     """
 
     rank: int
@@ -177,7 +177,7 @@ class WindowAnswer(_Answer):
 
 
 class PredictAnswer(_Answer):
-    """One entry per window, in their order; `failure_probability` is for a failure within `horizon_days`."""
+    """One entry per window, in their order. Each `failure_probability` is for a failure within `horizon_days`."""
 
     model_version: str
     horizon_days: float
@@ -192,7 +192,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """application/problem+json (RFC 9457); `errors` names the first fields of a wrong request, `errors_total` counts all that were found."""
+    """A problem document, application/problem+json (RFC 9457). The first wrong fields are in `errors`, and `errors_total` counts all of them."""
 
     type: str = "about:blank"
     title: str
@@ -203,7 +203,7 @@ class Problem(BaseModel):
 
 
 def most_score_bytes(limits: LimitsSection) -> int:
-    """Bytes of the largest body of POST /v1/score that can be right, however its ids are written."""
+    """Bytes of the largest valid body of POST /v1/score, however its ids are written."""
     return limits.most_compressors * _ID_BYTES + _SCORE_BYTES
 
 

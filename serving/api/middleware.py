@@ -1,4 +1,4 @@
-"""The service's outermost layer (ASGI): which paths there are, who may ask, how much they may send; and a problem document for every error."""
+"""The service's outermost layer (ASGI): paths, access, sizes, and a problem document for every error."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class HttpGuard:
     """ASGI middleware around everything that answers."""
 
     def __init__(self, app: ASGIApp, *, routes: Mapping[str, Route], limits: LimitsSection, access: Access, metrics: Metrics) -> None:
-        """`routes` are all paths that can be reached; every path below API wants what `access` asks for."""
+        """All reachable paths are in `routes`. Every path below API needs what `access` asks for."""
         self._app = app
         self._routes = routes
         self._limits = limits
@@ -126,7 +126,7 @@ class HttpGuard:
             self._buffered -= held.size
 
     async def _run_check(self, path: str, check: Callable[[], None]) -> None:
-        """Requests that come while a check is at work share it: anybody may ask, and a check takes a thread and a database connection."""
+        """Requests that arrive during a check share it. Anybody may send them, and each check takes a thread and a database connection."""
         if path not in self._checks:
             task = asyncio.create_task(to_thread.run_sync(check))
             task.add_done_callback(partial(self._end_check, path))
@@ -139,7 +139,7 @@ class HttpGuard:
             task.exception()  # seen, also where everybody who asked has gone
 
     def _refusal(self, scope: Scope, headers: Headers, *, is_authorized: bool) -> Response | None:
-        """Why a request is not even read, by its key, path, method, query and headers."""
+        """Why a request is not read, by its key, path, method, query and headers."""
         path, method = scope["path"], scope["method"]
         if path.startswith(API) and not is_authorized:
             reason = "must carry the service's key: `Bearer KEY` (or the header X-API-Key: KEY)"
@@ -159,7 +159,7 @@ class HttpGuard:
         return None
 
     async def _discard(self, headers: Headers, receive: Receive) -> None:
-        """Read a refused body and throw it away: whoever is still sending when the connection closes does not get to read the answer."""
+        """Read a refused body and drop it. A sender that still sends when the connection closes would not see the answer."""
         if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
             return
         if "expect" in headers:  # the sender waits for the answer first
@@ -173,7 +173,7 @@ class HttpGuard:
                     more = message.get("more_body", False)
 
     async def _body(self, scope: Scope, receive: Receive, held: _Held, most: int) -> bytes | None:
-        """The request's body of at most `most` bytes; None when its sender has gone. Raises RequestError when it is too large or too slow."""
+        """The request's body of at most `most` bytes, None when its sender has left. Raises RequestError when it is too large or too slow."""
         parts: list[bytes] = []
         size, more = 0, True
         declared = Headers(scope=scope).get("content-length", "0")
@@ -226,7 +226,7 @@ class _Held:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that hands `body` over in one piece, then whatever comes next (the sender leaving)."""
+    """A `receive` that passes `body` in one piece, then the next messages (the sender leaving)."""
     told = False
 
     async def once() -> Message:

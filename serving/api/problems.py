@@ -1,4 +1,4 @@
-"""Errors as application/problem+json (RFC 9457): what is wrong, with which field, and whether to come back later."""
+"""Errors as application/problem+json (RFC 9457): the error, its fields, and when to retry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_NAMED: Final = 10  # problems of one request that an answer names
 
 
 def problem_of(error: Exception) -> Response:
-    """The answer to a request that failed with `error`; what nobody expected is logged and not told."""
+    """The answer to a request that failed with `error`. An unexpected error is logged, and its text stays inside."""
     if isinstance(error, RequestError):
         return _wrong_request(error)
     if isinstance(error, HTTPException):

@@ -1,4 +1,4 @@
-"""A part of the service that may be missing or go away: opened when it is needed, looked for again without being asked to."""
+"""A part of the service that may be missing or stop working. It is opened when needed, and opened again after a failure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ PartT = TypeVar("PartT")
 
 
 class Recovering(Generic[PartT]):
-    """One part, shared by all threads. Whoever needs it while it is missing looks for it, at most every `retry_s`; nobody waits for another."""
+    """One part, shared by all threads. While it is missing, a thread that needs it tries to open it, at most every `retry_s`.
+
+    No thread waits for another.
+    """
 
     def __init__(
         self, name: str, part: Callable[[], AbstractContextManager[PartT]], retry_s: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`part` opens it and closes what it opened; an AltavizError that it raises says in one line why it is missing."""
+        """The context manager `part` opens and closes it. Its AltavizError gives the reason in one line."""
         self._name = name
         self._open = part
         self._retry_s = retry_s
@@ -39,11 +42,11 @@ class Recovering(Generic[PartT]):
 
     @property
     def missing(self) -> AltavizError | None:
-        """Why the last look found nothing; None when it found the part, or there was none yet."""
+        """Why the last attempt failed. None after success, and before the first attempt."""
         return self._missing
 
     def get(self) -> PartT:
-        """The part. Raises why it is missing: the AltavizError of the last look, or NotReadyError."""
+        """The part. Raises the AltavizError of the last attempt, or NotReadyError."""
         value = self._value
         if value is not None:
             return value
@@ -55,7 +58,7 @@ class Recovering(Generic[PartT]):
             self._lock.release()
 
     def lose(self, value: PartT, why: AltavizError) -> None:
-        """Close `value`, which does not work any more; the next `get` looks for a new one. The log has `why`, once."""
+        """Close `value`, which stopped working. The next `get` opens a new one. The log has `why`, once."""
         with self._lock:
             if self._value is value:
                 get_log().warning("part lost", part=self._name, reason=str(why))

@@ -1,6 +1,6 @@
 """The prediction service: BentoML's life cycle and health pages around a FastAPI app with the routes of /v1.
 
-`prediction_service` makes it from a backend; the job `altaviz serve` runs it. Importing this module does nothing.
+A backend goes into `prediction_service`, and the job `altaviz serve` runs the result. Importing this module does nothing.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml
 
 
 def prediction_service(backend: Backend, config: ServingConfig, access: Access) -> Any:
-    """A BentoML service over `backend`, which it closes when it ends. `to_asgi()` makes the app that a server runs."""
+    """A BentoML service over `backend`, which it closes at its end. A server runs the app of `to_asgi()`."""
     metrics = Metrics()
 
     @bentoml.service(
@@ -94,7 +94,7 @@ def prediction_service(backend: Backend, config: ServingConfig, access: Access) 
 
         @bentoml.on_startup
         def warm_up(self) -> None:
-            """Open champion, warehouse and gold beside the first requests: a service that lacks one is alive all the same."""
+            """Open champion, warehouse and gold beside the first requests. A service without one of them is still alive."""
             self._warming.start()
 
         @bentoml.on_shutdown
@@ -114,7 +114,7 @@ def prediction_service(backend: Backend, config: ServingConfig, access: Access) 
 
 
 def _warm_up(backend: Backend) -> None:
-    """Open what is there, and take all of it out of garbage collection: a search through the libraries' objects stops every request for 0.2 s."""
+    """Open the parts, then exclude all objects from garbage collection. Searching the libraries' objects stops every request for 0.2 s."""
     backend.warm_up()
     gc.collect()
     gc.freeze()
@@ -176,7 +176,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
 
     @app.get(_FLEET, response_model=FleetAnswer, responses=_problems(*_REFUSED, 422, 503), openapi_extra=_AS_OF)
     async def fleet(request: Request) -> Any:
-        """The newest prediction of every compressor, most urgent first; where it has no numbers, the last usable one with its age."""
+        """The newest prediction of every compressor, most urgent first. Without numbers, it shows the last usable one with its age."""
 
         def answer() -> FleetAnswer:
             as_of = read_moment(request.query_params.multi_items())
@@ -210,7 +210,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
 
 
 def _threads(most: int) -> Callable[[Callable[[], AnswerT]], Any]:
-    """Runs functions in threads, at most `most` at a time; the others wait their turn."""
+    """Runs functions in threads, at most `most` at a time. The others wait."""
     limiter = anyio.CapacityLimiter(most)
 
     async def run(function: Callable[[], AnswerT]) -> AnswerT:
@@ -220,7 +220,7 @@ def _threads(most: int) -> Callable[[Callable[[], AnswerT]], Any]:
 
 
 def _json(model: type[BaseModel]) -> dict[str, Any]:
-    """The request body of a route that reads and checks it by itself, so that no large body is parsed in the event loop."""
+    """The request body of a route that reads and checks it itself. So no large body is parsed in the event loop."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{model.__name__}"}}}}}
 
 
@@ -230,7 +230,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _described(app: FastAPI, *, with_key: bool) -> dict[str, Any]:
-    """FastAPI's OpenAPI document, with what it cannot see: bodies that are read later, problems, the key, BentoML's health pages."""
+    """FastAPI's OpenAPI document with its missing parts: late-read bodies, problems, the key, BentoML's health pages."""
     document = app.openapi()
     components = document.setdefault("components", {})
     _, models = models_json_schema(

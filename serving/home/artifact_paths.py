@@ -1,7 +1,7 @@
-"""Artifact paths in a SQLite tracking store: they follow the folder of the store when it is moved, copied or restored.
+"""Artifact paths in a SQLite tracking store. They follow the store's folder when it is moved, copied or restored.
 
-MLflow writes absolute paths into its tables. The location of our experiment, `<folder>/mlartifacts`, says in which folder they were
-written. When the store lies in another folder by now, one transaction gives every path the new prefix. No import of MLflow.
+MLflow writes absolute paths into its tables. The location of our experiment, `<folder>/mlartifacts`, names the folder they were written in.
+If the store now lies elsewhere, one transaction gives every path the new prefix. No import of MLflow.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class Move:
-    """The folder that the paths named before, the one they name now, and when they were changed."""
+    """The folder that the paths named before, the one they name now, and the time of the change."""
 
     origin: Path
     folder: Path
@@ -48,7 +48,7 @@ def store_file(tracking_uri: str) -> Path | None:
 
 
 def local_path(uri: str) -> Path | None:
-    """The path that `uri` names on this machine, None for another kind of place."""
+    """The path of `uri` on this machine, None for any other place."""
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return Path(unquote(parts.path))
@@ -56,7 +56,7 @@ def local_path(uri: str) -> Path | None:
 
 
 def follow_home(tracking_uri: str) -> Move | None:
-    """Give the artifact paths the store's own folder; None when they have it already, and for a server.
+    """Give the artifact paths the store's own folder. Returns None for a server, and when nothing had to change.
 
     Repeating it changes nothing. Two processes at once change it once. Raises ModelError when the file cannot be read or written.
     """
@@ -80,7 +80,7 @@ def follow_home(tracking_uri: str) -> Move | None:
 
 
 def last_move(tracking_uri: str) -> Move | None:
-    """The newest change that `follow_home` has made in this store, None when there was none. Raises ModelError."""
+    """The newest change by `follow_home` in this store, None without one. Raises ModelError."""
     file = store_file(tracking_uri)
     if file is None or not file.exists():
         return None
@@ -109,7 +109,7 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 
 
 def _origins(connection: sqlite3.Connection, folder: Path) -> list[tuple[int, Path]]:
-    """Experiments whose artifacts lie beside a store in another folder than `folder`, with that folder."""
+    """Experiments whose artifacts lie beside a store outside `folder`, with that place."""
     if not _has_tables(connection):
         return []
     rows = connection.execute("SELECT experiment_id, artifact_location FROM experiments WHERE artifact_location LIKE ?", [f"%/{ARTIFACTS}"])

@@ -1,4 +1,4 @@
-"""Files that this process, or the database server, may not use: whose they are, and the command that mends it."""
+"""Files that this process or the database server may not use: their owner, and the command that corrects it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def user_name(uid: int) -> str:
 
 
 def explain_access(path: Path, whole: Path | None = None) -> str | None:
-    """Why this process cannot read and write `path`, and the command that gives it `whole` (`path` when None); None when it can."""
+    """Why this process cannot read and write `path`, with the command that gives it `whole` (`path` when None).
+
+    None when it can.
+    """
     try:
         found = path.stat()
     except PermissionError:
@@ -44,7 +47,7 @@ def explain_access(path: Path, whole: Path | None = None) -> str | None:
 
 
 def require_access(home: Path) -> None:
-    """Raise HomeError when the home, or something up to two folders deep in it, cannot be used by this process.
+    """Raise HomeError when this process cannot use the home, up to two folders deep.
 
     The database files have a user of their own and are left out.
     """
@@ -55,14 +58,14 @@ def require_access(home: Path) -> None:
 
 
 def find_refusal(home: Path) -> str | None:
-    """What `explain_access` says of the first file of the home that this process cannot use, at any depth; None when there is none."""
+    """The message of `explain_access` for the first unusable file of the home, at any depth. None without one."""
     return next((told for path in _within(home, None) if (told := explain_access(path, home))), None)
 
 
 def find_exposed(home: Path) -> tuple[Path, str] | None:
-    """The first file or folder of the home that other users can read or write, and the command that shuts it; None when there is none.
+    """The first file or folder of the home open to other users, with the command that closes it. None without one.
 
-    Names of what lies directly in the home do not count: root's home must let the database server's user pass.
+    Names directly in the home do not count: root's home must let the database server's user pass.
     """
     resolved = home.resolve()
     if not all(folder.stat().st_mode & _FOREIGN_PASS for folder in (resolved, *resolved.parents)):
@@ -106,9 +109,9 @@ def _within(folder: Path, depth: int | None) -> Iterator[Path]:
 
 
 def explain_database_files(data_dir: Path, server_user: str | None, *, every: bool) -> str | None:
-    """Why the server cannot use its files, and the command that mends it; None when owner and permissions are right.
+    """Why the server cannot use its files, with the command that corrects it. None when owner and permissions are right.
 
-    server_user: the system user it runs as, None for this process's. every: look at all files, not only at some that are always there.
+    The server runs as `server_user`, None for this process's user. With `every`, all files are checked, not only the permanent ones.
     """
     try:
         uid = pwd.getpwnam(server_user).pw_uid if server_user else os.geteuid()

@@ -1,6 +1,6 @@
-"""Whether the embedded database server can reach a folder. As root it runs as a system user of its own, who must pass through every parent.
+"""Whether the embedded database server can reach a folder. For root it runs as its own system user, who must pass through every parent.
 
-No permission of a folder that Altaviz has not made is ever changed: a folder that is shut is named, and a place that works.
+Altaviz never changes the permissions of a folder it has not made. It names the closed folder, and a place that works.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PASSABLE: Final = 0o711  # for whoever owns it all, for others passing through 
 
 @contextmanager
 def new_home(home: Path) -> Iterator[None]:
-    """Around the code that creates the home: what root creates lets the server's user pass through, and shows nobody its content."""
+    """Wraps the code that creates the home: root's new folders let the server's user pass, and show no content."""
     missing = [folder for folder in (home, *home.parents) if not folder.exists()]
     yield
     if os.geteuid() == 0:
@@ -31,7 +31,7 @@ def new_home(home: Path) -> Iterator[None]:
 
 
 def require_passage(home: Path) -> None:
-    """Raise HomeError when root uses a home that the database server's user cannot reach; nothing is created or changed."""
+    """Raise HomeError when root uses a home that the database server's user cannot reach. Nothing is created or changed."""
     if os.geteuid() != 0:
         return
     blocking = blocking_folder(home)
@@ -45,7 +45,7 @@ def require_passage(home: Path) -> None:
 
 
 def blocking_folder(path: Path) -> Path | None:
-    """The first existing folder on the way to `path`, itself too, that the server's user may not pass through; None when there is none."""
+    """The first existing folder up to and with `path` that the server's user may not pass. None without one."""
     resolved = path.resolve()
     for folder in (*reversed(resolved.parents), resolved):
         try:
@@ -58,7 +58,10 @@ def blocking_folder(path: Path) -> Path | None:
 
 
 def may_use(found: os.stat_result, wanted: int) -> bool:
-    """Whether the server's user has the permissions `wanted` (os.R_OK and so on) on what has this stat; one that does not exist yet is like any other."""
+    """Whether the server's user has the permissions `wanted` (os.R_OK and so on) on a file with this stat.
+
+    A user that does not exist yet counts as any other user.
+    """
     try:
         user = pwd.getpwnam(SERVER_USER)
     except KeyError:
@@ -73,7 +76,7 @@ def may_use(found: os.stat_result, wanted: int) -> bool:
 
 
 def find_place(suffix: str = "") -> Path | None:
-    """A folder that root can make, or has made, and that the server's user can reach; None when there is none."""
+    """A folder that root can make or has made, and that the server's user can reach. None without one."""
     for name in _PLACES:
         place = Path(name + suffix)
         nearest = next(folder for folder in (place, *place.parents) if folder.exists())

@@ -1,6 +1,6 @@
-"""The model registry: which version is champion, what it was trained from, and its ONNX bytes.
+"""The model registry: the champion's version, the origin of each version, and its ONNX bytes.
 
-Reads and moves aliases of `altaviz-rul`. It never opens a run. This module loads MLflow; serving.registry.model_version does not.
+Reads and moves aliases of `altaviz-rul`. It never opens a run. This module loads MLflow, serving.registry.model_version does not.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Registry:
     """The registered model `altaviz-rul` in one MLflow tracking store."""
 
     def __init__(self, tracking_uri: str, record: ModelRecord | None = None) -> None:
-        """Open the store; one that was moved with its home gets its artifact paths put right. Raises ModelError when it cannot be reached.
+        """Open the store. The artifact paths of a moved home are corrected. Raises ModelError when the store cannot be reached.
 
-        record: the warehouse's decisions, for who has it open; every model that is loaded is compared with them.
+        With `record`, the warehouse's decisions, every loaded model is compared with them.
         """
         self._record = record
         follow_home(tracking_uri)
@@ -109,13 +109,13 @@ class Registry:
         return model
 
     def _keep_sha256(self, model: RegisteredModel) -> None:
-        """Tag a version from before versions had one with the bytes that are there, once; a store that may only be read stays as it is."""
+        """Tag an old version with the digest of its bytes, once. A read-only store stays unchanged."""
         get_log().warning("model bytes recorded", version=model.version, sha256=model.sha256, reason="registered before they were kept")
         with contextlib.suppress(ModelError):
             self.set_tags(model.version, {SHA256_TAG: model.sha256})
 
     def sha256_of(self, version: str) -> str | None:
-        """What the registry keeps of the version's bytes, None of one from before it did. Raises ModelError."""
+        """The registered digest of the version's bytes, None for an old version. Raises ModelError."""
         with self._changing(f"version {version}"):
             digest: str | None = self._client.get_model_version(REGISTERED_MODEL, version).tags.get(SHA256_TAG)
         return digest
@@ -126,7 +126,7 @@ class Registry:
             return (Path(local) / inside).read_bytes()
 
     def _require_file(self, version: str, source: str) -> None:
-        """Raise ModelError when the model file of a store on this machine is missing or may not be read: path, and how to bring it back."""
+        """Raise ModelError when the model file of a local store is missing or unreadable. The message has path and remedy."""
         folder = local_path(source)
         if folder is None:
             return
@@ -139,7 +139,7 @@ class Registry:
             raise ModelError(f"version {version} of {REGISTERED_MODEL}: its file {file} is missing: {self._copy_command(file) or cure}")
 
     def _copy_command(self, file: Path) -> str | None:
-        """The command that copies the artifacts from the home that they came from, None unless the file is still there."""
+        """The command that copies the artifacts from their former home, None unless the file is still there."""
         move, store = last_move(self._client.tracking_uri), store_file(self._client.tracking_uri)
         if move is None or store is None or not file.is_relative_to(store.parent):
             return None
@@ -148,7 +148,7 @@ class Registry:
         return f"it is still where this home came from; copy it: `cp -a {move.origin / ARTIFACTS}/. {store.parent / ARTIFACTS}/`"
 
     def run_file(self, run_id: str, path: str) -> bytes | None:
-        """The artifact `path` of a run, e.g. of the one a version came from; None when the run has none there. Raises ModelError."""
+        """The artifact `path` of a run, None when the run has none. Raises ModelError."""
         folder = path.rpartition("/")[0] or None
         try:
             if path not in {item.path for item in self._client.list_artifacts(run_id, folder)}:
@@ -160,7 +160,7 @@ class Registry:
             raise ModelError(f"{path} of run {run_id} cannot be read ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error
 
     def run_metric(self, run_id: str, name: str) -> float | None:
-        """The last value of a metric of a run; None when the run has none, or is gone. Raises ModelError."""
+        """The last value of a metric of a run, None without the metric or the run. Raises ModelError."""
         try:
             value = self._client.get_run(run_id).data.metrics.get(name)
         except self._failure as error:
@@ -170,7 +170,7 @@ class Registry:
         return None if value is None else float(value)
 
     def run_folder(self, run_id: str, path: str, target: Path) -> list[Path]:
-        """Copy the artifacts below `path` of a run into `target`; where they are now, none when the run has none there. Raises ModelError."""
+        """Copy the artifacts below `path` of a run into `target`. Returns the copies. Raises ModelError."""
         try:
             if not self._client.list_artifacts(run_id, path):
                 return []
@@ -184,7 +184,7 @@ class Registry:
         return sorted(file for file in copied.rglob("*") if file.is_file())
 
     def register(self, model_uri: str, facts: ModelFacts, tags: dict[str, str]) -> str:
-        """Register a logged model with everything that must be known of it, at once; returns its version. Raises ModelError."""
+        """Register a logged model with its facts and tags in one call. Returns its version. Raises ModelError."""
         try:
             digest = hashlib.sha256(self._read(model_uri, MODEL_FILE)).hexdigest()
             complete = {FACTS_TAG: json.dumps(asdict(facts)), SHA256_TAG: digest, **tags}
@@ -247,7 +247,7 @@ class Registry:
 
 
 def store_failures() -> tuple[type[Exception], ...]:
-    """What MLflow raises when its store does not do what is asked: errors of its own, and the database's when that cannot be opened."""
+    """The errors of an MLflow store: MLflow's own, and those of a database that cannot be opened."""
     return MlflowException, SQLAlchemyError
 
 

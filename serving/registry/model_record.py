@@ -1,7 +1,7 @@
-"""A model version that has been loaded, beside what the warehouse keeps of it: whoever swaps the file and the registry's tag does not reach that.
+"""Compares a loaded model version with the decisions in the warehouse. Swapping the file and the registry's tag does not change those.
 
-The registry says which version is champion, the warehouse which bytes were decided on. A warehouse may lack the decisions: it was lost, or belongs to
-another home than the registry. Then there is nothing to compare with, and the log says so.
+The registry names the champion, the warehouse the bytes that were decided on. A warehouse may lack the decisions: it was lost, or belongs
+to another home. Then the log has a warning, and nothing is compared.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ModelRecord:
         self._warehouse = warehouse
 
     def compare(self, model: RegisteredModel) -> None:
-        """Raise ModelMismatchError when the bytes of `model` are not those that were decided on; WarehouseError."""
+        """Raise ModelMismatchError when the bytes of `model` are not those decided on. Raises WarehouseError."""
         with self._warehouse.connection() as connection:
             compare_with_decisions(connection, model)
 
@@ -39,7 +39,7 @@ class ModelRecord:
 
 
 def compare_champion(connection: psycopg.Connection, model: RegisteredModel) -> None:
-    """`compare_with_decisions`, and a warning when no decision made `model` champion: somebody moved the alias by other means."""
+    """Run `compare_with_decisions`, and warn when no decision made `model` champion: the alias was moved by other means."""
     compare_with_decisions(connection, model)
     if not made_champion(connection, model):
         get_log().warning("champion without a decision", version=model.version, run_id=model.run_id, sha256=model.sha256)
@@ -48,7 +48,7 @@ def compare_champion(connection: psycopg.Connection, model: RegisteredModel) -> 
 def compare_with_decisions(connection: psycopg.Connection, model: RegisteredModel) -> None:
     """Raise ModelMismatchError when a decision about `model` names other bytes.
 
-    Decisions from before bytes were kept get those of `model`, once, and the log says so.
+    Decisions without a digest get that of `model`, once, and the log records it.
     """
     own = _decisions_about(connection, model)
     recorded = {decision.model_sha256 for decision in own if decision.model_sha256 is not None}
@@ -70,5 +70,5 @@ def made_champion(connection: psycopg.Connection, model: RegisteredModel) -> boo
 
 
 def _decisions_about(connection: psycopg.Connection, model: RegisteredModel) -> list[ModelDecision]:
-    """Those on the version of this very run: another registry has other models under the same number."""
+    """The decisions about the version of this very run. In another registry, the number names another model."""
     return [decision for decision in list_decisions(connection, model.version) if decision.run_id == model.run_id]

@@ -1,12 +1,12 @@
-"""From a verdict to the registry and the record of it, in steps that may be cut off anywhere.
+"""From a verdict to the registry and its record, in steps that survive a kill.
 
-    1. the version is registered with its whole decision as a tag     one call: from here on the verdict has fallen
+    1. the version is registered with its whole decision as a tag     one call: from here on the verdict stands
     2. the alias moves, if the champion is still the one judged by,
        and the version is marked as applied                          `settle` finishes what a kill left undone
     3. the decision is written into `model_decisions`
 
-An operator's move is noted on its target in the same way before the alias moves, and the note is kept as what the operator decided last. Nobody has to
-remember anything: what is there says it all.
+An operator's move is tagged on its target in the same way, before the alias moves. The tag then stays as the operator's last decision. So
+the stored state is all that `settle` needs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OPERATOR_TAG: Final = "altaviz.operator"  # the last decision about a version th
 
 
 def conclude(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> ModelDecision:
-    """Steps 2 and 3 for a version whose tags hold `decision` already; returns it, or what has become of it when the champion is another by now."""
+    """Steps 2 and 3 for a version whose tags hold `decision`. Returns the decision, or its refusal when the champion has changed."""
     decision = _in_force(registry, decision)
     _apply(registry, decision)
     registry.set_tags(decision.model_version, {_APPLIED_TAG: "yes"})
@@ -43,19 +43,19 @@ def conclude(registry: Registry, connection: psycopg.Connection, decision: Model
 
 
 def move_champion(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
-    """Make the decision's version champion because an operator says so."""
+    """Make the decision's version champion, as an operator asked."""
     registry.set_tags(decision.model_version, {_MOVE_TAG: to_tag(decision)})
     _finish_move(registry, connection, decision)
 
 
 def record_refusal(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
-    """Keep that the gate refused a version which an operator wanted to promote; no alias moves."""
+    """Record that the gate refused an operator's promotion. No alias moves."""
     registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision), **readable_tags(decision)})
     _record(registry, connection, decision)
 
 
 def settle(registry: Registry, connection: psycopg.Connection) -> None:
-    """Finish what an earlier command was killed in the middle of; does nothing otherwise."""
+    """Finish what a killed command left undone. Otherwise do nothing."""
     versions = registry.versions()
     newest = next((version for version in versions if DECISION_TAG in version.tags), None)  # those from elsewhere have none
     for version in reversed(versions):
@@ -74,9 +74,9 @@ def settle(registry: Registry, connection: psycopg.Connection) -> None:
 
 
 def own_decisions(registry: Registry, connection: psycopg.Connection, version: str | None = None) -> list[ModelDecision]:
-    """All verdicts on versions of `registry`, or on one, newest first: the warehouse may hold those of another registry, or of one before it.
+    """All verdicts on versions of `registry`, or on one, newest first. The warehouse may hold those of other registries.
 
-    Of a rollback from before runs were kept with them nobody knows whose it was; it is among them.
+    Old rollbacks have no run. They are included, whichever registry they belong to.
     """
     runs = {item.version: item.run_id for item in registry.versions()}
     return [
@@ -87,25 +87,25 @@ def own_decisions(registry: Registry, connection: psycopg.Connection, version: s
 
 
 def to_tag(decision: ModelDecision) -> str:
-    """The decision as the text of a tag; the version is the tag's owner."""
+    """The decision as the text of a tag. The version is that of the tag."""
     fields = asdict(decision)
     del fields["model_version"], fields["model_sha256"]  # both are the version's own
     return json.dumps(fields, default=datetime.isoformat)
 
 
 def readable_tags(decision: ModelDecision) -> dict[str, str]:
-    """The decision for who reads MLflow's page of a version or a run."""
+    """The decision for readers of MLflow's page of a version or a run."""
     return {"gate": decision.decision, "gate_reasons": "; ".join(decision.reasons)}
 
 
 def newest_decision_of(version: ModelVersion) -> ModelDecision | None:
-    """What was decided about a version last, by the gate or an operator; None where nothing was."""
+    """The last decision about a version, by the gate or an operator. None without one."""
     told = (_from_tag(version.version, version.tags[name]) for name in (DECISION_TAG, OPERATOR_TAG) if name in version.tags)
     return max(told, key=lambda decision: decision.decided_at, default=None)
 
 
 def decision_of(version: ModelVersion) -> ModelDecision | None:
-    """The gate's verdict on a version, None of one that no gate here has judged."""
+    """The gate's verdict on a version, None without one."""
     text = version.tags.get(DECISION_TAG)
     return None if text is None else _from_tag(version.version, text)
 
@@ -118,12 +118,12 @@ def _from_tag(version: str, text: str) -> ModelDecision:
 
 
 def _record(registry: Registry, connection: psycopg.Connection, decision: ModelDecision) -> None:
-    """Write the decision into the warehouse, with the SHA-256 of the version's file; one that is there already stays (0013_digests.sql)."""
+    """Write the decision with the SHA-256 of the version's file. An existing digest stays (0013_digests.sql)."""
     upsert_decision(connection, replace(decision, model_sha256=registry.sha256_of(decision.model_version)))
 
 
 def _in_force(registry: Registry, decision: ModelDecision) -> ModelDecision:
-    """`decision`, or its refusal when it promotes beside another champion than the version was compared with."""
+    """The decision, or its refusal if the champion is no longer the one it was compared with."""
     present = registry.version_of(CHAMPION)
     if decision.decision != "promoted" or present in (decision.previous_version, decision.model_version):
         return decision
@@ -153,7 +153,7 @@ def _finish_move(registry: Registry, connection: psycopg.Connection, decision: M
 
 
 def champion_before(decisions: list[ModelDecision], present: str) -> str:
-    """The champion below `present` when every promotion puts one on top and every way back takes off what is above its target.
+    """The champion before `present`: a promotion adds one on top, a rollback removes those above its target.
 
     Raises ModelError when none is on record.
     """

@@ -1,4 +1,4 @@
-"""Alerts in the warehouse: what the readings show is written, what they no longer show goes, what a planner entered stays.
+"""Alerts in the warehouse. Writing replaces what the readings show, and keeps what a planner entered.
 
 Functions that write expect `alert_lock` earlier in the caller's transaction.
 """
@@ -25,8 +25,8 @@ Severity = Literal["warning", "critical"]
 class Alert:
     """One lasting condition of one compressor, from its first reading with it (`alert_timestamp`) to its newest (`last_seen`).
 
-    `severity`, `value` and `threshold` are of its worst reading; a sensor's fault (source data) has no value. `suppressed` names alert types that were raised and ended in the same window
-    and left out, because there were too many. No reading after `settled_at` changes anything here; None: it is still open.
+    The worst reading gives `severity`, `value` and `threshold`. A sensor's fault (source data) has no value. Too many alerts in one window are
+    left out, and `suppressed` names their types. No reading after `settled_at` changes the alert. None means it is open.
     """
 
     compressor_id: str
@@ -60,12 +60,12 @@ class AlertCounts:
 
 
 def alert_lock(connection: psycopg.Connection) -> None:
-    """Wait until no other transaction rewrites alerts or data quality metrics, and keep others waiting until this one ends."""
+    """Wait until no other transaction rewrites alerts or data quality metrics. Others then wait for this one."""
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('altaviz.quality'))")
 
 
 def live_since(connection: psycopg.Connection, moments: Mapping[str, datetime]) -> dict[str, datetime]:
-    """By compressor, the start of the oldest alert that began before its moment and that a reading from then on may still change."""
+    """The start of the oldest alert by compressor that began before its moment and that later readings may still change."""
     query = """
         SELECT alert.compressor_id, min(alert.alert_timestamp)
         FROM unnest(%s::text[], %s::timestamptz[]) AS asked (compressor_id, moment)
@@ -88,10 +88,10 @@ def alerted_since(connection: psycopg.Connection, moment: datetime) -> set[str]:
 
 
 def replace_alerts(connection: psycopg.Connection, alerts: Sequence[Alert], since: Mapping[str, datetime] | None) -> int:
-    """Make `alerts` all there are from each compressor's moment in `since` on (None: of all compressors and times).
+    """Make `alerts` all there are from each compressor's moment in `since` (None: of all compressors and times).
 
-    An acknowledgement stays with its alert; when the alert's beginning moves, it moves along; an acknowledged alert that the readings do not
-    show any more is closed as withdrawn instead of deleted. Returns the rows inserted, changed or deleted.
+    An acknowledgement stays with its alert, and moves with the alert's beginning. An acknowledged alert that readings no longer show is closed
+    as withdrawn, not deleted. Returns the rows inserted, changed or deleted.
     """
     written = upsert_rows(connection, _ALERTS, Alert, alerts)
     connection.execute("CREATE TEMPORARY TABLE altaviz_stale (LIKE alert_history) ON COMMIT DROP")

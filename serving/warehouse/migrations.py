@@ -1,4 +1,4 @@
-"""The schema of the warehouse: numbered Alembic revisions under versions/, each of them a SQL file."""
+"""The schema of the warehouse: numbered Alembic revisions under versions/, each a SQL file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def schema_version(connection: psycopg.Connection) -> str | None:
 
 
 def migrate(warehouse: Warehouse) -> bool:
-    """Bring the schema to the newest version; True when something was done.
+    """Bring the schema to the newest version. Returns whether anything changed.
 
     All pending revisions run in one transaction under an advisory lock, so several processes may start at once.
     Raises WarehouseError when the database is newer than this program, or refuses.
@@ -59,7 +59,7 @@ def migrated_warehouse(database: DatabaseConfig, home: Path) -> Iterator[Warehou
 
 
 def run_sql(bind: sqlalchemy.Connection, path: Path) -> None:
-    """Run a whole SQL file on Alembic's connection; psycopg gets it directly, because SQLAlchemy would look for parameters in it."""
+    """Run a whole SQL file on Alembic's connection. Psycopg gets it directly: SQLAlchemy would search it for parameters."""
     raw = cast(psycopg.Connection, bind.connection.driver_connection)
     raw.execute(path.read_bytes())
 

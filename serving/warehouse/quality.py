@@ -19,7 +19,7 @@ def replace_quality_metrics(
     measured: Collection[date],
     days: Collection[date],
 ) -> int:
-    """Make `metrics` all there are, of the metrics `names`, on the days `measured` and on days that are none of `days` any more.
+    """Make `metrics` all there are of the metrics `names`, on the days `measured` and on days outside `days`.
 
     Returns the rows inserted, changed or deleted.
     """
@@ -34,8 +34,11 @@ def replace_quality_metrics(
 
 
 def summarize_quality(connection: psycopg.Connection) -> dict[str, Any]:
-    """Checks judged and failed in all, and the newest day with what failed on it: metric_name, metric_value, limit_is, limit,
-    and `failing`, the compressors that fail (value by name; None: the check is about the fleet)."""
+    """The number of checks judged and failed, and the newest day with its failed checks.
+
+    Each has metric_name, metric_value, limit_is and limit. The compressors that fail are in `failing`, value by name. None means that the check
+    is about the fleet.
+    """
     counts = "SELECT count(passed), count(*) FILTER (WHERE NOT passed), max(metric_timestamp) FROM data_quality_metrics"
     checks, failed, newest = connection.execute(counts).fetchone() or (0, 0, None)
     query = """

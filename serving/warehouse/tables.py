@@ -1,8 +1,8 @@
 """Writing and reading the warehouse's tables over an open connection.
 
-Every write is an upsert on the natural key: a row that is already there unchanged is not touched, and the number returned is that of rows
-inserted or changed. Dataclass rows go through one pipelined statement, frames are copied into a temporary table and merged from there. The
-caller owns the transaction.
+Every write is an upsert on the natural key. An unchanged row is not touched, and the returned number counts rows inserted or changed.
+Dataclass rows go through one pipelined statement. Frames are copied into a temporary table and merged from there. The caller owns the
+transaction.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _STAGING: Final = sql.Identifier("altaviz_staging")
 
 @dataclass(frozen=True)
 class Table:
-    """A table's natural key; `time` names the partitioning column of a table that has month partitions."""
+    """A table's natural key. With month partitions, `time` names the partitioning column."""
 
     name: str
     key: tuple[str, ...]
@@ -71,7 +71,7 @@ def upsert_stations(connection: psycopg.Connection, rows: Iterable[StationRow]) 
 
 
 def upsert_compressors(connection: psycopg.Connection, rows: Iterable[Compressor]) -> int:
-    """Write compressors; a station nobody has described yet is entered with its id alone. Returns the compressors inserted or changed."""
+    """Write compressors. An undescribed station is entered with its id alone. Returns the compressors inserted or changed."""
     compressors = list(rows)
     stations = sorted({row.station_id for row in compressors if row.station_id})
     insert = "INSERT INTO station_locations (station_id) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING"
@@ -118,7 +118,7 @@ def upsert_aggregates(connection: psycopg.Connection, frame: pl.DataFrame) -> in
 
 
 def delete_aggregates(connection: psycopg.Connection, kept: pl.DataFrame | None, start: datetime, end: datetime) -> int:
-    """Delete the aggregates of (start, end] that are not among `kept` (None: all): their readings are gone. Returns the rows deleted."""
+    """Delete the aggregates of (start, end] outside `kept` (None: all), whose readings are gone. Returns the rows deleted."""
     gone = """
         DELETE FROM sensor_readings_agg WHERE agg_timestamp > %s AND agg_timestamp <= %s
           AND (compressor_id, window_type, agg_timestamp) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
@@ -138,10 +138,10 @@ def table_counts(connection: psycopg.Connection) -> dict[str, int]:
 def latest_predictions(
     connection: psycopg.Connection, as_of: datetime | None = None, compressor_ids: Sequence[str] | None = None
 ) -> list[LatestPrediction]:
-    """v_latest_predictions of every compressor in service, or of some; most urgent first, as serving.schemas.urgency orders.
+    """The view v_latest_predictions for every compressor in service, or some. Most urgent first (serving.schemas.urgency).
 
-    As of `as_of`, or of now by the database's clock: then a row that is later than the clock skew is none. One made from readings that were
-    withdrawn since is passed over.
+    The moment is `as_of`, or now by the database's clock. Then rows later than the clock skew are ignored. Predictions from withdrawn readings
+    are skipped.
     """
     query = f"""
         SELECT compressor_id, {_PREDICTED}, status_timestamp, age_hours::float8, rul_days_now::float8
@@ -156,7 +156,7 @@ def latest_predictions(
 
 @contextmanager
 def _fleet_as_of(connection: psycopg.Connection, moment: datetime | None) -> Iterator[None]:
-    """The views show the fleet as of `moment` (now when None); a transaction that fails inside forgets it by itself."""
+    """Inside, the views show the fleet at `moment` (now when None). A failed transaction resets that by itself."""
     set_moment = "SELECT set_config('altaviz.as_of', %s, TRUE)"
     if moment is not None:
         connection.execute(set_moment, [moment.isoformat()])
@@ -166,7 +166,10 @@ def _fleet_as_of(connection: psycopg.Connection, moment: datetime | None) -> Ite
 
 
 def last_usable(connection: psycopg.Connection, predictions: Iterable[Prediction]) -> dict[str, LatestPrediction]:
-    """By compressor without numbers among `predictions`, which are written and of one moment: its last prediction with some that still holds."""
+    """The last prediction with numbers that still holds, by compressor without numbers among `predictions`.
+
+    Those are stored already, and of one moment.
+    """
     without = {row.compressor_id: row.prediction_timestamp for row in predictions if row.status != "ok"}
     if not without:
         return {}
@@ -182,7 +185,7 @@ def write_view_rules(connection: psycopg.Connection, clock_skew: timedelta, heal
 
 
 def count_future_predictions(connection: psycopg.Connection) -> int:
-    """Predictions that are later than now by more than the clock skew: no view shows them before their time."""
+    """The number of predictions later than now by more than the clock skew. No view shows them before their time."""
     row = connection.execute("SELECT count(*) FROM ml_predictions, view_rules WHERE prediction_timestamp > now() + clock_skew").fetchone()
     return int(row[0]) if row else 0
 
@@ -190,9 +193,9 @@ def count_future_predictions(connection: psycopg.Connection) -> int:
 def predictions_of_a_moment(
     connection: psycopg.Connection, compressor_id: str | None, as_of: datetime | None, model_version: str | None
 ) -> list[Prediction]:
-    """The predictions for `as_of` exactly, of one compressor and one model version if given, by id.
+    """The predictions for exactly `as_of`, of one compressor and one model version if given, by id.
 
-    None: for the newest moment with any of them, which is not later than now by more than the clock skew.
+    None means the newest moment with any, not later than now by more than the clock skew.
     """
     query = f"""
         WITH asked AS (
@@ -219,7 +222,7 @@ def compressors(connection: psycopg.Connection) -> list[Compressor]:
 
 
 def upsert_rows(connection: psycopg.Connection, table: Table, row_type: type[Any], rows: Iterable[Any]) -> int:
-    """Write dataclass rows whose fields are the table's columns; of several with one key the last wins. Returns the rows inserted or changed."""
+    """Write dataclass rows whose fields are the table's columns. Of rows with one key, the last counts. Returns the rows inserted or changed."""
     columns = [item.name for item in fields(row_type)]
     last = list({tuple(getattr(row, name) for name in table.key): row for row in rows}.values())
     if not last:
@@ -243,7 +246,7 @@ def _ensure_partitions(connection: psycopg.Connection, table: str, times: Iterab
 
 
 def _merge(table: Table, columns: Iterable[str], source: sql.Composable) -> sql.Composed:
-    """INSERT of `source` that updates a row of the same key where it differs; values are compared as the table stores them."""
+    """INSERT of `source` that updates a differing row of the same key. Values are compared as the table stores them."""
     values = [name for name in columns if name not in table.key]
     return sql.SQL(
         "INSERT INTO {table} AS old ({columns}) {source} ON CONFLICT ({key}) DO UPDATE SET {assignments} "

@@ -1,4 +1,4 @@
-"""Marks predictions that were made from readings of a file that was taken back."""
+"""Marks predictions that were made from readings of a withdrawn file."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class TakenReadings:
 
 
 def mark_predictions(connection: psycopg.Connection, taken: Sequence[TakenReadings], reach: timedelta) -> int:
-    """Set `data_withdrawn_at` as `taken` says, and clear it of all others; returns the predictions marked in all.
+    """Set `data_withdrawn_at` by `taken`, and clear it elsewhere. Returns the number of all marked predictions.
 
-    A prediction was made from a file when it is of a version of gold that held it, and at most `reach` later than a reading of it.
-    Repeating it changes nothing; a prediction that was computed anew without the file is no longer marked.
+    A prediction was made from a file if its version of gold held it, at most `reach` after one of the file's readings. Repeating changes nothing.
+    A prediction that was computed anew without the file loses its mark.
     """
     rows = [astuple(item) for item in taken]
     asked = {"reach": reach, **{item.name: [row[place] for row in rows] for place, item in enumerate(fields(TakenReadings))}}
