@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from features.contract import COMPRESSOR_ID
-from features.site.reference_files.reference_file import Doubt
+
+if TYPE_CHECKING:  # the service has no reader of workbooks
+    from features.site.reference_files.reference_file import Doubt
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 

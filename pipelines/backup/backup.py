@@ -26,7 +26,7 @@ from config.settings import Settings
 from features.lake import Lake
 from pipelines.backup.archive import DATABASE_DUMP, FORMAT, HOME_FOLDER, Manifest, describe_members, write_archive
 from pipelines.runtime.console import StageReporter
-from pipelines.runtime.home_lock import writing_lake
+from pipelines.runtime.lake_lock import writing_lake
 from serving.home.artifact_paths import ARTIFACTS, store_file
 from serving.warehouse.dump import dump_warehouse
 from serving.warehouse.migrations import migrated_warehouse

@@ -17,7 +17,7 @@ from features.contract import CHAMPION
 from pipelines.backup.archive import DATABASE_DUMP, HOME_FOLDER, Manifest, extract_archive, read_manifest, verify_archive
 from pipelines.backup.backup import STORE_FILE
 from pipelines.runtime.console import StageReporter
-from pipelines.runtime.home_lock import RESTORING, create_home
+from pipelines.runtime.home_access import RESTORING, create_home
 from pipelines.runtime.mlflow_environment import quieten
 from serving.registry.client import Registry
 from serving.warehouse.connection import open_warehouse

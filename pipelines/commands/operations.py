@@ -41,7 +41,7 @@ def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
         used.append(settings.home)
         return run_demo(settings, report)
 
-    from pipelines.runtime.home_lock import demo_home
+    from pipelines.runtime.home_access import demo_home
     from pipelines.views.cycle import show_demo
 
     def view(result: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from config.plain_text import plain_json, plain_text
 from config.secrets import hide_passwords
 from config.settings import Settings, load_settings
 from pipelines.runtime.console import StageReporter, is_interactive
-from pipelines.runtime.home_lock import open_home, require_database_place
+from pipelines.runtime.home_access import open_home, require_database_place
 from serving.home.ownership import find_refusal
 
 HomeOption = Annotated[

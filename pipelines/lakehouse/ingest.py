@@ -19,7 +19,7 @@ from features.reference_tables.tables import read_reference
 from features.row_counts import count_rows
 from features.withdrawals import read_withdrawn
 from pipelines.runtime.console import StageReporter
-from pipelines.runtime.home_lock import writing_lake
+from pipelines.runtime.lake_lock import writing_lake
 from pipelines.runtime.spark import LazySpark
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from features.row_counts import count_rows
 from pipelines.lakehouse.quality_sync import sync_quality
 from pipelines.lakehouse.warehouse_sync import sync_aggregates, sync_reference, sync_view_rules, sync_withdrawals
 from pipelines.runtime.console import StageReporter
-from pipelines.runtime.home_lock import writing_lake
+from pipelines.runtime.lake_lock import writing_lake
 from pipelines.runtime.moment import choose_moment
 from pipelines.runtime.spark import LazySpark
 from serving.warehouse.migrations import migrated_warehouse

@@ -8,7 +8,7 @@ from typing import Any
 from config.settings import Settings
 from features.lake import TIME_SERIES_TABLES, Lake
 from pipelines.runtime.console import StageReporter
-from pipelines.runtime.home_lock import writing_lake
+from pipelines.runtime.lake_lock import writing_lake
 from pipelines.runtime.spark import LazySpark
 
 

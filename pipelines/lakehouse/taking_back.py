@@ -16,7 +16,7 @@ from features.reference_tables.taking_back import retire_by_hand, take_into_serv
 from features.withdrawals import find_file, undo_withdrawal, withdraw_file
 from pipelines.lakehouse.warehouse_sync import sync_reference, sync_withdrawals
 from pipelines.runtime.console import StageReporter
-from pipelines.runtime.home_lock import writing_lake
+from pipelines.runtime.lake_lock import writing_lake
 from serving.schemas import present_moment
 from serving.warehouse.migrations import migrated_warehouse
 

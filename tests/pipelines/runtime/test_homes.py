@@ -24,7 +24,7 @@ from pipelines.operations.reproduce import reproduce
 from pipelines.operations.score import score
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.doctor import _tracking
-from pipelines.runtime.home_lock import RESTORING, open_home
+from pipelines.runtime.home_access import RESTORING, open_home
 from serving.registry.client import Registry
 from serving.schemas import parse_moment
 from serving.warehouse.binaries import server_user
@@ -43,7 +43,7 @@ from config.settings import load_settings
 from deltalake import write_deltalake
 import polars as pl
 from features.lake import GOLD, Lake
-from pipelines.runtime.home_lock import writing_lake
+from pipelines.runtime.lake_lock import writing_lake
 from serving.warehouse.lake_sync import record_sync
 from serving.warehouse.migrations import migrated_warehouse
 settings = load_settings(Path(sys.argv[1]))

@@ -11,7 +11,7 @@ import pytest
 
 from config.errors import HomeError
 from config.settings import load_settings
-from pipelines.runtime.home_lock import demo_home
+from pipelines.runtime.home_access import demo_home
 from serving.home.passage import blocking_folder, new_home, require_passage
 from serving.warehouse.embedded import embedded_server
 from tests.pipelines.console_script import refusal_of

@@ -1,14 +1,10 @@
-"""Checks a home before a job uses it, and locks its lake for one writer at a time."""
+"""Checks a home before a job uses it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-
-from filelock import FileLock, Timeout
 
 from config.errors import ConfigError, HomeError
 from config.settings import DEFAULT_HOME, Settings, ensure_home
@@ -50,17 +46,3 @@ def demo_home(settings: Settings) -> Path:
     """
     blocked = settings.home == DEFAULT_HOME.absolute() and os.geteuid() == 0 and blocking_folder(settings.home)
     return (find_place("-demo") if blocked and settings.database.connection.embedded else None) or settings.home
-
-
-@contextmanager
-def writing_lake(settings: Settings) -> Iterator[None]:
-    """Hold the lake's lock. A killed process frees it. Raises HomeError if another command holds it too long."""
-    ensure_home(settings.home)
-    seconds = settings.etl.lake.lock_timeout_s
-    try:
-        with FileLock(settings.home / ".lake.lock", timeout=seconds):
-            yield
-    except Timeout:
-        raise HomeError(
-            f"another altaviz command has been writing to {settings.home} for over {seconds:.0f} s: wait for it, or stop it"
-        ) from None
