@@ -32,6 +32,8 @@ def next_commands(*arguments: str) -> list[str]:
 
 def test_the_next_commands_name_the_home_only_when_they_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pipelines.demo", SimpleNamespace(demo=demo_of_no_compressor))  # type: ignore[misc]
+    # the log of this process must not follow into a home that is gone after this test
+    monkeypatch.setattr("pipelines.commands.options.set_up_logs", lambda *_, **__: None)
     with TemporaryDirectory(prefix="altaviz-") as folder:
         home = Path(folder) / "home"
         assert next_commands("--home", str(home)) == [f".venv/bin/altaviz {command} --home {home}" for command in COMMANDS]
