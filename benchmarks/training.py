@@ -26,7 +26,7 @@ from features.contract import FEATURES, WINDOW_STEPS
 from features.model_file.session import OUTPUTS
 from features.windows import gather
 from training.data.augmentation import LevelAugmentation
-from training.data.dataset import Labels, WindowIndex, feature_statistics
+from training.data.dataset import LabelLimits, Labels, WindowIndex, feature_statistics
 from training.network.batches import WindowDataset
 from training.network.fit import ForEveryHead
 from training.network.model import build_model, compile_model
@@ -173,10 +173,10 @@ def _resident() -> tuple[int, int]:
 
 
 def _compiled(values: Float32s, index: WindowIndex, config: ModelConfig) -> keras.Model:
-    labels, batches = config.labels, -(-len(index) // config.fit.batch_size)
+    labels, batches = LabelLimits.of(config.labels), -(-len(index) // config.fit.batch_size)
     statistics_ = feature_statistics(values, index)
-    model = build_model(config.network, statistics_, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, config.split.seed)
-    compile_model(model, config.fit, labels.max_rul_days, labels.horizon_days, batches)
+    model = build_model(config.network, statistics_, WINDOW_STEPS, labels, config.split.seed)
+    compile_model(model, config.fit, labels, batches)
     return model
 
 

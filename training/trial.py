@@ -21,11 +21,11 @@ from features.model_file.weibull_lifetime import Ageing
 from training.baselines.tabular import GRADIENT_BOOSTING, Baseline, fit_baseline
 from training.calibration.weibull_fit import fleet_ageing
 from training.data.augmentation import LevelAugmentation
-from training.data.dataset import WindowIndex, sample_windows
+from training.data.dataset import IndexedWindows, LabelLimits, WindowIndex, sample_windows
 from training.data.labelled_fleet import LabelledFleet
 from training.data.split import UnitSplit, extend_split, split_units
 from training.measurement import measure, measure_baseline
-from training.network.ensemble import EnsembleFit, Fold, fit_ensemble, fold_units
+from training.network.ensemble import EnsembleFit, EnsembleSettings, Fold, fit_ensemble, fold_units
 from training.network.export import Export, export_onnx
 from training.network.fit import OnEpoch
 from training.quiet_tensorflow import keras
@@ -69,20 +69,20 @@ def split_fleet(fleet: LabelledFleet, config: ModelConfig, known: UnitSplit | No
     judged = fleet.every(fleet.index, config.windows.judge_stride_hours)
     return SplitWindows(
         split,
-        learning_windows(fleet, split.train, config),
+        training_windows(fleet, split.train, config),
         judged.of_units(split.validation),
         fleet.every(fleet.index.of_units(np.concatenate([split.train, split.validation])), config.windows.train_stride_hours),
         judged.of_units(split.test),
     )
 
 
-def learning_windows(fleet: LabelledFleet, units: Int32s, config: ModelConfig) -> WindowIndex:
+def training_windows(fleet: LabelledFleet, units: Int32s, config: ModelConfig) -> WindowIndex:
     """What a network learns from these compressors, denser before failures that were seen."""
-    windows, learned = config.windows, fleet.index.of_units(units)
-    near = ~learned.censored & (learned.rul <= windows.near_days)
-    far_windows = fleet.every(learned.take(~near), windows.train_stride_hours)
-    near_windows = fleet.every(learned.take(near), windows.near_stride_hours)
-    return WindowIndex.concatenate([far_windows, near_windows]).taught(config.labels.censored, config.labels.max_rul_days)
+    windows, windows_of_units = config.windows, fleet.index.of_units(units)
+    near = ~windows_of_units.censored & (windows_of_units.rul <= windows.near_days)
+    far_windows = fleet.every(windows_of_units.take(~near), windows.train_stride_hours)
+    near_windows = fleet.every(windows_of_units.take(near), windows.near_stride_hours)
+    return WindowIndex.concatenate([far_windows, near_windows]).with_censored(config.labels.censored, config.labels.max_rul_days)
 
 
 def deal_folds(fleet: LabelledFleet, split: UnitSplit, config: ModelConfig) -> list[Fold]:
@@ -93,7 +93,7 @@ def deal_folds(fleet: LabelledFleet, split: UnitSplit, config: ModelConfig) -> l
     units, section = np.sort(np.concatenate([split.train, split.validation])), config.ensemble
     judged = fleet.every(fleet.index, config.windows.judge_stride_hours)
     held_out = fold_units(units, fleet.failed_units()[units], section.folds, config.split.seed)[: section.networks]
-    return [Fold(learning_windows(fleet, np.setdiff1d(units, part), config), judged.of_units(part)) for part in held_out]
+    return [Fold(training_windows(fleet, np.setdiff1d(units, part), config), judged.of_units(part)) for part in held_out]
 
 
 def run_trial(fleet: LabelledFleet, config: ModelConfig, on_epoch: OnEpoch | None = None, known: UnitSplit | None = None) -> Trial:
@@ -108,16 +108,8 @@ def run_trial(fleet: LabelledFleet, config: ModelConfig, on_epoch: OnEpoch | Non
     aged = fleet_ageing(fleet, np.concatenate([parts.units.train, parts.units.validation]), config.ageing)
     metadata = {levels.METADATA_KEY: fit.calibration.levels.to_json(), **({ageing.METADATA_KEY: aged.to_json()} if aged else {})}
     export = export_onnx(model, config.export, checked, config.scoring.threads, metadata)
-    baseline = fit_baseline(
-        GRADIENT_BOOSTING,
-        values,
-        parts.evenly,
-        WINDOW_STEPS,
-        config=config.baseline,
-        max_rul=labels.max_rul_days,
-        horizon=labels.horizon_days,
-        seed=seed,
-    )
+    evenly = IndexedWindows(values, parts.evenly, WINDOW_STEPS)
+    baseline = fit_baseline(GRADIENT_BOOSTING, evenly, config.baseline, LabelLimits.of(labels), seed)
     served = OnnxModel(export.model, config.scoring.threads)
     predictions = served.predict_rows(values, parts.test.first_row, parts.test.end, config.scoring.batch_size)
     measured = measure(parts.test, predictions, labels.horizon_days)
@@ -129,17 +121,14 @@ def fit_folds(
     values: Float32s, folds: Sequence[Fold], config: ModelConfig, on_epoch: OnEpoch | None = None
 ) -> tuple[keras.Model, EnsembleFit]:
     """Fit a network for each fold of windows of `values`, as `config` says. Raises ModelError when a loss is no longer finite."""
-    return fit_ensemble(
-        values,
-        folds,
-        WINDOW_STEPS,
+    settings = EnsembleSettings(
         network=config.network,
         fit=config.fit,
         calibration=config.calibration,
-        max_rul=config.labels.max_rul_days,
-        horizon=config.labels.horizon_days,
+        labels=LabelLimits.of(config.labels),
+        steps=WINDOW_STEPS,
         seed=config.split.seed,
         batch_size=config.scoring.batch_size,
         augment=LevelAugmentation(config.augmentation),
-        on_epoch=on_epoch,
     )
+    return fit_ensemble(values, folds, settings, on_epoch)

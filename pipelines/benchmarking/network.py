@@ -25,7 +25,7 @@ from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
 from serving.registry.client import Registry
 from training.calibration.calibrate import neutral
-from training.data.dataset import feature_statistics
+from training.data.dataset import LabelLimits, feature_statistics
 from training.network.ensemble import combine
 from training.network.export import export_onnx
 from training.network.model import build_model
@@ -88,7 +88,7 @@ def scoring(settings: Settings, windows: int, repetitions: int, report: StageRep
         values, index = simulated_windows(folder / "rows.npy", windows, config.split.seed)
         statistics = feature_statistics(values, index)
         members = [
-            build_model(config.network, statistics, WINDOW_STEPS, labels.max_rul_days, labels.horizon_days, number, f"fold_{number}")
+            build_model(config.network, statistics, WINDOW_STEPS, LabelLimits.of(labels), number, f"fold_{number}")
             for number in range(1, config.ensemble.networks + 1)
         ]
         network = combine(members, neutral(config.calibration.bands, labels.max_rul_days), labels.max_rul_days)

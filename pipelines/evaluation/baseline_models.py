@@ -28,6 +28,7 @@ from pipelines.runtime.mlflow_runs import EXPERIMENT
 from training.baselines.mlp import fit_mlp
 from training.baselines.tabular import GRADIENT_BOOSTING, Baseline
 from training.data.augmentation import LevelAugmentation
+from training.data.dataset import IndexedWindows
 from training.data.history import open_history
 from training.trial import split_fleet
 
@@ -114,11 +115,9 @@ def train_mlp(settings: Settings, registry: Registry, report: StageReporter) -> 
             dealt = split_fleet(fleet, config, known)
             own = dealt.units if known is None else known  # compressors that came later are dealt too, and left out here
             mlp = fit_mlp(
-                fleet.history.values,
-                dealt.evenly.of_units(own.train),
+                IndexedWindows(fleet.history.values, dealt.evenly.of_units(own.train), WINDOW_STEPS),
                 dealt.validation.of_units(own.validation),
-                WINDOW_STEPS,
-                config=settings.evaluation.mlp,
+                settings.evaluation.mlp,
                 clip_sigma=config.network.clip_sigma,
                 max_rul=facts.max_rul_days,
                 augment=LevelAugmentation(config.augmentation),

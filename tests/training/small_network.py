@@ -9,13 +9,14 @@ import numpy as np
 
 from config.sections.model import ModelConfig
 from features.arrays import Float32s
-from training.data.dataset import WindowIndex, feature_statistics, rul_labels
+from training.data.dataset import LabelLimits, WindowIndex, feature_statistics, rul_labels
 from training.network.batches import WindowDataset
-from training.network.fit import EpochLog, FitResult, fit_model
+from training.network.fit import EpochLog, FitData, FitResult, fit_model
 from training.network.model import build_model
 
 STEPS, FEATURES = 6, 3
 MAX_RUL, HORIZON = 30.0, 3.0
+LABELS = LabelLimits(MAX_RUL, HORIZON)
 TRAIN_UNITS = 8
 
 
@@ -53,16 +54,14 @@ def fit_small(config: ModelConfig, seed: int) -> Fitted:
     """Fit on the small fleet."""
     values, index = small_fleet()
     train, validation = index.of_units(range(TRAIN_UNITS)), index.of_units(range(TRAIN_UNITS, 12))
-    model = build_model(config.network, feature_statistics(values, train), STEPS, MAX_RUL, HORIZON, seed)
+    model = build_model(config.network, feature_statistics(values, train), STEPS, LABELS, seed)
     reported: list[tuple[int, int, EpochLog]] = []
     result = fit_model(
         model,
-        WindowDataset(values, train, STEPS, config.fit.batch_size, seed),
-        WindowDataset(values, validation, STEPS, 256),
-        fit=config.fit,
-        max_rul=MAX_RUL,
-        horizon=HORIZON,
-        seed=seed,
+        FitData(WindowDataset(values, train, STEPS, config.fit.batch_size, seed), WindowDataset(values, validation, STEPS, 256)),
+        config.fit,
+        LABELS,
+        seed,
         on_epoch=lambda epoch, epochs, log: reported.append((epoch, epochs, log)),
     )
     return Fitted(model, result, values, train, validation, reported)

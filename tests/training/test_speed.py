@@ -12,7 +12,7 @@ from benchmarks.training import peak_of_fit, simulated_windows, throughput
 from config.sections.model import ModelConfig
 from features.model_file.onnx_model import OnnxModel
 from features.windows import gather
-from tests.training.small_network import HORIZON, MAX_RUL, STEPS, small_fleet
+from tests.training.small_network import LABELS, STEPS, small_fleet
 from training.data.dataset import feature_statistics
 from training.network.export import export_onnx
 from training.network.model import build_model
@@ -50,7 +50,7 @@ def test_the_peak_of_a_fit_is_told_beside_the_size_of_the_rows(tmp_path: Path, c
 
 def test_scoring_is_timed_three_ways_that_agree(config: ModelConfig) -> None:
     values, index = small_fleet()
-    network = build_model(config.network, feature_statistics(values, index), STEPS, MAX_RUL, HORIZON, seed=1)
+    network = build_model(config.network, feature_statistics(values, index), STEPS, LABELS, seed=1)
     windows = gather(values, index.first_row[:70], index.end[:70], STEPS)
     model = OnnxModel(export_onnx(network, config.export, windows, threads=1).model, 1)
     found = compare_scoring(network, model, windows, 64, 1, lambda done, of: None)

@@ -18,7 +18,7 @@ from config.errors import ModelError
 from config.sections.evaluation import MlpSection
 from features.arrays import Float32s
 from features.windows import gather
-from training.data.dataset import FeatureStatistics, WindowIndex, feature_statistics
+from training.data.dataset import FeatureStatistics, IndexedWindows, WindowIndex, feature_statistics
 from training.metrics import rmse
 from training.network.batches import LABEL_RUL, Augment, WindowDataset
 
@@ -37,8 +37,8 @@ class Mlp:
 
     def predict(self, windows: Float32s) -> Float32s:
         """Remaining useful life of windows [n, steps, features] -> [n], 0..max_rul."""
-        said = self.regressor.predict(flatten(windows, self.statistics, self.clip_sigma)) * self.max_rul
-        rul: Float32s = np.clip(said, 0.0, self.max_rul).astype(np.float32)
+        predicted = self.regressor.predict(flatten(windows, self.statistics, self.clip_sigma)) * self.max_rul
+        rul: Float32s = np.clip(predicted, 0.0, self.max_rul).astype(np.float32)
         return rul
 
     def predict_rows(self, values: Float32s, index: WindowIndex, steps: int, batch_size: int = 4096) -> Float32s:
@@ -56,12 +56,10 @@ def flatten(windows: Float32s, statistics: FeatureStatistics, clip_sigma: float)
 
 
 def fit_mlp(
-    values: Float32s,
-    train: WindowIndex,
+    train: IndexedWindows,
     validation: WindowIndex,
-    steps: int,
-    *,
     config: MlpSection,
+    *,
     clip_sigma: float,
     max_rul: float,
     augment: Augment | None = None,
@@ -70,7 +68,8 @@ def fit_mlp(
 
     Raises ModelError when there are too few windows of either.
     """
-    exact = train.take(~train.censored | (train.rul >= max_rul))  # at the cap a censored label is exact
+    values, index, steps = train.values, train.index, train.steps
+    exact = index.take(~index.censored | (index.rul >= max_rul))  # at the cap a censored label is exact
     judged = validation.take(~validation.censored)
     if len(exact) < config.batch_size or not len(judged):
         raise ModelError(

@@ -24,7 +24,7 @@ from config.errors import ModelError
 from config.sections.model import BaselineSection
 from features.arrays import Float32s
 from features.windows import gather
-from training.data.dataset import WindowIndex, known_outcomes
+from training.data.dataset import IndexedWindows, LabelLimits, WindowIndex, known_outcomes
 
 GRADIENT_BOOSTING: Final = "gradient_boosting"
 LINEAR: Final = "linear"
@@ -66,26 +66,25 @@ class Baseline:
         return np.concatenate([self.predict_failure(windows) for windows in _batches(values, index, steps, batch_size)])
 
 
-def fit_baseline(
-    name: str, values: Float32s, index: WindowIndex, steps: int, *, config: BaselineSection, max_rul: float, horizon: float, seed: int
-) -> Baseline:
-    """Fit the baseline `name` on at most `max_windows` windows of `index`, drawn by `seed`.
+def fit_baseline(name: str, windows: IndexedWindows, config: BaselineSection, labels: LabelLimits, seed: int) -> Baseline:
+    """Fit the baseline `name` on at most `max_windows` of `windows`, drawn by `seed`.
 
     Raises ModelError for a name that is none of this module's, or when no failure, or nothing but failures, is within the horizon.
     """
     if name not in _MODELS:
         raise ModelError(f"no baseline {name!r}; choose one of {', '.join(_MODELS)}")
+    index, max_rul = windows.index, labels.max_rul
     if len(index) > config.max_windows:
         index = index.take(np.random.default_rng(seed).choice(len(index), config.max_windows, replace=False))
-    last_rows = _last_rows(values, index, steps)  # [n, features]
+    last_rows = _last_rows(windows.values, index, windows.steps)  # [n, features]
     exact = ~index.censored | (index.rul >= max_rul)
-    told, fails = known_outcomes(index.rul, index.censored, horizon)
+    known, fails = known_outcomes(index.rul, index.censored, labels.horizon)
     if not exact.any() or len(np.unique(fails)) < 2:
-        raise ModelError(f"the baseline {name} needs windows both within {horizon:g} of a failure and before; ingest more history")
+        raise ModelError(f"the baseline {name} needs windows both within {labels.horizon:g} of a failure and before; ingest more history")
     columns = np.flatnonzero(~np.isnan(last_rows).all(axis=0))
     last_rows = last_rows[:, columns]
     regressor, classifier = _MODELS[name](config, seed)
-    return Baseline(name, max_rul, columns, regressor.fit(last_rows[exact], index.rul[exact]), classifier.fit(last_rows[told], fails))
+    return Baseline(name, max_rul, columns, regressor.fit(last_rows[exact], index.rul[exact]), classifier.fit(last_rows[known], fails))
 
 
 def _last_rows(values: Float32s, index: WindowIndex, steps: int, chunk: int = 4096) -> Float32s:

@@ -24,8 +24,8 @@ from config.sections.model import CalibrationSection
 from features.arrays import Bools, Float32s
 from features.model_file.onnx_model import Predictions
 from features.model_file.quantile_levels import NOMINAL, Levels
-from training.calibration.intervals import LEAST_GAP, LEAST_WIDTH, PredictedLives, Widening, equal_bands, learn_widening
-from training.data.dataset import known_outcomes
+from training.calibration.intervals import LEAST_GAP, LEAST_WIDTH, PredictedLives, Widening, equal_bands, fit_widening
+from training.data.dataset import LabelLimits, known_outcomes
 from training.quiet_tensorflow import keras, ops
 
 _LEVEL_BANDS: Final = 12  # thousands of windows each: enough for shares of a few per cent
@@ -48,31 +48,36 @@ def neutral(bands: int, max_rul: float) -> Calibration:
     return Calibration(Widening(np.linspace(0.0, max_rul, bands, dtype=np.float32), nothing, nothing), 1.0, 0.0)
 
 
-def learn(
-    predicted: Predictions,
-    unit: npt.NDArray[np.integer],
-    rul: Float32s,
-    censored: Bools,
-    *,
-    horizon: float,
-    max_rul: float,
-    level: float,
-    config: CalibrationSection,
-    error_ratio: float = 1.0,
-) -> Calibration:
-    """Learn from what an uncalibrated network says of windows [n] of the units `unit` [n], which it has not learned from.
+@dataclass(frozen=True)
+class PredictedWindows:
+    """Predictions of an uncalibrated network for n windows of units that it was not trained on, with their labels.
 
-    rul: [n] capped lives; where `censored` they are lower bounds and say nothing about an interval, and about a probability only when they reach
-    beyond the horizon. level: share of lives that must lie inside, e.g. 0.9. error_ratio: that of what is calibrated over that of the network, at most 1.
+    Where `censored`, `rul` is a lower bound. Such a window has no known place in its interval.
     """
+
+    predicted: Predictions
+    unit: npt.NDArray[np.integer]  # [n]
+    rul: Float32s  # [n] capped
+    censored: Bools  # [n]
+
+
+def fit_calibration(
+    windows: PredictedWindows, labels: LabelLimits, level: float, config: CalibrationSection, error_ratio: float = 1.0
+) -> Calibration:
+    """Fit a calibration on held-out windows.
+
+    level: share of lives that must lie inside the interval, for example 0.9. error_ratio: error of the predictor that is calibrated
+    over that of the network, at most 1.
+    """
+    predicted, rul, censored, max_rul = windows.predicted, windows.rul, windows.censored, labels.max_rul
     seen = ~censored
-    said = PredictedLives(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul, unit)
-    widening = learn_widening(said.take(seen), max_rul, level, config, error_ratio)
-    known, failed = known_outcomes(rul, censored, horizon)
-    slope, intercept = _learn_odds(predicted.failure_probability[known], failed)
+    lives = PredictedLives(predicted.rul, predicted.rul_lower, predicted.rul_upper, rul, windows.unit)
+    widening = fit_widening(lives.take(seen), max_rul, level, config, error_ratio)
+    known, failed = known_outcomes(rul, censored, labels.horizon)
+    slope, intercept = _fit_log_odds(predicted.failure_probability[known], failed)
     calibration = Calibration(widening, slope, intercept)
-    lives = said.nearer(error_ratio, max_rul)
-    return replace(calibration, levels=_learn_levels(_calibrated(calibration, predicted, max_rul), lives, censored, max_rul))
+    nearer = lives.nearer(error_ratio, max_rul)
+    return replace(calibration, levels=_fit_levels(_calibrated(calibration, predicted, max_rul), nearer, censored, max_rul))
 
 
 def _calibrated(calibration: Calibration, predicted: Predictions, max_rul: float) -> Predictions:
@@ -82,22 +87,22 @@ def _calibrated(calibration: Calibration, predicted: Predictions, max_rul: float
     return Predictions(predicted.rul, *(np.asarray(end) for end in ends))
 
 
-def _learn_levels(said: Predictions, lives: Float32s, censored: Bools, max_rul: float) -> Levels:
+def _fit_levels(predicted: Predictions, lives: Float32s, censored: Bools, max_rul: float) -> Levels:
     """The share of lives before each number, by Kaplan and Meier in bands of predicted life with as many windows each.
 
     Every window has numbers of its own: its life counts by how far it has come on the way from 0 to the lower end, the point (1 to 2) and the upper end (to 3).
     A band without a failure that was seen says nothing, nor does one that predicts what the one before does.
     """
-    ends = np.stack([said.rul_lower, said.rul, said.rul_upper], axis=1).astype(np.float64)
+    ends = np.stack([predicted.rul_lower, predicted.rul, predicted.rul_upper], axis=1).astype(np.float64)
     starts = np.pad(ends[:, :-1], ((0, 0), (1, 0)))
     way = np.clip((lives[:, None] - starts) / np.maximum(ends - starts, np.finfo(np.float32).tiny), 0.0, 1.0).sum(axis=1)
-    way += (lives > said.rul_upper) | (lives >= max_rul)  # what reaches the cap has not ended before an end that lies there
-    band = equal_bands(said.rul, _LEVEL_BANDS)
+    way += (lives > predicted.rul_upper) | (lives >= max_rul)  # what reaches the cap has not ended before an end that lies there
+    band = equal_bands(predicted.rul, _LEVEL_BANDS)
     knots: list[float] = []
     shares = []
     for each in np.unique(band):
         own = band == each
-        knot = float(said.rul[own].mean(dtype=np.float64))
+        knot = float(predicted.rul[own].mean(dtype=np.float64))
         if censored[own].all() or (knots and knot < knots[-1] + LEAST_GAP * max_rul):
             continue
         seen = stats.ecdf(stats.CensoredData(way[own & ~censored], right=way[own & censored]))
@@ -106,13 +111,13 @@ def _learn_levels(said: Predictions, lives: Float32s, censored: Bools, max_rul: 
     return Levels.of(knots, shares) if knots else NOMINAL
 
 
-def _learn_odds(probability: Float32s, failed: Bools) -> tuple[float, float]:
+def _fit_log_odds(probability: Float32s, failed: Bools) -> tuple[float, float]:
     """Slope and intercept; those of `neutral` when only one of both has happened, or when the odds would be turned around."""
     if not 0 < failed.sum() < len(failed):
         return 1.0, 0.0
     share = np.clip(probability.astype(np.float64), _LEAST_SHARE, 1 - _LEAST_SHARE)
-    odds = (np.log(share) - np.log1p(-share))[:, None]
-    fitted = LogisticRegression(C=np.inf).fit(odds, failed)
+    log_odds = (np.log(share) - np.log1p(-share))[:, None]
+    fitted = LogisticRegression(C=np.inf).fit(log_odds, failed)
     slope, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return (slope, intercept) if slope > 0 else (1.0, 0.0)
 

@@ -77,11 +77,11 @@ class Widening:
     below: Float32s  # [bands] of the lower end
     above: Float32s  # [bands] of the upper end
 
-    def holds(self, said: PredictedLives, lives: Float32s, max_rul: float) -> npt.NDArray[np.bool_]:
+    def holds(self, predicted: PredictedLives, lives: Float32s, max_rul: float) -> npt.NDArray[np.bool_]:
         """Whether each of `lives` [n] lies inside the interval of its window -> [n]."""
-        width = said.upper - said.lower + LEAST_WIDTH * max_rul
-        below, above = (np.interp(said.rul, self.knots, shares) * width for shares in (self.below, self.above))
-        return inside(lives, np.minimum(said.lower - below, said.rul), np.maximum(said.upper + above, said.rul))
+        width = predicted.upper - predicted.lower + LEAST_WIDTH * max_rul
+        below, above = (np.interp(predicted.rul, self.knots, shares) * width for shares in (self.below, self.above))
+        return inside(lives, np.minimum(predicted.lower - below, predicted.rul), np.maximum(predicted.upper + above, predicted.rul))
 
 
 @dataclass(frozen=True)
@@ -115,53 +115,55 @@ class _Ends:
         return np.where(still, reached[-1], reached)
 
 
-def learn_widening(said: PredictedLives, max_rul: float, level: float, config: CalibrationSection, error_ratio: float = 1.0) -> Widening:
+def fit_widening(predicted: PredictedLives, max_rul: float, level: float, config: CalibrationSection, error_ratio: float = 1.0) -> Widening:
     """Learn from windows of units that were not learned from; `level` is the share of lives that must lie inside, e.g. 0.9.
 
     error_ratio: error of the predictor that is calibrated over that of `said`, at most 1.
     A band of predicted life has at least `config.least_windows` windows; with too few in all, or in a band that equal predictions leave
     with fewer, the interval becomes the whole range.
     """
-    lives = said.nearer(error_ratio, max_rul)
-    promise = level
+    lives = predicted.nearer(error_ratio, max_rul)
+    target = level
     for _ in range(_ROUNDS):
-        missing = level - _held_by_others(said, lives, max_rul, promise, config)
+        missing = level - _coverage_of_others(predicted, lives, max_rul, target, config)
         if missing <= 0:
             break
-        promise += min(missing, (1 - promise) / 4)
-    widening = _widen(said, lives, max_rul, promise, config)
+        target += min(missing, (1 - target) / 4)
+    widening = _widen(predicted, lives, max_rul, target, config)
     if max(widening.below.max(), widening.above.max()) == _WHOLE_RANGE:
-        get_log().warning("too few lives to calibrate an end of the interval: it reaches across the whole range", windows=len(said.true))
+        get_log().warning(
+            "too few lives to calibrate an end of the interval: it reaches across the whole range", windows=len(predicted.true)
+        )
     return widening
 
 
-def _held_by_others(said: PredictedLives, lives: Float32s, max_rul: float, level: float, config: CalibrationSection) -> float:
+def _coverage_of_others(predicted: PredictedLives, lives: Float32s, max_rul: float, level: float, config: CalibrationSection) -> float:
     """The share of lives inside intervals that hold `level` of the lives of other units; a fifth of them is left out at a time.
 
     1 where there are too few units to tell.
     """
-    if len(np.unique(said.unit)) < _LEAST_UNITS:
+    if len(np.unique(predicted.unit)) < _LEAST_UNITS:
         return 1.0
     held = np.zeros(len(lives), np.bool_)
     least_windows = max(config.least_windows * (_FOLDS - 1) // _FOLDS, 1)  # as many bands as with all of them
     config = config.model_copy(update={"least_windows": least_windows})
-    for known, new in GroupKFold(_FOLDS, shuffle=True, random_state=0).split(lives, groups=said.unit):
-        held[new] = _widen(said.take(known), lives[known], max_rul, level, config).holds(said.take(new), lives[new], max_rul)
+    for known, new in GroupKFold(_FOLDS, shuffle=True, random_state=0).split(lives, groups=predicted.unit):
+        held[new] = _widen(predicted.take(known), lives[known], max_rul, level, config).holds(predicted.take(new), lives[new], max_rul)
     return float(held.mean())
 
 
-def _widen(said: PredictedLives, lives: Float32s, max_rul: float, level: float, config: CalibrationSection) -> Widening:
+def _widen(predicted: PredictedLives, lives: Float32s, max_rul: float, level: float, config: CalibrationSection) -> Widening:
     """What holds `level` of these `lives` [n], which are where those of `said` count as lying."""
     number = int(np.clip(len(lives) // config.least_windows, 1, config.bands))
-    bands, band = np.unique(equal_bands(said.rul, number), return_inverse=True)
-    middles = np.array([said.rul[band == each].mean() for each in range(len(bands))], np.float64)
+    bands, band = np.unique(equal_bands(predicted.rul, number), return_inverse=True)
+    middles = np.array([predicted.rul[band == each].mean() for each in range(len(bands))], np.float64)
     knots = np.maximum.accumulate(middles + LEAST_GAP * max_rul * np.arange(len(bands)))
-    ends = [_ends(said, lives, band, side, max_rul, config) for side in (-1, 1)]
-    begins, life_band = life_bands(said.true, config.life_bands, max_rul)
+    ends = [_ends(predicted, lives, band, side, max_rul, config) for side in (-1, 1)]
+    begins, life_band = life_bands(predicted.true, config.life_bands, max_rul)
     demands = [level, config.least_coverage, config.least_life_coverage, config.least_cap_coverage]
     least = np.repeat(demands, [1, len(bands), len(begins) - 1, 1])
     groups = np.stack([np.zeros_like(band), 1 + band, 1 + len(bands) + life_band], axis=1)  # [n, 3]: all, by predicted life, by true life
-    shares = _narrow(ends, _hats(said.rul, knots), groups, least)
+    shares = _narrow(ends, _hats(predicted.rul, knots), groups, least)
     missing = config.bands - len(bands)  # beyond the last knot nothing changes any more
     knots = np.append(knots, knots[-1] + max_rul * np.arange(1, missing + 1)).astype(np.float32)
     below, above = np.pad(shares, ((0, 0), (0, missing)), mode="edge").astype(np.float32)
@@ -178,9 +180,9 @@ def _hats(rul: Float32s, knots: Doubles) -> Doubles:
     return np.stack([np.interp(rul, knots, own) for own in np.eye(len(knots))], axis=1)
 
 
-def _ends(said: PredictedLives, lives: Float32s, band: Integers, side: int, max_rul: float, config: CalibrationSection) -> _Ends:
+def _ends(predicted: PredictedLives, lives: Float32s, band: Integers, side: int, max_rul: float, config: CalibrationSection) -> _Ends:
     """The lower ends (`side` -1) or the upper ones (1)."""
-    rul, lower, upper, life = (part.astype(np.float64) for part in (said.rul, said.lower, said.upper, lives))
+    rul, lower, upper, life = (part.astype(np.float64) for part in (predicted.rul, predicted.lower, predicted.upper, lives))
     width = upper - lower + LEAST_WIDTH * max_rul
     end, last = (lower, 0.0) if side < 0 else (upper, max_rul)
     beyond = np.where(side * (life - rul) > 0, side * (life - end) / width, -np.inf)
@@ -217,9 +219,9 @@ def _narrow(ends: list[_Ends], hats: Doubles, groups: Integers, least: Doubles) 
     parts = [hats[rows, knot] for knot, rows in enumerate(near)]  # which part,
     members = [groups[rows] for rows in near]  # and their groups
     moved = [hats @ own.shares[:, -1] for own in ends]  # [n] of each side: how far the end of every window has moved out
-    looked: dict[tuple[int, int], tuple[Doubles, Integers]] = {}
+    cached: dict[tuple[int, int], tuple[Doubles, Integers]] = {}
 
-    def look(side: int, knot: int) -> tuple[Doubles, Integers]:
+    def price(side: int, knot: int) -> tuple[Doubles, Integers]:
         """Width that each level below the present one saves -> [levels], and the lives that it gives up -> [levels, groups]."""
         own, rows, part = ends[side], near[knot], parts[knot]
         shares, far = own.shares[knot, : at[side, knot] + 1], moved[side][rows]
@@ -235,7 +237,7 @@ def _narrow(ends: list[_Ends], hats: Doubles, groups: Integers, least: Doubles) 
         moved[side][near[knot]] += parts[knot] * (shares[level] - shares[at[side, knot]])
         at[side, knot] = level
         for neighbour in (knot - 1, knot, knot + 1):
-            looked.pop((side, neighbour), None)
+            cached.pop((side, neighbour), None)
 
     while True:
         outside = [groups[own.beyond > far + _ROUNDING] for own, far in zip(ends, moved, strict=True)]
@@ -244,9 +246,9 @@ def _narrow(ends: list[_Ends], hats: Doubles, groups: Integers, least: Doubles) 
         for side, knot in np.ndindex(at.shape):
             if not at[side, knot]:
                 continue
-            if (side, knot) not in looked:
-                looked[side, knot] = look(side, knot)
-            saved, more = looked[side, knot]
+            if (side, knot) not in cached:
+                cached[side, knot] = price(side, knot)
+            saved, more = cached[side, knot]
             within = (lost + more <= allowed).all(axis=1)
             gains = np.where(within, saved / np.maximum(more[:, 0], _FREE), 0.0)
             if gains.max() > best:

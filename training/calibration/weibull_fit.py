@@ -21,10 +21,10 @@ def fleet_ageing(fleet: LabelledFleet, units: Int32s, config: AgeingSection) -> 
     history = fleet.history
     seen = {history.compressor_ids[unit]: history.hours_with_data(unit) for unit in units}
     until = {name: history.mark(int(hours[-1])) for name, hours in seen.items() if len(hours)}
-    return learn_ageing(*lives_between(fleet.events, until), config)
+    return fit_ageing(*lives_between(fleet.events, until), config)
 
 
-def learn_ageing(days: Doubles, failed: Bools, config: AgeingSection) -> Ageing | None:
+def fit_ageing(days: Doubles, failed: Bools, config: AgeingSection) -> Ageing | None:
     """The likeliest Weibull law of lives [n] that `failed`, or were only seen until then; None where fewer than `least_failures` failed.
 
     A life that was cut says "at least this long" (maximum likelihood under right censoring: Lawless, Statistical Models and Methods for Lifetime Data, 2003, ch. 5).

@@ -132,7 +132,7 @@ class SensorContract:
     with_life: bool  # whether the average over the life and the age are features
 
     @classmethod
-    def learn(cls, engines: Engines, section: CmapssSection, seed: int) -> SensorContract:
+    def fit(cls, engines: Engines, section: CmapssSection, seed: int) -> SensorContract:
         """Learn the operating regimes and, within them, which sensors vary and how much."""
         regime_of = find_regimes(engines.settings, section, seed)
         regime = regime_of.predict(engines.settings)

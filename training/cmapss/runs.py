@@ -22,8 +22,8 @@ from features.model_file.onnx_model import OnnxModel, Predictions
 from features.windows import gather
 from training.baselines.tabular import CONSTANT, GRADIENT_BOOSTING, LINEAR, fit_baseline
 from training.cmapss.data import Engines, SensorContract, load_engines, load_true_rul
-from training.data.dataset import WindowIndex, rul_labels
-from training.network.ensemble import Fold, fit_ensemble, fold_units
+from training.data.dataset import IndexedWindows, LabelLimits, WindowIndex, rul_labels
+from training.network.ensemble import EnsembleSettings, Fold, fit_ensemble, fold_units
 from training.network.export import export_onnx, require_parity
 from training.network.fit import EpochLog
 
@@ -65,25 +65,14 @@ class SeedScores:
 def score_seed(subset: Subset, config: ModelConfig, seed: int, on_epoch: Progress | None = None) -> SeedScores:
     """Train with `seed`, export to ONNX, and score the test engines of `subset` once. Raises ExportError when ONNX and Keras differ."""
     section, train = config.cmapss, subset.train
-    contract = SensorContract.learn(train, section, seed)
+    contract = SensorContract.fit(train, section, seed)
     values = contract.values(train)  # [rows, features]
     fitted, cut_off = window_index(train, section), truncated(train, section, seed)
     held_out = fold_units(train.units, np.ones(len(train.units), bool), section.ensemble.folds, seed)[: section.ensemble.networks]
     folds = [Fold(fitted.of_units(np.setdiff1d(train.units, part)), cut_off.of_units(part)) for part in held_out]
-    cap, horizon, steps = section.max_rul_cycles, section.horizon_cycles, section.window_cycles
-    model, result = fit_ensemble(
-        values,
-        folds,
-        steps,
-        network=section.network,
-        fit=section.fit,
-        calibration=section.calibration,
-        max_rul=cap,
-        horizon=horizon,
-        seed=seed,
-        batch_size=config.scoring.batch_size,
-        on_epoch=on_epoch,
-    )
+    labels, steps = LabelLimits(section.max_rul_cycles, section.horizon_cycles), section.window_cycles
+    settings = EnsembleSettings(section.network, section.fit, section.calibration, labels, steps, seed, config.scoring.batch_size)
+    model, result = fit_ensemble(values, folds, settings, on_epoch)
     checked = fitted.take(np.random.default_rng(seed).permutation(len(fitted))[: section.export.check_windows])
     windows = gather(values, checked.first_row, checked.end, steps)
     export = require_parity(export_onnx(model, section.export, windows, config.scoring.threads), section.export)
@@ -91,12 +80,8 @@ def score_seed(subset: Subset, config: ModelConfig, seed: int, on_epoch: Progres
     test_values = contract.values(subset.test)
     first_rows, last_rows = subset.test.bounds()
     test_windows = gather(test_values, first_rows, last_rows, steps)
-    baselines = {
-        name: fit_baseline(name, values, fitted, steps, config=config.baseline, max_rul=cap, horizon=horizon, seed=seed).predict(
-            test_windows
-        )
-        for name in BASELINES
-    }
+    fitted_windows = IndexedWindows(values, fitted, steps)
+    baselines = {name: fit_baseline(name, fitted_windows, config.baseline, labels, seed).predict(test_windows) for name in BASELINES}
     return SeedScores(
         seed,
         OnnxModel(export.model, config.scoring.threads).predict_rows(test_values, first_rows, last_rows, config.scoring.batch_size),

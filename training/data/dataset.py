@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from config.sections.model import Censored
+from config.sections.model import Censored, LabelSection
 from features.arrays import Bools, Float32s, Ints
 from features.contract import WINDOW_STEPS
 from features.windows import gather
@@ -56,6 +56,19 @@ def known_outcomes(rul: Float32s, censored: Bools, horizon: float) -> tuple[Bool
 
 
 @dataclass(frozen=True)
+class LabelLimits:
+    """The cap of labels and the horizon of the failure probability, in the unit of the labels: days or cycles."""
+
+    max_rul: float
+    horizon: float
+
+    @classmethod
+    def of(cls, labels: LabelSection) -> LabelLimits:
+        """Those of a configuration, in days."""
+        return cls(labels.max_rul_days, labels.horizon_days)
+
+
+@dataclass(frozen=True)
 class WindowIndex:
     """Labelled windows by reference: every array is [n]; row numbers count within one `values` array."""
 
@@ -76,8 +89,8 @@ class WindowIndex:
         """Return the windows of these units."""
         return self.take(np.isin(self.unit, np.asarray(units)))
 
-    def taught(self, censored: Censored, max_rul: float) -> WindowIndex:
-        """The windows as a network is taught them when lives whose end was not seen are to be treated as `censored` says (config/sections/model.py)."""
+    def with_censored(self, censored: Censored, max_rul: float) -> WindowIndex:
+        """The windows with censored lives treated as `censored` asks (config/sections/model.py)."""
         if censored == "bound":
             return self
         if censored == "drop":
@@ -102,6 +115,15 @@ class WindowIndex:
             np.concatenate([part.rul for part in joined]),
             np.concatenate([part.censored for part in joined]),
         )
+
+
+@dataclass(frozen=True)
+class IndexedWindows:
+    """Windows of `steps` rows, cut from `values` [rows, features] where `index` points."""
+
+    values: Float32s
+    index: WindowIndex
+    steps: int
 
 
 @dataclass(frozen=True)

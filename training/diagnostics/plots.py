@@ -113,8 +113,8 @@ def plot_calibration(
     right.axhline(promised, color=TRUE_COLOUR, linestyle=":", label=f"promised: {100 * promised:.0f} %")
     right.bar(bands, [coverage[band]["coverage"] for band in bands], color=MODEL_COLOUR, alpha=0.8, width=0.6, label="inside the interval")
     for place, band in enumerate(bands):
-        told = f"{100 * coverage[band]['coverage']:.0f} %\nn={coverage[band]['windows']:,}"
-        right.annotate(told, (place, coverage[band]["coverage"]), (0, 3), textcoords="offset points", ha="center", fontsize="x-small")
+        text = f"{100 * coverage[band]['coverage']:.0f} %\nn={coverage[band]['windows']:,}"
+        right.annotate(text, (place, coverage[band]["coverage"]), (0, 3), textcoords="offset points", ha="center", fontsize="x-small")
     right.set(
         xlabel="true remaining life, days; n: windows",
         ylabel="share of lives inside their 90 % interval",
@@ -136,18 +136,18 @@ def plot_reliability(reliability: Mapping[str, Sequence[Mapping[str, float]]], h
     return figure
 
 
-def plot_error_by_rul(true: Floats, said: Mapping[str, Floats], cap: float, bands: int = 10) -> Figure:
+def plot_error_by_rul(true: Floats, predictions: Mapping[str, Floats], cap: float, bands: int = 10) -> Figure:
     """Errors of each method, predicted - true in days, by equally wide bands of true RUL; boxes hold the middle half, whiskers 90 %."""
     figure, (axis,) = _by_hand(10.5, 4.6, 1, left=0.9)
     edges = np.linspace(0, cap, bands + 1)
     band_of = np.clip(np.digitize(true, edges[1:-1]), 0, bands - 1)
     filled = np.unique(band_of)
-    width = 0.7 / len(said)
+    width = 0.7 / len(predictions)
     axis.axhline(0, color=TRUE_COLOUR, linestyle=":")
-    for number, ((name, rul), colour) in enumerate(zip(said.items(), (MODEL_COLOUR, BASELINE_COLOUR), strict=False)):
+    for number, ((name, rul), colour) in enumerate(zip(predictions.items(), (MODEL_COLOUR, BASELINE_COLOUR), strict=False)):
         axis.boxplot(
             [(rul - true)[band_of == band] for band in filled],
-            positions=filled + (number - (len(said) - 1) / 2) * width,
+            positions=filled + (number - (len(predictions) - 1) / 2) * width,
             widths=width * 0.85,
             whis=(5, 95),
             showfliers=False,

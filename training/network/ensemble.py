@@ -24,11 +24,11 @@ from features.arrays import Float32s, Int32s
 from features.model_file.onnx_model import CALIBRATION_LAYER, Predictions
 from features.model_file.quantile_levels import INTERVAL_MASS
 from features.model_file.session import FAILURE_PROBABILITY, INPUT, OUTPUTS, RUL, RUL_LOWER, RUL_UPPER
-from training.calibration.calibrate import Calibrate, Calibration, learn
-from training.data.dataset import WindowIndex, feature_statistics
+from training.calibration.calibrate import Calibrate, Calibration, PredictedWindows, fit_calibration
+from training.data.dataset import LabelLimits, WindowIndex, feature_statistics
 from training.metrics import rmse
 from training.network.batches import Augment, WindowDataset
-from training.network.fit import EpochLog, FitResult, OnEpoch, fit_model
+from training.network.fit import EpochLog, FitData, FitResult, OnEpoch, fit_model
 from training.network.model import NAME, build_model
 from training.quiet_tensorflow import keras, layers
 
@@ -63,79 +63,64 @@ class EnsembleFit:
         return sum(member.seconds for member in self.members)
 
 
+@dataclass(frozen=True)
+class EnsembleSettings:
+    """How an ensemble is fitted and calibrated. `batch_size` is that of predictions; the fit has its own."""
+
+    network: NetworkSection
+    fit: FitSection
+    calibration: CalibrationSection
+    labels: LabelLimits
+    steps: int
+    seed: int
+    batch_size: int
+    augment: Augment | None = None
+
+
 def fold_units(units: Int32s, has_failed: npt.NDArray[np.bool_], number: int, seed: int) -> list[Int32s]:
     """Deal `units` [n] into `number` folds at random, failed and never-failed ones apart. The same seed gives the same folds.
 
     Raises ModelError when there are fewer failed units than folds.
     """
     if has_failed.sum() < number:
-        raise ModelError(f"{has_failed.sum()} of {len(units)} units to learn from have failed, {number} are needed; ingest more history")
+        raise ModelError(f"{has_failed.sum()} of {len(units)} units to train on have failed, {number} are needed; ingest more history")
     random = np.random.default_rng(seed)
     failed, others = (np.array_split(random.permutation(np.sort(part)), number) for part in (units[has_failed], units[~has_failed]))
     return [np.sort(np.concatenate(pair)) for pair in zip(failed, reversed(others), strict=True)]
 
 
 def fit_ensemble(
-    values: Float32s,
-    folds: Sequence[Fold],
-    steps: int,
-    *,
-    network: NetworkSection,
-    fit: FitSection,
-    calibration: CalibrationSection,
-    max_rul: float,
-    horizon: float,
-    seed: int,
-    batch_size: int,
-    augment: Augment | None = None,
-    on_epoch: OnEpoch | None = None,
+    values: Float32s, folds: Sequence[Fold], settings: EnsembleSettings, on_epoch: OnEpoch | None = None
 ) -> tuple[keras.Model, EnsembleFit]:
     """Fit one network for each fold and return their calibrated mean. `on_epoch` counts through the epochs of all of them.
 
-    `batch_size` is that of predictions. Raises ModelError when a fold has nothing to fit on, or when a loss is no longer finite.
+    Raises ModelError when a fold has nothing to fit on, or when a loss is no longer finite.
     """
-    members, results, said = [], [], []
+    steps, batch_size, labels = settings.steps, settings.batch_size, settings.labels
+    members, results, parts = [], [], []
     for number, fold in enumerate(folds):
-        own_seed = int(np.random.SeedSequence([seed, number]).generate_state(1)[0] // 2)  # Keras wants 31 bits
+        own_seed = int(np.random.SeedSequence([settings.seed, number]).generate_state(1)[0] // 2)  # Keras wants 31 bits
 
-        def tell(epoch: int, epochs: int, log: EpochLog, before: int = number) -> None:
+        def report(epoch: int, epochs: int, log: EpochLog, before: int = number) -> None:
             if on_epoch is not None:
                 on_epoch(before * epochs + epoch, len(folds) * epochs, log)
 
-        model = build_model(network, feature_statistics(values, fold.fitted), steps, max_rul, horizon, own_seed, f"fold_{number + 1}")
+        statistics = feature_statistics(values, fold.fitted)
+        model = build_model(settings.network, statistics, steps, labels, own_seed, f"fold_{number + 1}")
         held_out = WindowDataset(values, fold.held_out, steps, batch_size)
-        results.append(
-            fit_model(
-                model,
-                WindowDataset(values, fold.fitted, steps, fit.batch_size, own_seed, augment),
-                held_out,
-                fit=fit,
-                max_rul=max_rul,
-                horizon=horizon,
-                seed=own_seed,
-                on_epoch=tell,
-            )
-        )
+        fitted = WindowDataset(values, fold.fitted, steps, settings.fit.batch_size, own_seed, settings.augment)
+        results.append(fit_model(model, FitData(fitted, held_out), settings.fit, labels, own_seed, report))
         members.append(model)
-        answers = model.predict(held_out, verbose=0)
-        said.append(Predictions(*(np.asarray(answers[name]) for name in OUTPUTS)))
-    everybody = Predictions(*(np.concatenate([getattr(part, name) for part in said]) for name in OUTPUTS))
+        outputs = model.predict(held_out, verbose=0)
+        parts.append(Predictions(*(np.asarray(outputs[name]) for name in OUTPUTS)))
+    predicted = Predictions(*(np.concatenate([getattr(part, name) for part in parts]) for name in OUTPUTS))
     index = WindowIndex.concatenate([fold.held_out for fold in folds])
     seen = ~index.censored
-    validation_rmse = rmse(index.rul[seen], everybody.rul[seen])
+    validation_rmse = rmse(index.rul[seen], predicted.rul[seen])
     ratio = error_ratio(spread(members, values, index.take(seen), steps, batch_size), validation_rmse)
-    learned = learn(
-        everybody,
-        index.unit,
-        index.rul,
-        index.censored,
-        horizon=horizon,
-        max_rul=max_rul,
-        level=INTERVAL_MASS,
-        config=calibration,
-        error_ratio=ratio,
-    )
-    return combine(members, learned, max_rul), EnsembleFit(results, validation_rmse, ratio, learned)
+    windows = PredictedWindows(predicted, index.unit, index.rul, index.censored)
+    calibration = fit_calibration(windows, labels, INTERVAL_MASS, settings.calibration, ratio)
+    return combine(members, calibration, labels.max_rul), EnsembleFit(results, validation_rmse, ratio, calibration)
 
 
 def error_ratio(spread: float, single_rmse: float) -> float:
@@ -154,9 +139,9 @@ def spread(members: Sequence[keras.Model], values: Float32s, index: WindowIndex,
 def combine(members: Sequence[keras.Model], calibration: Calibration, max_rul: float) -> keras.Model:
     """The calibrated mean of networks with the same inputs, as one network with the outputs of training.network.model.build_model."""
     inputs = keras.Input(members[0].input_shape[1:], name=INPUT, dtype="float32")
-    said = [member(inputs) for member in members]
+    outputs = [member(inputs) for member in members]
     rul, lower, upper, probability = (
-        layers.Average()([part[name] for part in said]) if len(said) > 1 else said[0][name]
+        layers.Average()([part[name] for part in outputs]) if len(outputs) > 1 else outputs[0][name]
         for name in (RUL, RUL_LOWER, RUL_UPPER, FAILURE_PROBABILITY)
     )
     calibrate = Calibrate(len(calibration.widening.knots), max_rul, name=CALIBRATION_LAYER)

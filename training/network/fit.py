@@ -10,6 +10,7 @@ from typing import Any, Final
 from config.errors import ModelError
 from config.sections.model import FitSection
 from features.model_file.session import OUTPUTS, RUL
+from training.data.dataset import LabelLimits
 from training.network.batches import WindowDataset
 from training.network.model import RMSE, compile_model
 from training.quiet_tensorflow import keras
@@ -33,16 +34,16 @@ class FitResult:
     seconds: float
 
 
+@dataclass(frozen=True)
+class FitData:
+    """Batches to fit on, and batches that stop the fit."""
+
+    train: WindowDataset
+    validation: WindowDataset
+
+
 def fit_model(
-    model: keras.Model,
-    train: WindowDataset,
-    validation: WindowDataset,
-    *,
-    fit: FitSection,
-    max_rul: float,
-    horizon: float,
-    seed: int,
-    on_epoch: OnEpoch | None = None,
+    model: keras.Model, data: FitData, fit: FitSection, labels: LabelLimits, seed: int, on_epoch: OnEpoch | None = None
 ) -> FitResult:
     """Fit `model` in place. `on_epoch` is called after each epoch, for progress and tracking.
 
@@ -50,12 +51,13 @@ def fit_model(
     order that depends on neither time nor load, and batches are cut one after the other. Its op determinism is left off.
     Raises ModelError when there is nothing to fit on, or when the loss is no longer finite.
     """
+    train, validation = data.train, data.validation
     if not len(train.index) or not len(validation.index):
         raise ModelError(
             f"{len(train.index)} training and {len(validation.index)} validation windows: both are needed; ingest more history"
         )
     keras.utils.set_random_seed(seed)
-    compile_model(model, fit, max_rul, horizon, train.num_batches)
+    compile_model(model, fit, labels, train.num_batches)
     logs = _EpochLogs(fit.epochs, on_epoch)
     stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=fit.patience, restore_best_weights=True)
     started = time.perf_counter()

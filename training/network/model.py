@@ -1,7 +1,7 @@
 """The RUL network: an LSTM with normalisation inside the graph and four heads, and the losses that know about censoring.
 
-    build_model(config, statistics, steps, max_rul, horizon, seed) -> keras.Model     windows [n, steps, features] -> dict of `OUTPUTS`, each [n]
-    compile_model(model, fit, max_rul, horizon, steps_per_epoch)             losses, optimiser and the validation metric
+    build_model(config, statistics, steps, labels, seed) -> keras.Model     windows [n, steps, features] -> dict of `OUTPUTS`, each [n]
+    compile_model(model, fit, labels, steps_per_epoch)                      losses, optimiser and the validation metric
 
 Labels are [n, 2]: RUL and a censored flag. A censored label is a lower bound, so a prediction above it costs nothing.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from config.sections.model import FitSection, NetworkSection
 from features.model_file.quantile_levels import LOWER_QUANTILE, UPPER_QUANTILE
 from features.model_file.session import FAILURE_PROBABILITY, INPUT, RUL, RUL_LOWER, RUL_UPPER
-from training.data.dataset import FeatureStatistics
+from training.data.dataset import FeatureStatistics, LabelLimits
 from training.network.batches import LABEL_CENSORED, LABEL_RUL
 from training.quiet_tensorflow import keras, layers, ops
 
@@ -28,12 +28,13 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def build_model(
-    config: NetworkSection, statistics: FeatureStatistics, steps: int, max_rul: float, horizon: float, seed: int, name: str = NAME
+    config: NetworkSection, statistics: FeatureStatistics, steps: int, labels: LabelLimits, seed: int, name: str = NAME
 ) -> keras.Model:
     """Build the network for windows of `steps` x `len(statistics.mean)`; weights follow from `seed`.
 
     A feature that is NaN enters as the training mean. By construction 0 <= rul_lower <= rul <= rul_upper <= max_rul.
     """
+    max_rul, horizon = labels.max_rul, labels.horizon
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((steps, len(statistics.mean)), name=INPUT, dtype="float32")  # [n, steps, features]
     scaled = layers.Normalization(mean=statistics.mean, variance=np.square(statistics.std), name="normalise")(inputs)
@@ -49,7 +50,7 @@ def build_model(
     upper = centre + (max_rul - centre) * _stretched(
         layers.Dense(1, activation="sigmoid", name="upper_share")(hidden), config.bound_stretch
     )
-    # Log-odds start from how far the point prediction is inside the horizon, in horizons; what differs from that is learned.
+    # Log-odds start from how far the point prediction is inside the horizon, in horizons; the weights add what differs from that.
     margin = layers.Dense(1, kernel_initializer="ones", name="margin")(ops.expand_dims((horizon - centre) / horizon, -1))
     probability = ops.sigmoid(ops.squeeze(margin + layers.Dense(1, kernel_initializer="zeros", name="failure")(hidden), -1))
     heads = {RUL: rul, RUL_LOWER: lower, RUL_UPPER: upper, FAILURE_PROBABILITY: probability}
@@ -62,7 +63,7 @@ def _stretched(share: Tensor, stretch: float) -> Tensor:
     return ops.clip(ops.squeeze(share, -1) * (1.0 + 2.0 * stretch) - stretch, 0.0, 1.0)
 
 
-def compile_model(model: keras.Model, fit: FitSection, max_rul: float, horizon: float, steps_per_epoch: int) -> None:
+def compile_model(model: keras.Model, fit: FitSection, labels: LabelLimits, steps_per_epoch: int) -> None:
     """Give the network its losses (weighted as in `fit`), Adam on a cosine over all epochs, and the RMSE metric."""
     schedule = keras.optimizers.schedules.CosineDecay(
         fit.learning_rate, fit.epochs * steps_per_epoch, alpha=fit.final_learning_rate_fraction
@@ -70,10 +71,10 @@ def compile_model(model: keras.Model, fit: FitSection, max_rul: float, horizon: 
     model.compile(
         optimizer=keras.optimizers.Adam(schedule, global_clipnorm=fit.clip_norm),
         loss={
-            RUL: point_loss(max_rul),
-            RUL_LOWER: quantile_loss(max_rul, LOWER_QUANTILE),
-            RUL_UPPER: quantile_loss(max_rul, UPPER_QUANTILE),
-            FAILURE_PROBABILITY: failure_loss(horizon),
+            RUL: point_loss(labels.max_rul),
+            RUL_LOWER: quantile_loss(labels.max_rul, LOWER_QUANTILE),
+            RUL_UPPER: quantile_loss(labels.max_rul, UPPER_QUANTILE),
+            FAILURE_PROBABILITY: failure_loss(labels.horizon),
         },
         loss_weights={RUL: 1.0, RUL_LOWER: fit.interval_weight, RUL_UPPER: fit.interval_weight, FAILURE_PROBABILITY: fit.failure_weight},
         metrics={RUL: [UncensoredRmse(name=RMSE)]},

@@ -26,6 +26,7 @@ from serving.warehouse.decisions import ModelDecision
 from tests.serving.gold import gold_row, mean_model, write_gold
 from training.baselines.tabular import GRADIENT_BOOSTING, fit_baseline
 from training.calibration.calibrate import neutral
+from training.data.dataset import IndexedWindows, LabelLimits
 from training.data.history import Source, TrainingHistory
 from training.data.labelled_fleet import label_fleet
 from training.diagnostics.footprint import Footprint
@@ -97,12 +98,9 @@ def made(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Made:
     parts = split_fleet(fleet, config)
     baseline = fit_baseline(
         GRADIENT_BOOSTING,
-        history.values,
-        parts.evenly,
-        24,
-        config=config.baseline.model_copy(update={"max_iter": 5}),
-        max_rul=config.labels.max_rul_days,
-        horizon=config.labels.horizon_days,
+        IndexedWindows(history.values, parts.evenly, 24),
+        config.baseline.model_copy(update={"max_iter": 5}),
+        LabelLimits.of(config.labels),
         seed=1,
     )
     onnx = mean_model().onnx

@@ -1,4 +1,4 @@
-"""The perceptron learns what the window shows, learns nothing from what censoring hides, and repeats itself."""
+"""The perceptron fits what the window shows, ignores what censoring hides, and repeats itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from config.sections.evaluation import MlpSection
 from features.arrays import Float32s
 from tests.training.small_network import FEATURES, MAX_RUL, STEPS, TRAIN_UNITS, small_fleet
 from training.baselines.mlp import Mlp, fit_mlp, flatten
-from training.data.dataset import FeatureStatistics, Labels, WindowIndex
+from training.data.dataset import FeatureStatistics, IndexedWindows, Labels, WindowIndex
 from training.network.batches import Augment
 
 CONFIG = MlpSection(hidden_units=[16], epochs=30, patience=5, batch_size=32, learning_rate=0.01, l2=0.0, seed=1)
@@ -18,11 +18,9 @@ CONFIG = MlpSection(hidden_units=[16], epochs=30, patience=5, batch_size=32, lea
 
 def fit(values: Float32s, index: WindowIndex, config: MlpSection = CONFIG, augment: Augment | None = None) -> Mlp:
     return fit_mlp(
-        values,
-        index.of_units(range(TRAIN_UNITS)),
+        IndexedWindows(values, index.of_units(range(TRAIN_UNITS)), STEPS),
         index.of_units(range(TRAIN_UNITS, 12)),
-        STEPS,
-        config=config,
+        config,
         clip_sigma=8.0,
         max_rul=MAX_RUL,
         augment=augment,
@@ -49,7 +47,7 @@ def test_the_epoch_that_was_best_is_kept_and_not_the_last_one() -> None:
     assert np.array_equal(longer.predict_rows(values, index, STEPS), until_then.predict_rows(values, index, STEPS))
 
 
-def test_it_learns_from_windows_as_they_are_moved() -> None:
+def test_it_is_trained_on_augmented_windows() -> None:
     values, index = small_fleet()
     once = CONFIG.model_copy(update={"epochs": 1})
     shown = []
@@ -79,12 +77,12 @@ def test_rows_are_predicted_alike_whatever_the_batches() -> None:
     assert mlp.predict_rows(values, index, STEPS, 7) == pytest.approx(mlp.predict_rows(values, index, STEPS, 4096), abs=1e-4)
 
 
-def test_a_censored_life_below_the_cap_teaches_nothing() -> None:
+def test_a_censored_life_below_the_cap_is_left_out() -> None:
     values, index = small_fleet()
     hidden = index.censored & (index.rul < MAX_RUL)
     assert hidden.any()
-    told = WindowIndex(index.unit, index.first_row, index.end, np.where(hidden, 1.0, index.rul).astype(np.float32), index.censored)
-    assert np.array_equal(fit(values, told).predict_rows(values, index, STEPS), fit(values, index).predict_rows(values, index, STEPS))
+    guessed = WindowIndex(index.unit, index.first_row, index.end, np.where(hidden, 1.0, index.rul).astype(np.float32), index.censored)
+    assert np.array_equal(fit(values, guessed).predict_rows(values, index, STEPS), fit(values, index).predict_rows(values, index, STEPS))
 
 
 def test_values_are_standardised_held_and_a_missing_feature_is_at_its_mean() -> None:

@@ -1,4 +1,4 @@
-"""Baselines see the last row only and learn nothing from what censoring hides."""
+"""Baselines see the last row only and ignore what censoring hides."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from config.errors import ModelError
 from config.sections.model import ModelConfig
 from features.arrays import Float32s
 from features.windows import gather
-from tests.training.small_network import HORIZON, MAX_RUL, STEPS, small_fleet
+from tests.training.small_network import LABELS, MAX_RUL, STEPS, small_fleet
 from training.baselines.tabular import CONSTANT, GRADIENT_BOOSTING, LINEAR, Baseline, fit_baseline
-from training.data.dataset import Labels, WindowIndex
+from training.data.dataset import IndexedWindows, Labels, WindowIndex
 
 
 def fit(name: str, config: ModelConfig, values: Float32s, index: WindowIndex) -> Baseline:
-    return fit_baseline(name, values, index, STEPS, config=config.baseline, max_rul=MAX_RUL, horizon=HORIZON, seed=1)
+    return fit_baseline(name, IndexedWindows(values, index, STEPS), config.baseline, LABELS, seed=1)
 
 
 @pytest.mark.parametrize("name", [GRADIENT_BOOSTING, LINEAR])

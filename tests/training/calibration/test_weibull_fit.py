@@ -10,7 +10,7 @@ from config.sections.model import AgeingSection
 from features.grid import History
 from features.model_file.weibull_lifetime import Ageing
 from features.reference_tables.tables import EVENT_SCHEMA
-from training.calibration.weibull_fit import fleet_ageing, learn_ageing
+from training.calibration.weibull_fit import fit_ageing, fleet_ageing
 from training.data.dataset import WindowIndex
 from training.data.labelled_fleet import LabelledFleet
 
@@ -23,23 +23,23 @@ def test_the_law_that_lives_were_drawn_from_is_found_though_many_are_cut(law: Ag
     lives, cuts = law.scale_days * random.weibull(law.shape, 6000), random.uniform(5, 60, 6000)
     days, failed = np.minimum(lives, cuts), lives <= cuts
     assert 0.3 < failed.mean() < 0.8
-    learned = learn_ageing(days, failed, CONFIG)
-    assert learned is not None
-    assert (learned.shape, learned.scale_days) == (pytest.approx(law.shape, rel=0.05), pytest.approx(law.scale_days, rel=0.05))
-    assert learned.longest_days == days.max()
+    fitted = fit_ageing(days, failed, CONFIG)
+    assert fitted is not None
+    assert (fitted.shape, fitted.scale_days) == (pytest.approx(law.shape, rel=0.05), pytest.approx(law.scale_days, rel=0.05))
+    assert fitted.longest_days == days.max()
 
 
 def test_too_few_failures_give_no_law() -> None:
     days = np.linspace(5, 50, 60)
-    assert learn_ageing(days, np.arange(60) < 29, CONFIG) is None
-    assert learn_ageing(days, np.arange(60) < 30, CONFIG) is not None
-    assert learn_ageing(days[:0], days[:0] > 0, CONFIG) is None
+    assert fit_ageing(days, np.arange(60) < 29, CONFIG) is None
+    assert fit_ageing(days, np.arange(60) < 30, CONFIG) is not None
+    assert fit_ageing(days[:0], days[:0] > 0, CONFIG) is None
 
 
 def test_lives_that_all_lasted_the_same_stop_nothing() -> None:
-    learned = learn_ageing(np.full(40, 20.0), np.ones(40, np.bool_), CONFIG)
-    assert learned is not None
-    assert learned.mean_days == pytest.approx(20.0, rel=0.05)
+    fitted = fit_ageing(np.full(40, 20.0), np.ones(40, np.bool_), CONFIG)
+    assert fitted is not None
+    assert fitted.mean_days == pytest.approx(20.0, rel=0.05)
 
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,17 +69,17 @@ def fleet(lives: dict[str, tuple[float, float]], seen_days: dict[str, float]) ->
 def test_only_lives_of_the_compressors_asked_for_count() -> None:
     names = [f"C-{unit}" for unit in range(40)]
     both = fleet({name: (18, 22) if unit < 20 else (2, 4) for unit, name in enumerate(names)}, dict.fromkeys(names, 69.0))
-    learned = fleet_ageing(both, np.arange(20), CONFIG)
-    assert learned is not None
-    assert 18 < learned.mean_days < 22
+    fitted = fleet_ageing(both, np.arange(20), CONFIG)
+    assert fitted is not None
+    assert 18 < fitted.mean_days < 22
 
 
 def test_a_life_is_cut_when_its_compressor_was_last_seen_and_later_events_do_not_count() -> None:
     """Half of them were seen for 30 days only, as a history of another time is beside a newer one: their last lives did not last to the end of it."""
     names = [f"C-{unit}" for unit in range(60)]
     seen = {name: 30.0 if unit < 30 else 69.0 for unit, name in enumerate(names)}
-    learned = fleet_ageing(fleet(dict.fromkeys(names, (8, 12)), seen), np.arange(60), CONFIG)
-    assert learned is not None
-    assert learned.longest_days < 12
-    assert 9 < learned.mean_days < 11
-    assert learned.shape > 5
+    fitted = fleet_ageing(fleet(dict.fromkeys(names, (8, 12)), seen), np.arange(60), CONFIG)
+    assert fitted is not None
+    assert fitted.longest_days < 12
+    assert 9 < fitted.mean_days < 11
+    assert fitted.shape > 5

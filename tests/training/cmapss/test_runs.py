@@ -19,7 +19,7 @@ from tests.turbofans import LIVES, small_section, write_subset
 from training.calibration.calibrate import neutral
 from training.cmapss.data import COLUMNS, SENSORS, Engines, SensorContract, find_regimes, load_engines, load_true_rul
 from training.cmapss.runs import Subset, score_seed, truncated, window_index
-from training.network.ensemble import EnsembleFit, Fold
+from training.network.ensemble import EnsembleFit, EnsembleSettings, Fold
 from training.quiet_tensorflow import keras, ops
 
 
@@ -96,7 +96,7 @@ def test_a_setting_too_rare_to_be_among_the_rows_that_are_looked_at_is_no_regime
 
 
 def test_only_sensors_that_vary_in_training_become_features(data: Path, section: CmapssSection) -> None:
-    contract = SensorContract.learn(load_engines(data, "FD001", "train"), section, seed=1)
+    contract = SensorContract.fit(load_engines(data, "FD001", "train"), section, seed=1)
     assert contract.features == (
         "sensor_2",
         "sensor_3",
@@ -116,13 +116,13 @@ def test_a_sensor_is_told_apart_from_its_operating_condition(section: CmapssSect
     sensors[:, 0] = 500.0 * condition + state
     settings = np.stack([condition * 20.0, condition * 0.5, np.full(cycles, 100.0)], axis=1)
     engines = Engines(np.ones(cycles, np.int32), np.arange(1.0, cycles + 1), settings, sensors)
-    contract = SensorContract.learn(engines, section, seed=1)
+    contract = SensorContract.fit(engines, section, seed=1)
     np.testing.assert_allclose(contract.values(engines)[:, 0], state, atol=1e-4)
 
 
 def test_life_mean_and_age_look_back_only_and_never_into_another_engine(data: Path, section: CmapssSection) -> None:
     engines = load_engines(data, "FD001", "train")
-    values = SensorContract.learn(engines, section, seed=1).values(engines)
+    values = SensorContract.fit(engines, section, seed=1).values(engines)
     sensors, life_means = values[:, :3], values[:, 3:6]
     start = int(engines.bounds()[0][1])
     np.testing.assert_allclose(life_means[start], sensors[start], atol=1e-6)
@@ -187,9 +187,9 @@ def test_engines_held_out_from_a_network_teach_it_nothing_and_test_engines_are_s
     test = engines_showing([100.0, 101.0, 103.0], [100.0] * 30 + [102.3], [104.0, 103.0, 103.6])
     handed: list[tuple[Float32s, Sequence[Fold]]] = []
 
-    def known(values: Float32s, folds: Sequence[Fold], steps: int, **_: Any) -> tuple[keras.Model, EnsembleFit]:
+    def known(values: Float32s, folds: Sequence[Fold], settings: EnsembleSettings, *_: Any) -> tuple[keras.Model, EnsembleFit]:
         handed.append((values, folds))
-        return known_model(steps, values.shape[1]), EnsembleFit([], 11.0, 0.9, neutral(3, 40.0))
+        return known_model(settings.steps, values.shape[1]), EnsembleFit([], 11.0, 0.9, neutral(3, 40.0))
 
     monkeypatch.setattr("training.cmapss.runs.fit_ensemble", known)
     monkeypatch.setattr("training.cmapss.runs.fit_baseline", lambda *_, **__: SimpleNamespace(predict=lambda windows: windows[:, -1, 0]))

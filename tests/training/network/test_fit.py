@@ -8,9 +8,9 @@ import pytest
 from config.errors import ModelError
 from config.sections.model import ModelConfig
 from features.model_file.session import OUTPUTS
-from tests.training.small_network import HORIZON, MAX_RUL, STEPS, Fitted, fit_small
+from tests.training.small_network import HORIZON, LABELS, STEPS, Fitted, fit_small
 from training.network.batches import WindowDataset
-from training.network.fit import fit_model
+from training.network.fit import FitData, fit_model
 
 
 def predict(fitted: Fitted) -> dict[str, np.ndarray]:
@@ -64,10 +64,8 @@ def test_nothing_to_fit_on_is_refused(config: ModelConfig, fitted: Fitted) -> No
     with pytest.raises(ModelError, match="0 training and 320 validation windows: both are needed"):
         fit_model(
             fitted.model,
-            nothing,
-            WindowDataset(fitted.values, fitted.validation, STEPS, 64),
-            fit=config.fit,
-            max_rul=MAX_RUL,
-            horizon=HORIZON,
+            FitData(nothing, WindowDataset(fitted.values, fitted.validation, STEPS, 64)),
+            config.fit,
+            LABELS,
             seed=1,
         )

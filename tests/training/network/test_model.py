@@ -9,7 +9,7 @@ import pytest
 
 from config.sections.model import ModelConfig
 from features.model_file.session import OUTPUTS
-from training.data.dataset import FeatureStatistics, known_outcomes
+from training.data.dataset import FeatureStatistics, LabelLimits, known_outcomes
 from training.network.model import UncensoredRmse, build_model, compile_model, failure_loss, point_loss, quantile_loss
 from training.quiet_tensorflow import keras, ops, tf
 
@@ -24,7 +24,7 @@ def charge(loss: object, label: float, flag: float, predicted: float) -> float:
 @pytest.fixture(scope="module")
 def untrained(config: ModelConfig) -> keras.Model:
     statistics = FeatureStatistics(np.array([10.0, -5.0], np.float32), np.array([2.0, 1.0], np.float32))
-    return build_model(config.network, statistics, steps=4, max_rul=30.0, horizon=3.0, seed=1)
+    return build_model(config.network, statistics, steps=4, labels=LabelLimits(30.0, 3.0), seed=1)
 
 
 def predictions(model: keras.Model, windows: np.ndarray) -> dict[str, np.ndarray]:
@@ -62,7 +62,7 @@ def test_a_glitch_counts_no_more_than_the_clip(untrained: keras.Model, config: M
 
 def test_the_same_seed_builds_the_same_weights(config: ModelConfig) -> None:
     statistics = FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32))
-    first, again, other = (build_model(config.network, statistics, 4, 30.0, 3.0, seed).get_weights() for seed in (1, 1, 2))
+    first, again, other = (build_model(config.network, statistics, 4, LabelLimits(30.0, 3.0), seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(left, right) for left, right in zip(first, again, strict=True))
     assert not all(np.array_equal(left, right) for left, right in zip(first, other, strict=True))
 
@@ -87,8 +87,10 @@ def test_the_lower_quantile_is_charged_more_for_being_too_high() -> None:
 
 
 def test_each_head_is_charged_by_its_own_loss(config: ModelConfig) -> None:
-    model = build_model(config.network, FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32)), 4, 10.0, 3.0, seed=1)
-    compile_model(model, config.fit, max_rul=10.0, horizon=3.0, steps_per_epoch=1)
+    model = build_model(
+        config.network, FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32)), 4, LabelLimits(10.0, 3.0), seed=1
+    )
+    compile_model(model, config.fit, LabelLimits(10.0, 3.0), steps_per_epoch=1)
     charged = {name: charge(loss, 5.0, SEEN, 6.0) for name, loss in model.loss.items() if name != "failure_probability"}
     assert charged == {"rul": pytest.approx(0.1**2), "rul_lower": pytest.approx(0.95 * 0.1), "rul_upper": pytest.approx(0.05 * 0.1)}
     assert charge(model.loss["failure_probability"], 2.0, SEEN, 0.8) == pytest.approx(-math.log(0.8), rel=1e-5)
@@ -96,7 +98,9 @@ def test_each_head_is_charged_by_its_own_loss(config: ModelConfig) -> None:
 
 def test_only_the_point_itself_is_pulled_by_its_errors(config: ModelConfig) -> None:
     """The ends and the probability start from the point and leave it where it is."""
-    model = build_model(config.network, FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32)), 4, 10.0, 3.0, seed=1)
+    model = build_model(
+        config.network, FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32)), 4, LabelLimits(10.0, 3.0), seed=1
+    )
     windows = np.random.default_rng(1).normal(size=(8, 4, 2)).astype(np.float32)
     with tf.GradientTape(persistent=True) as tape:
         heads = model(windows, training=False)
@@ -107,7 +111,7 @@ def test_only_the_point_itself_is_pulled_by_its_errors(config: ModelConfig) -> N
 
 def test_dropout_is_on_what_the_lstm_hands_on_and_on_what_is_made_of_it(config: ModelConfig) -> None:
     network = config.network.model_copy(update={"dropout": 0.5})
-    model = build_model(network, FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32)), 4, 30.0, 3.0, seed=1)
+    model = build_model(network, FeatureStatistics(np.zeros(2, np.float32), np.ones(2, np.float32)), 4, LabelLimits(30.0, 3.0), seed=1)
     rates = [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     assert rates == [0.5, 0.5, 0.5]  # two layers of LSTM and the dense one
     windows = np.random.default_rng(1).normal(size=(64, 4, 2)).astype(np.float32)
@@ -122,7 +126,7 @@ def test_failure_loss_is_the_cross_entropy_of_failing_within_the_horizon() -> No
     assert charge(loss, 3.1, SEEN, 0.8) == pytest.approx(-math.log(0.2), rel=1e-5)
 
 
-def test_a_window_censored_before_the_horizon_ends_says_nothing_about_failing() -> None:
+def test_a_window_censored_before_the_horizon_ends_costs_nothing() -> None:
     loss = failure_loss(horizon=3.0)
     assert charge(loss, 2.0, CENSORED, 0.8) == 0.0
     assert charge(loss, 4.0, CENSORED, 0.8) == charge(loss, 4.0, SEEN, 0.8)
