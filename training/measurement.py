@@ -12,7 +12,7 @@ from training.metrics import brier, coverage, mean_width, rmse
 
 
 def measure(index: WindowIndex, predictions: Predictions, horizon_days: float) -> dict[str, float]:
-    """Errors over the windows of `index` whose failure has been seen; days where a number has a unit."""
+    """Errors over windows with an observed failure; days where a number has a unit."""
     seen = ~index.censored
     true = index.rul[seen]
     return {
@@ -30,5 +30,5 @@ def measure_baseline(values: Float32s, index: WindowIndex, baseline: Baseline) -
 
 
 def served_rul(values: Float32s, index: WindowIndex, onnx: bytes, config: ModelConfig) -> Float32s:
-    """What another ONNX model (the champion) says of the windows of `index` -> [n] days."""
+    """Predictions of another ONNX model, the champion, for the windows of `index` -> [n] days."""
     return OnnxModel(onnx, config.scoring.threads).predict_rows(values, index.first_row, index.end, config.scoring.batch_size).rul

@@ -1,4 +1,4 @@
-"""What a prediction is worth: errors of the point, of the interval and of the probability. All inputs are [n], or broadcast to each other; NumPy only."""
+"""Errors of the point, the interval and the probability. All inputs are [n], or broadcast to each other; NumPy only."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def rmse(true: Floats, predicted: Floats) -> float:
 
 
 def clipped_rmse(true: Floats, predicted: Floats, cap: float) -> float:
-    """RMSE against labels clipped at `cap`: what a model that never says more than `cap` can be held to."""
+    """RMSE against labels clipped at `cap`, for a model that never predicts more than `cap`."""
     return rmse(np.minimum(true, cap), predicted)
 
 
 def phm08_losses(true: Floats, predicted: Floats) -> npt.NDArray[np.float64]:
-    """exp(-d/13) - 1 for early (d < 0) and exp(d/10) - 1 for late predictions, d = predicted - true, in cycles: late costs more than early.
+    """exp(-d/13) - 1 for early (d < 0) and exp(d/10) - 1 for late predictions; d = predicted - true, in cycles.
 
-    Saxena et al., PHM 2008.
+    Late predictions cost more than early ones. Saxena et al., PHM 2008.
     """
     late = np.asarray(predicted, np.float64) - true
     losses: npt.NDArray[np.float64] = np.expm1(np.where(late < 0, -late / PHM08_EARLY, late / PHM08_LATE))
@@ -47,9 +47,9 @@ def clipped_phm08_score(true: Floats, predicted: Floats, cap: float) -> float:
 
 
 def life_bands(life: Floats, starts: Sequence[float], cap: float) -> tuple[list[float], npt.NDArray[np.intp]]:
-    """Where bands of true life begin, 0 the first and the label cap the last; and the band of each of `life` [n] -> [n], lowest 0.
+    """The starts of bands of true life, from 0 to the label cap, and the band of each of `life` [n] -> [n], lowest 0.
 
-    Of `starts` those between 0 and the cap begin a band. What a label at the cap is, is said in the precision of labels, which may round the cap down.
+    `starts` outside 0 to the cap are ignored. The cap is compared in the precision of labels, which may round it down.
     """
     begins = [0.0, *(start for start in starts if 0 < start < cap), cap]
     return begins, np.searchsorted(np.asarray(begins[1:], life.dtype), life, side="right")

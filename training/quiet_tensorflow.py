@@ -1,7 +1,7 @@
 """TensorFlow, Keras and tf2onnx, imported without their banners. Other modules import them from here, and only from here.
 
-The environment wins over the quiet defaults. TensorFlow 2.21 writes some lines before it reads TF_CPP_MIN_LOG_LEVEL. So stderr's descriptor
-is turned away while it loads; Python errors still come through.
+The environment wins over the quiet defaults. TensorFlow 2.21 writes some lines before it reads TF_CPP_MIN_LOG_LEVEL. So stderr's
+descriptor is redirected while it loads. Python errors still appear.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One training trial on a fleet: split by compressor, fit and calibrate, export, and measure beside the baseline on compressors nobody has seen.
+"""One training trial: split by compressor, fit, calibrate, export, and measure beside the baseline.
 
-The test compressors are for judging alone. The networks of the ensemble deal the others, of training and validation, into folds of their own; a tuning trial
-fits the first of these networks. What fits a single model (a baseline) learns from the training part and stops by the validation part.
+Test compressors are for evaluation alone. The ensemble deals training and validation compressors into folds of its own; a tuning trial
+fits the first of its networks. A single model, such as a baseline, is fitted on the training part and stopped by the validation part.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class SplitWindows:
     """The windows of each part; no compressor is in two of them."""
 
     units: UnitSplit
-    train: WindowIndex  # what a network learns from: denser before failures
+    train: WindowIndex  # for networks: denser before failures
     validation: WindowIndex
-    evenly: WindowIndex  # of both, evenly over time: what baselines learn from
+    evenly: WindowIndex  # of both parts, evenly over time: for baselines
     test: WindowIndex
 
 
@@ -48,7 +48,7 @@ class Trial:
 
     parts: SplitWindows
     fit: EnsembleFit
-    ageing: Ageing | None  # of the compressors that the networks have learned from
+    ageing: Ageing | None  # of the training and validation compressors
     export: Export
     baseline: Baseline
     predictions: Predictions  # for `parts.test`, by ONNX Runtime
@@ -56,7 +56,7 @@ class Trial:
 
 
 def split_fleet(fleet: LabelledFleet, config: ModelConfig, known: UnitSplit | None = None) -> SplitWindows:
-    """Split the windows of `fleet` by compressor, keeping the parts of an earlier split where there is one.
+    """Split the windows of `fleet` by compressor. The parts of an earlier split are kept.
 
     Raises ModelError when there are too few compressors with a failure.
     """
@@ -77,7 +77,7 @@ def split_fleet(fleet: LabelledFleet, config: ModelConfig, known: UnitSplit | No
 
 
 def training_windows(fleet: LabelledFleet, units: Int32s, config: ModelConfig) -> WindowIndex:
-    """What a network learns from these compressors, denser before failures that were seen."""
+    """The windows of `units` that a network is trained on, denser before observed failures."""
     windows, windows_of_units = config.windows, fleet.index.of_units(units)
     near = ~windows_of_units.censored & (windows_of_units.rul <= windows.near_days)
     far_windows = fleet.every(windows_of_units.take(~near), windows.train_stride_hours)
@@ -86,7 +86,7 @@ def training_windows(fleet: LabelledFleet, units: Int32s, config: ModelConfig) -
 
 
 def deal_folds(fleet: LabelledFleet, split: UnitSplit, config: ModelConfig) -> list[Fold]:
-    """What each network learns from, and what stops and calibrates it: the training and validation compressors, dealt into folds.
+    """Deal training and validation compressors into folds: windows to fit on, and windows that stop and calibrate.
 
     Raises ModelError when fewer of them have failed than there are folds.
     """
@@ -97,9 +97,9 @@ def deal_folds(fleet: LabelledFleet, split: UnitSplit, config: ModelConfig) -> l
 
 
 def run_trial(fleet: LabelledFleet, config: ModelConfig, on_epoch: OnEpoch | None = None, known: UnitSplit | None = None) -> Trial:
-    """Train on `fleet` as `config` says, keeping the parts of the split `known`. The test compressors are scored once, after every choice has been made.
+    """Train on `fleet` by `config`, keeping the parts of the split `known`. Test compressors are scored once, at the end.
 
-    Raises ModelError when the fleet is too small, ExportError when the network did not become an ONNX graph as it should.
+    Raises ModelError when the fleet is too small, ExportError when the ONNX graph is wrong.
     """
     parts, values = split_fleet(fleet, config, known), fleet.history.values
     labels, seed = config.labels, config.split.seed
@@ -120,7 +120,7 @@ def run_trial(fleet: LabelledFleet, config: ModelConfig, on_epoch: OnEpoch | Non
 def fit_folds(
     values: Float32s, folds: Sequence[Fold], config: ModelConfig, on_epoch: OnEpoch | None = None
 ) -> tuple[keras.Model, EnsembleFit]:
-    """Fit a network for each fold of windows of `values`, as `config` says. Raises ModelError when a loss is no longer finite."""
+    """Fit a network for each fold of windows of `values`. Raises ModelError when a loss is not finite."""
     settings = EnsembleSettings(
         network=config.network,
         fit=config.fit,

@@ -1,11 +1,11 @@
-"""A hyper-parameter study with Optuna: how a trial's settings are drawn, fitted and given up, and what the study has found.
+"""A hyper-parameter study with Optuna: drawing, fitting and pruning trials, and its result.
 
     begin(study, facts, start)                                  what every trial of it shares; the settings in force are the first trial
     chosen = suggest(trial, space, start)                       dotted key of model_config.yaml -> value
     rmse = fit_trial(trial, values, folds, config, on_epoch)    days; raises TrialPruned after the epoch that does not promise enough
     found = summarise(study, space)
 
-Only windows of training and validation compressors are handed in, dealt into the folds of training; test compressors stay for the gate.
+It gets windows of training and validation compressors only, in the folds of training. Test compressors stay for the gate.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Space = Mapping[str, SearchRange | Choices]
 
 @dataclass(frozen=True)
 class Found:
-    """What a study has found; values are RMSE in days over held-out compressors."""
+    """The result of a study. Values are RMSE in days over held-out compressors."""
 
     trials: dict[str, int]  # complete, pruned, failed; those whose process was killed are among the failed
     best: FrozenTrial
@@ -47,19 +47,19 @@ class Found:
 
 
 def sampler(config: SamplerSection, seen: int) -> optuna.samplers.BaseSampler:
-    """Draws from `seed` and the number of trials `seen` before, so that a study that goes on does not draw its first trials again."""
+    """Draws from `seed` plus the number of earlier trials, so that a resumed study does not repeat its first draws."""
     return optuna.samplers.TPESampler(n_startup_trials=config.startup_trials, seed=config.seed + seen)
 
 
 def pruner(config: PrunerSection) -> optuna.pruners.BasePruner:
-    """Gives up what is worse than the median of the earlier trials at the same epoch (counted from 1)."""
+    """Prunes what is worse than the median of earlier trials at the same epoch, counted from 1."""
     return optuna.pruners.MedianPruner(n_startup_trials=config.startup_trials, n_warmup_steps=config.warmup_epochs + 1)
 
 
 def begin(study: optuna.Study, facts: Mapping[str, Any], start: Mapping[str, Any], space: Space) -> None:
-    """Make sure that `study` is about `facts`, and that the settings `start` are among its trials. Raises InputError when it is about something else.
+    """Check that `study` is about `facts`, and enqueue the settings `start`. Raises InputError when it is about something else.
 
-    facts: what all its trials share, JSON values; two studies with other facts have values that cannot be compared.
+    facts: JSON values that all trials share. Studies with different facts cannot be compared.
     """
     known = study.user_attrs.get(_FACTS)
     if known is None and study.trials:
@@ -113,9 +113,9 @@ def as_text(value: Any) -> str:
 
 
 def fit_trial(trial: optuna.Trial, values: Float32s, folds: Sequence[Fold], config: ModelConfig, on_epoch: OnEpoch) -> float:
-    """Fit a network for each fold and return the RMSE in days over the windows held out whose failure was seen, with the weights that were best.
+    """Fit a network for each fold and return the best RMSE in days over held-out windows with an observed failure.
 
-    Raises TrialPruned when the study's pruner gives it up, never for the settings in force; ModelError when a loss is no longer finite.
+    Raises TrialPruned when the pruner gives it up, never for the settings in force. Raises ModelError when a loss is not finite.
     """
     keras.backend.clear_session()  # the networks of earlier trials
 
@@ -130,7 +130,7 @@ def fit_trial(trial: optuna.Trial, values: Float32s, folds: Sequence[Fold], conf
 
 
 def tried(study: optuna.Study) -> int:
-    """Trials that count: completed, pruned, or failed of themselves; not those that were lost, as they are tried again."""
+    """Trials that count: completed, pruned, or failed with an error. Lost trials are tried again."""
     return sum(trial.state.is_finished() and not _lost(trial) for trial in study.trials)
 
 
@@ -140,7 +140,7 @@ def _lost(trial: FrozenTrial) -> bool:
 
 
 def summarise(study: optuna.Study, space: Space) -> Found | None:
-    """What has been found so far; None before the first trial was completed."""
+    """The result so far; None before the first trial was completed."""
     trials = study.trials
     states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
     counts = {name: sum(trial.state == state for trial in trials) for name, state in states.items()}

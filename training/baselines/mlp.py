@@ -1,8 +1,8 @@
-"""A plain multilayer perceptron on the flattened window: what a network without memory makes of the same hours.
+"""A plain multilayer perceptron on the flattened window: the same hours for a network without memory.
 
-It sees levels moved by the augmentation that the LSTM sees, and stops by the same validation compressors. A censored window below the cap is left
-out, as for every baseline (training.baselines.tabular), because its loss has no use for it. So it takes windows evenly over time: with those before
-failures twice as dense and the censored ones gone, it would learn that lives are short.
+It sees the same augmented windows as the LSTM and stops by the same validation compressors. Censored windows below the cap are left
+out, as for every baseline (training.baselines.tabular): its loss cannot use them. Its windows are therefore spaced evenly over time.
+Denser windows before failures, without the censored ones, would bias it towards short lives.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Mlp:
 
 
 def flatten(windows: Float32s, statistics: FeatureStatistics, clip_sigma: float) -> Float32s:
-    """Standardise [n, steps, features], hold within +- `clip_sigma` as the LSTM does, a missing feature at its mean -> [n, steps x features]."""
+    """Standardise [n, steps, features] and clip to +- `clip_sigma`, as the LSTM does -> [n, steps x features]. A missing value becomes 0."""
     scaled = np.clip((windows - statistics.mean) / statistics.std, -clip_sigma, clip_sigma)
     flat: Float32s = np.nan_to_num(scaled, nan=0.0).reshape(len(windows), -1)
     return flat
@@ -64,7 +64,7 @@ def fit_mlp(
     max_rul: float,
     augment: Augment | None = None,
 ) -> Mlp:
-    """Fit on `train`, keeping the epoch with the smallest RMSE over the windows of `validation` whose failure was seen.
+    """Fit on `train` and keep the epoch with the smallest RMSE over `validation` windows with an observed failure.
 
     Raises ModelError when there are too few windows of either.
     """

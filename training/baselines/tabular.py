@@ -1,7 +1,7 @@
 """What a network must beat: scikit-learn models on the last row of each window.
 
-A censored window teaches a baseline nothing unless the life seen already reaches the cap (its label is then exact): it is left out of the
-regression, and out of the classification unless the horizon was seen through.
+A censored window is left out of the regression, unless its life already reaches the cap. Its label is exact then. It is left out of the
+classification, unless it was observed through the horizon.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ CONSTANT: Final = "constant"
 
 @dataclass(frozen=True)
 class Baseline:
-    """A fitted pair of scikit-learn models; `predict*` take windows [n, steps, features] like the network and return [n].
+    """A fitted pair of scikit-learn models. `predict*` take windows [n, steps, features], as the network does, and return [n].
 
-    They predict on one thread: several wait for each other after every one of the small trees, and on busy cores 20,000 windows take 20 s instead of one.
+    They predict on one thread. Several threads wait for each other after each small tree: on busy cores, 20,000 windows take 20 s, not 1 s.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Baseline:
 def fit_baseline(name: str, windows: IndexedWindows, config: BaselineSection, labels: LabelLimits, seed: int) -> Baseline:
     """Fit the baseline `name` on at most `max_windows` of `windows`, drawn by `seed`.
 
-    Raises ModelError for a name that is none of this module's, or when no failure, or nothing but failures, is within the horizon.
+    Raises ModelError for an unknown name. Raises it too unless there are windows both with and without a failure within the horizon.
     """
     if name not in _MODELS:
         raise ModelError(f"no baseline {name!r}; choose one of {', '.join(_MODELS)}")
@@ -88,12 +88,12 @@ def fit_baseline(name: str, windows: IndexedWindows, config: BaselineSection, la
 
 
 def _last_rows(values: Float32s, index: WindowIndex, steps: int, chunk: int = 4096) -> Float32s:
-    """The last step of each window after its gaps are filled, [n, features]; `chunk` windows in memory at a time."""
+    """The last step of each window, with gaps filled -> [n, features]. At most `chunk` windows are in memory at a time."""
     return np.concatenate([windows[:, -1, :] for windows in _batches(values, index, steps, chunk)])
 
 
 def _batches(values: Float32s, index: WindowIndex, steps: int, batch_size: int) -> Iterator[Float32s]:
-    """The windows of `index`, `batch_size` at a time; of an empty index one batch without any."""
+    """The windows of `index`, `batch_size` at a time. An empty index gives one empty batch."""
     for start in range(0, max(len(index), 1), batch_size):
         part = slice(start, start + batch_size)
         yield gather(values, index.first_row[part], index.end[part], steps)

@@ -1,13 +1,11 @@
-"""Makes an interval and a probability hold on units that were not learned from: constants inside the exported graph, learned on held-out units.
+"""Calibrates interval and probability on held-out units, as constants inside the exported graph.
 
-    calibration = learn(predicted, labels of held-out windows, ...)      conformal widening by predicted life; slope and intercept of the log-odds
-    Calibrate                                                           the layer that applies it; neutral until it is given a calibration
+    calibration = fit_calibration(held-out windows, ...)   conformal widening by predicted life; slope and intercept of the log-odds
+    Calibrate                                              the layer that applies it; neutral until it is given a calibration
 
-Which quantiles the ends are after that is counted on the same units, for whoever wants the distribution of a life (features/model_file/quantile_levels.py).
-
-Both ends of the interval move out by shares of its width, learned by training/calibration/intervals.py in bands of predicted life; between the middles of the bands they are
-interpolated, so that nothing jumps.
-The probability is Platt's (Advances in Large Margin Classifiers, 1999): a logistic regression of what happened on the log-odds.
+Both ends of the interval move out by shares of its width (training/calibration/intervals.py). The shares are interpolated between
+bands of predicted life. The probability is a logistic regression on the log-odds (Platt, Advances in Large Margin Classifiers, 1999).
+The same units show which quantiles the ends then are (features/model_file/quantile_levels.py).
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ _LEAST_SHARE: Final = 1e-6  # probabilities nearer to 0 or 1 than this have no f
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far the ends of an interval move out, by predicted life (linear between the knots), how log-odds are corrected, and what the ends are then."""
+    """How far interval ends move out, linear in predicted life between knots; the correction of log-odds; the quantiles of the ends."""
 
     widening: Widening
     slope: float
@@ -50,7 +48,7 @@ def neutral(bands: int, max_rul: float) -> Calibration:
 
 @dataclass(frozen=True)
 class PredictedWindows:
-    """Predictions of an uncalibrated network for n windows of units that it was not trained on, with their labels.
+    """Predictions of an uncalibrated network for n windows of units that it was not trained on.
 
     Where `censored`, `rul` is a lower bound. Such a window has no known place in its interval.
     """
@@ -66,8 +64,8 @@ def fit_calibration(
 ) -> Calibration:
     """Fit a calibration on held-out windows.
 
-    level: share of lives that must lie inside the interval, for example 0.9. error_ratio: error of the predictor that is calibrated
-    over that of the network, at most 1.
+    level: share of lives that must lie inside the interval, for example 0.9.
+    error_ratio: error of the calibrated predictor over that of the network, at most 1.
     """
     predicted, rul, censored, max_rul = windows.predicted, windows.rul, windows.censored, labels.max_rul
     seen = ~censored
@@ -88,10 +86,10 @@ def _calibrated(calibration: Calibration, predicted: Predictions, max_rul: float
 
 
 def _fit_levels(predicted: Predictions, lives: Float32s, censored: Bools, max_rul: float) -> Levels:
-    """The share of lives before each number, by Kaplan and Meier in bands of predicted life with as many windows each.
+    """The share of lives that end before each number, by Kaplan and Meier. Bands of predicted life hold equally many windows.
 
-    Every window has numbers of its own: its life counts by how far it has come on the way from 0 to the lower end, the point (1 to 2) and the upper end (to 3).
-    A band without a failure that was seen says nothing, nor does one that predicts what the one before does.
+    A life counts by its place among its window's own numbers. Up to the lower end that is 0 to 1, to the point 2, to the upper end 3.
+    Skipped are bands without an observed failure, and bands with the same prediction as the one before.
     """
     ends = np.stack([predicted.rul_lower, predicted.rul, predicted.rul_upper], axis=1).astype(np.float64)
     starts = np.pad(ends[:, :-1], ((0, 0), (1, 0)))
@@ -112,7 +110,7 @@ def _fit_levels(predicted: Predictions, lives: Float32s, censored: Bools, max_ru
 
 
 def _fit_log_odds(probability: Float32s, failed: Bools) -> tuple[float, float]:
-    """Slope and intercept; those of `neutral` when only one of both has happened, or when the odds would be turned around."""
+    """Slope and intercept. Those of `neutral` when only one outcome occurred, or when the slope would be negative."""
     if not 0 < failed.sum() < len(failed):
         return 1.0, 0.0
     share = np.clip(probability.astype(np.float64), _LEAST_SHARE, 1 - _LEAST_SHARE)
@@ -124,7 +122,7 @@ def _fit_log_odds(probability: Float32s, failed: Bools) -> tuple[float, float]:
 
 @keras.saving.register_keras_serializable(package="altaviz")
 class Calibrate(keras.layers.Layer):
-    """Applies a calibration to point, interval and probability, each [n]; its constants are weights that fitting leaves alone."""
+    """Applies a calibration to point, interval and probability, each [n]. Its constants are weights that are not trained."""
 
     def __init__(self, bands: int, max_rul: float, **options: Any) -> None:
         super().__init__(**options)

@@ -1,24 +1,21 @@
-"""How far an interval must reach so that it holds on units that were not learned from, whatever is said and whatever the life turns out to be.
+"""How far an interval must be widened to cover units that the network was not trained on.
 
-The method is conformalised quantile regression (Romano, Patterson, Candes, NeurIPS 2019) in the form that scales with the interval's width (CQR-r: Sesia,
-Candes, Stat 9, 2020), Mondrian by predicted life and by the side of the point on which the life lies: an end moves out by a quantile of how far lives
-on its side lie beyond it, in widths. Which quantile is each end's own: of all choices with
+The method is conformalised quantile regression (Romano, Patterson, Candes, NeurIPS 2019), scaled by interval width (CQR-r: Sesia,
+Candes, Stat 9, 2020). It is Mondrian by predicted life and by the side of the point. An end moves out by a quantile of how far lives
+on its side lie beyond it, in widths. Each end has its own quantile.
 
-- the promised share of lives inside over all windows,
-- `least_coverage` of them in every band of predicted life,
-- `least_life_coverage` of them in every band of true life below the cap, and
-- `least_cap_coverage` of those that reach it,
+Every choice must cover the target share of all lives. In every band of predicted life it must cover `least_coverage`. In every band of
+true life below the cap it must cover `least_life_coverage`. Of lives at the cap it must cover `least_cap_coverage`.
 
-a narrow one, found by narrowing from the widest: each step takes the end that saves most width for each life it gives up. One quantile for all is honest
-on average only: most windows look healthy and their lives end at the cap, where nothing can miss, and machines that fail within days without a sign pay for that.
-Lives that miss are counted where the ends come to lie, between the knots as well, not promised by the level: of the many that end at the cap all miss or none,
-and what is interpolated between two levels holds neither share.
+A narrow choice is searched from the widest. Each step takes the end that saves most width for each life it gives up. One quantile for
+all would be right on average only. Most windows look healthy and their lives end at the cap, where nothing can miss. Machines that
+fail within days without a sign would pay for that. Misses are counted where the ends come to lie, also between knots.
 
-What has been chosen on lives holds more of them than of others, the more the fewer units there are. By how much is seen by choosing on four fifths of the
-units and counting on the rest; as much more is promised, in a few rounds, until enough of the others' lives are held, each time at most a quarter of the way to
-all lives. Fewer than 40 units tell too little of others: nothing is promised for them.
+Levels tuned on one set of units over-cover that set, and more so with fewer units. The excess is measured by choosing on four fifths
+of the units and counting on the rest. The target then grows by it, in a few rounds, each at most a quarter of the way to all lives.
+Fewer than 40 units show too little, so the target stays.
 
-What is learned on single networks is used around their mean, which errs less: distances of lives from the point are shortened by that share first.
+Single networks are calibrated, but their mean is used, and it errs less. So distances of lives from the point are shortened first.
 """
 
 from __future__ import annotations
@@ -45,14 +42,14 @@ _ROUNDING: Final = 1e-9  # widths: lives that end at the cap with an interval th
 _NOTHING: Final = 1e-9  # share of all widths together that is none
 _FREE: Final = 1e-6  # lives that a step counts as giving up when it gives up none
 _FOLDS: Final = 5  # of the units, to see how many lives of others an interval holds
-_LEAST_UNITS: Final = 40  # fewer say too little of others: what is seen on a fifth of them is luck
+_LEAST_UNITS: Final = 40  # with fewer, coverage on a fifth of them is luck
 _ROUNDS: Final = 3  # in which the promise grows until it holds as many of others' lives as it should
 LEAST_GAP: Final = 1e-3  # least distance of two knots as a share of the cap
 
 
 @dataclass(frozen=True)
 class PredictedLives:
-    """What was said of n windows and what came, in the unit of the labels; every array [n]."""
+    """Predicted and true lives of n windows, in the unit of the labels; every array [n]."""
 
     rul: Float32s
     lower: Float32s
@@ -65,13 +62,13 @@ class PredictedLives:
         return PredictedLives(self.rul[which], self.lower[which], self.upper[which], self.true[which], self.unit[which])
 
     def nearer(self, ratio: float, max_rul: float) -> Float32s:
-        """Where the lives would lie if every error were `ratio` of what it is -> [n]; a label at the cap stays one."""
+        """Where the lives would lie if every error were `ratio` of its size -> [n]. A label at the cap stays there."""
         return np.where(self.true >= max_rul, self.true, self.rul + np.float32(ratio) * (self.true - self.rul))
 
 
 @dataclass(frozen=True)
 class Widening:
-    """How far each end moves out, as a share of the interval's width plus LEAST_WIDTH; negative where it may move in."""
+    """How far each end moves out, as a share of the interval's width plus LEAST_WIDTH. Negative: it moves in."""
 
     knots: Float32s  # [bands] predicted life, ascending
     below: Float32s  # [bands] of the lower end
@@ -95,10 +92,10 @@ class _Ends:
     outer: Doubles  # [n] from the end outwards to the end of the range
 
     def reach(self, rows: Integers, moved: Doubles, part: Doubles, steps: Doubles) -> Doubles:
-        """From the point to the end, summed over the windows `rows` [m], when it moves out by `moved` + `part` * step, both [m] -> [steps].
+        """Distance from point to end, summed over the windows `rows` [m], for each of `steps` -> [steps].
 
-        `steps` ascend. Along them an end stands at the point, moves, and stands at the end of the range: two steps at which each window changes are looked
-        up, and what changes there is added up.
+        An end moves out by `moved` + `part` * step, both [m]; `steps` ascend. Along them an end stands at the point, moves, and then stands at
+        the end of the range. The two steps at which each window changes are looked up, and the changes are added up.
         """
         width, inner = self.width[rows], self.inner[rows]
         least, most = -inner / width, self.outer[rows] / width
@@ -116,11 +113,10 @@ class _Ends:
 
 
 def fit_widening(predicted: PredictedLives, max_rul: float, level: float, config: CalibrationSection, error_ratio: float = 1.0) -> Widening:
-    """Learn from windows of units that were not learned from; `level` is the share of lives that must lie inside, e.g. 0.9.
+    """Fit on windows of held-out units. `level` is the share of lives that must lie inside, for example 0.9.
 
-    error_ratio: error of the predictor that is calibrated over that of `said`, at most 1.
-    A band of predicted life has at least `config.least_windows` windows; with too few in all, or in a band that equal predictions leave
-    with fewer, the interval becomes the whole range.
+    error_ratio: error of the predictor that is calibrated over that of `predicted`, at most 1.
+    A band of predicted life has at least `config.least_windows` windows. With fewer, the interval becomes the whole range.
     """
     lives = predicted.nearer(error_ratio, max_rul)
     target = level
@@ -138,9 +134,9 @@ def fit_widening(predicted: PredictedLives, max_rul: float, level: float, config
 
 
 def _coverage_of_others(predicted: PredictedLives, lives: Float32s, max_rul: float, level: float, config: CalibrationSection) -> float:
-    """The share of lives inside intervals that hold `level` of the lives of other units; a fifth of them is left out at a time.
+    """Share of lives inside intervals that were fitted on other units; a fifth of the units is left out at a time.
 
-    1 where there are too few units to tell.
+    1 where there are too few units to measure it.
     """
     if len(np.unique(predicted.unit)) < _LEAST_UNITS:
         return 1.0
@@ -153,7 +149,7 @@ def _coverage_of_others(predicted: PredictedLives, lives: Float32s, max_rul: flo
 
 
 def _widen(predicted: PredictedLives, lives: Float32s, max_rul: float, level: float, config: CalibrationSection) -> Widening:
-    """What holds `level` of these `lives` [n], which are where those of `said` count as lying."""
+    """The widening that covers `level` of `lives` [n]. They replace the true lives of `predicted`."""
     number = int(np.clip(len(lives) // config.least_windows, 1, config.bands))
     bands, band = np.unique(equal_bands(predicted.rul, number), return_inverse=True)
     middles = np.array([predicted.rul[band == each].mean() for each in range(len(bands))], np.float64)
@@ -171,12 +167,12 @@ def _widen(predicted: PredictedLives, lives: Float32s, max_rul: float, level: fl
 
 
 def equal_bands(rul: Float32s, number: int) -> npt.NDArray[np.intp]:
-    """Which of `number` bands of predicted life, with as many windows each, holds each of `rul` [n] -> [n], lowest 0; of equal edges one is left."""
+    """The band of predicted life of each of `rul` [n] -> [n], lowest 0. `number` bands hold equally many windows; equal edges are merged."""
     return np.searchsorted(np.unique(np.quantile(rul, np.linspace(0, 1, number + 1)[1:-1])), rul)
 
 
 def _hats(rul: Float32s, knots: Doubles) -> Doubles:
-    """The part of each knot in what is interpolated at `rul` [n] -> [n, knots]; beyond the first and the last it is all theirs."""
+    """The weight of each knot in the interpolation at `rul` [n] -> [n, knots]. Beyond the first and last knot it is 1."""
     return np.stack([np.interp(rul, knots, own) for own in np.eye(len(knots))], axis=1)
 
 
@@ -194,9 +190,9 @@ def _ends(predicted: PredictedLives, lives: Float32s, band: Integers, side: int,
 
 
 def _quantiles(beyond: Doubles, *, enough: bool) -> Doubles:
-    """Conformal quantiles of `beyond` [n] at every level -> [levels]: the whole range unless there are `enough` windows.
+    """Conformal quantiles of `beyond` [n] at every level -> [levels]. The whole range unless there are `enough` windows.
 
-    Where n is too few for a level it is the farthest of them: one life in n + 1 may lie beyond it. Without any the end stays where it is.
+    Where n is too few for a level, it is the farthest: one life in n + 1 may lie beyond it. Without any, the end stays where it is.
     """
     if not enough or not len(beyond):
         return np.full(len(_LEVELS), 0.0 if enough else _WHOLE_RANGE)
@@ -207,10 +203,10 @@ def _quantiles(beyond: Doubles, *, enough: bool) -> Doubles:
 
 
 def _narrow(ends: list[_Ends], hats: Doubles, groups: Integers, least: Doubles) -> Doubles:
-    """How far the ends of each side move out at each knot -> [sides, knots], so that of every group a share of at least `least` [groups] is inside.
+    """How far the ends of each side move out at each knot -> [sides, knots]. Each group keeps a share of at least `least` [groups] inside.
 
-    `hats` is [n, knots]; `groups` [n, 3] are the ones of each window, the first of them that of all. A step narrows one end at one knot, and with it every
-    window on both sides of the knot as far as the knot has a part in it.
+    `hats` is [n, knots]. `groups` [n, 3] are those of each window; the first is that of all. A step narrows one end at one knot. It
+    moves every window on both sides of the knot, as far as the knot has weight in it.
     """
     size = np.bincount(groups.ravel(), minlength=len(least))
     allowed = size * (1 - least)
@@ -222,7 +218,7 @@ def _narrow(ends: list[_Ends], hats: Doubles, groups: Integers, least: Doubles) 
     cached: dict[tuple[int, int], tuple[Doubles, Integers]] = {}
 
     def price(side: int, knot: int) -> tuple[Doubles, Integers]:
-        """Width that each level below the present one saves -> [levels], and the lives that it gives up -> [levels, groups]."""
+        """Width that each lower level saves -> [levels], and the lives that it gives up -> [levels, groups]."""
         own, rows, part = ends[side], near[knot], parts[knot]
         shares, far = own.shares[knot, : at[side, knot] + 1], moved[side][rows]
         reach = own.reach(rows, far, part, shares - shares[-1])

@@ -1,4 +1,4 @@
-"""Learns the law of lives (features/model_file/weibull_lifetime.py) from a fleet's maintenance events, some of the lives cut short."""
+"""Fits the distribution of lives (features/model_file/weibull_lifetime.py) to a fleet's maintenance events."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from features.model_file.weibull_lifetime import Ageing
 from features.reference_tables.renewals import lives_between
 from training.data.labelled_fleet import LabelledFleet
 
-_SHARPEST: Final = 20.0  # shape: nine lives in ten within 12 % of each other; what few lives say beyond that is chance
+_SHARPEST: Final = 20.0  # shape: nine lives in ten within 12 % of each other; with few lives, a sharper shape is chance
 
 
 def fleet_ageing(fleet: LabelledFleet, units: Int32s, config: AgeingSection) -> Ageing | None:
-    """The law of the lives of some compressors of `fleet`, by its events up to the last hour each was seen in; None where they are too few."""
+    """The distribution of the lives of `units`, by events up to the last hour with data. None where there are too few."""
     history = fleet.history
     seen = {history.compressor_ids[unit]: history.hours_with_data(unit) for unit in units}
     until = {name: history.mark(int(hours[-1])) for name, hours in seen.items() if len(hours)}
@@ -25,9 +25,9 @@ def fleet_ageing(fleet: LabelledFleet, units: Int32s, config: AgeingSection) -> 
 
 
 def fit_ageing(days: Doubles, failed: Bools, config: AgeingSection) -> Ageing | None:
-    """The likeliest Weibull law of lives [n] that `failed`, or were only seen until then; None where fewer than `least_failures` failed.
+    """The maximum-likelihood Weibull distribution of lives [n] that `failed` or are right-censored. None below `least_failures` failures.
 
-    A life that was cut says "at least this long" (maximum likelihood under right censoring: Lawless, Statistical Models and Methods for Lifetime Data, 2003, ch. 5).
+    Source: Lawless, Statistical Models and Methods for Lifetime Data, 2003, ch. 5.
     """
     if failed.sum() < config.least_failures:
         return None

@@ -1,7 +1,7 @@
 """Reads the C-MAPSS files and turns their sensors into model features.
 
-Text, or gzip of it, 26 blank-separated columns: unit, cycle, 3 settings, 21 sensors. `train_*` runs to failure, `test_*` stops earlier, and
-`RUL_*` holds the true remaining cycles of each test unit, in unit order.
+Text, or gzip of it, with 26 columns separated by blanks: unit, cycle, 3 settings, 21 sensors. Files `train_*` run to failure, `test_*`
+stop earlier. Files `RUL_*` hold the true remaining cycles of each test unit, in unit order.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _STARTS: Final = 5  # k-means from different centres: one start may stay in a po
 
 @dataclass(frozen=True)
 class Engines:
-    """Rows of several engines, each engine's cycles one below the other: unit [rows], cycle [rows], settings [rows, 3], sensors [rows, 21]."""
+    """Rows of several engines, one engine after another: unit [rows], cycle [rows], settings [rows, 3], sensors [rows, 21]."""
 
     unit: npt.NDArray[np.int32]
     cycle: Doubles
@@ -64,7 +64,7 @@ def load_engines(data: Path, subset: str, part: str) -> Engines:
 
 
 def load_true_rul(data: Path, subset: str, test: Engines) -> Float32s:
-    """Read the true remaining cycles of the test engines, [units] float32. Raises InputError when the file is missing or does not fit them."""
+    """Read the true remaining cycles of the test engines -> [units]. Raises InputError when the file is missing or does not fit."""
     path = _find(data, f"RUL_{subset}.txt")
     table = _read(path)
     if table.shape != (len(test.units), 1) or (table < 0).any():
@@ -98,9 +98,9 @@ def _read(path: Path) -> Doubles:
 def find_regimes(settings: Doubles, section: CmapssSection, seed: int) -> Any:
     """The operating regimes of `settings` [rows, 3] as a fitted KMeans.
 
-    Of the numbers of regimes up to `most_regimes` the one with the largest mean silhouette (Rousseeuw, J. Comput. Appl. Math. 20, 1987), if that
-    is at least `least_silhouette`: settings that only jitter around one condition have no clear clusters, and are one regime. Silhouettes are those of
-    `silhouette_rows` rows; a number of which one regime is too rare to be among these is passed over.
+    Their number has the largest mean silhouette (Rousseeuw, J. Comput. Appl. Math. 20, 1987) among those up to `most_regimes`. Below
+    `least_silhouette` there is one regime: settings that only jitter have no clear clusters. `silhouette_rows` rows are measured. A number
+    with a regime too rare to be among them is passed over.
     """
     one = KMeans(1, random_state=seed, n_init=1).fit(settings)
     distinct = len(np.unique(settings, axis=0))
@@ -118,11 +118,10 @@ def find_regimes(settings: Doubles, section: CmapssSection, seed: int) -> Any:
 
 @dataclass(frozen=True)
 class SensorContract:
-    """Which sensors are features and on what scale, learned from training engines only.
+    """The sensors that are features, and their scale. Fitted on training engines only.
 
-    A sensor is expressed as its distance from its mean under the same operating conditions, in standard deviations. Beside it stand the mean
-    of that distance over the engine's life so far and the engine's age: level, average and age together place an engine on its own curve of
-    wear, which a short window alone cannot.
+    A sensor is its distance from its mean under the same operating conditions, in standard deviations. Two more features are the mean of
+    that distance over the engine's life and the engine's age. They place an engine on its own curve of wear; a short window cannot.
     """
 
     kept: npt.NDArray[np.intp]  # [sensors] columns of the sensors that vary
@@ -133,7 +132,7 @@ class SensorContract:
 
     @classmethod
     def fit(cls, engines: Engines, section: CmapssSection, seed: int) -> SensorContract:
-        """Learn the operating regimes and, within them, which sensors vary and how much."""
+        """Find the operating regimes and, within them, which sensors vary and how much."""
         regime_of = find_regimes(engines.settings, section, seed)
         regime = regime_of.predict(engines.settings)
         regimes = regime_of.n_clusters
@@ -149,7 +148,7 @@ class SensorContract:
         return (*sensors, *(f"{sensor}_life_mean" for sensor in sensors), "cycle") if self.with_life else sensors
 
     def values(self, engines: Engines) -> Float32s:
-        """Features of all rows, [rows, features] float32; a row depends on its own engine's rows up to itself."""
+        """Features of all rows -> [rows, features]. A row depends only on its engine's rows up to itself."""
         regime = self.regime_of.predict(engines.settings)
         scaled = (engines.sensors[:, self.kept] - self.mean[regime]) / self.std[regime]
         if not self.with_life:

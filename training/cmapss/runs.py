@@ -1,10 +1,10 @@
-"""The C-MAPSS benchmark: NASA's run-to-failure turbofans through the same windows, network, fit, export and ONNX scoring as compressors.
+"""The C-MAPSS benchmark: NASA's turbofans through the same network, fit, export and scoring as compressors.
 
-    files -> Subset -> SensorContract (which sensors, which scale; from training engines) -> values, WindowIndex -> fit -> ONNX -> test engines
+    files -> Subset -> SensorContract (sensors and scale, from training engines) -> values, WindowIndex -> fit -> ONNX -> test engines
 
-Data: Saxena, Goebel, Simon, Eklund, "Damage propagation modeling for aircraft engine run-to-failure simulation", PHM 2008. Time
-is counted in cycles. Each seed deals the training engines into folds; those held out from a network, cut off at random like the test engines, stop its
-fitting and calibrate it. The test engines are scored once per seed, after everything is fixed.
+Data: Saxena, Goebel, Simon, Eklund, "Damage propagation modeling for aircraft engine run-to-failure simulation", PHM 2008. Time is
+counted in cycles. Each seed deals the training engines into folds. Held-out engines, cut off at random like the test engines, stop the
+fit and calibrate it. The test engines are scored once per seed, after everything is fixed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Subset:
 
 @dataclass(frozen=True)
 class SeedScores:
-    """One training and what it says of the test engines; errors and predictions in cycles."""
+    """One training and its predictions for the test engines, in cycles."""
 
     seed: int
     predictions: Predictions  # [test engines]
@@ -63,7 +63,7 @@ class SeedScores:
 
 
 def score_seed(subset: Subset, config: ModelConfig, seed: int, on_epoch: Progress | None = None) -> SeedScores:
-    """Train with `seed`, export to ONNX, and score the test engines of `subset` once. Raises ExportError when ONNX and Keras differ."""
+    """Train with `seed`, export to ONNX, and score the test engines once. Raises ExportError when ONNX and Keras differ."""
     section, train = config.cmapss, subset.train
     contract = SensorContract.fit(train, section, seed)
     values = contract.values(train)  # [rows, features]
@@ -95,7 +95,7 @@ def score_seed(subset: Subset, config: ModelConfig, seed: int, on_epoch: Progres
 
 
 def window_index(engines: Engines, section: CmapssSection) -> WindowIndex:
-    """Index a window at every cycle of engines that ran to failure; early windows reach back before the first cycle and are filled."""
+    """Index a window at every cycle of engines that ran to failure. Windows that begin before the first cycle are filled."""
     parts = []
     for unit, first, last in zip(engines.units, *engines.bounds(), strict=True):
         cycles = engines.cycle[first : last + 1]

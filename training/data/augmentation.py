@@ -1,8 +1,8 @@
-"""Shows a model units that were not built: windows whose sensor levels are moved, with everything that happens in them kept.
+"""Level augmentation: moves the sensor levels of a window and keeps everything that happens within it.
 
-A fleet to learn from has some dozens of compressors, each with levels of its own. A network soon knows them by these levels and remembers their
-lives. Moving the level of a whole window, by another amount each time it is drawn, leaves only what changes within the window to
-learn from (measured: docs/decisions/005-level-augmentation.md).
+A training fleet has some dozens of compressors, each with its own levels. A network soon recognises them by these levels and
+remembers their lives. A new random level for each draw leaves only the changes within the window as a signal
+(measured: docs/decisions/005-level-augmentation.md).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _PRESSURE = [FEATURES.index(feature.name) for feature in ROLLING_FEATURES if fea
 class LevelAugmentation:
     """Moves the levels of windows [n, steps, 24] of the contract, in place.
 
-    Vibration (mean, standard deviation, maximum) is scaled, as its noise is proportional to its level; temperature (F) and discharge
-    pressure (PSI), with the differential that follows it, are shifted. All steps of a window move by the same amount.
+    Vibration is scaled, as its noise is proportional to its level. Temperature (F) and discharge pressure (PSI) are shifted; the pressure
+    differential follows. All steps of a window move by the same amount.
     """
 
     def __init__(self, config: AugmentationSection) -> None:

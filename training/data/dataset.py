@@ -1,11 +1,11 @@
-"""Windows to learn from: an index of labelled windows over one array of rows, and Keras batches cut from it on demand.
+"""Training windows: an index of labelled windows over one array of rows.
 
     labels = rul_labels(time, failures, observed_until, max_rul)        one unit at a time, pure
     index = WindowIndex.concatenate([...])                             five numbers per window, no window data
     batches = WindowDataset(values, index, steps, batch_size, seed)    gathers a batch when Keras asks for it
 
-`values` is [rows, features] float32 with NaN for missing, in memory or a memory map: peak memory holds a few batches whatever the number of windows,
-and some 30 bytes per window of index and order, against 2,304 of a window of 24 x 24 (measured: `altaviz benchmark training`).
+`values` is [rows, features] float32 with NaN for missing, in memory or a memory map. So peak memory holds a few batches, whatever the
+number of windows. Index and order take some 30 bytes per window; a window of 24 x 24 takes 2,304 (`altaviz benchmark training`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from features.windows import gather
 class Labels:
     """Remaining useful life of n rows, in the unit of their time.
 
-    rul: [n] float32, capped. Where `censored` is true no failure has been seen: `rul` is then the life that was seen after the row, a
-    lower bound of the true one.
+    rul: [n] float32, capped. Where `censored`, no failure was observed: `rul` is a lower bound of the true life.
     """
 
     rul: Float32s
@@ -35,9 +34,9 @@ class Labels:
 
 
 def rul_labels(time: npt.NDArray[np.float64], failures: npt.NDArray[np.float64], observed_until: float, max_rul: float) -> Labels:
-    """Label the rows of one unit at `time` [n] with the time to the next failure (0 at a failure itself), capped at `max_rul`.
+    """Label the rows of one unit at `time` [n] with the time to the next failure, capped at `max_rul`. It is 0 at a failure.
 
-    failures: [m] sorted times of the unit's failures. observed_until: the last time at which a failure would have been known.
+    failures: [m] sorted times. observed_until: the last time at which a failure would have been known.
     """
     following = np.searchsorted(failures, time, side="left")
     censored = following == len(failures)
@@ -47,9 +46,9 @@ def rul_labels(time: npt.NDArray[np.float64], failures: npt.NDArray[np.float64],
 
 
 def known_outcomes(rul: Float32s, censored: Bools, horizon: float) -> tuple[Bools, Bools]:
-    """Whether the end of each life [n] was seen to come within `horizon`, or not to -> known [n]; whether it did, of those known -> failed [known].
+    """Which lives [n] have a known outcome within `horizon` -> known [n]; which of those failed -> failed [known].
 
-    A life that was seen to outlast the horizon did not end within it; one that was cut before says nothing. Units are those of `rul`.
+    A life seen to outlast the horizon did not fail within it. A life cut before is unknown. Units are those of `rul`.
     """
     known = ~censored | (rul > horizon)
     return known, rul[known] <= horizon
@@ -57,7 +56,7 @@ def known_outcomes(rul: Float32s, censored: Bools, horizon: float) -> tuple[Bool
 
 @dataclass(frozen=True)
 class LabelLimits:
-    """The cap of labels and the horizon of the failure probability, in the unit of the labels: days or cycles."""
+    """The cap of labels and the horizon of the failure probability, in days or cycles."""
 
     max_rul: float
     horizon: float
@@ -135,7 +134,7 @@ class FeatureStatistics:
 
 
 def feature_statistics(values: Float32s, index: WindowIndex, chunk: int = 16384) -> FeatureStatistics:
-    """Statistics of the rows at which the windows of `index` end, NaN left out, in float64 and `chunk` rows at a time.
+    """Statistics of the rows at which windows end, without NaN; float64, `chunk` rows at a time.
 
     Pass the training windows only: the statistics become part of the model.
     """
@@ -162,7 +161,7 @@ def sample_windows(values: Float32s, index: WindowIndex, most: int, seed: int) -
 
 
 def draw_windows(values: Float32s, index: WindowIndex, most: int, seed: int) -> tuple[Float32s, WindowIndex]:
-    """`sample_windows`, and what is known of each."""
+    """`sample_windows`, and the index of the drawn windows."""
     chosen = np.sort(np.random.default_rng(seed).choice(len(index), min(most, len(index)), replace=False))
     part = index.take(chosen)
     return gather(values, part.first_row, part.end, WINDOW_STEPS), part

@@ -1,4 +1,4 @@
-"""Lives of a fleet that were seen to their failure, and which windows of an index lie in them."""
+"""Lives that ended in an observed failure, and the windows of an index that lie in them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SeenLife:
 
 
 def seen_lives(fleet: LabelledFleet, index: WindowIndex) -> list[SeenLife]:
-    """The lives in which `index`, over the history of `fleet`, has windows whose failure was seen; each such window is in exactly one."""
+    """The lives with an observed failure in which `index` has windows. Each such window is in exactly one life."""
     days = (index.end % fleet.history.hours) * (WINDOW_STEP_HOURS / _HOURS_PER_DAY)  # [windows] since history.first_mark
     lives: list[SeenLife] = []
     for unit in np.unique(index.unit[~index.censored]):

@@ -32,7 +32,7 @@ class Source:
 
 @dataclass(frozen=True)
 class TrainingHistory:
-    """All of the sources up to `until` (to their end when None); a compressor that is in several is one machine."""
+    """All sources up to `until`, or to their end. A compressor in several sources is one machine."""
 
     sources: list[Source]
     until: datetime | None = None
@@ -48,7 +48,7 @@ class TrainingHistory:
         return {name: model or "unknown" for table in known for name, model in table.iter_rows()}
 
     def fingerprint(self, *others: str) -> str:
-        """The same for the same rows and events, and `others`: what else decides what becomes of them."""
+        """Equal for equal rows, events and `others`: whatever else decides the result of a training."""
         parts = [f"{source.gold.metadata().id}@{source.version}" for source in self.sources]
         ends = [min(filter(None, (self.until, source.lake.newest_reading())), default=None) for source in self.sources]
         events = self.events().sort(pl.all()).write_csv()
@@ -56,7 +56,7 @@ class TrainingHistory:
 
 
 def open_history(uris: Sequence[str], until: datetime | None = None) -> TrainingHistory:
-    """Those of the lakes at `uris` that have gold, each once. Raises NoDataError when none has."""
+    """The lakes at `uris` that have gold, each once. Raises NoDataError when none has."""
     lakes = [Lake(uri) for uri in dict.fromkeys(uris)]
     there = [lake for lake in lakes if lake.exists(GOLD)] or lakes[:1]
     return TrainingHistory([Source(lake, lake.delta(GOLD)) for lake in there], until)

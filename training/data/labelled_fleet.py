@@ -1,7 +1,7 @@
-"""Labelled windows of a compressor fleet: gold's history and maintenance events -> an index to learn from.
+"""Labelled windows of a compressor fleet, from gold's history and maintenance events.
 
-A life ends with a failure, or is cut short by maintenance that makes the machine good again (scheduled or unscheduled), or by the end of the
-data. Only a failure tells the remaining life; the other two say "at least this long" and are labelled as censored.
+A life ends with a failure, with maintenance that makes the machine good again, or with the end of the data. Only a failure gives the
+remaining life. The other two give a lower bound and are labelled as censored.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class LabelledFleet:
 
 
 def label_fleet(history: History, events: pl.DataFrame, labels: LabelSection, min_steps: int) -> LabelledFleet:
-    """Index every window of `history` that has data in at least `min_steps` of its steps and at its last one.
+    """Index every window of `history` with data in at least `min_steps` steps and at the last one.
 
     `events` is the lake's maintenance_events. Raises ModelError when no window is left.
     """
@@ -82,9 +82,9 @@ def life_labels(
     observed_until: float,
     max_rul: float,
 ) -> Labels:
-    """Label the rows of one compressor at `time` [n] ascending; `failures` and `repairs` sorted; all in days.
+    """Label the rows of one compressor at `time` [n] ascending. `failures` and `repairs` are sorted. All in days.
 
-    Between two repairs the labels are training.data.dataset.rul_labels with the second repair as the end of what was seen.
+    Between two repairs the labels are those of rul_labels, observed until the second repair.
     """
     bounds = np.r_[-np.inf, repairs[repairs < observed_until], np.inf]
     rul, censored = np.empty(len(time), np.float32), np.empty(len(time), np.bool_)

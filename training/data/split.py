@@ -23,9 +23,9 @@ class UnitSplit:
 def split_units(
     units: npt.NDArray[np.integer], has_failed: npt.NDArray[np.bool_], validation_fraction: float, test_fraction: float, seed: int
 ) -> UnitSplit:
-    """Split `units` [n] at random, failed and never-failed ones apart, so that every part that is asked for holds failures.
+    """Split `units` [n] at random, failed and never-failed ones apart, so that each requested part holds failures.
 
-    Each stratum gives each part its share, rounded, and of the failed units at least one. The same seed gives the same split.
+    Each stratum gives each part its share, rounded, and at least one failed unit. The same seed gives the same split.
     Raises ModelError when there are too few failed units for that.
     """
     wanted = 1 + (validation_fraction > 0) + (test_fraction > 0)
@@ -50,10 +50,10 @@ def split_units(
 def extend_split(
     known: UnitSplit, units: npt.NDArray[np.integer], has_failed: npt.NDArray[np.bool_], fractions: tuple[float, float], seed: int
 ) -> UnitSplit:
-    """Keep the parts of an earlier split and deal its newcomers, those of `units` [n] that are in none, by (validation, test) shares.
+    """Keep the parts of an earlier split and deal new units of `units` [n] by (validation, test) shares.
 
-    Who was learned from once stays so: a model that knows a compressor must not be judged by it. Known units that are not among `units` are
-    left out. The same seed gives the same split. Raises ModelError when the result has no failed unit to train on or to judge by.
+    A training unit stays one: a model must not be evaluated on a compressor it was trained on. Known units that are not in `units` are
+    left out. The same seed gives the same split. Raises ModelError when a part has no failed unit.
     """
     parts = [[np.intersect1d(part, units)] for part in (known.train, known.validation, known.test)]
     new = ~np.isin(units, np.concatenate([known.train, known.validation, known.test]))

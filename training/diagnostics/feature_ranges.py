@@ -1,4 +1,4 @@
-"""What values of each feature a model has learned from: outside of them it extrapolates."""
+"""The range of each feature in training. Outside of it a model extrapolates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.data.dataset import WindowIndex
 
 @dataclass(frozen=True)
 class FeatureRanges:
-    """Of the rows at which some windows end: quantiles [quantiles, features], NaN of a feature without a value, and the missing share [features]."""
+    """Quantiles [quantiles, features] and missing share [features] of the rows at which windows end. NaN: no value."""
 
     quantiles: Doubles
     missing: Doubles
@@ -21,7 +21,7 @@ class FeatureRanges:
 
 
 def feature_ranges(values: Float32s, index: WindowIndex, shares: Sequence[float]) -> FeatureRanges:
-    """Quantiles at `shares` of every feature of `values` [rows, features] over the last rows of the windows of `index`, gaps left out."""
+    """Quantiles at `shares` of every feature over the last rows of the windows of `index`, without gaps."""
     rows = np.asarray(values[np.unique(index.end)])
     quantiles = np.full((len(shares), rows.shape[1]), np.nan)
     known = ~np.isnan(rows)

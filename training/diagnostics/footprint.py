@@ -1,4 +1,4 @@
-"""What a model costs to keep and to ask: bytes, numbers, milliseconds."""
+"""What a model costs to store and to run: bytes, numbers, milliseconds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Footprint:
 
 
 def measure_footprint(content: bytes, windows: Float32s, threads: int, calls: int) -> Footprint:
-    """Measure the model `content` on `windows` [n, steps, features]: `calls` calls with one window, then all of them at once."""
+    """Measure the model `content` on `windows` [n, steps, features]: `calls` single windows, then all windows in one call."""
     model = OnnxModel(content, threads)
     singles = [windows[number % len(windows)][None] for number in range(calls)]
     model.predict(singles[0])  # the first call allocates

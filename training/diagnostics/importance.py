@@ -1,8 +1,8 @@
-"""How much a model leans on a feature: by how much its error rises when the feature is that of another window.
+"""Permutation importance: the rise in error when a feature is replaced by that of another window.
 
-Permutation importance of the model as it is served (Breiman, Machine Learning 45, 2001; Fisher, Rudin, Dominici, JMLR 20, 2019). All steps of a
-feature move together. Features that say nearly the same stand in for each other, so one alone looks less important than it is: give them as a
-group, too, and they move together.
+It is measured on the model as served (Breiman, Machine Learning 45, 2001; Fisher, Rudin, Dominici, JMLR 20, 2019). All steps of a
+feature move together. Correlated features stand in for each other, so one alone seems less important than it is. Pass them as a group
+as well.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from training.metrics import rmse
 
 @dataclass(frozen=True)
 class Importance:
-    """What each group of features is worth; days."""
+    """The rise in error of each group of features, in days."""
 
     rise_days: dict[str, npt.NDArray[np.float64]]  # by group, [repeats]: RMSE with the group permuted - RMSE
     rmse_days: float  # with nothing permuted
@@ -30,9 +30,9 @@ class Importance:
 def permutation_importance(
     model: OnnxModel, windows: Float32s, true: Float32s, groups: Mapping[str, Sequence[int]], repeats: int, seed: int
 ) -> Importance:
-    """Permute each of `groups` (columns by name) across `windows` [n, steps, features] whose lives are `true` [n] days.
+    """Permute each of `groups` (columns by name) across `windows` [n, steps, features] with true lives `true` [n] days.
 
-    Costs repeats x groups + 1 runs of the model over the windows. Every group meets the same permutations, so groups can be compared.
+    Costs repeats x groups + 1 runs of the model. Every group gets the same permutations, so groups can be compared.
     """
     random = np.random.default_rng(seed)
     orders = [random.permutation(len(windows)) for _ in range(repeats)]

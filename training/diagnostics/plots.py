@@ -25,7 +25,7 @@ _LIVES_IN_A_ROW: Final = 3
 
 @dataclass(frozen=True)
 class LifeCurve:
-    """What was said over one life; days, [n] each, in order of time."""
+    """Predictions over one life; days, [n] each, in order of time."""
 
     title: str
     left_days: Floats  # to the failure; falls
@@ -36,7 +36,7 @@ class LifeCurve:
 
 
 def plot_learning_curves(members: Sequence[tuple[Sequence[Mapping[str, float]], int]]) -> Figure:
-    """Loss and RMSE per epoch of every network: its training.network.fit.FitResult's history and best epoch, counted from 1."""
+    """Loss and RMSE per epoch of every network. Each member is its history and its best epoch, counted from 1."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     axes = figure.subplots(1, 2)
     for axis, quantity in zip(axes, ("loss", "rmse"), strict=True):
@@ -69,7 +69,7 @@ def plot_predicted_against_true(true: Floats, predicted: Floats, max_rul_days: f
 def plot_lives(
     curves: Sequence[LifeCurve], cap: float, names: tuple[str, str] = ("model", "baseline"), panel_inches: tuple[float, float] = (4.2, 3.1)
 ) -> Figure:
-    """Predicted RUL with its interval over lives that ended in a failure, one panel each; the true one is the diagonal."""
+    """Predicted RUL with its interval over lives that ended in a failure, one panel each. The diagonal is the truth."""
     columns = min(len(curves), _LIVES_IN_A_ROW)
     rows = -(-len(curves) // columns)
     width, height = panel_inches[0] * columns, 1.0 + panel_inches[1] * rows
@@ -103,9 +103,9 @@ def plot_calibration(
     horizon_days: float,
     promised: float,
 ) -> Figure:
-    """How far probabilities and intervals hold.
+    """Calibration of probabilities and intervals.
 
-    reliability: bins (monitoring.evaluation.calibration) by method, the model first. coverage: coverage and windows by band of true life, in their order.
+    reliability: bins (monitoring.evaluation.calibration) by method, the model first. coverage: coverage and windows by band of true life.
     """
     figure, (left, right) = _by_hand(10.5, 4.6, 2, left=0.7)
     _draw_reliability(left, reliability, horizon_days)
@@ -137,7 +137,7 @@ def plot_reliability(reliability: Mapping[str, Sequence[Mapping[str, float]]], h
 
 
 def plot_error_by_rul(true: Floats, predictions: Mapping[str, Floats], cap: float, bands: int = 10) -> Figure:
-    """Errors of each method, predicted - true in days, by equally wide bands of true RUL; boxes hold the middle half, whiskers 90 %."""
+    """Errors of each method (predicted - true, days) in equal bands of true RUL. Boxes hold 50 %, whiskers 90 %."""
     figure, (axis,) = _by_hand(10.5, 4.6, 1, left=0.9)
     edges = np.linspace(0, cap, bands + 1)
     band_of = np.clip(np.digitize(true, edges[1:-1]), 0, bands - 1)
@@ -169,9 +169,9 @@ def plot_error_by_rul(true: Floats, predictions: Mapping[str, Floats], cap: floa
 
 
 def plot_importance(together: Mapping[str, Floats], alone: Mapping[str, Floats], group_of: Mapping[str, str]) -> Figure:
-    """What the error rises by when features are exchanged among windows, days, [repeats] each; bars are means, lines from least to most.
+    """Rise of the error when features are permuted, in days, [repeats] each. Bars are means, lines the range.
 
-    together: by group of features. alone: by feature, `group_of` says which group each belongs to.
+    together: by group of features. alone: by feature; `group_of` names its group.
     """
     figure, (left, right) = _by_hand(10.5, 6.2, 2, left=1.6, between=1.8, width_ratios=(2, 3))
     colours = dict(zip(together, _GROUP_COLOURS, strict=False))

@@ -1,7 +1,7 @@
-"""The same network with nothing learned: what an explanation of a model is compared with.
+"""The same network with random weights, to compare explanations with.
 
-Adebayo et al., "Sanity Checks for Saliency Maps" (NeurIPS 2018): an attribution that stays the same when the weights are replaced by random ones
-describes the input, not the model.
+An attribution that stays the same with random weights describes the input, not the model (Adebayo et al., "Sanity Checks for Saliency
+Maps", NeurIPS 2018).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from onnx import numpy_helper
 
 from config.errors import ModelError
 
-# Where an operator takes weights that are learned; what normalises the input or calibrates the output is no input of these.
+# Inputs of an operator that are trained weights. Normalisation and calibration constants are not among them.
 _WEIGHTS: Final[dict[str, tuple[int, ...]]] = {"LSTM": (1, 2, 3), "MatMul": (0, 1), "Gemm": (0, 1)}
 
 
 def randomised(model: bytes, seed: int) -> bytes:
-    """The ONNX model with the entries of each weight matrix drawn anew: normal, with the mean and the spread that they had.
+    """The ONNX model with each weight matrix drawn anew, from a normal distribution with the same mean and spread.
 
     Raises ModelError when the model has no weights that could be drawn.
     """

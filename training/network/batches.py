@@ -22,7 +22,7 @@ LABEL_CENSORED: Final = 1
 
 
 class WindowDataset(keras.utils.PyDataset):
-    """Batches of (windows [b, steps, features], labels [b, 2]); shuffled, and augmented, anew each epoch when a seed is given."""
+    """Batches of (windows [b, steps, features], labels [b, 2]). With a seed, shuffled and augmented anew each epoch."""
 
     def __init__(
         self, values: Float32s, index: WindowIndex, steps: int, batch_size: int, seed: int | None = None, augment: Augment | None = None

@@ -1,12 +1,14 @@
 """One network for each fold of the units, and their mean as one graph.
 
     folds = fold_units(units, has_failed, number, seed)          each unit is held out from exactly one network
-    ensemble = fit_ensemble(values, folds' windows, ...)         fits them, and calibrates on what each says of the units it has not learned from
+    ensemble = fit_ensemble(values, folds, settings)             fits them, and calibrates on held-out predictions
 
-Every unit teaches and every unit calibrates: with a dozen units set aside for it, the share of lives inside an interval would be known to a few points at best.
+Every unit trains and every unit calibrates. With a dozen units set aside, coverage would be known to a few points at best.
 (Cross-conformal prediction: Vovk, Ann. Math. Artif. Intell. 74, 2015; CV+: Barber, Candes, Ramdas, Tibshirani, Ann. Statist. 49, 2021.)
-The mean of the networks errs less than each of them: squared, by just their spread around it, whatever the truth is (Krogh, Vedelsby, NIPS 1994), so that
-how much less can be told although no unit is new to all of them. They agree more on units that two of them know: the intervals stay on the safe side.
+
+The squared error of the mean is lower by the networks' spread around it, whatever the truth (Krogh, Vedelsby, NIPS 1994). So the gain
+can be computed although no unit is new to all networks. They agree more on units that two of them know, so intervals err on the
+safe side.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ _SPREAD_WINDOWS: Final = 4096
 
 @dataclass(frozen=True)
 class Fold:
-    """The windows one network learns from, and those of the units held out from it."""
+    """The windows that one network is fitted on, and those of the units held out from it."""
 
     fitted: WindowIndex
     held_out: WindowIndex
@@ -45,7 +47,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class EnsembleFit:
-    """What fitting did; `validation_rmse` is that of each window by the network that has not learned from its unit, in the unit of the labels."""
+    """Result of fitting. `validation_rmse` is over held-out windows of each network, in the unit of the labels."""
 
     members: list[FitResult]
     validation_rmse: float
@@ -92,9 +94,9 @@ def fold_units(units: Int32s, has_failed: npt.NDArray[np.bool_], number: int, se
 def fit_ensemble(
     values: Float32s, folds: Sequence[Fold], settings: EnsembleSettings, on_epoch: OnEpoch | None = None
 ) -> tuple[keras.Model, EnsembleFit]:
-    """Fit one network for each fold and return their calibrated mean. `on_epoch` counts through the epochs of all of them.
+    """Fit one network for each fold and return their calibrated mean. `on_epoch` counts the epochs of all networks.
 
-    Raises ModelError when a fold has nothing to fit on, or when a loss is no longer finite.
+    Raises ModelError when a fold has no windows to fit on, or when a loss is not finite.
     """
     steps, batch_size, labels = settings.steps, settings.batch_size, settings.labels
     members, results, parts = [], [], []
@@ -124,12 +126,12 @@ def fit_ensemble(
 
 
 def error_ratio(spread: float, single_rmse: float) -> float:
-    """RMSE of a mean over that of the networks it is taken of, whose spread around it and RMSE are given in one unit: 1 where they agree."""
+    """RMSE of the mean over RMSE of single networks, from their spread around the mean, in one unit. 1 where they agree."""
     return float(np.sqrt(max(1 - (spread / single_rmse) ** 2, 0.0))) if single_rmse > 0 else 1.0
 
 
 def spread(members: Sequence[keras.Model], values: Float32s, index: WindowIndex, steps: int, batch_size: int) -> float:
-    """Root mean square distance of the networks' points from their mean, over at most _SPREAD_WINDOWS windows evenly taken from `index`."""
+    """Root mean square distance of the networks' points from their mean, over at most _SPREAD_WINDOWS windows of `index`."""
     some = index.take(np.linspace(0, len(index) - 1, min(_SPREAD_WINDOWS, len(index)), dtype=np.int64))
     windows = WindowDataset(values, some, steps, batch_size)
     points = np.stack([np.asarray(model.predict(windows, verbose=0)[RUL], np.float64) for model in members])
@@ -137,7 +139,7 @@ def spread(members: Sequence[keras.Model], values: Float32s, index: WindowIndex,
 
 
 def combine(members: Sequence[keras.Model], calibration: Calibration, max_rul: float) -> keras.Model:
-    """The calibrated mean of networks with the same inputs, as one network with the outputs of training.network.model.build_model."""
+    """The calibrated mean of networks with equal inputs, as one network with the outputs of build_model."""
     inputs = keras.Input(members[0].input_shape[1:], name=INPUT, dtype="float32")
     outputs = [member(inputs) for member in members]
     rul, lower, upper, probability = (

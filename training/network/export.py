@@ -1,4 +1,4 @@
-"""Exports a fitted network to ONNX and measures how far ONNX Runtime is from computing the same."""
+"""Exports a fitted network to ONNX and measures the difference to ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.quiet_tensorflow import keras, tf, tf2onnx
 
 @dataclass(frozen=True)
 class Export:
-    """An ONNX model: its bytes and what was found when it was compared with Keras."""
+    """An ONNX model: its bytes, and its difference to Keras."""
 
     model: bytes
     max_abs_difference: float  # largest |ONNX - Keras| of any output over `windows`, in that output's unit
@@ -28,12 +28,13 @@ class Export:
 def export_onnx(
     model: keras.Model, config: ExportSection, windows: Float32s, threads: int, metadata: Mapping[str, str] | None = None
 ) -> Export:
-    """Convert `model` to ONNX with a dynamic batch and compare both on the first `check_windows` of `windows` [n, steps, features].
+    """Convert `model` to ONNX with a dynamic batch. Compare both on the first `check_windows` of `windows` [n, steps, features].
 
-    metadata: what whoever scores with it must know (features/model_file/quantile_levels.py, features/model_file/weibull_lifetime.py), for the file.
+    metadata: stored in the file, for example quantile levels (features/model_file/quantile_levels.py) and the distribution of lives
+    (features/model_file/weibull_lifetime.py).
 
-    Raises ExportError when an LSTM layer did not become an LSTM node, or the batch is not dynamic. How much difference is too much is for
-    others to say: `require_parity`, or a gate that keeps the number.
+    Raises ExportError when an LSTM layer is no LSTM node, or the batch is fixed. It does not judge the difference: `require_parity` does,
+    or the gate.
     """
     _, steps, features = model.input_shape
     signature = [tf.TensorSpec((None, steps, features), tf.float32, name=INPUT)]

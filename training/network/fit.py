@@ -1,4 +1,4 @@
-"""Fits a network on lazily cut windows: early stopping on validation units, one log per epoch."""
+"""Fits a network on lazily cut windows, with early stopping on validation units and one log per epoch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KERAS_NAMES: Final = {"loss": TRAIN_LOSS, "val_loss": VALIDATION_LOSS, f"{RUL}_
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a fit did; the model carries the weights of `best_epoch` (counted from 1)."""
+    """Result of a fit. The model carries the weights of `best_epoch`, counted from 1."""
 
     history: list[EpochLog]  # one per epoch: train_loss, train_rmse, validation_loss, validation_rmse
     best_epoch: int
@@ -47,9 +47,9 @@ def fit_model(
 ) -> FitResult:
     """Fit `model` in place. `on_epoch` is called after each epoch, for progress and tracking.
 
-    The same data and seed give the same weights on the same machine, to the last bit (docs/results/model.md): TensorFlow's operations on a CPU sum in an
-    order that depends on neither time nor load, and batches are cut one after the other. Its op determinism is left off.
-    Raises ModelError when there is nothing to fit on, or when the loss is no longer finite.
+    The same data and seed give the same weights on the same machine, to the last bit (docs/results/model.md). TensorFlow's CPU operations
+    sum in a fixed order, and batches are cut one after the other. Its op determinism is off.
+    Raises ModelError when there are no windows, or when the loss is not finite.
     """
     train, validation = data.train, data.validation
     if not len(train.index) or not len(validation.index):

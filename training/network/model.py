@@ -1,4 +1,4 @@
-"""The RUL network: an LSTM with normalisation inside the graph and four heads, and the losses that know about censoring.
+"""The RUL network: an LSTM with normalisation in the graph and four heads, and its censored losses.
 
     build_model(config, statistics, steps, labels, seed) -> keras.Model     windows [n, steps, features] -> dict of `OUTPUTS`, each [n]
     compile_model(model, fit, labels, steps_per_epoch)                      losses, optimiser and the validation metric
@@ -64,7 +64,7 @@ def _stretched(share: Tensor, stretch: float) -> Tensor:
 
 
 def compile_model(model: keras.Model, fit: FitSection, labels: LabelLimits, steps_per_epoch: int) -> None:
-    """Give the network its losses (weighted as in `fit`), Adam on a cosine over all epochs, and the RMSE metric."""
+    """Set the losses (weighted by `fit`), Adam on a cosine over all epochs, and the RMSE metric."""
     schedule = keras.optimizers.schedules.CosineDecay(
         fit.learning_rate, fit.epochs * steps_per_epoch, alpha=fit.final_learning_rate_fraction
     )
@@ -83,7 +83,7 @@ def compile_model(model: keras.Model, fit: FitSection, labels: LabelLimits, step
 
 
 def _censored_error(labels: Tensor, predicted: Tensor, max_rul: float) -> Tensor:
-    """Label minus prediction as a share of the cap, [n]; 0 where a censored window is predicted to live longer than was seen."""
+    """Label minus prediction as a share of the cap, [n]. 0 where a censored window is predicted above its label."""
     error = (labels[:, LABEL_RUL] - predicted) / max_rul
     return ops.where((labels[:, LABEL_CENSORED] > 0.5) & (error < 0.0), 0.0, error)
 
@@ -98,7 +98,10 @@ def point_loss(max_rul: float) -> Loss:
 
 
 def quantile_loss(max_rul: float, quantile: float) -> Loss:
-    """Pinball loss of a quantile as a share of the cap, one-sided for censored windows. Koenker, Bassett, Econometrica 46 (1978)."""
+    """Pinball loss of a quantile as a share of the cap, one-sided for censored windows.
+
+    Koenker, Bassett, Econometrica 46 (1978).
+    """
 
     def pinball(labels: Tensor, predicted: Tensor) -> Tensor:
         error = _censored_error(labels, predicted, max_rul)
@@ -108,7 +111,7 @@ def quantile_loss(max_rul: float, quantile: float) -> Loss:
 
 
 def failure_loss(horizon: float) -> Loss:
-    """Cross-entropy of `fails within the horizon`; a window censored before the horizon ends says nothing and costs nothing."""
+    """Cross-entropy of a failure within the horizon. A window censored before the horizon ends costs nothing."""
 
     def cross_entropy(labels: Tensor, predicted: Tensor) -> Tensor:
         rul, censored = labels[:, LABEL_RUL], labels[:, LABEL_CENSORED] > 0.5
@@ -121,7 +124,7 @@ def failure_loss(horizon: float) -> Loss:
 
 
 class UncensoredRmse(keras.metrics.Metric):
-    """Root mean squared error over the windows whose failure has been seen, in the unit of the labels."""
+    """Root mean squared error over windows with an observed failure, in the unit of the labels."""
 
     def __init__(self, name: str = RMSE) -> None:
         super().__init__(name=name)
@@ -135,5 +138,5 @@ class UncensoredRmse(keras.metrics.Metric):
         self.count.assign_add(ops.sum(seen))
 
     def result(self) -> Tensor:
-        """Root of the mean so far; 0 when no failure has been seen."""
+        """Root of the mean so far; 0 without an observed failure."""
         return ops.sqrt(self.squares / ops.maximum(self.count, 1.0))
