@@ -33,7 +33,7 @@ _UNREACHABLE: Final = float("inf")
 
 @dataclass(frozen=True)
 class WatchedColumn:
-    """A column of silver or gold with limits; `limits` has one row per compressor: compressor_id, warning, critical (infinite: there is none)."""
+    """A column of silver or gold with limits. `limits` has compressor_id, warning and critical; infinite: no limit."""
 
     column: str
     name: str
@@ -48,7 +48,7 @@ class WatchedColumn:
 
 
 def alert_quantities(compressors: pl.DataFrame, thresholds: ThresholdsConfig, rules: AlertsSection) -> list[WatchedColumn]:
-    """What raises alerts: every sensor and derived quantity of thresholds.yaml, with the limits of each compressor's model.
+    """The sensors and derived quantities of thresholds.yaml, with the limits of each compressor's model.
 
     `compressors` holds compressor_id and model. Raises ConfigError when a quantity has no name.
     """
@@ -72,8 +72,8 @@ def alert_quantities(compressors: pl.DataFrame, thresholds: ThresholdsConfig, ru
 def find_alerts(tables: Iterable[pl.DataFrame], quantities: Sequence[WatchedColumn], rules: AlertsSection) -> list[Alert]:
     """The alerts of all readings in `tables`, by compressor, time and type.
 
-    Each table holds compressor_id, timestamp and some of the quantities. A compressor's rows must begin at its first reading, or
-    `group_minutes` before the start of a window at which none of its alerts is live: `settled_at` of every earlier one lies before it.
+    Each table holds compressor_id, timestamp and some of the quantities. A compressor's rows must begin at its first reading. They may
+    also begin `group_minutes` before a window in which none of its alerts is live. `settled_at` of all earlier alerts lies before it.
     """
     found = [_violations(table, item, rules) for table in tables for item in quantities if item.column in table.columns]
     if not found:
@@ -91,7 +91,7 @@ def window_start(moment: datetime, rules: AlertsSection) -> datetime:
 
 
 def _violations(table: pl.DataFrame, quantity: WatchedColumn, rules: AlertsSection) -> pl.DataFrame:
-    """One row per violation: key of its condition, timestamp, value, threshold, is_critical, beyond, and its condition's resolved_at.
+    """One row per violation: key of its condition, timestamp, value, threshold, is_critical, beyond, resolved_at.
 
     `beyond` is how far the value lies beyond its limit, as a share of it.
     """
@@ -150,7 +150,7 @@ def _violations(table: pl.DataFrame, quantity: WatchedColumn, rules: AlertsSecti
 
 
 def _raise_worst_first(violations: pl.DataFrame, rules: AlertsSection) -> pl.DataFrame:
-    """One row per alert that is raised, with `suppressed`: the types that ended in its window and were left out for it."""
+    """One row per raised alert. `suppressed`: types that ended in its window and were left out for it."""
     length = pl.duration(minutes=int(rules.group_minutes.value))
     ended: list[pl.DataFrame] = []
     while True:  # what is left out of a window waits for a later one, so each round ends with fewer violations
@@ -172,7 +172,7 @@ def _raise_worst_first(violations: pl.DataFrame, rules: AlertsSection) -> pl.Dat
 
 
 def _conditions(violations: pl.DataFrame, rules: AlertsSection) -> pl.DataFrame:
-    """Violations of one key as one row: first and last timestamp, count, the worst of them, its window, resolved_at and settled_at."""
+    """Violations of one key as one row: first and last timestamp, count, the worst, window, resolved_at, settled_at."""
     length = pl.duration(minutes=int(rules.group_minutes.value))
     worst = pl.struct("is_critical", "beyond").rank("ordinal").arg_max()
     settled = pl.when(pl.col("resolved_at").is_not_null()).then(pl.max_horizontal("resolved_at", pl.col("last_seen") + length))
@@ -194,7 +194,7 @@ def _conditions(violations: pl.DataFrame, rules: AlertsSection) -> pl.DataFrame:
 
 
 def _name_suppressed(ranked: pl.DataFrame, left_out: pl.DataFrame) -> pl.DataFrame:
-    """Put the types left out on the worst alert of their window, which is settled only when they are."""
+    """Name the types left out on the worst alert of their window. It is settled only when they are."""
     place = [COMPRESSOR_ID, _WINDOW]
     still_open = pl.col("settled_at").is_null().any()
     gone = (

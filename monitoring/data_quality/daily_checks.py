@@ -1,7 +1,7 @@
-"""Data quality of one UTC day of readings, as metrics with a verdict. Pure: a day's rows follow from its readings, those of the day before and
-what was refused, so they come out the same whenever and however often the day is measured.
+"""Data quality of one UTC day of readings, as metrics with a verdict. Pure: a day's rows follow from its readings,
+those of the day before, and refused rows. So measuring a day again gives the same rows.
 
-A day goes from midnight to midnight; the oldest begins with its first reading, the newest ends with its last one so far. What is measured:
+A day goes from midnight to midnight. The oldest begins with its first reading, the newest ends with its last one so far. Metrics:
 
 freshness     stale compressors: no reading in the last `stale_after_hours` of the day; late ones, each by name
 completeness  readings against those expected from the compressor's usual interval (the shorter of its median intervals of the day and the day
@@ -60,7 +60,8 @@ _LATE_INTERVALS: Final = 1.5  # usual intervals without a reading: half of one i
 class Day:
     """One UTC day of the lake.
 
-    readings: rows of silver with their faults, of `date` and of the calendar day before. refused: rows of rejects of `date` (kind, reason, compressor_id).
+    readings: rows of silver with their faults, of `date` and of the day before.
+    refused: rows of rejects of `date` (kind, reason, compressor_id).
     """
 
     date: date
@@ -94,9 +95,9 @@ class _Measurement:
 
 
 def measure_day(day: Day, compressors: pl.DataFrame, rules: QualityConfig, stale_after_hours: float) -> list[QualityMetric]:
-    """All metrics of a day with readings but the one of `unplaced_rows`; a share of nothing has no row.
+    """All metrics of a day with readings, without `unplaced_rows`. A share of nothing has no row.
 
-    `compressors` holds compressor_id and install_date of those known; one not installed yet is not missed.
+    `compressors` holds compressor_id and install_date. A compressor that is not installed yet is not missed.
     """
     own, worst = day.own, rules.worst_compressors
     due = compressors.filter(
@@ -136,7 +137,10 @@ def measure_day(day: Day, compressors: pl.DataFrame, rules: QualityConfig, stale
 
 
 def unplaced_rows(newest: date, by_reason: Mapping[str, int], all_rows: int, rules: QualityConfig) -> QualityMetric:
-    """What was refused of no day of readings, by reason, against all rows read so far; it has no reading time, so it stands on the newest day."""
+    """Refused rows without a day, by reason, against all rows read so far.
+
+    They have no reading time, so they stand on the newest day.
+    """
     details = {"by_reason": dict(by_reason), "rows": all_rows}
     return _metric(newest, "accuracy_unplaced_rows", sum(by_reason.values()) / max(all_rows, 1), rules, details)
 
@@ -162,9 +166,9 @@ def _stale(day: Day, due: pl.Series, stale_after_hours: float, worst: int) -> _M
 
 
 def _count(day: Day, due: pl.Series, enough: int) -> pl.DataFrame:
-    """Per compressor: `gap_s` its usual interval (the fleet's where it shows none), `expected` and `counted` readings.
+    """Per compressor: `gap_s` its usual interval (or the fleet's), `expected` and `counted` readings.
 
-    No compressor is counted above what is expected: what one sends too much does not make up for another's gap.
+    No compressor counts above its expected readings: a surplus does not make up for another's gap.
     """
     gaps = day.readings.sort(COMPRESSOR_ID, TIMESTAMP).select(
         COMPRESSOR_ID, DATE, pl.col(TIMESTAMP).diff().over(COMPRESSOR_ID).dt.total_seconds(fractional=True).alias("gap_s")
@@ -197,7 +201,7 @@ def _received(fleet: pl.DataFrame, worst: int) -> _Measurement:
 
 
 def _low(fleet: pl.DataFrame, least: float) -> _Measurement:
-    """Compressors below `least` of their own readings by more than one reading: a clock that drifts a little loses one a day."""
+    """Compressors below `least` of their own readings by more than one: a drifting clock loses one a day."""
     due = fleet.filter(pl.col("expected") > 0)
     low = due.filter(pl.col("counted") < least * pl.col("expected"), pl.col("counted") < pl.col("expected") - 1)
     named = dict(low.sort("share", COMPRESSOR_ID).select(COMPRESSOR_ID, "share").iter_rows())
@@ -205,7 +209,7 @@ def _low(fleet: pl.DataFrame, least: float) -> _Measurement:
 
 
 def _late(day: Day, fleet: pl.DataFrame, minutes: float) -> _Measurement:
-    """Compressors whose newest reading is older than `minutes`, and than one and a half of their usual intervals."""
+    """Compressors whose newest reading is older than `minutes`, and than 1.5 of their usual intervals."""
     _, end = day.period
     last = day.readings.group_by(COMPRESSOR_ID).agg(pl.col(TIMESTAMP).max())
     age = (pl.lit(end) - pl.col(TIMESTAMP)).dt.total_seconds() / 60
@@ -250,7 +254,7 @@ def _faulty(own: pl.DataFrame, due: pl.Series) -> _Measurement:
 
 
 def _counted(bad: pl.DataFrame, of: float, worst: int) -> _Measurement:
-    """The share of `bad`, with the compressors that have most of it, and its reasons where it has some."""
+    """The share of `bad`, the compressors with most of it and, where there are any, the reasons."""
     by_compressor = bad.drop_nulls(COMPRESSOR_ID).group_by(COMPRESSOR_ID).len().sort("len", COMPRESSOR_ID, descending=[True, False])
     details: dict[str, Any] = {"count": bad.height, "worst": dict(by_compressor.head(worst).iter_rows())}
     if REASON in bad.columns:

@@ -1,4 +1,4 @@
-"""Judges the distances of monitoring.drift.distances: which features drifted, and whether the champion must be retrained. Pure."""
+"""Judges measured distances: which features drifted, and whether the champion must be retrained. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def decide(distances: Distances, config: DecisionSection, data_faults: Sequence[
 
 
 def is_drifted(distance: FeatureDistance, config: DecisionSection) -> bool:
-    """Some compressors moved (PSI), all of them moved differently (KS and effect), or the fleet moved as one."""
+    """Whether some compressors moved (PSI), all moved differently (KS and effect), or the fleet moved as one."""
     if distance.psi is None or distance.psi_by_chance is None or distance.p_adjusted is None or distance.effect is None:
         return False
     level = config.false_drift_share.value

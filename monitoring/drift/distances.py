@@ -1,7 +1,7 @@
-"""Compares a fleet's last days with a model's reference: feature by feature, and the predicted lives.
+"""Compares a fleet's last days with a model's reference: each feature, and the predicted lives. Pure.
 
-The unit that is counted is the compressor, and what happens without any drift is taken from the reference itself: its weeks, drawn whole,
-say how far as many compressors stray by chance. Pure; what is drift and what follows from it is judged in monitoring.drift.decision.
+The compressor is the unit that counts. The reference shows what happens without drift: its weeks, drawn whole, show how far as many
+compressors stray by chance. The distances are judged in monitoring.drift.decision.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _MEDIAN_ERROR: Final = np.sqrt(np.pi / 2)  # standard error of a median against 
 
 @dataclass(frozen=True)
 class FeatureDistance:
-    """One feature of the last days against the reference; every number is None when there is too little to compare.
+    """One feature of the last days against the reference. Every number is None when there is too little to compare.
 
-    Distances between the movements of the compressors (monitoring.drift.movements): `psi` on the reference's quantile bins, `ks` with its p-values,
-    `effect` as Wasserstein distance in standard deviations of the reference. `outside` is the share of compressors beyond the outer bins.
-    `fleet_shift` is what the whole fleet moved by, in the feature's unit, `fleet_effect` the same beyond the reference's mean in those
-    standard deviations, and `fleet_p_adjusted` how likely a week of the reference is as far from the others.
+    Distances are between movements of compressors (monitoring.drift.movements). The `psi` is on the reference's quantile bins. KS has its
+    p-values. The `effect` is the Wasserstein distance in standard deviations of the reference. Beyond the outer bins lies the share
+    `outside` of compressors. The whole fleet moved by `fleet_shift`, in the feature's unit. The `fleet_effect` is its distance from the
+    reference's mean, in those standard deviations. The probability of such a week in the reference is `fleet_p_adjusted`.
     """
 
     name: str
@@ -48,7 +48,7 @@ class FeatureDistance:
 
 @dataclass(frozen=True)
 class Distances:
-    """All that was measured; days are those that could be compared."""
+    """All measurements; days are those that could be compared."""
 
     compressors: int  # with any prediction in the last days
     compared: int  # of them with enough healthy snapshots of their own
@@ -61,7 +61,7 @@ class Distances:
 
 
 def measure_drift(reference: Reference, current: FleetSnapshots, config: MonitoringConfig, warning_days: float) -> Distances:
-    """Compare the newest looks of `current` with the reference."""
+    """Compare the newest snapshots of `current` with the reference."""
     least, per_day = config.decision.least_compressors, 24 / current.stride_hours
     windows = fit_windows(config.windows, current.known, current.stride_hours)
     shifts, weeks = None, []
@@ -127,14 +127,14 @@ def _edges(movements: Doubles, config: MonitoringConfig) -> Doubles:
 
 
 def _binned(values: Doubles, edges: Doubles) -> Doubles:
-    """Which bin each of `values` [compressors, features] falls into, by the `edges` [features, edges] -> 0 or 1 [compressors, features, bins]."""
+    """The bin of each of `values` [compressors, features] by `edges` [features, edges] -> 0 or 1 [compressors, features, bins]."""
     return np.stack([bin_shares(values[:, [number]], own) for number, own in enumerate(edges)], axis=1)
 
 
 def _prediction_distance(
     reference: Reference, current: FleetSnapshots, snapshots: int, config: DecisionSection
 ) -> tuple[float | None, float | None, int]:
-    """PSI of the predicted lives over the last `snapshots`, what happens by chance, and the compressors counted."""
+    """PSI of the predicted lives over the last `snapshots`, the PSI by chance, and the compressors counted."""
     shares = reference.prediction_shares(current.rul[:, -snapshots:]) if snapshots else np.empty((0, 0))
     weeks = reference.prediction_weeks(snapshots, config.least_compressors) if snapshots else []
     if len(shares) < config.least_compressors or len(weeks) < config.least_weeks:
@@ -147,9 +147,9 @@ def _prediction_distance(
 
 
 def _fleet_distance(history: Doubles, shift: float, spread: float, compressors: int) -> tuple[float | None, float | None]:
-    """Distance of `shift` from the mean of the reference's weeks in `spread`s, and the two-sided p-value of one more such week (t).
+    """Distance of `shift` from the mean of the reference's weeks in `spread`s, and its two-sided p-value (t).
 
-    The median of few compressors strays by itself: its standard error is added to how the weeks differ.
+    The median of few compressors is noisy: its standard error is added to the spread of the weeks.
     """
     n = len(history)
     deviation = float(history.std(ddof=1)) if n > 1 else 0.0
@@ -161,7 +161,7 @@ def _fleet_distance(history: Doubles, shift: float, spread: float, compressors: 
 
 
 def _adjusted(found: list[FeatureDistance]) -> list[FeatureDistance]:
-    """With p-values corrected for the number of features: KS by Benjamini and Hochberg (1995), the fleet's by Bonferroni."""
+    """The distances with p-values corrected for the number of features: KS by Benjamini and Hochberg (1995), the fleet's by Bonferroni."""
     tested = [distance for distance in found if distance.p_value is not None]
     corrected = dict(
         zip([item.name for item in tested], stats.false_discovery_control([item.p_value for item in tested]), strict=True) if tested else []

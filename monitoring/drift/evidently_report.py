@@ -1,4 +1,4 @@
-"""Evidently: the HTML page of one comparison, and its default verdict to hold our own against."""
+"""Evidently: the HTML page of one comparison, and its default verdict for comparison."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _COUNT: Final = "evidently:metric_v2:DriftedColumnsCount"
 
 
 def write_report(file: Path, reference: Reference, current: FleetSnapshots, config: MonitoringConfig, warning_days: float) -> bool:
-    """Write the page: how far each feature of each compressor moved, week by week, and the median predicted lives; each column by itself.
+    """Write the page: movements of each feature by compressor, week by week, and median predicted lives.
 
-    Its drift test is the KS test at the level of the decision, corrected for the number of columns. Columns that cannot be compared are left
-    out; returns whether there was any to write about.
+    Its drift test is KS at the level of the decision, corrected for the number of columns. Columns that cannot be compared are left
+    out. Returns whether there were any columns.
     """
     past, now = report_frames(reference, current, config, warning_days)
     if not len(past.columns):
@@ -43,7 +43,7 @@ def write_report(file: Path, reference: Reference, current: FleetSnapshots, conf
 
 @dataclass(frozen=True)
 class PresetVerdict:
-    """What Evidently's DataDriftPreset says by default: the drifted columns, and drift of the whole from half of them on."""
+    """The default verdict of Evidently's DataDriftPreset: drifted columns, and dataset drift from half of them on."""
 
     drifted: list[str]
     columns: int
@@ -69,7 +69,7 @@ def compare_by_preset(now: pd.DataFrame, past: pd.DataFrame) -> PresetVerdict:
 
 
 def raw_frame(snapshots: FleetSnapshots) -> pd.DataFrame:
-    """Every look as a row, features and prediction, those without a reading left out."""
+    """Every snapshot as a row of features and prediction, without rows that have no reading."""
     rows = snapshots.values.reshape(-1, len(COMPARED))
     frame = pd.DataFrame(rows, columns=list(COMPARED)).assign(**{PREDICTION: snapshots.rul.ravel()})
     return frame[frame[list(COMPARED)].notna().any(axis=1)]
@@ -82,7 +82,7 @@ def _run_preset(now: pd.DataFrame, past: pd.DataFrame, **options: Any) -> Any:
 def report_frames(
     reference: Reference, current: FleetSnapshots, config: MonitoringConfig, warning_days: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The reference's rows, at most `report.rows`, and those of the last days; both with the same columns."""
+    """At most `report.rows` rows of the reference, and those of the last days, with equal columns."""
     windows = fit_windows(config.windows, current.known, current.stride_hours)
     snapshots = min(current.known, config.windows.current_days * 24 // current.stride_hours)
     weeks = range(reference.snapshots.rul.shape[1], snapshots - 1, -snapshots) if snapshots else ()

@@ -1,7 +1,7 @@
-"""Compressors whose sensors have faults: bad data is no drift, so their hours are left out of what monitoring compares.
+"""Compressors with faulty sensors. Bad data is no drift, so monitoring leaves their hours out.
 
-An hour is left out from the beginning of a fault until two days after its last report: features look a day back, and a model's window
-holds a day of them. Before a fault is reported some of its values have become features; after it, long averages rest on few readings.
+An hour is left out from the beginning of a fault until two days after its last report. Features look a day back, and a model's window
+holds a day of them. Before a fault is reported, some of its values have become features. After it, long averages rest on few readings.
 Only faults of sensors that features are made of count.
 """
 
@@ -34,7 +34,7 @@ _AFTERMATH_US: Final = timedelta(hours=MAX_LOOKBACK_HOURS + WINDOW_STEPS * WINDO
 
 
 def faulty_hours(history: History, texts: Mapping[str, FaultTexts]) -> Bools:
-    """Which rows of `history` a fault has touched -> [compressors x hours]; `texts` by compressor, as features.grid reads them."""
+    """The rows of `history` that a fault has touched -> [compressors x hours]. `texts` by compressor, as features.grid reads them."""
     left_out = np.zeros(len(history.values), np.bool_)
     marks = int(history.first_mark.timestamp()) * 1_000_000 + np.arange(history.hours) * _HOUR_US
     for compressor_id, first_row in zip(history.compressor_ids, history.first_rows(), strict=True):
@@ -46,7 +46,10 @@ def faulty_hours(history: History, texts: Mapping[str, FaultTexts]) -> Bools:
 
 
 def name_faults(texts: Mapping[str, FaultTexts]) -> list[dict[str, str]]:
-    """The faults that leave hours out: compressor_id, sensor (`all`: a dead link), fault, since (ISO 8601, UTC); by compressor, oldest first."""
+    """The faults that leave hours out, by compressor, oldest first.
+
+    Each has compressor_id, sensor (`all`: a dead link), fault and since (ISO 8601, UTC).
+    """
     named = []
     for compressor_id in sorted(texts):
         own = {fault for _, text in texts[compressor_id] for fault in _spoiling(join_links(decode_faults(text)))}

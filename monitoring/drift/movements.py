@@ -1,8 +1,8 @@
-"""How far each compressor has moved from its own recent level, and the fleet as a whole: what drift is looked for in.
+"""How far each compressor, and the fleet, has moved from its own recent level. Drift is measured on these movements.
 
-Rows of one compressor say nearly the same as their neighbours, and healthy compressors stand at very different levels, so neither rows nor
-levels can be compared between fleets. A compressor with itself can: the median of its last days against the median of the days before,
-each measured from what the fleet's median did at the same moment, so that weather and season, which move all alike, drop out.
+Neighbouring rows of one compressor are nearly equal, and healthy compressors have very different levels. So neither rows nor levels
+can be compared between fleets. A compressor is compared with itself: the median of its last days against that of the days before. Each
+is measured from the fleet's median at the same time. Weather and season move all compressors alike, so they drop out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SETTLING_STEPS: Final = 3  # each lets go of those whom the step before has sho
 
 @dataclass(frozen=True)
 class Windows:
-    """Looks at a compressor: the last `current` are compared with the `baseline` before them."""
+    """Counts of snapshots: the last `current` are compared with the `baseline` before them."""
 
     current: int
     baseline: int
@@ -32,7 +32,7 @@ class Windows:
 
     @property
     def total(self) -> int:
-        """Looks of both together."""
+        """Snapshots of both together."""
         return self.current + self.baseline
 
 
@@ -44,9 +44,9 @@ class Shifts:
     fleet: Doubles  # [features], of the fleet
 
     def from_rest(self, edges: Doubles) -> Shifts:
-        """The same, measured from those who did nothing unusual: the median of the compressors between the outer `edges` [features, edges].
+        """The movements measured from compressors at rest: the median of those between the outer `edges` [features, edges].
 
-        A third that moves pulls the median of the whole fleet along, and hides half of what it did in the others' opposite movement.
+        A third of the fleet that moves pulls the fleet's median along. That would hide half of its movement in the others' opposite one.
         """
         rest = np.zeros_like(self.fleet)
         for _ in range(_SETTLING_STEPS):
@@ -56,7 +56,10 @@ class Shifts:
 
 
 def fit_windows(config: WindowsSection, snapshots: int, stride_hours: int) -> Windows | None:
-    """The configured windows or, when only `snapshots` are there, both shrunk alike; None when less than `least_current_hours` is left to compare."""
+    """The configured windows, or both shrunk alike when there are only `snapshots`.
+
+    None when less than `least_current_hours` is left to compare.
+    """
     per_day = _HOURS_PER_DAY // stride_hours
     full = Windows(config.current_days * per_day, config.baseline_days * per_day, 0, 0)
     current = full.current
@@ -83,5 +86,5 @@ def measure_shifts(values: npt.NDArray[np.floating[Any]], healthy: Bools, window
 
 
 def _moved(seen: Doubles, split: int) -> Doubles:
-    """Median of the looks from `split` on against that of those before -> [rows, features]."""
+    """Median of the snapshots from `split` on minus that of those before -> [rows, features]."""
     return median(seen[:, split:], axis=1) - median(seen[:, :split], axis=1)

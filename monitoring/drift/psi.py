@@ -13,11 +13,11 @@ _LEAST_SHARE: Final = 1e-4  # of a bin that the reference never fills: keeps the
 
 
 def psi(expected: Doubles, counts: Doubles) -> Doubles:
-    """The index of `counts` [..., bins] against the shares `expected` [..., bins]: sum of (b - a) ln(b / a) over the bins -> [...].
+    """The index of `counts` [..., bins] against the shares `expected` [..., bins] -> [...].
 
-    One more compressor that does exactly what the reference does is added, so that an empty bin of a small fleet does not count as
-    impossible. 0 is no difference; customary readings call 0.1 a minor and 0.25 a major one (Siddiqi, Credit Risk Scorecards, 2006), which
-    holds for large samples only: for small ones see what happens by chance.
+    It is the sum of (b - a) ln(b / a) over the bins. One compressor that follows the reference is added, so an empty bin of a small fleet
+    does not count as impossible. 0 is no difference. Customary limits are 0.1 for a minor and 0.25 for a major difference (Siddiqi, Credit
+    Risk Scorecards, 2006). They hold for large samples only: for small ones see `chance_bounds`.
     """
     a = np.maximum(expected, _LEAST_SHARE)
     a = a / a.sum(axis=-1, keepdims=True)
@@ -27,7 +27,7 @@ def psi(expected: Doubles, counts: Doubles) -> Doubles:
 
 
 def bin_shares(values: npt.NDArray[np.floating[Any]], edges: npt.NDArray[np.floating[Any]]) -> Doubles:
-    """Shares of each row of `values` [rows, n] below, between and above `edges` -> [rows, edges + 1]; all 0 for a row of nothing but NaN."""
+    """Shares of each row of `values` [rows, n] below, between and above `edges` -> [rows, edges + 1]. A row of NaN gives 0."""
     bins = np.searchsorted(edges, values, side="left")
     known = ~np.isnan(values)
     counts = np.stack([((bins == number) & known).sum(axis=1) for number in range(len(edges) + 1)], axis=1)
@@ -36,12 +36,11 @@ def bin_shares(values: npt.NDArray[np.floating[Any]], edges: npt.NDArray[np.floa
 
 
 def chance_bounds(blocks: list[Doubles], expected: Doubles, compressors: int, level: float, resamples: int, seed: int) -> Doubles:
-    """The indices that drift must exceed -> [measures]: without any, one of them does with probability `level`.
+    """The indices that drift must exceed -> [measures]. Without drift, any of them is exceeded with probability `level`.
 
-    `blocks` [compressors, measures, bins] are the reference's weeks, `expected` is [measures, bins]. Each of `resamples` takes one week and
-    from it as many compressors as are compared, with replacement: what moves the compressors of a week together is no drift. The level is
-    that of all measures jointly, by the distribution of their least p-value (Westfall and Young, Resampling-based multiple testing, 1993),
-    because measures of one sensor exceed together.
+    `blocks` [compressors, measures, bins] are the reference's weeks; `expected` is [measures, bins]. Each resample takes one week and, with
+    replacement, as many of its compressors as are compared. So what moves a whole week together is not drift. Measures of one sensor exceed
+    together, so the level is joint, by the least p-value (Westfall and Young, Resampling-based multiple testing, 1993).
     """
     random = np.random.default_rng(seed)
     drawn = []

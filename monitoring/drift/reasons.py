@@ -22,7 +22,7 @@ def explain(
 ) -> list[str]:
     """One sentence each on predictions, features, drift that starts no retraining, and data faults.
 
-    drifted: the features that drifted. kinds: the kinds of drift that were found, of prediction and feature.
+    drifted: the features that drifted. kinds: the kinds of drift found, out of prediction and feature.
     """
     sentences = [_prediction_sentence(distances, config), _feature_sentence(distances, drifted, config)]
     ignored = [kind for kind in kinds if kind not in config.retrain_on]

@@ -1,10 +1,10 @@
-"""What is kept with a model of the fleet it was trained on, so that any later fleet can be compared with it.
+"""The reference of a model: a sample of its training fleet, to compare later fleets with.
 
     reference = make_reference(snapshots, config)      at training, from features and the model's own predictions
-    content = reference.to_bytes()                 an .npz beside the model: 4 MB for 90 compressors and 120 days, 50 MB at most
-    reference = Reference.from_bytes(content)      at every monitoring
+    content = reference.to_bytes()                     an .npz beside the model: 4 MB for 90 compressors and 120 days, 50 MB at most
+    reference = Reference.from_bytes(content)          at every monitoring
 
-The sample is whole compressors, not rows: what happens by chance is learned from how its compressors differ from week to week.
+The sample is whole compressors, not rows. Their differences from week to week show what happens by chance.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Reference:
     prediction_edges: Float32s  # [edges], days, ascending; the bins are below, between and above them
 
     def weeks(self, windows: Windows, warning_days: float, least: int) -> list[Shifts]:
-        """The movements over every stretch of the history as long as `windows.current`, newest first; each has its own days before it.
+        """The movements over every stretch as long as `windows.current`, newest first. Each has its own days before it.
 
-        Stretches with fewer than `least` compressors say nothing about a fleet: a history of two lakes has such between them.
+        Stretches with fewer than `least` compressors are left out. A history of two lakes has some between them.
         """
         healthy = self.snapshots.healthy(warning_days)
         ends = range(healthy.shape[1], windows.total - 1, -windows.current)
@@ -46,13 +46,13 @@ class Reference:
         return [week for week in found if len(week.units) >= least]
 
     def prediction_weeks(self, snapshots: int, least: int) -> list[Doubles]:
-        """`prediction_shares` over every stretch of `snapshots` with at least `least` compressors, newest first."""
+        """`prediction_shares` of every stretch of `snapshots` with at least `least` compressors, newest first."""
         ends = range(self.snapshots.rul.shape[1], snapshots - 1, -snapshots)
         found = [self.prediction_shares(self.snapshots.rul[:, end - snapshots : end]) for end in ends]
         return [week for week in found if len(week) >= least]
 
     def prediction_shares(self, rul: Float32s) -> Doubles:
-        """Shares of the predicted lives [compressors, snapshots] in each bin, of every compressor that has any -> [compressors, bins]."""
+        """Shares of predicted lives [compressors, snapshots] in each bin -> [compressors with any, bins]."""
         shares = bin_shares(rul, self.prediction_edges)
         known: Doubles = shares[shares.sum(axis=1) > 0]
         return known
@@ -88,7 +88,7 @@ class Reference:
 
 
 def make_reference(snapshots: FleetSnapshots, config: ReferenceSection) -> Reference:
-    """The reference of a model whose training fleet and predictions are `snapshots`. Raises ModelError when there is no prediction."""
+    """The reference of a model, from `snapshots` of its training fleet. Raises ModelError without a prediction."""
     units = np.arange(len(snapshots.rul))
     if len(units) > config.most_compressors:
         units = np.sort(np.random.default_rng(config.seed).choice(units, config.most_compressors, replace=False))

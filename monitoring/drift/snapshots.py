@@ -1,4 +1,4 @@
-"""A fleet as monitoring looks at it: features and the champion's predicted lives every few hours, compressor by compressor."""
+"""Snapshots of a fleet for monitoring: features and predicted lives every few hours, by compressor."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _COLUMNS: Final = [FEATURES.index(name) for name in COMPARED]
 
 @dataclass(frozen=True)
 class FleetSnapshots:
-    """NaN where a compressor had no reading, or too few for a prediction."""
+    """Features and predictions. NaN where a compressor had no reading, or too few for a prediction."""
 
     values: Float32s  # [compressors, snapshots, COMPARED]
     rul: Float32s  # [compressors, snapshots], predicted days
     stride_hours: int
 
     def healthy(self, warning_days: float) -> Bools:
-        """Where a compressor ran and the model saw more life than `warning_days` -> [compressors, snapshots]."""
+        """Where a compressor has a predicted life above `warning_days` -> [compressors, snapshots]."""
         return np.asarray(self.rul > warning_days)  # false for NaN
 
     @property
     def known(self) -> int:
-        """Looks from the first prediction on."""
+        """Snapshots from the first prediction on."""
         seen = np.flatnonzero(~np.isnan(self.rul).all(axis=0))
         return self.rul.shape[1] - int(seen[0]) if len(seen) else 0
 
@@ -44,7 +44,7 @@ class FleetSnapshots:
 def take_snapshots(
     history: History, model: OnnxModel, stride_hours: int, min_steps: int, batch_size: int, left_out: Bools | None = None
 ) -> FleetSnapshots:
-    """Look at every compressor of `history` every `stride_hours`, counted back from its last hour, but not at the rows `left_out`.
+    """Take snapshots of every compressor every `stride_hours`, counted back from its last hour, without the rows `left_out`.
 
     A prediction needs a row at the hour itself and data in `min_steps` of the window's steps, as in training.
     """

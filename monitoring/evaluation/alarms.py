@@ -74,7 +74,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Watch:
-    """What came of watching some compressors."""
+    """The alarms and failures of some compressors."""
 
     alarms: tuple[Alarm, ...]
     failures: tuple[Failure, ...]
@@ -82,7 +82,7 @@ class Watch:
 
 
 def lives_by_compressor(truth: pl.DataFrame, origin: datetime) -> dict[str, list[WatchedLife]]:
-    """The lives of features.simulator.truth.read_truth by compressor, in days since `origin`; the first one has no beginning."""
+    """The lives of features.simulator.truth.read_truth by compressor, in days since `origin`. The first has no beginning."""
     since = (pl.col("end", "planned_failure") - origin).dt.total_microseconds() / _MICROSECONDS_PER_DAY
     lives: dict[str, list[WatchedLife]] = {}
     for row in truth.with_columns(since).sort("compressor_id", "life").iter_rows(named=True):
@@ -105,7 +105,7 @@ def join(watches: Sequence[Watch]) -> Watch:
 def watch_compressor(days: Doubles, predicted: Bools, asks: Bools, lives: Sequence[WatchedLife], protocol: ProtocolSection) -> Watch:
     """Watch one compressor over consecutive hours `days` [hours], ascending.
 
-    predicted: [hours] whether there is a prediction. asks: [hours] whether it is one that asks for an alarm. lives: in order of time.
+    predicted: [hours] whether there is a prediction. asks: [hours] whether it asks for an alarm. lives: in order of time.
     """
     alarms: list[Alarm] = []
     failures: list[Failure] = []
@@ -126,7 +126,7 @@ def watch_compressor(days: Doubles, predicted: Bools, asks: Bools, lives: Sequen
 
 
 def alarm_spans(asks: Bools, hours_in_a_row: int) -> npt.NDArray[np.int64]:
-    """Alarms over consecutive hours `asks` [hours] -> [alarms, 2] position of the hour each is raised at and of the last one it stands at."""
+    """Alarms over consecutive hours `asks` [hours] -> [alarms, 2] first and last hour at which each stands."""
     steps = np.diff(np.concatenate([[0], asks.astype(np.int8), [0]]))
     begins, lasts = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1) - 1
     long_enough = lasts - begins + 1 >= hours_in_a_row
@@ -134,7 +134,7 @@ def alarm_spans(asks: Bools, hours_in_a_row: int) -> npt.NDArray[np.int64]:
 
 
 def judge(times: Doubles, life: WatchedLife, protocol: ProtocolSection) -> Texts:
-    """What an alarm raised at each of `times` [n] within `life` would be -> [n] TRUE, FALSE or UNDECIDED."""
+    """The verdict on an alarm raised at each of `times` [n] within `life` -> [n] TRUE, FALSE or UNDECIDED."""
     most = protocol.false_alarm_rul_days.value
     if not np.isnan(life.failure):
         return np.where(life.failure - times <= most, TRUE, FALSE)

@@ -1,7 +1,7 @@
-"""How far intervals and probabilities can be believed. Pure; plain values, ready for JSON.
+"""Calibration of intervals and probabilities. Pure; plain values, ready for JSON.
 
-Coverage is counted by group, because an interval that holds on average may fail exactly where it matters. The expected calibration error
-is the mean over equally wide bins of |observed - predicted|, weighted by the windows in them (Naeini, Cooper, Hauskrecht, AAAI 2015).
+Coverage is counted by group: an interval that covers enough on average may fail where it matters. The expected calibration error is the
+mean of |observed - predicted| over equally wide bins, weighted by windows (Naeini, Cooper, Hauskrecht, AAAI 2015).
 """
 
 from __future__ import annotations
@@ -55,19 +55,19 @@ def reliability(outcomes: FailureOutcomes, bins: int) -> dict[str, Any]:
 
 
 def bin_gaps(outcomes: FailureOutcomes, bins: int, unit: Integers, units: int) -> Doubles:
-    """Failures that came, less those that were said, by unit (0 <= `unit` [n] < `units`) and bin of the probability -> [units, bins]."""
+    """Observed minus predicted failures, by unit (0 <= `unit` [n] < `units`) and bin of the probability -> [units, bins]."""
     gaps: Doubles = outcomes.failed - outcomes.probability.astype(np.float64)
     return np.bincount(unit * bins + _bins(outcomes, bins), gaps, units * bins).astype(np.float64).reshape(units, bins)
 
 
 def calibration_error(gaps: Doubles, windows: Doubles | int) -> Doubles:
-    """The expected calibration error of probabilities with these `bin_gaps` [..., bins] over all their windows [...] -> [...]."""
+    """The expected calibration error from `bin_gaps` [..., bins] over all their windows [...] -> [...]."""
     error: Doubles = np.abs(gaps).sum(axis=-1) / windows
     return error
 
 
 def _bins(outcomes: FailureOutcomes, bins: int) -> npt.NDArray[np.intp]:
-    """The equally wide bin of each probability [n], lowest 0; one on an edge is in the lower of both."""
+    """The equally wide bin of each probability [n], lowest 0. One on an edge is in the lower bin."""
     return np.digitize(outcomes.probability, np.linspace(0, 1, bins + 1)[1:-1], right=True)
 
 
@@ -85,7 +85,7 @@ def coverage_by_group(true: Floats, lower: Floats, upper: Floats, groups: Texts)
 
 
 def thin_groups(coverage: Mapping[str, Mapping[str, Mapping[str, Any]]], least: float, windows: int) -> list[dict[str, Any]]:
-    """grouping, group, windows and coverage of each group of `windows` and more, by grouping and name, of whose lives fewer than `least` are inside."""
+    """grouping, group, windows and coverage of groups with at least `windows` windows and coverage below `least`, by name."""
     return [
         {"grouping": grouping, "group": name, "windows": one["windows"], "coverage": one["coverage"]}
         for grouping, groups in coverage.items()
@@ -95,7 +95,10 @@ def thin_groups(coverage: Mapping[str, Mapping[str, Mapping[str, Any]]], least: 
 
 
 def rul_bands(rul: Floats, edges: Sequence[float], cap: float) -> Texts:
-    """The band of each life [n] (training.metrics.life_bands) as text that sorts: `00-03`, `03-07`... and, by itself, what reaches the label cap: `30+`."""
+    """The band of each life [n] as text that sorts: `00-03`, `03-07`... Lives at the label cap have their own: `30+`.
+
+    The bands are those of training.metrics.life_bands.
+    """
     begins, band = life_bands(rul, edges, cap)
     named = [f"{low:02g}-{high:02g}" for low, high in itertools.pairwise(begins)] + [f"{cap:02g}+"]
     return np.array(named)[band]

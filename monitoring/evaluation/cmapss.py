@@ -1,6 +1,6 @@
-"""The C-MAPSS benchmark judged: errors as others report them, how much of them is the seed and how much the engines. Pure; cycles.
+"""Evaluates the C-MAPSS benchmark: errors as published, and their spread over seeds and engines. Pure; cycles.
 
-Raw labels are the cycles an engine had left, clipped ones at most the cap: most published errors are against those.
+Raw labels are the cycles an engine had left. Clipped labels are at most the cap; most published errors use those.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def point_errors(true_rul: Float32s, predicted: Float32s, cap: float) -> dict[st
 
 
 def seed_numbers(true_rul: Float32s, scores: SeedScores, section: CmapssSection) -> dict[str, float]:
-    """What one training is worth on the test engines: errors of the point, coverage and width of the interval (clipped labels), Brier score."""
+    """Errors of the point, coverage and width of the interval (clipped labels), and Brier score of one training."""
     predicted = scores.predictions
     return {
         **point_errors(true_rul, predicted.rul, section.max_rul_cycles),
@@ -51,9 +51,10 @@ def seed_numbers(true_rul: Float32s, scores: SeedScores, section: CmapssSection)
 def judge(true_rul: Float32s, scores: Sequence[SeedScores], section: CmapssSection, config: EvaluationConfig) -> dict[str, Any]:
     """The report over all seeds.
 
-    Returns the numbers of `seed_numbers` as means over the seeds; `std`, their standard deviation over the seeds (from two seeds on); `intervals`, where
-    these means would lie, at `report.confidence`, had other engines been tested; `rul_bands`: engines, RMSE and coverage by clipped life, the cap by itself;
-    `baselines`: their errors; `comparison` with each, paired by engine, and `not_won` (monitoring.evaluation.comparison); per_seed, seeds, epochs, test_units.
+    The numbers of `seed_numbers` are means over the seeds. From two seeds on there is `std`, their standard deviation. The `intervals`
+    show where these means would lie with other test engines, at `report.confidence`. By clipped life, `rul_bands` has engines, RMSE and
+    coverage, the cap by itself. The errors of others are in `baselines`; `comparison` is paired by engine, with `not_won`
+    (monitoring.evaluation.comparison). Also per_seed, seeds, epochs and test_units.
     """
     cap = section.max_rul_cycles
     per_seed = [seed_numbers(true_rul, one, section) for one in scores]

@@ -23,7 +23,7 @@ UNDECIDED: Final = "undecided"  # the interval of the difference holds 0
 
 @dataclass(frozen=True)
 class Metric:
-    """How a metric comes from its two sums, and how it is told."""
+    """How a metric follows from its two sums, and its name in sentences."""
 
     words: str
     unit: str
@@ -57,7 +57,7 @@ _FAMILIES: Final = {  # by how their names begin
 
 
 def metric(name: str) -> Metric:
-    """What the metric `name` is; some carry their lambda or their band at the end of their names."""
+    """The metric called `name`. Some names end with a lambda or a band."""
     for beginning, kind in _FAMILIES.items():
         if name.startswith(beginning):
             return replace(kind, words=f"{kind.words} {name.removeprefix(beginning)}")
@@ -66,9 +66,9 @@ def metric(name: str) -> Metric:
 
 @dataclass(frozen=True)
 class UnitSums:
-    """One method, unit by unit: `over[name] / under[name]` summed over units is the metric `name` (or its square), arrays [units].
+    """Sums of one method by unit, arrays [units]. Summed over units, `over[name] / under[name]` is the metric `name` or its square.
 
-    Of a method that was trained with several seeds the arrays are [units, seeds], and the metric is the mean over the seeds.
+    For several training seeds the arrays are [units, seeds], and the metric is the mean over the seeds.
     """
 
     over: Mapping[str, Floats]
@@ -76,7 +76,7 @@ class UnitSums:
 
     @classmethod
     def of_errors(cls, name: str, true: Floats, predicted: Floats, unit: Integers, units: int) -> UnitSums:
-        """Squared errors over windows, for a metric that is their root mean; `true`, `predicted` and `unit` are [n], 0 <= `unit` < `units`."""
+        """Squared errors over windows, for a root mean. `true`, `predicted` and `unit` are [n], 0 <= `unit` < `units`."""
         squares = np.square(predicted.astype(np.float64) - true)
         over, under = (np.bincount(unit, weights, units).astype(np.float64) for weights in (squares, None))
         return cls({name: over}, {name: under})
@@ -92,7 +92,7 @@ class UnitSums:
 
 
 def join_sums(parts: Sequence[UnitSums]) -> UnitSums:
-    """The units of several fleets by one method as one; a fleet without a metric has no case of it."""
+    """The units of several fleets by one method as one. A fleet without a metric has no case of it."""
     names = dict.fromkeys(name for part in parts for name in part.over)
 
     def joined(sums: str) -> dict[str, Floats]:
@@ -102,7 +102,7 @@ def join_sums(parts: Sequence[UnitSums]) -> UnitSums:
 
 
 def compare(ours: UnitSums, others: Mapping[str, UnitSums], resampling: Resampling, confidence: float) -> dict[str, dict[str, Any]]:
-    """`compare_metric` by the names of `others` and by metric; one without a case is left out."""
+    """`compare_metric` by the names of `others` and by metric. A metric without a case is left out."""
     return {
         name: {
             measured: found
@@ -114,9 +114,9 @@ def compare(ours: UnitSums, others: Mapping[str, UnitSums], resampling: Resampli
 
 
 def compare_metric(name: str, ours: UnitSums, theirs: UnitSums, resampling: Resampling, confidence: float) -> dict[str, Any] | None:
-    """ours, theirs, difference (ours - theirs), interval [low, high], verdict; None where one of both does not have the metric, or no case of it.
+    """ours, theirs, difference (ours - theirs), interval [low, high] and verdict. None where either has no case of the metric.
 
-    The verdict is ours, `better` or `worse` only where the interval leaves 0 out. `resampling` has as many units as both.
+    The verdict on ours is `better` or `worse` only where the interval leaves 0 out. `resampling` has as many units as both.
     """
     if not all(name in sums.over and sums.under[name].sum() > 0 for sums in (ours, theirs)):
         return None
@@ -133,7 +133,7 @@ def compare_metric(name: str, ours: UnitSums, theirs: UnitSums, resampling: Resa
 
 
 def as_reported(compared: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, dict[str, Any]]]:
-    """What `compare` has found of a champion and its baselines, with their names in place of `ours` and `theirs`."""
+    """The result of `compare` with `champion` and `baseline` in place of `ours` and `theirs`."""
     sides = {"ours": "champion", "theirs": "baseline"}
     return {
         name: {measured: {sides.get(key, key): value for key, value in found.items()} for measured, found in metrics.items()}
@@ -165,7 +165,10 @@ def _verdict(low: float, high: float, more_is_better: bool) -> str:
 
 
 def not_won(compared: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> list[str]:
-    """A sentence for every other method and metric in which ours is not shown to be better, the worse ones first; `names` are theirs in words."""
+    """A sentence for each other method and metric in which ours is not shown to be better; worse ones first.
+
+    `names` are the methods in words.
+    """
     sentences: dict[str, list[str]] = {WORSE: [], UNDECIDED: []}
     for other, metrics in compared.items():
         for name, found in metrics.items():

@@ -25,9 +25,9 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class WindowPredictions:
-    """Predictions for n windows whose failure was seen; days, labels capped as in training. Without an interval the bounds are None.
+    """Predictions for n windows with an observed failure; days, labels capped as in training. Without an interval the bounds are None.
 
-    groups: what each window belongs to, by the name of the grouping, [n] each.
+    groups: the group of each window by grouping, [n] each.
     """
 
     true: Floats
@@ -40,8 +40,8 @@ class WindowPredictions:
 def summarise(watch: Watch, config: EvaluationConfig) -> dict[str, Any]:
     """failures_5d, failures, by_mode, alarms, first_alarms, lead_times_days, false_alarms_per_healthy_compressor_month, healthy_compressor_months.
 
-    failures_5d are those whose degradation took `min_degradation_days`. first_alarms counts one alarm per life, the first: what a planner
-    meets who acts at once, and a precision that repeated alarms of one failure cannot raise.
+    failures_5d are those with `min_degradation_days` of degradation. first_alarms counts the first alarm of each life, as a planner acts on
+    it. Repeated alarms of one failure cannot raise its precision.
     """
     report = config.report
     slow = [failure for failure in watch.failures if failure.degradation_days >= config.protocol.min_degradation_days.value]
@@ -89,7 +89,7 @@ def lead_times(lead_days: Sequence[float], report: EvaluationReportSection) -> d
 
 
 def join_predictions(parts: Sequence[WindowPredictions]) -> WindowPredictions:
-    """Answers of several fleets by one method as one."""
+    """Predictions of several fleets by one method as one."""
 
     def joined(arrays: Sequence[Floats | None]) -> Floats | None:
         known = [array for array in arrays if array is not None]
@@ -108,7 +108,7 @@ def join_predictions(parts: Sequence[WindowPredictions]) -> WindowPredictions:
 def errors(predictions: WindowPredictions, below_days: float) -> dict[str, Any]:
     """rul_rmse_days over all windows, and over those with less than `below_days` left.
 
-    Where there is an interval also coverage_90, mean_width_90_days and, for each grouping, coverage by group (monitoring.evaluation.calibration).
+    With an interval also coverage_90, mean_width_90_days and coverage by group for each grouping.
     """
     near = predictions.true < below_days
     return {

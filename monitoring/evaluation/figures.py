@@ -1,4 +1,4 @@
-"""The figures by which people judge a model, of a training's test compressors and of unseen fleets alike."""
+"""Figures of a model, for its test compressors and for unseen fleets alike."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_CHARACTERS: Final = 60  # characters above a panel
 
 @dataclass(frozen=True)
 class LifePredictions:
-    """One life as the model told it, and what its baseline said at the same hours; days."""
+    """One life as predicted by the model and, at the same hours, by its baseline; days."""
 
     name: str  # whose
     run: LifeRun  # with an interval
@@ -38,7 +38,7 @@ class LifePredictions:
 
 @dataclass(frozen=True)
 class FigureData:
-    """What a model and its baseline said: of lives, of windows whose failure was seen (days, [n]), and of failures to come."""
+    """Predictions of a model and its baseline: lives, windows with an observed failure (days, [n]), reliability and coverage."""
 
     lives: Sequence[LifePredictions]
     true: Floats
@@ -54,7 +54,7 @@ class FigureData:
 
 @dataclass(frozen=True)
 class DrawnLife:
-    """A life that is drawn, and where its error stands among all of them."""
+    """A life in a figure, and the rank of its error among all lives."""
 
     life: LifePredictions
     rmse_days: float
@@ -72,7 +72,7 @@ def drawn_lives(lives: Sequence[LifePredictions], number: int) -> list[DrawnLife
 
 
 def evaluation_figures(settings: Settings, data: FigureData, names: tuple[str, str]) -> dict[str, Figure]:
-    """Life curves, calibration and errors by remaining life, by file name; `names` of the model and of its baseline."""
+    """Life curves, calibration and errors by remaining life, by file name. `names`: model and baseline."""
     labels = settings.model.labels
     model, baseline = names
     figures = {

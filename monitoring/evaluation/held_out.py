@@ -1,4 +1,4 @@
-"""What a trained model and its baseline say of the compressors that nobody has learned from."""
+"""Predictions of a trained model and its baseline for the test compressors."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BY_FAILURE: Final = "failure"
 
 @dataclass(frozen=True)
 class Machines:
-    """What reference data say of the compressors of a history, in its order."""
+    """The compressors of a history, in its order, as reference data describe them."""
 
     models: list[str]  # who made it, and which
     failures: list[list[str]]  # of each compressor its failures as they were recorded, in order of time
@@ -42,9 +42,10 @@ class Machines:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Test windows whose failure was seen: answers (in groups by model, band of remaining life and recorded failure), baseline and compressor, [n].
+    """Test windows with an observed failure: predictions, baseline and compressor, [n].
 
-    Also the lives that they lie in, and the outcomes of all windows of which it is known whether the failure came within the horizon.
+    Predictions are grouped by model, band of remaining life and recorded failure. The `lives` are those of these windows. The
+    `outcomes` are of all windows with a known outcome within the horizon.
     """
 
     predictions: WindowPredictions
@@ -65,7 +66,7 @@ def describe_machines(compressor_ids: Sequence[str], models: Mapping[str, str], 
 
 
 def evaluate_held_out(settings: Settings, fleet: LabelledFleet, trial: Trial, machines: Machines) -> HeldOut:
-    """Ask the baseline about the test windows of `trial`, and sort out what both have said."""
+    """Predict the test windows of `trial` with its baseline, and group the predictions of both."""
     test, predicted, values, model = trial.parts.test, trial.predictions, fleet.history.values, settings.model
     seen = ~test.censored
     baseline = trial.baseline.predict_rows(values, test, WINDOW_STEPS)
@@ -98,7 +99,7 @@ def evaluate_held_out(settings: Settings, fleet: LabelledFleet, trial: Trial, ma
 
 
 def most_frequent(names: Texts, most: int) -> Texts:
-    """`names` [n] with all but the `most` most frequent ones called OTHER: free text may say everything differently."""
+    """`names` [n] with all but the `most` most frequent ones replaced by OTHER, for free text."""
     known, counts = np.unique(names, return_counts=True)
     kept = known[np.argsort(-counts, kind="stable")[:most]]
     return np.where(np.isin(names, kept), names, OTHER)

@@ -1,4 +1,4 @@
-"""One method's predictions of a fleet, cut into lives and summed by compressor: what prognostic metrics and comparisons are computed from."""
+"""Predictions of one method on a fleet, cut into lives and summed by compressor for metrics and comparisons."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BASELINE_NAMES: Final = {  # as a report says them
 
 @dataclass(frozen=True)
 class MethodPredictions:
-    """Predicted lives of all windows of a fleet's index; days, [windows] each; without an interval the bounds are None."""
+    """Predicted lives of all windows of a fleet's index, in days, [windows] each. Without an interval the bounds are None."""
 
     rul: Floats
     lower: Floats | None = None
@@ -45,14 +45,14 @@ class MethodPredictions:
 
 @dataclass(frozen=True)
 class Prognosis:
-    """What one method did on one fleet, life by life and compressor by compressor; no runs where it predicts no life."""
+    """Results of one method on one fleet, by life and by compressor. No runs where it predicts no life."""
 
     runs: tuple[LifeRun, ...]
     sums: UnitSums
 
 
 def prognosis(settings: Settings, fleet: UnseenFleet, watches: Sequence[Watch], predicted: MethodPredictions | None) -> Prognosis:
-    """Cut and sum what a method said and did; `watches` are those of the fleet's compressors, in their order."""
+    """Cut and sum the predictions of a method. `watches` are those of the fleet's compressors, in their order."""
     events = _event_sums(watches, settings.evaluation)
     if predicted is None:
         return Prognosis((), events)
@@ -63,7 +63,7 @@ def prognosis(settings: Settings, fleet: UnseenFleet, watches: Sequence[Watch], 
 
 
 def life_runs(fleet: UnseenFleet, predicted: MethodPredictions, cap: float) -> list[tuple[int, LifeRun]]:
-    """The predictions of every life that ran to its failure, from `cap` days before it, with the compressor's number in the fleet.
+    """The predictions of every life that ended in failure, from `cap` days before it, with its compressor's number.
 
     A life without any is left out.
     """
@@ -81,7 +81,10 @@ def life_runs(fleet: UnseenFleet, predicted: MethodPredictions, cap: float) -> l
 
 
 def _error_sums(settings: Settings, fleet: UnseenFleet, rul: Floats) -> UnitSums:
-    """Squared errors and windows by compressor, over windows whose failure was seen: all, near the failure, and by band of life; labels capped as in training."""
+    """Squared errors and windows by compressor, over windows with an observed failure; labels capped as in training.
+
+    There are sums for all windows, for those near the failure, and by band of life.
+    """
     index, units = fleet.labelled.index, len(fleet.labelled.history.compressor_ids)
     seen, band = ~index.censored, fleet.bands(settings)
     near = seen & (index.rul < settings.evaluation.protocol.false_alarm_rul_days.value)
@@ -95,7 +98,7 @@ def _error_sums(settings: Settings, fleet: UnseenFleet, rul: Floats) -> UnitSums
 
 
 def _life_sums(settings: Settings, runs: Sequence[tuple[int, LifeRun]], units: int) -> UnitSums:
-    """What is measured of the points of a life, and the lives that have it, by compressor."""
+    """Sums of the life metrics of the point, and the number of lives that have each, by compressor."""
     config, cap = settings.evaluation.prognostics, settings.model.labels.max_rul_days
     unit, lives = np.array([unit for unit, _ in runs], np.int64), [measure_life(run, config, cap) for _, run in runs]
     names = [name for name in (lives[0] if lives else ()) if BETA not in name]
@@ -110,7 +113,7 @@ def _life_sums(settings: Settings, runs: Sequence[tuple[int, LifeRun]], units: i
 
 
 def _event_sums(watches: Sequence[Watch], config: EvaluationConfig) -> UnitSums:
-    """Caught of all failures, true of all alarms, leads of those that came before a failure, and false alarms of healthy months, by compressor."""
+    """Sums of caught failures, true alarms, lead days and false alarms, with their denominators, by compressor."""
     hours = config.report.month_days * _HOURS_PER_DAY
     slow = [[one for one in watch.failures if one.degradation_days >= config.protocol.min_degradation_days.value] for watch in watches]
     leads = [[one.lead_days for one in watch.failures if not np.isnan(one.lead_days)] for watch in watches]
@@ -138,7 +141,7 @@ def prognostics(settings: Settings, parts: Sequence[Prognosis]) -> dict[str, Any
 
 
 def comparison(settings: Settings, champion: Sequence[Prognosis], others: Mapping[str, Sequence[Prognosis]]) -> dict[str, Any]:
-    """`baselines`: the champion's differences from each, by name and metric; `not_won`: in words, where it is not shown to be better."""
+    """`baselines`: differences of the champion from each, by metric. `not_won`: sentences on where it is not shown to be better."""
     bootstrap = settings.evaluation.bootstrap
     ours = join_sums([part.sums for part in champion])
     sums = {name: join_sums([part.sums for part in parts]) for name, parts in others.items()}

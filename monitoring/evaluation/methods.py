@@ -1,4 +1,4 @@
-"""The methods of an evaluation, and how each is judged on one fleet."""
+"""The methods of an evaluation, and the evaluation of each on one fleet."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ STATUS_LEVELS_WATCHED: Final = ("critical", "warning")
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What one method did on one fleet; `answers` is None where a method predicts no life, `outcomes` where it gives no probability."""
+    """Results of one method on one fleet. `predictions` is None without predicted lives, `outcomes` without a probability."""
 
     watch: Watch
     prognosis: Prognosis
@@ -91,7 +91,7 @@ def _judge_all(
 
 
 def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> MethodResult:
-    """What an exported network with its interval and probability does on one fleet."""
+    """Evaluate an exported network with its interval and probability on one fleet."""
     index = fleet.labelled.index
     known, failed = known_outcomes(index.rul, index.censored, settings.model.labels.horizon_days)
     predicted = network.predict_rows(fleet.labelled.history.values, index.first_row, index.end, settings.model.scoring.batch_size)
@@ -100,7 +100,7 @@ def judge_network(settings: Settings, fleet: UnseenFleet, network: OnnxModel) ->
 
 
 def _judge(settings: Settings, fleet: UnseenFleet, predicted: MethodPredictions, outcomes: FailureOutcomes | None = None) -> MethodResult:
-    """A method that predicts lives; errors by group where it has an interval."""
+    """Evaluate a method that predicts lives. Errors are by group where it has an interval."""
     seen = ~fleet.labelled.index.censored
     lower, upper = (None if bound is None else bound[seen] for bound in (predicted.lower, predicted.upper))
     predictions = WindowPredictions(

@@ -1,12 +1,14 @@
-"""Metrics of prognostics, life by life, and errors by remaining life. Pure; plain values, ready for JSON; times in days.
+"""Metrics of prognostics by life, and errors by remaining life. Pure; plain values, ready for JSON; times in days.
 
 Source: Saxena, Celaya, Saha, Saha, Goebel, "Metrics for Offline Evaluation of Prognostic Performance", Int. J. Prognostics and Health
-Management 1 (2010); the convergence sums like `convergence.m` of NASA's PrognosticsMetricsLibrary. In their words, r* is the true and r the predicted
-life, t_P the time of the first prediction, EoL the end of life. A life here is the part below the label cap, so t_P is where it begins, whether or
-not anything has begun to degrade, and the cap stands for EoL where a band is a share of it: lives of any length are held to the same band.
+Management 1 (2010). The convergence sums are those of `convergence.m` in NASA's PrognosticsMetricsLibrary.
 
-A method with an interval also has a distribution: half of the interval's mass lies evenly between its lower bound and the point, half between the
-point and its upper bound; what lies outside the interval counts as missed.
+In their notation r* is the true and r the predicted life. The first prediction is at t_P; EoL is the end of life. A life here is the
+part below the label cap. So t_P is where it begins, whether or not degradation has begun. The cap stands for EoL where a band is a
+share of it. So lives of any length have the same band.
+
+A method with an interval also has a distribution. Half of the interval's mass lies evenly between lower bound and point, half between
+point and upper bound. Lives outside the interval count as missed.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ _QUARTILES: Final = {"q25": 0.25, "median": 0.5, "q75": 0.75}
 
 @dataclass(frozen=True)
 class LifeRun:
-    """Predictions over one life that ran to its failure, in order of time; every array is [n >= 1], days, `true` falls and stays above 0."""
+    """Predictions over one life that ended in failure, in order of time; days, [n >= 1]. `true` falls and stays above 0."""
 
     true: Floats
     rul: Floats
@@ -55,33 +57,33 @@ def mass_within(run: LifeRun, half_width: Floats | float) -> Floats:
 
 
 def _even_mass(start: Floats, end: Floats, low: Floats, high: Floats) -> Floats:
-    """Share of the interval [start, end] that lies within [low, high]; a point is in or out."""
+    """Share of the interval [start, end] that lies within [low, high]. A point is in or out."""
     width = end - start
     common = np.clip(np.minimum(end, high) - np.maximum(start, low), 0.0, None)
     return np.where(width > 0, common / np.where(width > 0, width, 1.0), inside(start, low, high))
 
 
 def prognostic_horizon(run: LifeRun, met: Bools) -> float:
-    """PH = EoL - t_i for the first i at which the criterion is `met` [n]; 0 if it never is."""
+    """PH = EoL - t_i for the first i at which the criterion is `met` [n]. 0 if it never is."""
     return float(run.true[np.argmax(met)]) if met.any() else 0.0
 
 
 def lasting_horizon(run: LifeRun, met: Bools) -> float:
-    """The same for the first i from which on the criterion is met at every prediction to the end: what cannot be had by chance."""
+    """PH from the first i after which the criterion is always met. Chance alone cannot give that."""
     missed = np.flatnonzero(~met)
     first = missed[-1] + 1 if len(missed) else 0
     return float(run.true[first]) if first < len(met) else 0.0
 
 
 def at_lambda(run: LifeRun, share: float) -> int | None:
-    """Position of the prediction at t_P + lambda (EoL - t_P); None where the data has a gap there."""
+    """Position of the prediction at t_P + lambda (EoL - t_P). None where the data has a gap."""
     distance = np.abs(run.true - (1.0 - share) * run.true[0])
     nearest = int(np.argmin(distance))
     return nearest if distance[nearest] <= _NEAREST_DAYS else None
 
 
 def relative_accuracy(run: LifeRun) -> Floats:
-    """RA = 1 - |r* - r| / r* of each prediction -> [n]; 1 is perfect, and it has no lower bound."""
+    """RA = 1 - |r* - r| / r* of each prediction -> [n]. 1 is perfect; there is no lower bound."""
     accuracy: Floats = 1.0 - np.abs(run.true - run.rul) / run.true
     return accuracy
 
@@ -92,9 +94,9 @@ def cumulative_relative_accuracy(run: LifeRun, share: float) -> float:
 
 
 def convergence(run: LifeRun) -> float:
-    """Distance from (t_P, 0) to the centre of mass of the area under |error| over time, both in days; NaN for a single prediction.
+    """Distance from (t_P, 0) to the centre of mass of the area under |error| over time, in days. NaN for one prediction.
 
-    Smaller is an error that falls earlier. A prediction counts until the next one; an error that is 0 throughout has converged: 0.
+    A smaller value is an error that falls earlier. A prediction counts until the next one. An error of 0 throughout gives 0.
     """
     if len(run.true) < 2:
         return float("nan")
@@ -111,7 +113,7 @@ def convergence(run: LifeRun) -> float:
 def measure_life(run: LifeRun, config: PrognosticsSection, cap: float) -> dict[str, float]:
     """Every metric of one life by name; NaN where it has none. Alpha-lambda accuracies are 0 or 1, horizons days.
 
-    Names with `_beta` ask for `beta` of the distribution within the band and are there where the run has an interval; all others take the point.
+    Names with `_beta` require `beta` of the distribution within the band, where the run has an interval. All others use the point.
     """
     band, cone = config.horizon_alpha.value * cap, config.accuracy_alpha.value * run.true
     criteria = {"": (point_within(run, band), point_within(run, cone))}
@@ -134,7 +136,10 @@ def measure_life(run: LifeRun, config: PrognosticsSection, cap: float) -> dict[s
 
 
 def summarise_lives(runs: Sequence[LifeRun], config: PrognosticsSection, cap: float) -> dict[str, Any]:
-    """lives, and for each metric of `measure_life` n, q25, median, q75 over the lives that have it; of an alpha-lambda accuracy n and share."""
+    """lives, and for each metric of `measure_life` n, q25, median and q75 over the lives that have it.
+
+    An alpha-lambda accuracy has n and share.
+    """
     lives = [measure_life(run, config, cap) for run in runs]
     names = list(lives[0]) if lives else []
     return {"lives": len(lives), **{name: _summary(name, np.array([life[name] for life in lives])) for name in names}}
@@ -151,9 +156,9 @@ def _summary(name: str, values: Floats) -> dict[str, Any]:
 
 
 def across_errors(runs: Sequence[LifeRun], number: int) -> list[int]:
-    """Positions of at most `number` of `runs`, at even ranks of their RMSE, ascending: the best, the worst, and what lies between.
+    """Positions of at most `number` of `runs`, at even ranks of their RMSE, ascending, from best to worst.
 
-    What is picked shows the whole spread of a method, whoever picks.
+    So a selection shows the whole spread of a method, whoever selects.
     """
     order = np.argsort([rmse(run.true, run.rul) for run in runs], kind="stable")
     ranks = np.unique(np.linspace(0, len(runs) - 1, min(number, len(runs))).round().astype(np.int64))
@@ -161,7 +166,10 @@ def across_errors(runs: Sequence[LifeRun], number: int) -> list[int]:
 
 
 def errors_by_band(true: Floats, rul: Floats, edges: Sequence[float], cap: float) -> dict[str, dict[str, Any]]:
-    """windows, rmse_days and bias_days (predicted - true: above 0 is too late) by band of true life; the last one is the cap and beyond."""
+    """windows, rmse_days and bias_days by band of true life; the last is the cap and beyond.
+
+    bias_days is predicted - true: above 0 is too late.
+    """
     bands = rul_bands(true, edges, cap)
     return {
         str(name): {

@@ -1,4 +1,7 @@
-"""altaviz evaluate --reasons: whether the first reason of a caught failure names a sensor that its failure mode moves, and whether it takes a model to know."""
+"""altaviz evaluate --reasons: whether the first reason of a caught failure names a sensor that its mode moves.
+
+It also compares the model with naive methods and with random weights.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ _HOURS_PER_DAY: Final = 24
 
 @dataclass(frozen=True)
 class Cases:
-    """Failures that were caught, each with the window of the hour at which its alarm was raised."""
+    """Caught failures, each with the window at the hour its alarm was raised."""
 
     windows: Float32s  # [cases, steps, features]
     references: Float32s  # the same of each compressor's best day before
@@ -45,7 +48,7 @@ class Cases:
 
 
 def judge_reasons(settings: Settings, fleets: Sequence[UnseenFleet], champion: RegisteredModel) -> dict[str, Any]:
-    """cases, methods and by_mode (monitoring.evaluation.reason_metrics.hits), and randomised: how alike the attributions of models that know nothing are.
+    """cases, methods and by_mode (monitoring.evaluation.reason_metrics.hits), and randomised: agreement with models of random weights.
 
     Raises ModelError when the champion has no weights that could be drawn anew.
     """
@@ -82,7 +85,7 @@ def _caught(settings: Settings, fleet: UnseenFleet, network: OnnxModel) -> Cases
 
 
 def _truths(settings: Settings) -> dict[str, Truth]:
-    """What each failure mode of the simulator does to the sensors at the failure."""
+    """The effect of each failure mode of the simulator on the sensors at the failure."""
     return {
         name: mode_truth(
             {sensor: float(relative_change(effect, np.array(mode.wear_at_failure))) for sensor, effect in mode.effects.items()},

@@ -1,7 +1,7 @@
-"""Whether the reasons that are given for predictions are the right ones. Pure; plain values, ready for JSON.
+"""Whether the reasons of predictions are the right ones. Pure; plain values, ready for JSON.
 
-A case is a failure that was caught, at the hour its alarm was raised. Its first reason is a hit if it names a sensor that its failure mode moves
-(`effects` in simulator.yaml), and a leading one if that sensor is among those that the mode moves most.
+A case is a caught failure, at the hour its alarm was raised. Its first reason is a hit if it names a sensor that the failure mode moves
+(`effects` in simulator.yaml). It is a leading hit if that sensor is among those moved most.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ Sensors = list[str]  # one name per case; empty where none is named
 
 @dataclass(frozen=True)
 class Truth:
-    """What a failure mode does to the sensors that the model sees."""
+    """The effect of a failure mode on the sensors that the model sees."""
 
     moved: frozenset[str]
     leading: frozenset[str]  # of them, those that it moves most
 
 
 def mode_truth(changes: Mapping[str, float], leading_share: float) -> Truth:
-    """From the relative change of each sensor at the failure: leading is what moves at least `leading_share` of what the most moved does."""
+    """From the relative change of each sensor at the failure. Leading sensors reach `leading_share` of the largest change."""
     sizes = {sensor: abs(change) for sensor, change in changes.items() if sensor in MODEL_SENSORS}
     most = max(sizes.values(), default=0.0)
     return Truth(frozenset(sizes), frozenset(sensor for sensor, size in sizes.items() if size >= leading_share * most))
 
 
 def first_named(attributions: Doubles, least_days: float) -> Sensors:
-    """The sensor that takes most off the predicted life, of days that each adds [n, sensors]; none where that is less than `least_days`."""
+    """The sensor that shortens the predicted life most, from days added [n, sensors]. None below `least_days`."""
     most = np.argmin(attributions, axis=1)
     return [MODEL_SENSORS[sensor] if -row[sensor] >= least_days else "" for row, sensor in zip(attributions, most, strict=True)]
 
 
 def largest_change(windows: Float32s) -> Sensors:
-    """The naive answer for [n, steps, features]: the sensor whose 1 h mean has changed most in the window, as a share of what it was."""
+    """A naive method for [n, steps, features]: the sensor whose 1 h mean changed most within the window, relatively."""
     means = windows[:, :, [FEATURES.index(HOUR_MEANS[sensor]) for sensor in MODEL_SENSORS]].astype(np.float64)
     change = np.nan_to_num(np.abs(means[:, -1] - means[:, 0]) / means[:, 0])
     return [MODEL_SENSORS[sensor] for sensor in np.argmax(change, axis=1)]
@@ -55,11 +55,11 @@ def largest_change(windows: Float32s) -> Sensors:
 def hits(
     modes: Sequence[str], named_by_method: Mapping[str, Sensors], restored: Doubles, truths: Mapping[str, Truth], config: EvaluationConfig
 ) -> dict[str, Any]:
-    """cases, methods and by_mode. For every method of `answers`, of all cases and of each mode's: hits, share, interval, leading, restored_days, named.
+    """cases, methods and by_mode. Each method has hits, share, interval, leading, restored_days and named.
 
-    restored: [n, sensors] days of predicted life that come back without each sensor's change (serving.prediction.attribution.restored_days). `leading` is the
-    share whose first reason is a leading sensor, restored_days the mean over the cases of what the named one restores, `named` how often
-    each sensor is named first.
+    restored: [n, sensors] days of predicted life without each sensor's change (serving.prediction.attribution.restored_days).
+    The share `leading` has cases whose first reason is a leading sensor. The mean over cases for the named sensor is `restored_days`. How often
+    each sensor is named first is in `named`.
     """
     present = sorted(set(modes))
     rows = {mode: [number for number, own in enumerate(modes) if own == mode] for mode in present}
@@ -98,10 +98,10 @@ def _judged(cases: Sequence[tuple[Truth, str]], restored: Sequence[float], confi
 
 
 def agreement(one: Doubles, other: Doubles) -> dict[str, float | None]:
-    """How alike two attributions of the same windows are, [n, cells] each.
+    """How alike two attributions of the same windows are, [n, cells] each. Windows with equal cells are left out.
 
-    rank_correlation: Spearman's over the cells of a window, mean over the windows; rank_correlation_of_sizes: the same of absolute values (both as
-    Adebayo et al. report); same_first: share of windows whose most life-shortening cell is the same. Windows whose cells are all alike say nothing.
+    rank_correlation: Spearman's over the cells of a window, mean over windows. rank_correlation_of_sizes: that of absolute values. Adebayo
+    et al. report both. same_first: share of windows whose most life-shortening cell is the same.
     """
     varied = (np.ptp(one, axis=1) > 0) & (np.ptp(other, axis=1) > 0)
     if not varied.any():
@@ -116,10 +116,10 @@ def agreement(one: Doubles, other: Doubles) -> dict[str, float | None]:
 
 
 def sanity(champion: Doubles, randomised: Sequence[Doubles]) -> dict[str, Any]:
-    """The sanity check of Adebayo et al. (NeurIPS 2018): attributions [n, cells] against those of models whose weights are random.
+    """The sanity check of Adebayo et al. (NeurIPS 2018): attributions [n, cells] against those of random models.
 
-    The mean of `agreement` with each of them, rank_correlation_range over them, and `among_randomised`: the mean agreement of each two of those, which
-    is what the input alone brings about.
+    It has the mean `agreement` with each of them, and its rank_correlation_range. The mean agreement between random models is
+    `among_randomised`: the effect of the input alone.
     """
     with_champion = [agreement(champion, own) for own in randomised]
     ranks = [found for one in with_champion if (found := one["rank_correlation"]) is not None]

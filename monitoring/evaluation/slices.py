@@ -1,4 +1,7 @@
-"""A model beside its baseline, slice by slice: an error that is small on average may be large exactly where it matters. Pure; plain values, ready for JSON."""
+"""A model beside its baseline, by slice. Pure; plain values, ready for JSON.
+
+An error that is small on average may be large where it matters.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ _METRIC: Final = "rul_rmse_days"
 def measure_slices(
     predictions: WindowPredictions, baseline: Floats, unit: Integers, config: EvaluationConfig
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """For each grouping of `answers` and each of its groups by name: `measure` of its windows. Every window is in one group of each grouping.
+    """`measure` for each group of each grouping of `predictions`. Every window is in one group of each grouping.
 
-    answers: with an interval. baseline: what it predicts for the same windows [n] days. unit: their compressors [n].
+    predictions: with an interval. baseline: its predictions for the same windows [n] days. unit: their compressors [n].
     """
     return {
         grouping: {str(name): measure(predictions, baseline, unit, names == name, config) for name in np.unique(names)}
@@ -31,10 +34,10 @@ def measure_slices(
 
 
 def measure(predictions: WindowPredictions, baseline: Floats, unit: Integers, which: Bools, config: EvaluationConfig) -> dict[str, Any]:
-    """windows, compressors, rmse_days, baseline_rmse_days, bias_days (above 0: predicted too late), coverage_90, mean_width_90_days.
+    """windows, compressors, rmse_days, baseline_rmse_days, bias_days (above 0: too late), coverage_90, mean_width_90_days.
 
-    Also difference_days (model - baseline) with interval_days [low, high] and verdict (monitoring.evaluation.comparison); without an interval where there are
-    fewer compressors than `card.least_compressors`: so few say nothing about a fleet.
+    Also difference_days (model - baseline) with interval_days [low, high] and verdict (monitoring.evaluation.comparison). They are None
+    with fewer than `card.least_compressors` compressors.
     """
     if predictions.lower is None or predictions.upper is None:
         raise ValueError("slices are measured of a model with an interval")
@@ -63,12 +66,12 @@ def measure(predictions: WindowPredictions, baseline: Floats, unit: Integers, wh
 
 
 def not_better(slices: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """Groups in which the model errs no less than its baseline, and those in which it errs less but chance may have done it."""
+    """Groups with an error no smaller than the baseline's, and groups whose gain may be chance."""
     worse = [name for name, one in slices.items() if one["rmse_days"] >= one["baseline_rmse_days"]]
     unproven = [name for name, one in slices.items() if name not in worse and one["verdict"] != BETTER]
     return worse, unproven
 
 
 def thinly_covered(slices: dict[str, dict[str, Any]], least: float) -> list[str]:
-    """Groups of whose lives fewer than the share `least` lie inside their 90 % interval."""
+    """Groups with coverage below the share `least`."""
     return [name for name, one in slices.items() if one["coverage_90"] < least]

@@ -1,4 +1,4 @@
-"""How a planner extrapolates: a robust line through the last points of a sensor, and when it reaches a limit. Pure NumPy."""
+"""A planner's extrapolation: a robust line through a sensor's last points, and when it reaches a limit. Pure NumPy."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from monitoring.statistics.nan_median import median
 
 
 def fit_lines(times: Doubles, values: Doubles, least_points: int) -> tuple[Doubles, Doubles]:
-    """Theil-Sen lines: `times` [points] before now (<= 0), `values` [n, points] with NaN for missing -> level now and slope per unit of time, [n].
+    """Theil-Sen lines -> level now and slope per unit of time, [n]. Both are NaN below `least_points`.
 
-    The slope is the median of those of all pairs of points, the level the median of what the points say with it: scipy.stats.theilslopes with
-    method "joint", for many lines with gaps at once. Both are NaN below `least_points`.
+    `times` [points] are before now (<= 0); `values` [n, points] have NaN for missing. The slope is the median over all pairs of points, the
+    level the median of the points with it. That is scipy.stats.theilslopes with method "joint", for many lines with gaps at once.
     Sen, J. Am. Statist. Assoc. 63 (1968); Theil, Proc. K. Ned. Akad. Wet. 53 (1950).
     """
     first, second = np.triu_indices(len(times), 1)
@@ -44,7 +44,10 @@ def fit_lines(times: Doubles, values: Doubles, least_points: int) -> tuple[Doubl
 
 
 def time_to_limit(level: Doubles, slope: Doubles, limit: float, direction: Direction, most: float) -> Doubles:
-    """When the line reaches `limit` -> [n]: 0 if it is there, `most` if it is later than that, moves away, or is none (NaN)."""
+    """When the line reaches `limit` -> [n]. 0 if it is there already.
+
+    `most` if it takes longer, moves away, or is no line (NaN).
+    """
     sign = 1.0 if direction == "high" else -1.0
     gap, rate = sign * (limit - level), sign * slope
     rising = rate > 0
@@ -59,9 +62,9 @@ _TREND_FEATURES: Final = {VIBRATION: "vibration_24hr_mean", DISCHARGE_TEMP: "tem
 
 
 def trend_rul(settings: Settings, fleet: UnseenFleet) -> npt.NDArray[np.float64]:
-    """Life until the first sensor's line reaches its limit, for every window of the fleet's index -> [windows] days, capped as labels are.
+    """Life until the first sensor's line reaches its limit, by window -> [windows] days, capped as labels are.
 
-    A point counts if its 24 h lie within the running life: whoever repaired the compressor starts the line anew.
+    A point counts if its 24 h lie within the running life, so a repair starts the line anew.
     """
     config, thresholds, most = settings.evaluation.trend, settings.thresholds, settings.model.labels.max_rul_days
     history, index = fleet.labelled.history, fleet.labelled.index
@@ -87,7 +90,7 @@ def _limit(limits: EffectiveLimits, level: str) -> float:
 
 
 def life_starts(fleet: UnseenFleet) -> npt.NDArray[np.float64]:
-    """When the life of each window of the fleet's index began -> [windows] days since history.first_mark; -inf before the first event."""
+    """When the life of each window began -> [windows] days since history.first_mark. -inf before the first event."""
     starts = np.full(len(fleet.labelled.index), -np.inf)
     for _, life, windows in fleet.windows_of_lives():
         starts[windows] = life.start

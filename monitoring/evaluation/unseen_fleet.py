@@ -42,7 +42,7 @@ class UnseenFleet:
         return sum(life.failed for lives in self.lives.values() for life in lives)
 
     def watches(self, asks: Bools, protocol: ProtocolSection) -> list[Watch]:
-        """Watch every compressor -> [compressors]; `asks` [windows] says which windows of the fleet's index ask for an alarm."""
+        """Watch every compressor -> [compressors]. `asks` [windows]: which windows ask for an alarm."""
         history, index = self.labelled.history, self.labelled.index
         days = np.arange(history.hours, dtype=np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY  # [hours] since history.first_mark
         predicted, asked = (np.zeros((len(history.compressor_ids), history.hours), np.bool_) for _ in range(2))
@@ -55,7 +55,7 @@ class UnseenFleet:
         ]
 
     def modes(self) -> Texts:
-        """How the life of each window of the fleet's index fails, or would have; empty where it had not begun to degrade at its end."""
+        """The failure mode of each window's life -> [windows]. Empty where degradation had not begun at its end."""
         modes = np.full(len(self.labelled.index), "", np.dtype("U32"))
         for _, life, windows in self.windows_of_lives():
             modes[windows] = life.mode
@@ -67,7 +67,7 @@ class UnseenFleet:
         return (self.labelled.index.end % self.labelled.history.hours).astype(np.float64) * WINDOW_STEP_HOURS / _HOURS_PER_DAY
 
     def windows_of_lives(self) -> Iterator[tuple[int, WatchedLife, Ints]]:
-        """Every life with the number of its compressor and its windows' places in the fleet's index, in order of time."""
+        """Every life with its compressor's number and the places of its windows in the index, in order of time."""
         for unit, compressor_id in enumerate(self.labelled.history.compressor_ids):
             own = np.flatnonzero(self.labelled.index.unit == unit)
             for life in self.lives[compressor_id]:
@@ -78,14 +78,14 @@ class UnseenFleet:
         return rul_bands(self.labelled.index.rul, settings.evaluation.report.rul_bands_days, settings.model.labels.max_rul_days)
 
     def worst_statuses(self) -> Float32s:
-        """The worst of the three statuses at every row of the history -> [rows]: 0 normal or not known, 1 warning, 2 critical."""
+        """The worst of the three statuses at every row -> [rows]: 0 normal or unknown, 1 warning, 2 critical."""
         columns = [FEATURES.index(name) for name in STATUS_FEATURES]
         worst: Float32s = np.nan_to_num(np.asarray(self.labelled.history.values)[:, columns]).max(axis=1)
         return worst
 
 
 def slices(settings: Settings, fleet: UnseenFleet) -> dict[str, Texts]:
-    """What each window whose failure was seen belongs to: failure mode, compressor model, band of remaining life."""
+    """Failure mode, compressor model and band of remaining life of each window with an observed failure."""
     index = fleet.labelled.index
     seen = ~index.censored
     models = np.array([fleet.models[compressor_id] for compressor_id in fleet.labelled.history.compressor_ids])

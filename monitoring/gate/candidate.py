@@ -162,12 +162,12 @@ def _overlap(
 
 
 def training_compressors(parts: Mapping[str, list[str]] | None) -> set[str] | None:
-    """The compressors that a model was fitted, stopped or calibrated on; None where its parts are unknown."""
+    """The compressors that a model was fitted, stopped or calibrated on. None where its parts are unknown."""
     return None if parts is None else {name for part in _TRAINING_PARTS for name in parts[part]}
 
 
 def find_copies(unseen: History, history: History, trained_on: set[str]) -> list[str]:
-    """Compressors of the unseen fleet with the same rows as one of `trained_on` in the history, whatever their names."""
+    """Compressors of the unseen fleet with the same rows as one of `trained_on`, whatever their names."""
     samples: dict[bytes, str] = {}
     for compressor_id, first in zip(unseen.compressor_ids, unseen.first_rows(), strict=True):
         rows = np.asarray(unseen.values[first : first + unseen.hours])

@@ -1,4 +1,4 @@
-"""The champion: the compressors it was trained on, and its error on the others when it was trained."""
+"""The champion: its training compressors, and its error on the others when it was trained."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The checks of the gate: whether a model may become champion. Pure; every check returns numbers and a verdict.
 
-A model passes when all checks pass. Intervals are those of a bootstrap over whole compressors (monitoring.statistics.bootstrap),
-because windows of one compressor are nearly copies of each other.
+A model passes when all checks pass. Windows of one compressor are nearly copies of each other. So intervals are those of a bootstrap
+over whole compressors (monitoring.statistics.bootstrap).
 """
 
 from __future__ import annotations
@@ -226,7 +226,10 @@ def _no_slice_much_worse(prefix: str, windows: ComparedWindows, champion: Floats
 
 
 def _compare_slices(windows: ComparedWindows, champion: Floats, config: GateSection) -> dict[str, dict[str, Any]]:
-    """rmse_days, champion_rmse_days, interval of the difference, windows and compressors of each slice that is large enough, by name."""
+    """The comparison on each slice that is large enough, by name.
+
+    It has rmse_days, champion_rmse_days, interval of the difference, windows and compressors.
+    """
     slices: dict[str, dict[str, Any]] = {}
     every, unit = np.unique(windows.unit, return_inverse=True)
     fleets = _resampling(len(every), config)  # one for all slices: a compressor without a window in a slice is drawn too

@@ -1,7 +1,7 @@
 """What a verdict on a model rests on. Plain data: monitoring.gate.candidate gathers it, monitoring.gate.checks judges it.
 
-held out   windows of compressors that neither model was trained on (training.data.split.extend_split)
-unseen     windows and events of a fleet made for the gate alone; only where there is a champion to compare with
+Held-out windows are of compressors that neither model was trained on (training.data.split.extend_split). The unseen fleet was made for
+the gate alone. It is used only where there is a champion to compare with.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ExportedModel:
 
 @dataclass(frozen=True)
 class Recheck:
-    """The champion's RMSE on its own test windows, in days: when it was trained, and on today's history and labels."""
+    """The champion's RMSE on its own test windows, in days: at its training, and on today's history."""
 
     recorded: float
     now: float | None  # None: the history has none of these windows any more
@@ -70,7 +70,7 @@ class Recheck:
 
 @dataclass(frozen=True)
 class TrainingOverlap:
-    """Compressors that the models are evaluated on, and those each was trained on: fitted, stopped or calibrated."""
+    """Compressors that the models are evaluated on, and those that each was trained on."""
 
     evaluated: Collection[str]
     trained_on: Mapping[str, Collection[str] | None]  # by `challenger` and `champion`; None: unknown
@@ -79,7 +79,7 @@ class TrainingOverlap:
 
 @dataclass(frozen=True)
 class LabelSettings:
-    """Horizon of the failure probability and cap of the remaining life that a model was trained with."""
+    """Horizon of the failure probability and cap of the remaining life in training."""
 
     horizon_days: float
     max_rul_days: float

@@ -56,7 +56,7 @@ class WorseSlice:
 
 @dataclass(frozen=True)
 class SharedCompressor:
-    """A compressor that a model was trained on and evaluated on. `where`: challenger, champion or unseen fleet."""
+    """A compressor in both training and evaluation. `where`: challenger, champion or unseen fleet."""
 
     name: str
     where: str

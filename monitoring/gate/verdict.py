@@ -16,7 +16,7 @@ _EXPLAINING: Final = ("baseline", "champion", "unseen_error", "unseen_recall")  
 
 @dataclass(frozen=True)
 class Check:
-    """One check of a model. `numbers` are kept on record; `facts` fill in the sentence for people."""
+    """One check of a model. `numbers` are recorded; `facts` fill in its sentence."""
 
     name: str
     passed: bool

@@ -1,7 +1,7 @@
-"""Lives between two renewals, some of them cut short: how long they last, and when age alone is reason enough for a repair. Pure; days.
+"""Lengths of lives between two renewals, and the age at which a repair pays. Pure; days.
 
-A life is complete when it was seen from its renewal to its failure. Cut lives still say "at least this long": the product-limit estimate
-(Kaplan and Meier, J. Am. Statist. Assoc. 53, 1958) takes them into account.
+A life is complete when it was observed from renewal to failure. Cut lives are lower bounds. The product-limit estimate accounts for
+them (Kaplan and Meier, J. Am. Statist. Assoc. 53, 1958).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from features.arrays import Bools, Doubles
 
 
 def product_limit(days: Doubles, ended: Bools) -> tuple[Doubles, Doubles]:
-    """Survival of lives [n] that ended, or were only seen until then: the times at which one of both came, ascending, and the share left after each."""
+    """Survival of lives [n] that ended or were cut: times, ascending, and the share left after each."""
     found = stats.ecdf(stats.CensoredData(days[ended], right=days[~ended])).sf
     return found.quantiles, found.probabilities
 
 
 def complete_weights(days: Doubles, complete: Bools) -> Doubles:
-    """Weight of each life [n], sum 1: those of the complete ones make up for the lives as long as they that were cut; a cut one has 0.
+    """Weight of each life [n], sum 1. A cut life has 0; complete lives make up for cut ones of their length.
 
-    Inverse probability of having been seen to the end (Satten and Datta, Am. Statistician 55, 2001): without it long lives, which are cut
-    more often, would be too rare.
+    It is the inverse probability of being observed to the end (Satten and Datta, Am. Statistician 55, 2001). Long lives are cut more
+    often, so without it they would be too rare.
     """
     times, kept = product_limit(days, ~complete)
     before = np.concatenate([[1.0], kept])[np.searchsorted(times, days, side="left")]  # share not cut before `days`
@@ -32,11 +32,12 @@ def complete_weights(days: Doubles, complete: Bools) -> Doubles:
 
 
 def replacement_age(days: Doubles, failed: Bools, costs: CostsConfig) -> float | None:
-    """The age, in days, at which repairing every machine costs least per day; None when running to failure costs no more, or none failed.
+    """The age, in days, at which repairing every machine costs least per day.
 
-    Age replacement (Barlow and Hunter, Operations Research 8, 1960): cost of a cycle over its mean length, standstill included. Ages beyond
-    the longest life seen are not considered; who still runs then fails as often as machines did before (the exponential tail of Brown, Hollander and
-    Korwar, in Reliability and Biometry, SIAM, 1974), else the end of the data would make an age look cheaper than no repair.
+    None when running to failure costs no more, or none failed. Age replacement (Barlow and Hunter, Operations Research 8, 1960) is cost of
+    a cycle over its mean length, standstill included. Ages beyond the longest observed life are not considered. Machines still running then
+    fail at the rate before (exponential tail: Brown, Hollander, Korwar, Reliability and Biometry, SIAM, 1974). Otherwise the end of the
+    data would make an age seem cheaper than no repair.
     """
     if not failed.any():
         return None

@@ -1,7 +1,7 @@
-"""Lives for monitoring.maintenance.simulation: those of judged fleets that were seen from a renewal to the failure, with what was known at each hour. Pure.
+"""Complete lives for monitoring.maintenance.simulation: from renewal to failure, with the predictions at each hour. Pure.
 
-A life that had begun before the data has no known age; one that a repair or a service ended, or the end of the data, has no prediction up
-to its failure: neither is used. The complete lives that stay are weighted, because long ones are cut more often (monitoring.maintenance.age_replacement).
+A life that began before the data has no known age. A life cut by repair, service or the end of the data has no predictions up to its
+failure. Neither is used. Long lives are cut more often, so complete lives are weighted (monitoring.maintenance.age_replacement).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HOUR_US: Final = 3_600_000_000
 
 @dataclass(frozen=True)
 class HourlyPredictions:
-    """What was known at some hours, every array of the same shape."""
+    """Dates, predicted lives and statuses at some hours; all arrays have the same shape."""
 
     due_days: npt.NDArray[np.int64]  # serving.prediction.repair_cost.NOT_DUE without a date or a prediction
     rul_days: npt.NDArray[np.float64]  # the predicted life; NaN without a prediction
@@ -34,7 +34,7 @@ class HourlyPredictions:
 
 @dataclass(frozen=True)
 class PredictedFleet:
-    """One fleet: `told` [compressors, hours since `first_mark`], and the truth about its lives (features.simulator.truth)."""
+    """One fleet: `predictions` [compressors, hours since `first_mark`], and its true lives (features.simulator.truth)."""
 
     compressor_ids: list[str]
     first_mark: datetime
@@ -44,7 +44,7 @@ class PredictedFleet:
 
 @dataclass(frozen=True)
 class Episodes:
-    """The lives that can be used, what was known at each of their hours [hours], and how many could not be."""
+    """The usable lives, the predictions at each of their hours [hours], and counts of the others."""
 
     lives: Lives
     predictions: HourlyPredictions

@@ -39,6 +39,6 @@ def predict_hours(settings: Settings, fleet: UnseenFleet, champion: RegisteredMo
 
 
 def hourly_ages(fleet: UnseenFleet) -> Doubles:
-    """Days since the last renewal at every row of the fleet's history, as its maintenance events tell them -> [rows]."""
+    """Days since the last renewal at every row of the fleet's history, by its maintenance events -> [rows]."""
     history, renewals = fleet.labelled.history, read_renewals(fleet.labelled.events)
     return np.concatenate([renewals.ages(name, history.first_mark, history.hours) for name in history.compressor_ids])

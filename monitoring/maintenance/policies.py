@@ -1,7 +1,7 @@
-"""The maintenance policies that are compared: when each asks for a repair in the hours of monitoring.maintenance.complete_lives. Pure.
+"""Maintenance policies: at which hours each asks for a repair. Pure.
 
-Predictions must ask for `alarm_hours` in a row, as for alarms (monitoring.evaluation.alarms), statuses as long as costs.yaml says; the hours before the
-whole window of a prediction lies within its life do not count: whoever has just mended a machine does not mend it for what was read before.
+Predictions must ask for `alarm_hours` in a row, as for alarms (monitoring.evaluation.alarms). Statuses must last as long as costs.yaml
+requires. Hours count once a prediction's whole window lies within its life: readings from before a repair never trigger a new one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HOURS: Final = 24  # per day
 
 
 def policies(episodes: Episodes, interval_days: float | None, alarm_hours: int, costs: CostsConfig) -> dict[str, Bools]:
-    """At which hours [hours] each policy asks for a repair, by name; an interval of None never does."""
+    """At which hours [hours] each policy asks for a repair, by name. An interval of None never does."""
     lives, predictions, planned, simulation = episodes.lives, episodes.predictions, costs.planned, costs.simulation
     age_days, left_days = lives.age_hours / _HOURS, lives.left_days
     own_window = lives.age_hours >= WINDOW_STEPS * WINDOW_STEP_HOURS

@@ -1,9 +1,10 @@
-"""Years of a fleet under a maintenance policy, hour by hour: lives end by failure or by a planned repair, and every end costs. Pure.
+"""Years of a fleet under a maintenance policy, hour by hour. Lives end by failure or planned repair, and every end costs. Pure.
 
-The protocol (numbers: costs.yaml, documented in docs/results/protocol.md). A slot of the fleet runs one life after another; each life is a real
-one, with what was predicted at each of its hours and its true end. A policy asks for a repair at some of these hours. The first such hour
-of a life orders it; `lead_days` later it may be done, once a crew is free; who has waited longest comes first. A crew that is sent is away for `crew_days`. A machine that fails before pays the failure, and its order serves that repair. Then
-the slot stands still and the next life begins. Slots draw the same lives in the same order under every policy.
+The protocol (numbers: costs.yaml, documented in docs/results/protocol.md): a slot of the fleet runs one life after another. Each is a
+real life with its hourly predictions and its true end. A policy asks for a repair at some of these hours. The first such hour of a life
+orders it. After `lead_days` it may be done, once a crew is free; the longest wait comes first. A crew is away for `crew_days`. A
+machine that fails before pays the failure, and its order serves that repair. Then the slot stands still and the next life begins. Slots
+draw the same lives in the same order under every policy.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Lives:
 
 @dataclass(frozen=True)
 class PolicyOutcome:
-    """What the counted years came to, each array [sources] by the compressor whose lives they were."""
+    """Totals of the counted years, each array [sources] by the compressor that lived the life."""
 
     days: Doubles  # slot-days, standstill included
     failures: Ints
@@ -57,7 +58,7 @@ class PolicyOutcome:
 
 
 def draw_fleets(lives: Lives, slots: int, costs: CostsConfig) -> tuple[Ints, Ints]:
-    """The lives of every slot in order -> [years, slots, most]; and the hour each slot starts at -> [years, slots]."""
+    """The lives of every slot in order -> [years, slots, most], and the hour at which it starts -> [years, slots]."""
     simulation = costs.simulation
     random = np.random.default_rng(simulation.seed)
     hours = _HOURS * (simulation.warm_up_days + simulation.year_days)
@@ -68,7 +69,7 @@ def draw_fleets(lives: Lives, slots: int, costs: CostsConfig) -> tuple[Ints, Int
 
 
 def simulate(lives: Lives, asks: Bools, drawn: Ints, starts: Ints, costs: CostsConfig, false_above_days: float) -> PolicyOutcome:
-    """Run every fleet of `draw_fleets` through its warm-up and its year; `asks` [hours] of the lives says when a policy asks for a repair.
+    """Run every fleet of `draw_fleets` through its warm-up and its year. `asks` [hours]: when the policy asks for a repair.
 
     Each year is a fleet of its own with crews of its own.
     """
@@ -125,10 +126,10 @@ def simulate(lives: Lives, asks: Bools, drawn: Ints, starts: Ints, costs: CostsC
 
 
 def summarise(outcomes: Mapping[str, PolicyOutcome], ours: str, costs: CostsConfig, confidence: float) -> dict[str, Any]:
-    """`policies` and `differences` (ours minus the other) by name: USD per compressor-year with a bootstrap interval, and what it is made of.
+    """`policies` and `differences` (ours minus the other) by name: USD per compressor-year with an interval, and its parts.
 
-    Resampled are the compressors that the lives come from, for all policies alike (monitoring.statistics.bootstrap; intervals of a ratio, paired): simulating more
-    years makes no interval narrower than the lives there are.
+    The bootstrap resamples the compressors that the lives come from, for all policies alike (monitoring.statistics.bootstrap). So more
+    simulated years do not make an interval narrower than the lives allow.
     """
     simulation = costs.simulation
     drawn = Resampling(len(outcomes[ours].days), simulation.resamples, simulation.seed).draws  # [resamples, sources]

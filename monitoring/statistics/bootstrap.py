@@ -1,7 +1,7 @@
-"""How far a number would move had other compressors been seen: whole units drawn with replacement. Pure.
+"""Uncertainty of a number under other compressors: a bootstrap over whole units. Pure.
 
-Windows of one unit are nearly copies of each other, so units are what is drawn (Efron, Tibshirani, "An Introduction to the Bootstrap", 1993,
-percentile interval). Numbers that are compared are computed on the same draws.
+Windows of one unit are nearly copies of each other, so units are drawn, with replacement. Intervals are percentiles (Efron, Tibshirani,
+"An Introduction to the Bootstrap", 1993). Numbers that are compared use the same draws.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class Resampling:
 
     @cached_property
     def draws(self) -> Doubles:
-        """How often each unit is in each fleet -> [resamples, units]; drawn once, whatever is computed on them."""
+        """How often each unit is in each fleet -> [resamples, units]. Drawn once for all metrics."""
         random = np.random.default_rng(self.seed)
         return random.multinomial(self.units, np.full(self.units, 1 / self.units), size=self.resamples).astype(np.float64)
 
 
 def interval(drawn: Doubles, confidence: float) -> tuple[float, float]:
-    """The ends (low, high) between which the share `confidence` of `drawn` [resamples] lies, as much beyond either.
+    """The ends (low, high) of the central share `confidence` of `drawn` [resamples].
 
-    A draw without a case has no value (NaN) and is left out; without any value both ends are NaN.
+    A draw without a case is NaN and left out. Without any value both ends are NaN.
     """
     known = drawn[~np.isnan(drawn)]
     if not len(known):

@@ -11,7 +11,7 @@ from features.arrays import Doubles
 
 
 def median(values: npt.NDArray[np.floating[Any]], axis: int) -> Doubles:
-    """The median of what is there along `axis`, NaN where nothing is: numpy.nanmedian, ten times as fast on many short rows."""
+    """The median along `axis` without NaN; NaN where there is nothing. Ten times as fast as numpy.nanmedian on many short rows."""
     ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)  # NaN last
     if not ordered.shape[-1]:
         return np.full(ordered.shape[:-1], np.nan)
