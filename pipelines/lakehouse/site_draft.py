@@ -1,4 +1,4 @@
-"""altaviz site init: draft how a site writes its readings."""
+"""Drafts the description of a site's files: `altaviz site init`."""
 
 from __future__ import annotations
 

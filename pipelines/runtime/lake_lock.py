@@ -1,4 +1,4 @@
-"""One writer of a lake at a time. Only jobs that write load it: scoring works without the package `filelock`."""
+"""Locks a lake for one writer at a time. Only jobs that write load it: scoring works without the package `filelock`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MLflow runs: opened here, filled by the jobs."""
+"""Opens MLflow runs; the jobs fill them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from mlflow import ActiveRun
 
 EXPERIMENT = "altaviz-rul"
-GOES_ON = "altaviz.goes_on_with"  # of a run of `mlflow run`: the earlier run that holds what it has done
+GOES_ON = "altaviz.goes_on_with"  # tag of a run of `mlflow run`: the earlier run that holds its results
 DIRTY = "-dirty"  # ends the commit of code that has been changed since
 
 
 @contextmanager
 def tracked_run(settings: Settings, name: str, run_id: str | None = None) -> Iterator[ActiveRun]:
-    """An active MLflow run in the store of `settings`; inside `mlflow run` it is the run that MLflow has opened already.
+    """Start an MLflow run in the store of `settings`. Inside `mlflow run`, take the run that MLflow has opened.
 
-    run_id: an earlier run to go on with; the one that MLflow has opened names it in the tag GOES_ON. Raises ModelError when the store
+    run_id: an earlier run to continue. The run that MLflow has opened names it in the tag GOES_ON. Raises ModelError when the store
     cannot be reached.
     """
     quieten()

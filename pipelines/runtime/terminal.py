@@ -1,4 +1,4 @@
-"""A console that shows text from data literally: no markup, no control codes."""
+"""Provides a console that shows text from data literally: no markup, no control codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ranked fleet."""
+"""Shows the ranked fleet."""
 
 from __future__ import annotations
 
