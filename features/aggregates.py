@@ -1,8 +1,12 @@
-"""Hourly aggregates of silver for the warehouse: per compressor, hour mark H and window (H - W, H], W of 1, 4 and 24 hours.
+"""Hourly aggregates of silver for the warehouse's table sensor_readings_agg, column for column.
 
-Windows go by time, so a left-out reading never shifts one; a null is left out of a statistic. Readings are summed up once per hour, and a
-longer window is put together from exactly its hours, two halves at a time, never by adding and subtracting along the series: a value has the
-same bits whatever range was asked for. The output is the warehouse's table sensor_readings_agg, column for column.
+There is one row per compressor, hour mark H and window (H - W, H], with W of 1, 4 and 24 hours. Windows go by
+time, so
+a left-out reading never shifts one. A statistic leaves nulls out.
+
+Readings are summed once per hour. A longer window joins exactly its hours, two halves at a time. Nothing is
+added and
+subtracted along the series, so a value has the same bits for every requested range.
 """
 
 from __future__ import annotations
@@ -28,10 +32,13 @@ _BEFORE: Final = "_before"
 
 
 def hourly_aggregates(silver: pl.DataFrame | pl.LazyFrame, start: datetime, end: datetime) -> pl.DataFrame:
-    """Aggregates for the hour marks `start` < H <= `end` (both timezone-aware); an hour without a reading in its window has no row.
+    """Aggregates for the hour marks `start` < H <= `end`, both timezone-aware.
 
-    `silver` needs the readings of (start - 24 h, end]. Columns: compressor_id, window_type, agg_timestamp (UTC), reading_count, then
-    _avg, _std (sample), _min, _max of every sensor. Sorted by window, compressor and time.
+    A mark without a reading in its window has no row. `silver` needs the readings of (start - 24 h, end].
+    Columns:
+    compressor_id, window_type, agg_timestamp (UTC), reading_count, then _avg, _std (sample), _min, _max of
+    every sensor.
+    Sorted by window, compressor and time.
     """
     first = start - timedelta(hours=max(WINDOWS.values()))
     readings = silver.lazy().filter(pl.col(contract.TIMESTAMP) > first, pl.col(contract.TIMESTAMP) <= end)
@@ -45,7 +52,10 @@ def hourly_aggregates(silver: pl.DataFrame | pl.LazyFrame, start: datetime, end:
 
 
 def _hours(readings: pl.LazyFrame) -> pl.DataFrame:
-    """One row per compressor and hour with readings: per sensor n, mean, m2 (squared deviations from that mean), min, max."""
+    """One row per compressor and hour with readings.
+
+    For each sensor: n, mean, m2 (squared deviations from that mean), min, max.
+    """
     parts = [
         part
         for sensor in PREFIXES
@@ -68,7 +78,10 @@ def _hours(readings: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _even_grid(hours: pl.DataFrame, first: datetime, end: datetime) -> pl.DataFrame:
-    """Every compressor with every hour mark of (first, end], one compressor below the other; an hour without readings counts 0."""
+    """Every compressor with every hour mark of (first, end], one compressor below the other.
+
+    An hour without readings counts 0.
+    """
     marks = pl.datetime_range(first, end, "1h", closed="both", time_unit="us", time_zone="UTC", eager=True).dt.truncate("1h").alias(_MARK)
     wanted = marks.to_frame().filter(pl.col(_MARK) > first, pl.col(_MARK) <= end)
     grid = hours.select(pl.col(contract.COMPRESSOR_ID).unique().sort()).join(wanted, how="cross")
@@ -78,10 +91,12 @@ def _even_grid(hours: pl.DataFrame, first: datetime, end: datetime) -> pl.DataFr
 
 
 def _together(recent: pl.DataFrame, older: pl.DataFrame, hours: int) -> pl.DataFrame:
-    """Windows of `recent` with, before each, the window of `older` that ends `hours` earlier.
+    """Windows of `recent`, each joined with the window of `older` that ends `hours` earlier.
 
-    n, mean and m2 of two sets give those of their union (Chan, Golub and LeVeque 1983). Rows of the first 24 hours of a compressor take in
-    its neighbour's; they are not after `start`, so `_statistics` leaves them out.
+    n, mean and m2 of two sets give those of their union (Chan, Golub and LeVeque 1983). In the first 24 hours
+    of a
+    compressor, rows include its neighbour's readings. They are not after `start`, so `_statistics` leaves them
+    out.
     """
     before = older.select(pl.exclude(contract.COMPRESSOR_ID, _MARK).shift(hours).name.suffix(_BEFORE))
     parts = [pl.col("reading_count") + pl.col(f"reading_count{_BEFORE}").fill_null(0)]
@@ -101,7 +116,7 @@ def _together(recent: pl.DataFrame, older: pl.DataFrame, hours: int) -> pl.DataF
 
 
 def _statistics(frame: pl.DataFrame, name: str, start: datetime) -> pl.DataFrame:
-    """The warehouse's columns of one window, for the marks after `start` that have a reading."""
+    """The warehouse's columns of one window, for marks after `start` with a reading."""
     columns: list[pl.Expr] = []
     for sensor, prefix in PREFIXES.items():
         n, mean, m2, low, high = (pl.col(f"{sensor}_{part}") for part in ("n", "mean", "m2", "min", "max"))

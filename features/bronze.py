@@ -1,4 +1,4 @@
-"""Bronze: every readable row as it came, with where and when it came from. Appended, never rewritten."""
+"""Bronze: every readable row as it came, with its file and load time. Appended, never rewritten."""
 
 from __future__ import annotations
 
@@ -51,24 +51,35 @@ class IngestReport:
     notes: dict[str, FileNotes] = field(default_factory=dict)  # name -> what reading it assumed, counted and left out
 
 
+@dataclass(frozen=True)
+class BronzeLoad:
+    """Where reading files are loaded to, by which settings, and when."""
+
+    lake: Lake
+    staging: Path  # folder for copies and decoded files; emptied before and after
+    config: IngestConfig
+    loaded_at: datetime
+
+
 def load_files(
     spark: Callable[[], SparkSession],
-    lake: Lake,
+    load: BronzeLoad,
     files: Iterable[tuple[str, Path]],
-    staging: Path,
-    config: IngestConfig,
-    loaded_at: datetime,
     progress: Progress = lambda done, total: None,
     reader: SiteReader | None = None,
 ) -> IngestReport:
-    """Check `files` (name, path), load what is new and good into bronze, quarantine the rest.
+    """Load new and valid files of `files` (name, path) into bronze, and quarantine the rest.
 
-    `spark` opens the session when the first row is to be written: a run that finds nothing new needs no JVM.
-    `reader` knows how the site writes its files; None: what their names and cells show.
-    What is decoded is a copy in `staging`, and what is hashed are the copy's bytes: nobody can change the file in between.
-    While it is decoded, a note beside `staging` says so: a file that killed `killed_runs` runs is refused.
-    Files become visible in whole commits of about `rows_per_commit` rows; killed in between, the next run loads the rest.
+    - spark: opens the session when the first row is to be written. A run that finds nothing new needs no JVM.
+    - reader: knows how the site writes its files. None: names and cells of the files decide.
+
+    A copy in `staging` is hashed and decoded, so nobody can change the file in between. While a file is
+    decoded, a note
+    beside `staging` names it. A file that killed `killed_runs` runs is refused. Files become visible in whole
+    commits of
+    about `rows_per_commit` rows. After a kill, the next run loads the rest.
     """
+    lake, config, staging = load.lake, load.config, load.staging
     listed = list(files)
     reader = reader or SiteReader(limits=config.limits)
     report = IngestReport(notes=reader.notes)
@@ -103,18 +114,21 @@ def load_files(
         next_seq += 1
         pending.append(staged)
         if sum(item.rows for item in pending) >= config.rows_per_commit:
-            _commit(spark(), lake, pending, loaded_at, report, config.earliest)
+            _commit(spark(), load, pending, report)
             pending = []
-    note_refusals(lake, refused, loaded_at)
+    note_refusals(lake, refused, load.loaded_at)
     if pending:
-        _commit(spark(), lake, pending, loaded_at, report, config.earliest)
+        _commit(spark(), load, pending, report)
     progress(len(listed), len(listed))
     shutil.rmtree(staging, ignore_errors=True)
     return report
 
 
 def _place_of_copy(staging: Path, path: Path) -> Path:
-    """Where the copy of `path` goes, in place of the one before; its name says the format, so it keeps it."""
+    """Path for the copy of `path`, in place of the copy before.
+
+    It keeps the file's name, because the name shows the format.
+    """
     folder = staging / "copy"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -130,7 +144,10 @@ def _loaded_files(lake: Lake) -> tuple[set[str], int]:
 
 
 def _stage(batches: Iterable[pa.RecordBatch], name: str, digest: str, target: Path, file_seq: int) -> StagedFile:
-    """Write the batches of a file to `target`, adding their origin. Raises RefusedFile and leaves nothing."""
+    """Write the batches of a file to `target`, adding their origin.
+
+    Raises RefusedFile and leaves nothing.
+    """
     rows = 0
     writer: pq.ParquetWriter | None = None
     try:
@@ -156,22 +173,23 @@ def _stage(batches: Iterable[pa.RecordBatch], name: str, digest: str, target: Pa
     return StagedFile(name, digest, target, rows)
 
 
-def _commit(
-    spark: SparkSession, lake: Lake, staged: list[StagedFile], loaded_at: datetime, report: IngestReport, earliest: datetime
-) -> None:
-    """Append the staged files to bronze in one Delta commit. A wrong clock makes no partition: a time before `earliest` has no date."""
+def _commit(spark: SparkSession, load: BronzeLoad, staged: list[StagedFile], report: IngestReport) -> None:
+    """Append the staged files to bronze in one Delta commit.
+
+    A time before `earliest` gets no date, so a wrong clock makes no partition.
+    """
     holding_rows = [item for item in staged if item.rows > 0]
     if holding_rows:
         frame = spark.read.option("mergeSchema", "true").parquet(*(str(item.path) for item in holding_rows))
-        date = F.when(F.col(TIMESTAMP) >= F.lit(earliest), F.to_date(TIMESTAMP))
-        frame = frame.withColumns({EVENT_DATE: date, LOADED_AT: F.lit(loaded_at)})
-        lake.append(frame, BRONZE, partition_by=EVENT_DATE, metadata={"files": [item.name for item in holding_rows]})
+        date = F.when(F.col(TIMESTAMP) >= F.lit(load.config.earliest), F.to_date(TIMESTAMP))
+        frame = frame.withColumns({EVENT_DATE: date, LOADED_AT: F.lit(load.loaded_at)})
+        load.lake.append(frame, BRONZE, partition_by=EVENT_DATE, metadata={"files": [item.name for item in holding_rows]})
     for item in staged:
         report.loaded[item.name] = item.rows
         item.path.unlink(missing_ok=True)
 
 
 def _empty(folder: Path) -> None:
-    """Make `folder` new: a killed run may have left staged files behind."""
+    """Make `folder` new: a killed run may have left staged files there."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -1,7 +1,8 @@
 """The data contract of Altaviz: columns, units, windows and feature order, in pure Python.
 
-Everything that reads or writes readings, features or windows takes its names from here, so training and
-serving cannot drift apart. This module imports nothing but the standard library and the names of the sensors.
+All code that handles readings, features or windows takes its names from here. So training and serving cannot
+drift
+apart. This module imports the standard library and the sensor names, nothing else.
 """
 
 from __future__ import annotations
@@ -107,7 +108,10 @@ FEATURE_SET_VERSION: Final = "1"
 
 @dataclass(frozen=True)
 class RollingFeature:
-    """A statistic of one sensor over the half-open window (t - hours, t]; the standard deviation is the sample one."""
+    """A statistic of one sensor over the half-open window (t - hours, t].
+
+    The standard deviation is the sample one.
+    """
 
     name: str
     sensor: str
@@ -143,7 +147,7 @@ STATUS_FEATURES: Final[dict[str, str]] = {
     TEMP_STATUS: DISCHARGE_TEMP,
     PRESSURE_STATUS: DISCHARGE_PRESSURE,
 }
-# By sensor that features are made of: the feature whose step has a value only if the sensor has one in that hour.
+# By sensor of the features: the feature that has a value only if the sensor has one in that hour.
 HOUR_VALUES: Final = {sensor: feature for feature, sensor in STATUS_FEATURES.items()}
 HOUR_OF_DAY: Final = "hour_of_day"  # 0-23, station's own time zone
 DAY_OF_WEEK: Final = "day_of_week"  # 1=Monday..7=Sunday, station's own time zone
@@ -169,7 +173,7 @@ FEATURE_UNITS: Final[dict[str, str]] = {
     IS_WEEKEND: "0 or 1",
 }
 
-# Typical level of a sensor, taken off before squaring: it only keeps floating point well conditioned, the result is the same.
+# Typical level of a sensor, subtracted before squaring. It keeps floating point accurate and does not change the result.
 TYPICAL_LEVEL: Final[dict[str, float]] = {VIBRATION: 3.0, DISCHARGE_TEMP: 200.0, DISCHARGE_PRESSURE: 1000.0}
 
 MAX_LOOKBACK_HOURS: Final = 24  # the longest rolling window: what gold needs of the past

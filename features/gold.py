@@ -38,9 +38,9 @@ _TIME_ZONE = "_time_zone"
 
 
 def compressor_limits(compressors: pl.DataFrame, fleet: FleetConfig, thresholds: ThresholdsConfig) -> pl.DataFrame:
-    """One row per compressor: the time zone of its station, and warning and critical limit of each sensor that has a status.
+    """One row per compressor: its station's time zone, and the limits of each sensor with a status.
 
-    A sensor without critical limit gets an infinite one, which nothing reaches.
+    The limits are warning and critical. A sensor without a critical limit gets an infinite one.
     """
     rows = []
     for compressor_id, model, station_id in compressors.select("compressor_id", "model", "station_id").iter_rows():
@@ -56,9 +56,11 @@ def compressor_limits(compressors: pl.DataFrame, fleet: FleetConfig, thresholds:
 
 
 def build_features(silver: DataFrame, limits: DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig) -> DataFrame:
-    """GOLD_COLUMNS for every row of `silver`, the faults of its sensors beside the features; for rows near its start the look-back must be in `silver` too.
+    """GOLD_COLUMNS for every row of `silver`, with the faults of its sensors beside the features.
 
-    `limits` is the frame of `compressor_limits`. A feature is null where its window holds too little (features.rolling).
+    `silver` must also hold the look-back of its first rows. `limits` is the frame of `compressor_limits`. A
+    feature is
+    null where its window holds too little (features.rolling).
     """
     placed = (
         silver.select(COMPRESSOR_ID, TIMESTAMP, DATA_FAULTS, *ROLLED_SENSORS)
@@ -69,7 +71,10 @@ def build_features(silver: DataFrame, limits: DataFrame, etl: EtlConfig, thresho
 
 
 def complete_features(rolled: DataFrame, limits: DataFrame, thresholds: ThresholdsConfig) -> DataFrame:
-    """GOLD_COLUMNS from rows that hold ROLLED_SENSORS and ROLLED_FEATURES: what needs the row itself and its compressor, no window."""
+    """GOLD_COLUMNS from rows that hold ROLLED_SENSORS and ROLLED_FEATURES.
+
+    The added features need the row and its compressor, but no window.
+    """
     local = F.from_utc_timestamp(TIMESTAMP, F.col(_TIME_ZONE))
     day = F.weekday(local) + 1
     return rolled.join(F.broadcast(limits), on=COMPRESSOR_ID, how="inner").select(
@@ -87,7 +92,7 @@ def complete_features(rolled: DataFrame, limits: DataFrame, thresholds: Threshol
 
 
 def _status(sensor: str, thresholds: ThresholdsConfig) -> Column:
-    """normal, warning or critical by the compressor's own limits; null where nothing was measured."""
+    """normal, warning or critical by the compressor's own limits; null without a value."""
     value, warning, critical = F.col(sensor), F.col(f"_warning_{sensor}"), F.col(f"_critical_{sensor}")
     high = thresholds.sensors[sensor].direction == "high"
     at_critical, at_warning = (value >= critical, value >= warning) if high else (value <= critical, value <= warning)

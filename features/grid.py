@@ -1,7 +1,8 @@
 """Gold on an even hourly grid: the steps that windows are cut from (no JVM).
 
-One rule for training and scoring: a step has the last value of each feature in its hour, (mark - 1 h, mark]; NaN where there is none.
-Training takes the clock's hours as marks, scoring counts back from `as_of`.
+Training and scoring share one rule. A step holds the last value of each feature in its hour, (mark - 1 h,
+mark], or
+NaN. Training takes the clock's hours as marks. Scoring counts back from `as_of`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ _LEVEL_CODES = {level: float(code) for code, level in enumerate(STATUS_LEVELS)}
 
 @dataclass(frozen=True)
 class History:
-    """Gold of a whole fleet, hour by hour; compressors lie one below the other, each with the same hours."""
+    """Gold of a whole fleet, hour by hour.
+
+    Compressors lie one below the other, each with the same hours.
+    """
 
     values: Float32s  # [compressors x hours, features] memory map, NaN where missing
     compressor_ids: list[str]
@@ -54,7 +58,7 @@ class History:
         return np.arange(len(self.compressor_ids), dtype=np.int64) * self.hours
 
     def units_of(self, names: Iterable[str]) -> npt.NDArray[np.int32]:
-        """Numbers of the compressors among `names`, ascending; names that are not here are left out."""
+        """Numbers of the compressors among `names`, ascending. Unknown names are left out."""
         return np.flatnonzero(np.isin(self.compressor_ids, list(names))).astype(np.int32)
 
     def hours_with_data(self, unit: int) -> Ints:
@@ -83,7 +87,10 @@ class Steps:
 
 
 def encode(gold: pl.DataFrame) -> Float32s:
-    """The 24 features of the contract, in its order, as [rows, features] float32; a status is 0, 1, 2; null is NaN."""
+    """The 24 features of the contract, in its order -> [rows, features] float32.
+
+    A status is 0, 1 or 2. Null is NaN.
+    """
     columns = (
         pl.col(name).replace_strict(_LEVEL_CODES, default=None, return_dtype=pl.Float64) if name in STATUS_FEATURES else pl.col(name)
         for name in FEATURES
@@ -92,7 +99,10 @@ def encode(gold: pl.DataFrame) -> Float32s:
 
 
 def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -> Steps:
-    """The grid of every compressor asked for, as gold has it in (as_of - 24 h, as_of]. Partitions outside are not read."""
+    """The grid of each of `compressor_ids`, from gold in (as_of - 24 h, as_of].
+
+    Partitions outside that range are not read.
+    """
     start = as_of - WINDOW_STEPS * _STEP
     rows = (
         scan_with_faults(gold)
@@ -113,7 +123,7 @@ def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -
 
 
 def scan_with_faults(table: DeltaTable) -> pl.LazyFrame:
-    """Silver or gold with its column of faults, which a table that was built before has not."""
+    """Silver or gold with its column of faults. Older tables lack it: then it is null."""
     scan = pl.scan_delta(table)
     if any(field.name == DATA_FAULTS for field in table.schema().fields):
         return scan
@@ -121,13 +131,13 @@ def scan_with_faults(table: DeltaTable) -> pl.LazyFrame:
 
 
 def last_values(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """One row per compressor and mark with each feature's last value, from rows in order of time."""
+    """The last value of each feature by compressor and mark, from rows in order of time."""
     last = (pl.col(name).drop_nulls().last() for name in FEATURES)
     return rows.group_by(COMPRESSOR_ID, _MARK, maintain_order=True).agg(*last)
 
 
 def fault_texts(rows: pl.DataFrame) -> dict[str, FaultTexts]:
-    """By compressor the texts of the rows that name faults, from rows in order of time."""
+    """The texts of rows that name faults, by compressor, from rows in order of time."""
     found: dict[str, FaultTexts] = {}
     named = rows.select(COMPRESSOR_ID, pl.col(TIMESTAMP).dt.epoch("us"), DATA_FAULTS).drop_nulls(DATA_FAULTS)
     for compressor_id, moment, text in named.iter_rows():
@@ -136,7 +146,10 @@ def fault_texts(rows: pl.DataFrame) -> dict[str, FaultTexts]:
 
 
 def read_faults(gold: DeltaTable, until: datetime, hours: int) -> dict[str, FaultTexts]:
-    """By compressor each text of faults that gold has in the `hours` up to `until`, once, with the time of its last reading."""
+    """The fault texts of gold in the `hours` up to `until`, by compressor.
+
+    Each text appears once, with the time of its last reading.
+    """
     start = until - hours * _STEP
     rows = (
         scan_with_faults(gold)
@@ -150,11 +163,14 @@ def read_faults(gold: DeltaTable, until: datetime, hours: int) -> dict[str, Faul
 
 
 def map_history(tables: Sequence[DeltaTable], folder: Path, until: datetime | None = None) -> History:
-    """Lay all of one or more gold tables out, up to `until`, as a read-only memory map, one date partition in memory at a time.
+    """Lay out one or more gold tables, up to `until`, as a read-only memory map.
 
-    The map is of a file in `folder` without a name: its space is free again when the last who reads it ends, however that is. A compressor
-    that is in several tables is one machine. A stray reading far before or after all others is left out, as it would lay out every hour between.
-    Raises NoDataError when there is no row.
+    One date partition is in memory at a time. The mapped file lies in `folder` and has no name: its space is
+    freed when
+    its last reader ends, even by a kill. A compressor in several tables is one machine. Stray readings far
+    before or after
+    all others are left out, because every hour between them would be laid out. Raises NoDataError when there is
+    no row.
     """
     lazy = pl.concat([pl.scan_delta(gold) for gold in tables])
     if until is not None:
@@ -179,7 +195,10 @@ def map_history(tables: Sequence[DeltaTable], folder: Path, until: datetime | No
 
 
 def _without_strays(lazy: pl.LazyFrame) -> pl.LazyFrame:
-    """Gold from the first to the last stretch of days that can hold a window; all of it when none can."""
+    """Gold from the first to the last stretch of days that can hold a window.
+
+    If no stretch can, all of gold.
+    """
     days = sorted(lazy.select(pl.col(DATE).unique()).collect()[DATE].to_list())
     starts = [day for number, day in enumerate(days) if not number or day - days[number - 1] > _GAP]
     if len(starts) < 2:
@@ -194,15 +213,16 @@ def _without_strays(lazy: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _most_hours(lazy: pl.LazyFrame) -> int:
-    """Hours with a row of the compressor that has most of them."""
+    """Hours with a row, of the compressor that has most of them."""
     hours = lazy.group_by(COMPRESSOR_ID).agg(pl.col(TIMESTAMP).dt.truncate("1h").n_unique().alias("hours"))
     return int(hours.select(pl.col("hours").max()).collect().item() or 0)
 
 
 def read_history(gold: DeltaTable, until: datetime, hours: int, only: Sequence[str] | None = None) -> History:
-    """The `hours` clock hours that end at or before `until`, in memory, of all compressors or of those of `only`.
+    """The `hours` clock hours that end at or before `until`, in memory.
 
-    Partitions outside are not read. Without any row there are no compressors.
+    Holds all compressors, or those of `only`. Partitions outside are not read. Without any row there are no
+    compressors.
     """
     last_mark = until.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first_mark = last_mark - (hours - 1) * _STEP
@@ -219,9 +239,12 @@ def read_history(gold: DeltaTable, until: datetime, hours: int, only: Sequence[s
 
 
 def _lay_out(lazy: pl.LazyFrame, compressor_ids: list[str], first_mark: datetime, hours: int, values: Float32s) -> None:
-    """Write the last values of each hour into `values` [compressors x hours, features], one date partition in memory at a time."""
+    """Write the last values of each hour into `values` [compressors x hours, features].
+
+    One date partition is in memory at a time.
+    """
     codes = pl.DataFrame({COMPRESSOR_ID: compressor_ids, "_unit": np.arange(len(compressor_ids), dtype=np.int64)})
-    # ascending, so that the reading at midnight replaces the last values of the day before, which have the same mark
+    # ascending: the reading at midnight has the mark of the day before and replaces its last values
     for day in sorted(lazy.select(pl.col(DATE).unique()).collect()[DATE].to_list()):
         rows = (
             lazy.filter(pl.col(DATE) == day)

@@ -1,6 +1,8 @@
-"""What a features run has to recompute: the time that new rows touch, widened by how far a reading reaches.
+"""What a features run must recompute: the hours of new rows, widened by their influence.
 
-The newest gold commit says what it was made from (`BuildState`); rows of bronze beyond that are new. Causal rules make the reach finite:
+The latest gold commit records what it was made from (`BuildState`). Rows of bronze beyond that are new. The
+rules are
+causal, so one reading has a finite influence:
 
     a reading at t is evidence for spikes until t + spread_hours, and a verdict decides whether the next reading
     (again at most spread_hours later) stands alone                                          -> silver (t, t + 2 x spread_hours]
@@ -9,40 +11,28 @@ The newest gold commit says what it was made from (`BuildState`); rows of bronze
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
 import polars as pl
 
-from config.sections.etl import EtlConfig
+from config.sections.etl import EtlConfig, IngestConfig
 from config.sections.fleet import FleetConfig
 from config.sections.thresholds import ThresholdsConfig
-from features.contract import FILE_SEQ, TIMESTAMP
-from features.lake import BRONZE, GOLD, Interval, Lake
+from features.contract import FILE_SEQ, LOADED_AT, MAX_LOOKBACK_HOURS, STATUS_FEATURES, TIMESTAMP
+from features.lake import BRONZE, GOLD, Interval, Lake, merge_intervals, sql_time
 from features.sensor_health.settings import HealthRules
-
-if TYPE_CHECKING:
-    pass
-
-import hashlib
-import json
-from typing import TYPE_CHECKING, Any
-
-from config.sections.etl import IngestConfig
-from features.contract import LOADED_AT, MAX_LOOKBACK_HOURS, STATUS_FEATURES
-from features.lake import merge_intervals, sql_time
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
 class BuildState:
-    """What silver, rejects and gold were made from; it travels in the gold commit."""
+    """What silver, rejects and gold were made from. The gold commit stores it."""
 
-    file_seq: int  # newest file of bronze that is in
-    as_of: datetime  # readings after it are not in yet
+    file_seq: int  # newest file of bronze that is included
+    as_of: datetime  # readings after it are not included yet
     fingerprint: str  # of the rules and reference data that shaped the result
     rebuilt: list[Interval] | None  # intervals of gold this commit replaced; None: all of it
     withdrawn: frozenset[str] = frozenset()  # SHA-256 of files that are left out
@@ -73,51 +63,51 @@ class BuildState:
 
 @dataclass(frozen=True)
 class Influence:
-    """How far one reading reaches, forwards and backwards."""
+    """How long one reading influences silver and gold."""
 
     silver: timedelta
     gold: timedelta
 
     @classmethod
     def of(cls, etl: EtlConfig) -> Influence:
-        """The reach under the outlier rule in force."""
+        """The influence under the outlier rule in force."""
         return cls(silver=timedelta(hours=2 * etl.outliers.spread_hours), gold=timedelta(hours=MAX_LOOKBACK_HOURS))
 
 
 @dataclass(frozen=True)
 class RebuildPlan:
-    """What to recompute. `touched` None means everything."""
+    """What to recompute. `changed` are the intervals of changed rows; None means everything."""
 
-    touched: list[Interval] | None
+    changed: list[Interval] | None
     unplaced: bool  # rows without a usable timestamp are among the new ones
 
     @property
     def empty(self) -> bool:
         """Nothing is new."""
-        return self.touched == [] and not self.unplaced
+        return self.changed == [] and not self.unplaced
 
-    def joined(self, other: RebuildPlan, most_intervals: int) -> RebuildPlan:
-        """What either of both has to recompute."""
+    def union(self, other: RebuildPlan, most_intervals: int) -> RebuildPlan:
+        """What one of the two plans recomputes."""
         unplaced = self.unplaced or other.unplaced
-        if self.touched is None or other.touched is None:
+        if self.changed is None or other.changed is None:
             return RebuildPlan(None, unplaced)
-        return RebuildPlan(merge_intervals([*self.touched, *other.touched], most_intervals), unplaced)
+        return RebuildPlan(merge_intervals([*self.changed, *other.changed], most_intervals), unplaced)
 
-    def silver_core(self, reach: Influence) -> list[Interval] | None:
-        """Silver (and rejects) to be replaced."""
-        return _widen(self.touched, timedelta(0), reach.silver)
+    def silver_to_replace(self, influence: Influence) -> list[Interval] | None:
+        """Intervals of silver and rejects that are replaced."""
+        return _widen(self.changed, timedelta(0), influence.silver)
 
-    def bronze_input(self, reach: Influence) -> list[Interval] | None:
-        """Bronze that decides the silver core."""
-        return _widen(self.touched, reach.silver, reach.silver)
+    def bronze_to_read(self, influence: Influence) -> list[Interval] | None:
+        """Intervals of bronze that decide the replaced silver."""
+        return _widen(self.changed, influence.silver, influence.silver)
 
-    def gold_core(self, reach: Influence) -> list[Interval] | None:
-        """Gold to be replaced."""
-        return _widen(self.touched, timedelta(0), reach.silver + reach.gold)
+    def gold_to_replace(self, influence: Influence) -> list[Interval] | None:
+        """Intervals of gold that are replaced."""
+        return _widen(self.changed, timedelta(0), influence.silver + influence.gold)
 
-    def silver_input(self, reach: Influence) -> list[Interval] | None:
-        """Silver that decides the gold core."""
-        return _widen(self.touched, reach.gold, reach.silver + reach.gold)
+    def silver_to_read(self, influence: Influence) -> list[Interval] | None:
+        """Intervals of silver that decide the replaced gold."""
+        return _widen(self.changed, influence.gold, influence.silver + influence.gold)
 
 
 def _widen(intervals: list[Interval] | None, before: timedelta, after: timedelta) -> list[Interval] | None:
@@ -128,7 +118,10 @@ def _widen(intervals: list[Interval] | None, before: timedelta, after: timedelta
 
 
 def shift(moment: datetime, by: timedelta) -> datetime:
-    """`moment` + `by`, held within the years 1 to 9999: a wrong clock may stand at either end of them."""
+    """`moment` + `by`, held within the years 1 to 9999.
+
+    A wrong clock may stand at either end of them.
+    """
     try:
         return moment + by
     except OverflowError:
@@ -136,7 +129,10 @@ def shift(moment: datetime, by: timedelta) -> datetime:
 
 
 def read_state(lake: Lake) -> BuildState | None:
-    """State of the newest gold; None when it is unknown (also after a RESTORE by hand), which means: build everything."""
+    """State of the latest gold. None when it is unknown: then everything is built.
+
+    It is unknown after a RESTORE by hand, too.
+    """
     commits = lake.commits(GOLD)
     if not commits or commits[0]["metadata"] is None:
         return None
@@ -144,9 +140,10 @@ def read_state(lake: Lake) -> BuildState | None:
 
 
 def fingerprint(compressors: pl.DataFrame, etl: EtlConfig, thresholds: ThresholdsConfig, fleet: FleetConfig, health: HealthRules) -> str:
-    """Changes when anything but new readings changes what silver or gold should be.
+    """Changes when anything but new readings changes silver or gold.
 
-    Of the thresholds those are the physical ranges, and the limits that statuses come from: no other limit, and no description.
+    Of the thresholds, it covers the physical ranges and the limits of statuses. Descriptions and other limits
+    do not count.
     """
     shaping = {
         "clock_skew": etl.ingest.clock_skew_minutes,
@@ -173,7 +170,10 @@ def fingerprint(compressors: pl.DataFrame, etl: EtlConfig, thresholds: Threshold
 
 
 def unplaced(ingest: IngestConfig) -> str:
-    """SQL that is true for rows without a usable timestamp: none, or one of a clock that had no power."""
+    """SQL that is true for rows without a usable timestamp.
+
+    They have none, or one from a clock that had no power.
+    """
     return f"{TIMESTAMP} IS NULL OR {TIMESTAMP} < TIMESTAMP'{sql_time(ingest.earliest)}'"
 
 
@@ -185,12 +185,14 @@ def plan_build(
     current_fingerprint: str,
     most_intervals: int,
 ) -> RebuildPlan:
-    """Compare bronze (as polars reads it: finding out that nothing is new must not cost a JVM) with what gold was made from.
+    """Compare bronze with what gold was made from.
 
-    Only the clock hours of new rows are collected; three columns are read, of files that can hold new rows.
+    Polars reads bronze, because finding nothing new must not cost a JVM. Only the clock hours of new rows are
+    collected.
+    Three columns are read, of files that can hold new rows.
     """
     if state is None or state.fingerprint != current_fingerprint:
-        return RebuildPlan(touched=None, unplaced=True)
+        return RebuildPlan(changed=None, unplaced=True)
     time = pl.col(TIMESTAMP)
     refused = time > pl.col(LOADED_AT) + ingest.clock_skew
     placed = pl.when(time >= ingest.earliest).then(time)
@@ -203,23 +205,23 @@ def plan_build(
         .collect()
     )
     intervals = [Interval(start, end) for _, start, end in hours.iter_rows() if start is not None]
-    return RebuildPlan(touched=merge_intervals(intervals, most_intervals), unplaced=len(intervals) < hours.height)
+    return RebuildPlan(changed=merge_intervals(intervals, most_intervals), unplaced=len(intervals) < hours.height)
 
 
 def newest_that_counts(bronze: pl.LazyFrame, ingest: IngestConfig) -> datetime | None:
-    """Time of the newest reading that is not later than its own loading allows; None when there is none."""
+    """Time of the newest reading that is not later than its own loading allows. None without one."""
     counts = pl.col(TIMESTAMP) <= pl.col(LOADED_AT) + ingest.clock_skew
     newest: datetime | None = bronze.filter(counts).select(pl.col(TIMESTAMP).max()).collect().item()
     return newest
 
 
 def newest_file(lake: Lake) -> int:
-    """Number of the file that was loaded last, from the log's statistics where they have it."""
+    """Number of the file that was loaded last. The log's statistics give it where possible."""
     return int(pl.scan_delta(lake.uri(BRONZE)).select(pl.col(FILE_SEQ).max()).collect().item() or 0)
 
 
 def rebuilt_since(lake: Lake, version: int | None) -> list[Interval] | None:
-    """Intervals of gold that changed after `version`; None when that cannot be told, which means: all of it."""
+    """Intervals of gold that changed after `version`. None means all of it, as when it is unknown."""
     if version is None:
         return None
     intervals: list[Interval] = []

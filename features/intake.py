@@ -1,9 +1,14 @@
-"""Files of readings into batches of the contract's types (pyarrow, bounded memory, no JVM): the way in of every reading.
+"""Turns files of readings into batches of the contract's types. Every reading comes in here.
 
-A file is opened as what it is and matched with the contract, by the site's description or by what its names, units and cells show
-(features/site). A cell that is no value costs the cell, a time that cannot be read its row; what makes the rest doubtful refuses
-the whole file, by name, with the reason `unsupported_format`, `unreadable`, `missing_column`, `wrong_type` or `bad_column_name`.
-So does what no reader should meet: `too_large`, `no_file`, `outside_folder`, `killed_runs` (features/site/guard).
+It uses pyarrow with bounded memory and no JVM. A file is opened by its content and matched with the contract.
+The
+site's description decides, else names, units and cells do (features/site).
+
+A cell without a valid value loses the cell. An unreadable time loses its row. Any other doubt refuses the whole
+file,
+by name, with a reason: `unsupported_format`, `unreadable`, `missing_column`, `wrong_type` or `bad_column_name`.
+Unsafe
+files are refused as `too_large`, `no_file`, `outside_folder` or `killed_runs` (features/site/guard).
 """
 
 from __future__ import annotations
@@ -25,5 +30,8 @@ from features.site.times import parse_timestamps as parse_timestamps
 
 
 def read_batches(path: Path, rows_per_batch: int) -> Iterator[pa.RecordBatch]:
-    """Batches of one file that no site.yaml describes. Raises RefusedFile; batches yielded before that must be dropped."""
+    """Batches of one file that no site.yaml describes.
+
+    Raises RefusedFile. Batches yielded before that must be dropped.
+    """
     return SiteReader().read(path, path.name, rows_per_batch)

@@ -1,6 +1,7 @@
-"""What Spark's Python workers run: Arrow batches in, Arrow batches out, numpy in between.
+"""Code that Spark's Python workers run: Arrow batches in and out, numpy in between.
 
-Partitions must hold whole compressors, ascending by time. This module imports little, because every worker imports it.
+Partitions must hold whole compressors, ascending by time. Every worker imports this module, so it imports
+little.
 """
 
 from __future__ import annotations
@@ -52,7 +53,10 @@ ROLLED_FEATURES = (*(feature.name for feature in ROLLING_FEATURES), TEMP_DELTA)
 
 @dataclass(frozen=True)
 class JudgeRules:
-    """What values are judged by; `known` are faults by compressor, as (moment in us, text of contract.DATA_FAULTS), oldest first."""
+    """The rules that values are judged by.
+
+    `known` are faults by compressor: (moment in us, text of contract.DATA_FAULTS), oldest first.
+    """
 
     outliers: OutlierConfig
     health: HealthRules
@@ -60,10 +64,13 @@ class JudgeRules:
 
 
 def judge_readings(batches: Iterator[pa.RecordBatch], rules: JudgeRules, rows_per_chunk: int) -> Iterator[pa.RecordBatch]:
-    """Complete and judge readings: merge rows of one compressor and time, and refuse values.
+    """Merge rows of one compressor and time, and refuse bad values.
 
-    Takes RAW_PREFIX + sensor, OPERATING_HOURS, FLAGGED_BAD_SENSORS and REASON, ascending by compressor, time and loading; rows with a reason are
-    no evidence and stay as they are. Adds the sensors with refused values nulled, VERDICT_PREFIX + sensor (why a value is refused) and DATA_FAULTS.
+    Input columns are RAW_PREFIX + sensor, OPERATING_HOURS, FLAGGED_BAD_SENSORS and REASON. Rows ascend by
+    compressor, time
+    and loading. Rows with a reason are no evidence and stay as they are. Added columns are the sensors with
+    refused values
+    nulled, VERDICT_PREFIX + sensor (why a value is refused) and DATA_FAULTS.
     """
     for table in whole_compressors(batches, rows_per_chunk):
         yield from _judge(table, rules).to_batches()
@@ -118,7 +125,7 @@ def _texts(found: FoundFaults, kept: Ints, rows: int) -> pa.Array:
 
 
 def _with_reasons(table: pa.Table, rows: Ints, merged: MergedRows) -> pa.Table:
-    """`table` with a reason for every row that went into another one, and the operating hours completed."""
+    """`table` with operating hours completed, and a reason for every row merged into another."""
     reasons = table[REASON].to_numpy().copy()
     reasons[rows[merged.duplicates]] = DUPLICATE
     reasons[rows[merged.contributed]] = MERGED
@@ -129,7 +136,7 @@ def _with_reasons(table: pa.Table, rows: Ints, merged: MergedRows) -> pa.Table:
 
 
 def _flagged(table: pa.Table, rows: Ints) -> dict[str, NDArray[np.bool_]]:
-    """By sensor that the source calls bad somewhere: in which of `rows`."""
+    """Which of `rows` the source flags as bad, by sensor. Sensors without such a row are left out."""
     named = table[FLAGGED_BAD_SENSORS]
     if named.null_count == len(table):
         return {}
@@ -143,7 +150,7 @@ def _flagged(table: pa.Table, rows: Ints) -> dict[str, NDArray[np.bool_]]:
 
 
 def _known_by_code(table: pa.Table, group: Ints, known: Mapping[str, Sequence[tuple[int, str]]]) -> Known:
-    """What was known of each compressor of `table` at some moments, by its code."""
+    """The known faults of each compressor of `table`, by its code."""
     if not known:
         return {}
     starts = group_starts(group)
@@ -166,7 +173,10 @@ def roll_features(batches: Iterator[pa.RecordBatch], delta_tolerance_s: float, r
 
 
 def whole_compressors(batches: Iterator[pa.RecordBatch], rows_per_chunk: int) -> Iterator[pa.Table]:
-    """Regroup a sorted stream of batches into tables of whole compressors with at least `rows_per_chunk` rows (the last may have fewer)."""
+    """Regroup a sorted stream of batches into tables of whole compressors.
+
+    Each has at least `rows_per_chunk` rows; the last may have fewer.
+    """
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:

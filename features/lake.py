@@ -1,8 +1,10 @@
 """The one reader and writer of the Delta tables.
 
-Every write is one atomic Delta commit and can be repeated: bronze appends whole files that it does not hold yet, silver,
-rejects and gold replace exactly the interval of time that was recomputed. What a commit was made from travels in the commit itself
-(`userMetadata`), so there is no second place that a crash could leave behind.
+Every write is one atomic Delta commit and can be repeated. Bronze appends whole files that it does not hold
+yet.
+Silver, rejects and gold replace exactly the recomputed interval of time. The commit itself records what it was
+made
+from (`userMetadata`), so a crash leaves no second place behind.
 """
 
 from __future__ import annotations
@@ -78,7 +80,8 @@ class Lake:
     def delta(self, table: str, version: int | None = None) -> DeltaTable:
         """The table for readers without a JVM, now or at a version.
 
-        Raises NoDataError when it does not exist, delta-rs' DeltaError when it has no such version, or not any more.
+        Raises NoDataError when the table does not exist. Raises delta-rs' DeltaError when it has no such
+        version any more.
         """
         try:
             return DeltaTable(self.uri(table), version=version)
@@ -96,14 +99,17 @@ class Lake:
         return [field.name for field in self.delta(table).schema().fields] if self.exists(table) else []
 
     def row_count(self, table: str) -> int:
-        """Rows of the newest version, from the log alone; 0 when the table does not exist."""
+        """Rows of the newest version, from the log alone. 0 without the table."""
         if not self.exists(table):
             return 0
         actions = self.delta(table).get_add_actions(flatten=True)
         return int(sum(actions.column("num_records").to_pylist()))
 
     def rows_by_date(self, table: str) -> dict[date, int]:
-        """Rows of the newest version by value of DATE, from the log alone; rows without one are left out. Raises NoDataError without the table."""
+        """Rows of the newest version by value of DATE, from the log alone.
+
+        Rows without a date are left out. Raises NoDataError without the table.
+        """
         actions = self.delta(table).get_add_actions(flatten=True)
         found: dict[date, int] = {}
         for day, rows in zip(actions.column(f"partition.{DATE}").to_pylist(), actions.column("num_records").to_pylist(), strict=True):
@@ -117,7 +123,11 @@ class Lake:
         return moment
 
     def commits(self, table: str) -> list[dict[str, Any]]:
-        """Commits of `table` that can change rows, newest first: `version`, and `metadata` as given to the writer (None: by another one)."""
+        """Commits of `table` that can change rows, newest first.
+
+        Each has `version` and `metadata`, as given to the writer. `metadata` is None if another program wrote
+        it.
+        """
         if not self.exists(table):
             return []
         found = []
@@ -128,9 +138,9 @@ class Lake:
         return found
 
     def read(self, spark: SparkSession, table: str, *, version: int | None = None, as_of: datetime | None = None) -> DataFrame:
-        """`table` as a Spark frame, now or as it was at a version or a time (time travel).
+        """`table` as a Spark frame, now or at an earlier version or time (time travel).
 
-        Raises NoDataError when the table does not exist, InputError when that version or time cannot be read any more.
+        Raises NoDataError when the table does not exist. Raises InputError when that version or time is gone.
         """
         if not self.exists(table):
             self.delta(table)
@@ -144,17 +154,17 @@ class Lake:
         except Exception as error:
             if version is None and as_of is None:
                 raise
-            asked = f"version {version}" if version is not None else f"time {as_of:%Y-%m-%dT%H:%M:%S}"
+            place = f"version {version}" if version is not None else f"time {as_of:%Y-%m-%dT%H:%M:%S}"
             reason = str(error).strip().splitlines()[0][:200]
-            raise InputError(f"{table} cannot be read at {asked}: {reason}; `DESCRIBE HISTORY` lists what is left after a vacuum") from None
+            raise InputError(f"{table} cannot be read at {place}: {reason}; `DESCRIBE HISTORY` lists what is left after a vacuum") from None
 
     def append(self, frame: DataFrame, table: str, *, partition_by: str, metadata: dict[str, Any]) -> None:
-        """Append `frame`; a column that is new to the table is added to its schema."""
+        """Append `frame`. New columns are added to the table's schema."""
         writer = frame.write.format("delta").mode("append").option("mergeSchema", "true").partitionBy(partition_by)
         writer.option("userMetadata", json.dumps(metadata)).save(self.uri(table))
 
     def replace(self, frame: DataFrame, table: str, *, partition_by: str, metadata: dict[str, Any], where: str | None = None) -> None:
-        """Replace the rows where `where` holds (all rows when None) by `frame`, in one commit."""
+        """Replace the rows where `where` holds by `frame`, in one commit. None replaces all rows."""
         writer = frame.write.format("delta").mode("overwrite").partitionBy(partition_by).option("userMetadata", json.dumps(metadata))
         writer = writer.option("replaceWhere", where) if where and self.exists(table) else writer.option("overwriteSchema", "true")
         writer.save(self.uri(table))
@@ -165,12 +175,18 @@ class Lake:
         return {"files_removed": int(metrics["metrics"]["numFilesRemoved"]), "files_added": int(metrics["metrics"]["numFilesAdded"])}
 
     def vacuum(self, spark: SparkSession, table: str, retention_hours: int) -> None:
-        """Delete files that no version of the last `retention_hours` needs; older versions cannot be read afterwards."""
+        """Delete files that no version of the last `retention_hours` needs.
+
+        Older versions cannot be read afterwards.
+        """
         spark.sql(f"VACUUM delta.`{self.uri(table)}` RETAIN {retention_hours} HOURS")
 
 
 def merge_intervals(intervals: Sequence[Interval], most: int) -> list[Interval]:
-    """Disjoint, ascending intervals that cover the given ones; the closest are joined until at most `most` are left."""
+    """Disjoint, ascending intervals that cover the given ones.
+
+    The closest are joined until at most `most` are left.
+    """
     merged: list[Interval] = []
     for interval in sorted(intervals):
         if merged and interval.start <= merged[-1].end:

@@ -1,4 +1,7 @@
-"""Rows of one compressor and time made into one reading: several files or tags may hold a part of it each (numpy only)."""
+"""Merges rows of one compressor and time into one reading (numpy only).
+
+Several files or tags may each hold a part of it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from features.rolling import group_starts
 
 @dataclass(frozen=True)
 class MergedRows:
-    """What became of rows [n]: those kept, and for each of them the completed values [kept]."""
+    """The outcome for rows [n]: the kept rows, and their completed values [kept]."""
 
     kept: Ints  # the last loaded row of each compressor and time
     duplicates: Ints  # rows that add nothing to a later loaded one
@@ -26,9 +29,11 @@ class MergedRows:
 def merge_rows(
     group: Ints, time_us: Ints, values: Mapping[str, Doubles], operating_hours: Doubles, flagged: Mapping[str, Bools]
 ) -> MergedRows:
-    """Complete each reading by the newest value of each sensor.
+    """Complete each reading with the last loaded value of each sensor.
 
-    Every array is [n], ascending by compressor (`group`), time and loading. Of two values of a sensor the last loaded wins; a missing one never wins.
+    Every array is [n], ascending by compressor (`group`), time and loading. Of two values of a sensor the last
+    loaded
+    wins. A missing value never wins.
     """
     rows = len(group)
     starts = _same_reading(group, time_us)
@@ -40,13 +45,13 @@ def merge_rows(
     contributes = np.zeros(rows, np.bool_)
     merged, merged_flags = {}, {}
     for sensor, own in values.items():
-        newest = _newest_value(own, begins)[last]
-        source = np.where(newest >= 0, newest, last)
-        contributes[source[newest >= 0]] = True
+        found = _last_value_row(own, begins)[last]
+        source = np.where(found >= 0, found, last)
+        contributes[source[found >= 0]] = True
         merged[sensor] = own[source]
         if sensor in flagged:
             merged_flags[sensor] = flagged[sensor][source]
-    newest = _newest_value(operating_hours, begins)[last]
+    found = _last_value_row(operating_hours, begins)[last]
     others = np.ones(rows, np.bool_)
     others[last] = False
     return MergedRows(
@@ -54,7 +59,7 @@ def merge_rows(
         duplicates=np.flatnonzero(others & ~contributes),
         contributed=np.flatnonzero(others & contributes),
         values=merged,
-        operating_hours=operating_hours[np.where(newest >= 0, newest, last)],
+        operating_hours=operating_hours[np.where(found >= 0, found, last)],
         flagged=merged_flags,
     )
 
@@ -66,7 +71,10 @@ def _same_reading(group: Ints, time_us: Ints) -> Ints:
     return np.union1d(group_starts(group), group_starts(time_us))
 
 
-def _newest_value(values: Doubles, begins: Ints) -> Ints:
-    """Newest row with a value at or before each row, within its reading that begins at `begins`; -1 where there is none -> [n]."""
-    newest = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
-    return np.where(newest >= begins, newest, -1)
+def _last_value_row(values: Doubles, begins: Ints) -> Ints:
+    """Last row with a value at or before each row, within its reading -> [n].
+
+    The reading begins at `begins`. -1 where there is none.
+    """
+    found = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
+    return np.where(found >= begins, found, -1)

@@ -1,6 +1,6 @@
-"""Quarantine: every refused file by name and content, until what it held could be loaded.
+"""Quarantine: every refused file by name and content, until its content could be loaded.
 
-An export often has the same name every hour. So a refusal is mended by time and content, never by the name alone.
+An export often has the same name every hour. So time and content resolve a refusal, never the name alone.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class Refusal:
 
 
 def note_refusals(lake: Lake, refused: Iterable[tuple[str, str, str]], seen_at: datetime) -> None:
-    """Keep refused files (name, sha256, reason). A content that was refused before under that name is counted, not repeated."""
+    """Store refused files (name, sha256, reason).
+
+    If the same name and content was refused before, its count rises.
+    """
     rows = [(name, digest, reason, seen_at, seen_at, 1) for name, digest, reason in refused]
     if not rows:
         return
@@ -58,7 +61,8 @@ def note_refusals(lake: Lake, refused: Iterable[tuple[str, str, str]], seen_at: 
 def read_refusals(lake: Lake) -> list[Refusal]:
     """Every refusal so far, oldest first.
 
-    A refusal is mended once its content is in bronze, or a later file of its name is. A file without rows mends nothing.
+    A refusal is resolved once its content, or a later file of its name, is in bronze. A file without rows
+    resolves nothing.
     """
     noted = _read(lake).sort("last_seen", "file")
     if noted.is_empty():
@@ -72,12 +76,12 @@ def read_refusals(lake: Lake) -> list[Refusal]:
 
 
 def open_refusals(lake: Lake) -> dict[str, Refusal]:
-    """By name of the file: its newest refusal that is not mended."""
+    """The newest open refusal of each file, by name."""
     return {item.file: item for item in read_refusals(lake) if item.mended_at is None}
 
 
 def _read(lake: Lake) -> pl.DataFrame:
-    """The table as it is written now; one of an earlier version has neither `last_seen` nor `times`."""
+    """The table in its present form. Earlier versions lack `last_seen` and `times`."""
     if not lake.exists(QUARANTINE):
         return pl.DataFrame(schema=_SCHEMA)
     noted = pl.read_delta(lake.uri(QUARANTINE))

@@ -1,8 +1,9 @@
-"""Rolling statistics over time windows, vectorised over many compressors at once (numpy only).
+"""Rolling statistics over time windows, for many compressors at once (numpy only).
 
-The hot path of gold. Every window is summed on its own from exactly the readings in it, never by adding
-and subtracting along the series, so a value does not depend on where a computation started: an incremental
-run gives the same bits as a full rebuild.
+This is the hot path of gold. Every window is summed on its own, from exactly its readings. Nothing is added and
+subtracted along the series. So a value does not depend on where a computation started: an incremental run gives
+the
+same bits as a full rebuild.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def group_starts(group: NDArray[np.int64]) -> Ints:
 class TimeIndex:
     """Finds the rows of a time window inside each compressor.
 
-    `group` [n]: code of the compressor, ascending; `time_us` [n]: microseconds, ascending within a compressor.
+    `group` [n] is the compressor's code, ascending. `time_us` [n] is in microseconds, ascending within a
+    compressor.
     """
 
     def __init__(self, group: Ints, time_us: Ints) -> None:
@@ -35,8 +37,8 @@ class TimeIndex:
         apart = np.full(self.rows, _FAR_US)
         if self.rows:
             within = group[1:] == group[:-1]
-            # one ascending key for all compressors; a gap longer than any window may be cut short, so that one reading with a
-            # clock of the year 1 cannot make the key overflow
+            # One ascending key serves all compressors. Gaps longer than any window are cut short: otherwise one reading of the
+            # year 1 would make the key overflow.
             apart[1:][within] = np.minimum(np.diff(time_us)[within], _FAR_US)
         self._key: Ints = np.cumsum(apart)
 
@@ -45,7 +47,10 @@ class TimeIndex:
         return np.searchsorted(self._key, self._key - np.int64(hours * MICROSECONDS_PER_HOUR), side="right").astype(np.int64)
 
     def nearest(self, hours: float, tolerance_s: float) -> Ints:
-        """Row nearest to t - hours in the same compressor, within the tolerance; -1 where there is none -> [n]."""
+        """Row nearest to t - hours in the same compressor -> [n].
+
+        -1 where none lies within the tolerance.
+        """
         target = self._key - np.int64(hours * MICROSECONDS_PER_HOUR)
         after = np.searchsorted(self._key, target, side="left")
         candidates = np.stack([np.maximum(after - 1, 0), np.minimum(after, self.rows - 1)]) if self.rows else np.empty((2, 0), np.int64)
@@ -57,7 +62,7 @@ class TimeIndex:
 
 
 def window_sums(values: Doubles, start: Ints) -> Doubles:
-    """Sum of values[start[i] : i + 1] for each i -> [n]. Every sum is computed from its own window alone."""
+    """Sum of values[start[i] : i + 1] for each i -> [n]. Every window is summed alone."""
     bounds = _bounds(start)
     return np.add.reduceat(np.append(values, 0.0), bounds)[::2] if len(values) else values
 
@@ -78,9 +83,11 @@ def _bounds(start: Ints) -> Ints:
 def rolling_features(group: Ints, time_us: Ints, sensors: dict[str, Doubles], delta_tolerance_s: float) -> dict[str, Doubles]:
     """The rolling features of the contract and the temperature delta.
 
-    `group`, `time_us` as for TimeIndex; `sensors`: reading column -> [n] with NaN where nothing was measured.
-    Returns feature name -> [n], NaN where the window holds too little: no value for a mean or maximum, fewer than
-    two for a (sample) standard deviation, no reading one hour before for the delta.
+    `group`, `time_us` as for TimeIndex. `sensors`: reading column -> [n], NaN for missing values.
+
+    Returns feature name -> [n]. NaN where the window holds too little. A mean or maximum needs one value, a
+    (sample)
+    standard deviation two. The delta needs a reading one hour before.
     """
     index = TimeIndex(group, time_us)
     starts = {hours: index.start(hours) for hours in {feature.hours for feature in ROLLING_FEATURES}}

@@ -1,20 +1,18 @@
-"""The books of a lake: rows read, kept, rejected and nulled add up."""
+"""Row counts of a lake: rows read, kept, rejected and nulled add up."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from features.lake import BRONZE, GOLD, REJECTS, SILVER, Lake
 from features.quarantine import open_refusals
 
-if TYPE_CHECKING:
-    pass
-
 
 def count_rows(lake: Lake) -> dict[str, object]:
-    """The books: bronze_rows = silver_rows + sum(rejected_rows) + pending_rows, and refused files and nulled values by reason."""
+    """Row counts of all tables, and refused files and nulled values by reason.
+
+    bronze_rows = silver_rows + sum(rejected_rows) + pending_rows.
+    """
     refused: dict[str, dict[str, int]] = {"row": {}, "value": {}}
     if lake.exists(REJECTS):
         counted = pl.scan_delta(lake.uri(REJECTS)).group_by("kind", "reason").len().sort("kind", "reason").collect()

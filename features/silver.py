@@ -1,7 +1,19 @@
-"""Silver: readings that can be trusted. A bad row is rejected, a bad value is nulled; both are kept, with the reason, in `rejects`.
+"""Silver: readings that can be trusted.
 
-Row reasons, the first that holds: withdrawn, missing_compressor_id, missing_timestamp, implausible_timestamp, unknown_compressor,
-future_timestamp, all_sensors_null, merged (its values complete a row of the same compressor and time), duplicate (the last loaded wins).
+A bad row is rejected, a bad value is nulled. `rejects` keeps both, with the reason.
+
+Row reasons, of which the first that holds counts:
+
+- withdrawn
+- missing_compressor_id
+- missing_timestamp
+- implausible_timestamp
+- unknown_compressor
+- future_timestamp
+- all_sensors_null
+- merged: its values complete a row of the same compressor and time
+- duplicate: the last loaded wins
+
 Value reasons: out_of_range, a fault of the sensor (features/sensor_health), isolated_spike.
 """
 
@@ -50,7 +62,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SilverRules:
-    """What rows and values are judged by; `withdrawn` are the SHA-256 of files that were taken back."""
+    """The rules that rows and values are judged by.
+
+    `withdrawn` are the SHA-256 of withdrawn files.
+    """
 
     etl: EtlConfig
     health: HealthRules
@@ -59,11 +74,14 @@ class SilverRules:
 
 
 def clean(bronze: DataFrame, compressors: DataFrame, rules: SilverRules) -> DataFrame:
-    """Judge every bronze row.
+    """Judge every bronze row; one row out per row in.
 
-    `bronze` holds READING_FIELDS and their origin; `compressors` one row per known compressor. Returns one row per bronze row:
-    compressor_id, timestamp, date, sensors with bad values nulled, operating_hours, data_faults, `reason` (null: keep), the raw
-    sensor values `_raw_*`, the verdicts `_verdict_*` and the origin. Persist it before taking `silver_rows` and `rejects` from it.
+    `bronze` holds READING_FIELDS and their origin. `compressors` has one row per known compressor. The result
+    has
+    compressor_id, timestamp, date, sensors with bad values nulled, operating_hours and data_faults. Further
+    columns are
+    `reason` (null: keep), raw values `_raw_*`, verdicts `_verdict_*` and the origin. Persist it before calling
+    `silver_rows` and `rejects`.
     """
     known = F.broadcast(compressors.select(F.col(COMPRESSOR_ID), F.lit(True).alias("_known")))
     flagged = F.col(FLAGGED_BAD_SENSORS) if FLAGGED_BAD_SENSORS in bronze.columns else F.lit(None).cast("string")
@@ -102,7 +120,10 @@ def silver_rows(cleaned: DataFrame) -> DataFrame:
 
 
 def rejects(cleaned: DataFrame) -> DataFrame:
-    """What was refused: one row per rejected row (kind `row`) and per nulled value (kind `value`, with `sensor` and `value`)."""
+    """What was refused: one row per rejected row and per nulled value.
+
+    `kind` is `row` or `value`. A value also has `sensor` and `value`.
+    """
 
     def nulled(sensor: str) -> Column:
         verdict, raw = F.col(f"{VERDICT_PREFIX}{sensor}"), F.col(f"{RAW_PREFIX}{sensor}")
@@ -148,7 +169,10 @@ def _row_reason(rules: SilverRules) -> Column:
 
 
 def _judge(placed: DataFrame, rules: JudgeRules, rows_per_chunk: int) -> DataFrame:
-    """Add the verdicts. Partitions must hold whole compressors, ascending by time and loading; rows with a reason are no evidence."""
+    """Add the verdicts.
+
+    Partitions must hold whole compressors, ascending by time and loading. Rows with a reason are no evidence.
+    """
     added = [
         item for sensor in SENSORS for item in (StructField(sensor, DoubleType()), StructField(f"{VERDICT_PREFIX}{sensor}", StringType()))
     ]

@@ -1,7 +1,10 @@
-"""Finds isolated spikes: single readings far from the compressor's own recent level (a causal Hampel filter, numpy only).
+"""Finds isolated spikes: single readings far from the compressor's own recent level.
 
-Hampel identifier: F. R. Hampel, "The influence curve and its role in robust estimation", JASA 69 (1974); here the window ends
-before the judged reading, so a decision never changes when later readings come and history replays exactly.
+It is a causal Hampel filter (numpy only). Hampel identifier: F. R. Hampel, "The influence curve and its role in
+robust
+estimation", JASA 69 (1974). Here the window ends before the judged reading. So later readings never change a
+decision,
+and history replays exactly.
 """
 
 from __future__ import annotations
@@ -22,11 +25,13 @@ _CANDIDATES_PER_CHUNK = 16_384  # bounds the [candidates, spread_readings] scrat
 
 
 def find_isolated_spikes(group: Ints, time_us: Ints, values: Doubles, config: OutlierConfig) -> NDArray[np.bool_]:
-    """Mark readings that stand alone, more than `robust_sigma` from their own recent level -> [n] bool.
+    """Mark single readings more than `robust_sigma` from their own recent level -> [n] bool.
 
-    `group`, `time_us` as for features.rolling.TimeIndex; `values` [n] with NaN where nothing was measured.
-    The level is the median of the last `level_readings` readings, sigma is 1.4826 x MAD of the last `spread_hours`; both end
-    before the judged reading. A reading right after another deviating one on the same side is a lasting level and is kept.
+    `group`, `time_us` as for features.rolling.TimeIndex. `values` [n] is NaN where nothing was measured. The
+    level is the
+    median of the last `level_readings` readings. Sigma is 1.4826 x MAD of the last `spread_hours`. Both end
+    before the
+    judged reading. Two deviating readings in a row on the same side are a lasting level: the second is kept.
     """
     measured = np.flatnonzero(~np.isnan(values))
     spikes = np.zeros(len(values), np.bool_)
@@ -62,14 +67,17 @@ def _deviating_side(value: Doubles, first: Ints, config: OutlierConfig) -> NDArr
 
 
 def _readings_before(value: Doubles, rows: Ints, first: Ints, length: int) -> tuple[Doubles, Ints]:
-    """The up to `length` readings before each row, +inf where there are none -> [m, length], and their count [m]."""
+    """Up to `length` readings before each row -> [m, length], and their count [m].
+
+    Missing ones are +inf.
+    """
     positions = rows[:, None] - 1 - np.arange(length)[None, :]
     inside = positions >= first[:, None]
     return np.where(inside, value[np.maximum(positions, 0)], np.inf), inside.sum(axis=1)
 
 
 def _median_of_sorted(ordered: Doubles, count: Ints) -> Doubles:
-    """Median of the first `count` of each ascending row; NaN where count is 0 -> [m]."""
+    """Median of the first `count` of each ascending row -> [m]; NaN where count is 0."""
     low = np.maximum((count - 1) // 2, 0)[:, None]
     high = np.minimum(count // 2, ordered.shape[1] - 1)[:, None]
     median = (np.take_along_axis(ordered, low, axis=1)[:, 0] + np.take_along_axis(ordered, high, axis=1)[:, 0]) / 2

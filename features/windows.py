@@ -1,8 +1,10 @@
-"""The one definition of a model window, used by training, evaluation and serving alike.
+"""The one definition of a model window, for training, evaluation and serving. NumPy only.
 
-Rows of all units lie one below the other in one array `values [rows, features]`, in order of time, on an even grid (hours for
-compressors, cycles for turbofans); a missing value is NaN. A window is named by its last row and is cut when it is needed: nothing here
-keeps a copy of more windows than were asked for. NumPy only.
+Rows of all units lie one below the other in one array `values [rows, features]`. They are in order of time on
+an even
+grid: hours for compressors, cycles for turbofans. A missing value is NaN. A window is named by its last row and
+cut
+when needed. Only requested windows are copied.
 """
 
 from __future__ import annotations
@@ -20,12 +22,15 @@ _HOUR_COLUMNS: Final = [FEATURES.index(name) for name in HOUR_VALUES.values()]
 def gather(values: Float32s, first_row_of_unit: Ints, ends: Ints, steps: int) -> Float32s:
     """Cut one window for every end row.
 
-    values: [rows, features] float32, array or memory map, NaN where missing.
-    first_row_of_unit: [n] first row that belongs to the unit (or the life) of each window; earlier rows are never read as data.
-    ends: [n] last row of each window, inclusive.
+    - values: [rows, features] float32, array or memory map, NaN where missing.
+    - first_row_of_unit: [n] first row of the unit (or the life) of each window. Earlier rows are never used.
+    - ends: [n] last row of each window, inclusive.
 
-    Returns [n, steps, features] float32, oldest step first. A gap takes the last value before it, a gap at the start the first value after
-    it; a feature without any value in the window stays NaN. A window that starts before its unit is filled at the start in the same way.
+    Returns [n, steps, features] float32, oldest step first. A gap takes the last value before it. A gap at the
+    start takes
+    the first value after it, also where the window starts before its unit. A feature without any value in the
+    window stays
+    NaN.
     """
     rows = ends[:, None] + np.arange(1 - steps, 1, dtype=np.int64)  # [n, steps]
     before_unit = rows < first_row_of_unit[:, None]
@@ -35,7 +40,10 @@ def gather(values: Float32s, first_row_of_unit: Ints, ends: Ints, steps: int) ->
 
 
 def fill_gaps(windows: Float32s) -> Float32s:
-    """Fill NaN forward, and the leading part backward, along the steps of [n, steps, features]; all-NaN columns stay NaN."""
+    """Fill NaN along the steps of [n, steps, features]: forward, then backward at the start.
+
+    All-NaN columns stay NaN.
+    """
     missing = np.isnan(windows)
     gappy = np.flatnonzero(missing.any(axis=(1, 2)))  # most windows have no gap, and filling costs far more than cutting
     if not len(gappy):
@@ -53,17 +61,21 @@ def fill_gaps(windows: Float32s) -> Float32s:
 
 
 def has_data(rows: Float32s) -> Bools:
-    """Whether every sensor has a value in the hour: hourly rows [..., FEATURES] before filling -> [...].
+    """Whether every sensor has a value in the hour, before filling -> [...].
 
-    One that is dead leaves the others' features, the calendar's and, for a day, its own long averages: no ground for a prediction.
+    rows: hourly rows [..., FEATURES]. A dead sensor leaves other features, such as the calendar and its own
+    long averages.
+    They are no basis for a prediction.
     """
     return np.asarray(~np.isnan(rows[..., _HOUR_COLUMNS]).any(axis=-1))
 
 
 def observed_steps(values: Float32s, first_row_of_unit: Ints, ends: Ints, steps: int, chunk: int = 4096) -> Ints:
-    """Count, for every window over hourly rows [rows, FEATURES], the steps that have data (`has_data`): [n], 0..steps.
+    """Steps with data (`has_data`) of every window over hourly rows [rows, FEATURES] -> [n], 0..steps.
 
-    This is what decides between a prediction and `insufficient_history`; memory grows with `chunk`, not with the number of windows.
+    The count decides between a prediction and `insufficient_history`. Memory grows with `chunk`, not with the
+    number of
+    windows.
     """
     counts = np.zeros(len(ends), dtype=np.int64)
     for start in range(0, len(ends), chunk):

@@ -1,4 +1,7 @@
-"""Reading files that were taken back with `altaviz withdraw`: silver and gold leave them out, bronze keeps them. Without a JVM."""
+"""Reading files withdrawn with `altaviz withdraw`. No JVM.
+
+Silver and gold leave them out. Bronze keeps them.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ class GoldVersions:
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """A file taken back: who did it, when and why, and what had been made from it."""
+    """A withdrawn file: who withdrew it, when and why, and what had been made from it."""
 
     sha256: str
     file: str
@@ -71,17 +74,20 @@ class Withdrawal:
     spans: Mapping[str, tuple[datetime, datetime]]
 
 
-def find_file(lake: Lake, asked: str) -> LoadedFile:
-    """The file that is called `asked`, or whose SHA-256 begins so. Raises InputError naming the candidates when it is none or several."""
+def find_file(lake: Lake, query: str) -> LoadedFile:
+    """The file named `query`, or whose SHA-256 begins with it.
+
+    Raises InputError for none or several, with the candidates.
+    """
     if not lake.exists(BRONZE):
         raise InputError(f"no readings under {lake.root}: run `altaviz ingest DIR` first")
-    start = asked.lower()
-    is_asked = pl.col(SOURCE_FILE) == asked
+    start = query.lower()
+    fits = pl.col(SOURCE_FILE) == query
     if len(start) >= _SHORTEST_SHA:
-        is_asked |= pl.col(SOURCE_SHA256).str.starts_with(start)
+        fits |= pl.col(SOURCE_SHA256).str.starts_with(start)
     found = (
         pl.scan_delta(lake.uri(BRONZE))
-        .filter(is_asked)
+        .filter(fits)
         .group_by(SOURCE_SHA256)
         .agg(pl.col(SOURCE_FILE).first(), pl.col(FILE_SEQ).first(), pl.len(), pl.col(LOADED_AT).first())
         .sort(FILE_SEQ)
@@ -89,17 +95,20 @@ def find_file(lake: Lake, asked: str) -> LoadedFile:
     )
     files = [LoadedFile(name, sha, seq, rows, loaded_at) for sha, name, seq, rows, loaded_at in found.iter_rows()]
     if not files:
-        raise InputError(f"no loaded file is called {asked!r} or has a SHA-256 that begins so: name it as `altaviz ingest --json` does")
+        raise InputError(f"no loaded file has the name {query!r} or a SHA-256 that begins so: use a name from `altaviz ingest --json`")
     if len(files) > 1:
         named = ", ".join(map(str, files[-_MOST_NAMED:]))
-        raise InputError(f"{asked!r} means {len(files)} files: {named}; say the start of one SHA-256")
+        raise InputError(f"{query!r} fits {len(files)} files: {named}; give the start of one SHA-256")
     return files[0]
 
 
 def withdraw_file(lake: Lake, file: LoadedFile, by: str, reason: str | None, at: datetime) -> Withdrawal:
-    """Take `file` back from the next `altaviz features` on. Raises InputError when it is withdrawn already."""
+    """Withdraw `file`, from the next `altaviz features` on.
+
+    Raises InputError when it is withdrawn already.
+    """
     if file.sha256 in read_withdrawn(lake):
-        raise InputError(f"{file} is withdrawn already; `altaviz withdraw {file.sha256[:12]} --undo` brings it back")
+        raise InputError(f"{file} is withdrawn already; `altaviz withdraw {file.sha256[:12]} --undo` restores it")
     spans = (
         pl.scan_delta(lake.uri(BRONZE))
         .filter(pl.col(SOURCE_SHA256) == file.sha256, pl.col(TIMESTAMP).is_not_null(), pl.col(COMPRESSOR_ID).is_not_null())
@@ -115,7 +124,10 @@ def withdraw_file(lake: Lake, file: LoadedFile, by: str, reason: str | None, at:
 
 
 def undo_withdrawal(lake: Lake, file: LoadedFile, at: datetime) -> Withdrawal:
-    """Bring `file` back from the next `altaviz features` on. Raises InputError when it is not withdrawn."""
+    """Restore `file`, from the next `altaviz features` on.
+
+    Raises InputError when it is not withdrawn.
+    """
     withdrawals = read_withdrawals(lake)
     for place, item in enumerate(withdrawals):
         if item.sha256 == file.sha256 and item.undone_at is None:
@@ -126,7 +138,7 @@ def undo_withdrawal(lake: Lake, file: LoadedFile, at: datetime) -> Withdrawal:
 
 
 def read_withdrawals(lake: Lake) -> list[Withdrawal]:
-    """All withdrawals, also those undone, oldest first."""
+    """All withdrawals, also undone ones, oldest first."""
     if not lake.exists(WITHDRAWALS):
         return []
     rows = pl.read_delta(lake.uri(WITHDRAWALS)).sort("withdrawn_at", "sha256")
@@ -139,26 +151,28 @@ def read_withdrawn(lake: Lake) -> frozenset[str]:
 
 
 def plan_withdrawals(bronze: pl.LazyFrame, state: BuildState | None, withdrawn: frozenset[str], ingest: IngestConfig) -> RebuildPlan:
-    """What files taken back or brought back since `state` make anew: from their first reading to the end of the data.
+    """What must be rebuilt for files withdrawn or restored since `state`.
 
-    To the end, because a fault that such a reading showed is carried on until another one ends it.
+    The interval goes from their first reading to the end of the data. A fault shown by such a reading lasts
+    until another
+    reading ends it.
     """
     changed = frozenset() if state is None else state.withdrawn ^ withdrawn
     if not changed:
-        return RebuildPlan(touched=[], unplaced=False)
+        return RebuildPlan(changed=[], unplaced=False)
     time = pl.col(TIMESTAMP)
     placed = pl.when(time >= ingest.earliest).then(time)
     own = pl.col(SOURCE_SHA256).is_in(sorted(changed))
     first, last, unplaced = (
         bronze.select(placed.filter(own).min(), placed.max().alias("last"), (own & placed.is_null()).any()).collect().row(0)
     )
-    return RebuildPlan(touched=[] if first is None else [Interval(first, last)], unplaced=bool(unplaced))
+    return RebuildPlan(changed=[] if first is None else [Interval(first, last)], unplaced=bool(unplaced))
 
 
 def _gold_made_from(lake: Lake, file: LoadedFile) -> GoldVersions | None:
-    """The versions of gold that hold `file`; None where it never came that far.
+    """The versions of gold that hold `file`. None if no version does.
 
-    Without a commit that says what it was made from, every version may hold it.
+    A commit without a record of its sources may hold it.
     """
     if not lake.exists(GOLD):
         return None

@@ -1,6 +1,8 @@
-"""How an exported RUL model is opened and asked: ONNX Runtime, in the process.
+"""Opens and runs an exported RUL model with ONNX Runtime, inside the process.
 
-The export check, the benchmark, the evaluation and the hourly scoring all go through this class, so they all measure the model that is served.
+The export check, the benchmark, the evaluation and the hourly scoring all use this class. So they measure the
+model
+that is served.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ CALIBRATION_LAYER: Final = "calibrate"  # in the names of the nodes that calibra
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says about n windows; every array is [n] float32 and rul_lower <= rul <= rul_upper."""
+    """What a model predicts for n windows.
+
+    Every array is [n] float32, and rul_lower <= rul <= rul_upper.
+    """
 
     rul: Float32s
     rul_lower: Float32s
@@ -41,10 +46,13 @@ class Predictions:
 
 
 class OnnxModel:
-    """An open inference session over a model with input `windows` and the four outputs of `OUTPUTS`."""
+    """An inference session with the input `windows` and the four outputs of `OUTPUTS`."""
 
     def __init__(self, source: Path | bytes, threads: int) -> None:
-        """Open a model from a file or from its bytes. Raises ModelError when it cannot be read or has other inputs or outputs."""
+        """Open a model from a file or from its bytes.
+
+        Raises ModelError when it cannot be read, or has other inputs or outputs.
+        """
         where = source if isinstance(source, Path) else "the ONNX model in memory"
         try:
             self._session = open_session(str(source) if isinstance(source, Path) else source, threads)
@@ -53,14 +61,17 @@ class OnnxModel:
         inputs = self._session.get_inputs()
         outputs = {output.name for output in self._session.get_outputs()}
         if [item.name for item in inputs] != [INPUT] or not outputs.issuperset(OUTPUTS):
-            raise ModelError(f"{where}: wants the input {INPUT!r} and the outputs {', '.join(OUTPUTS)}; train and register it again")
+            raise ModelError(f"{where}: lacks the input {INPUT!r} or one of the outputs {', '.join(OUTPUTS)}; train and register it again")
         _, self.steps, self.features = inputs[0].shape
-        said = self._session.get_modelmeta().custom_metadata_map
-        self.levels: Levels = _read(said, levels.METADATA_KEY, Levels.from_json, where) or NOMINAL
-        self.ageing: Ageing | None = _read(said, ageing.METADATA_KEY, Ageing.from_json, where)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.levels: Levels = _read(metadata, levels.METADATA_KEY, Levels.from_json, where) or NOMINAL
+        self.ageing: Ageing | None = _read(metadata, ageing.METADATA_KEY, Ageing.from_json, where)
 
     def predict(self, windows: Float32s) -> Predictions:
-        """Predict for [n, steps, features] windows; n may be 0. Raises ModelError when the shape is not the model's."""
+        """Predict for [n, steps, features] windows; n may be 0.
+
+        Raises ModelError when the shape is not the model's.
+        """
         if windows.ndim != 3 or windows.shape[1:] != (self.steps, self.features):
             raise ModelError(f"windows have shape {windows.shape}, the model takes [n, {self.steps}, {self.features}]; build them again")
         if not len(windows):
@@ -68,7 +79,10 @@ class OnnxModel:
         return Predictions(*self._session.run(list(OUTPUTS), {INPUT: np.ascontiguousarray(windows, np.float32)}))
 
     def predict_rows(self, values: Float32s, first_row_of_unit: Ints, ends: Ints, batch_size: int) -> Predictions:
-        """Predict for the windows that end at `ends` (see `features.windows.gather`), `batch_size` windows in memory at a time."""
+        """Predict for the windows that end at `ends` (see `features.windows.gather`).
+
+        `batch_size` windows are in memory at a time.
+        """
         parts = [
             self.predict(gather(values, first_row_of_unit[start : start + batch_size], ends[start : start + batch_size], self.steps))
             for start in range(0, max(len(ends), 1), batch_size)
@@ -77,7 +91,7 @@ class OnnxModel:
 
 
 def _read(metadata: Mapping[str, str], key: str, read: Callable[[str], ReadT], where: Path | str) -> ReadT | None:
-    """What the file says under `key`, None of one that says nothing."""
+    """The value of the metadata under `key`. None if the file has no such key."""
     if key not in metadata:
         return None
     try:

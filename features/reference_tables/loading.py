@@ -1,4 +1,7 @@
-"""Loads the reference files of a folder: bad rows out, by line and word; what is gone from a file taken back."""
+"""Loads the reference files of a folder.
+
+Bad rows are rejected by line and word. Rows that a file no longer holds are withdrawn.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,10 @@ def load_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: datetim
 
 
 def check_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: datetime) -> tuple[dict[str, str | None], dict[str, Any]]:
-    """The station of each compressor that `folder` or the lake knows, and what `load_reference` would refuse. Writes nothing."""
+    """The stations of known compressors, and what `load_reference` would refuse. Writes nothing.
+
+    A compressor is known if `folder` or the lake lists it.
+    """
     refused: dict[str, str] = {}
     rejected: list[RejectedRow] = []
     present = read_reference(lake, COMPRESSORS)
@@ -111,7 +117,10 @@ def check_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: dateti
 
 
 def read_rejects(lake: Lake) -> list[dict[str, Any]]:
-    """Rows that the newest reference file of each name could not bring, and files that were refused (`line` is None)."""
+    """Rejected rows of the newest reference file of each name, and refused files.
+
+    `line` is None for a file.
+    """
     if not lake.exists(REFERENCE_REJECTS):
         return []
     return pl.read_delta(lake.uri(REFERENCE_REJECTS)).sort("file", "line").to_dicts()
@@ -198,7 +207,7 @@ def _refuse(lake: Lake, path: Path, error: MetadataError, now: datetime, report:
 
 
 def _keep_rejects(lake: Lake, name: str, rejected: Iterable[RejectedRow], now: datetime) -> None:
-    """Replace what is noted of the file called `name`; the same again is no commit."""
+    """Replace the stored rejects of the file `name`. Equal rejects cause no commit."""
     rows = pl.DataFrame([{**asdict(row), "seen_at": now} for row in rejected], schema=_REJECTS_SCHEMA)
     if not lake.exists(REFERENCE_REJECTS):
         if rows.height:

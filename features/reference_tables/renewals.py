@@ -1,4 +1,7 @@
-"""When each compressor began its present life: after a failure, a repair or a service, as the maintenance events tell. Without a JVM."""
+"""When each compressor began its present life: after a failure, a repair or a service.
+
+Maintenance events give the dates. No JVM.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,16 @@ _DAY_US = timedelta(days=1) // _MICROSECOND
 
 @dataclass(frozen=True)
 class Renewals:
-    """The ends of the lives of some compressors, and when each ran again; by compressor, oldest first."""
+    """The ends of lives, and when each compressor ran again; by compressor, oldest first."""
 
     ended: dict[str, Ints]
     began: dict[str, Ints]
 
     def before(self, compressor_id: str, moments: Ints) -> Ints:
-        """The beginning of the life at each of `moments` [n], as far as it was known by then -> [n]; -1 where no event tells it."""
+        """The beginning of the life at each of `moments` [n], as known by then -> [n].
+
+        -1 where no event gives it.
+        """
         ended = self.ended.get(compressor_id)
         if ended is None:
             return np.full(len(moments), -1, np.int64)
@@ -33,13 +39,19 @@ class Renewals:
         return np.where(last < 0, -1, self.began[compressor_id][last])
 
     def at(self, compressor_ids: Sequence[str], as_of: datetime) -> dict[str, datetime]:
-        """The beginning of the life of each compressor at `as_of`; without those of which no event tells it."""
+        """The beginning of the life of each compressor at `as_of`.
+
+        Compressors without such an event are left out.
+        """
         moment = np.array([(as_of - _EPOCH) // _MICROSECOND])
         begun = {compressor_id: int(self.before(compressor_id, moment)[0]) for compressor_id in compressor_ids}
         return {compressor_id: _EPOCH + us * _MICROSECOND for compressor_id, us in begun.items() if us >= 0}
 
     def ages(self, compressor_id: str, first_mark: datetime, hours: int) -> Doubles:
-        """Days since the beginning of the life at `hours` full hours from `first_mark` on -> [hours]; NaN where no event tells it, 0 while it stands still."""
+        """Days since the beginning of the life, at `hours` full hours from `first_mark` on -> [hours].
+
+        NaN where no event gives it, 0 while the machine stands still.
+        """
         step = timedelta(hours=1) // _MICROSECOND
         moments = (first_mark - _EPOCH) // _MICROSECOND + step * np.arange(hours, dtype=np.int64)
         began = self.before(compressor_id, moments)
@@ -47,17 +59,23 @@ class Renewals:
 
 
 def read_renewals(events: pl.DataFrame) -> Renewals:
-    """The renewals that `events`, the lake's maintenance_events, tell of."""
+    """The renewals in `events`, the lake's maintenance_events."""
     found = list(_renewing(events))
     return Renewals({name: ended for name, ended, _, _ in found}, {name: again for name, _, again, _ in found})
 
 
 def lives_between(events: pl.DataFrame, until: Mapping[str, datetime]) -> tuple[Doubles, Bools]:
-    """Lives from maintenance events -> how many days each lasted [n], and whether it failed [n].
+    """Lives from maintenance events -> days that each lasted [n], and whether it failed [n].
 
-    until: when each compressor was last seen; its last life is cut there, what was recorded of later days does not count, and one that is not in it has no lives.
-    A life begins when the compressor runs again. What had begun before the first event is left out: nobody knows its age. Events within a day of that
-    are of the same incident (a failure and its repair, or one written twice): a likelihood takes lives of minutes for half of the truth.
+    until: when each compressor was last seen. Its last life is cut there, and later records do not count. A
+    compressor
+    that is not in it has no lives.
+
+    A life begins when the compressor runs again. A life that began before the first event is left out: its age
+    is unknown.
+    Events within a day of that are one incident, such as a failure and its repair, or one written twice. A
+    likelihood would
+    believe lives of minutes.
     """
     days: list[float] = []
     failed: list[bool] = []
@@ -86,9 +104,12 @@ def lives_between(events: pl.DataFrame, until: Mapping[str, datetime]) -> tuple[
 
 
 def _renewing(events: pl.DataFrame) -> Iterator[tuple[str, Ints, Ints, Bools]]:
-    """By compressor, in order of time: when lives ended, from when on it ran again after that and all before, and whether by a failure."""
-    told = pl.col("downtime_hours").is_between(0, MOST_DOWNTIME_HOURS)  # lakes from before others were refused may hold some
-    down = pl.when(told).then(pl.col("downtime_hours") * (_DAY_US / 24)).otherwise(0.0).cast(pl.Int64)
+    """Ends of lives by compressor, in order of time.
+
+    With each end: when the machine ran again after it and all before, and whether it failed.
+    """
+    valid = pl.col("downtime_hours").is_between(0, MOST_DOWNTIME_HOURS)  # older lakes may hold other values
+    down = pl.when(valid).then(pl.col("downtime_hours") * (_DAY_US / 24)).otherwise(0.0).cast(pl.Int64)
     renewing = (
         events.filter(pl.col("event_type").is_in([FAILURE, *RESETTING]))
         .sort(COMPRESSOR_ID, "event_date")

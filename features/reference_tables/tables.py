@@ -1,4 +1,7 @@
-"""The reference tables: which compressors there are, and what was done to them. Small Delta tables, kept without a JVM."""
+"""The reference tables: which compressors exist, and their maintenance events.
+
+They are small Delta tables, kept without a JVM.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,18 @@ from features.reference_tables.taking_back import RETIREMENT, WITHDRAWAL, fit, i
 
 
 def merge_reference(lake: Lake, table: str, rows: pl.DataFrame, key: list[str]) -> None:
-    """Insert or update `rows` by `key`, in force; rows that are there already, unchanged, cause no commit."""
+    """Insert or update `rows` by `key`, in force. Unchanged rows cause no commit."""
     present = read_reference_history(lake, table)
     rows = fit(rows, present.schema)
     _write(lake, table, pl.concat([present.join(rows, on=key, how="anti"), rows]), key)
 
 
 def read_reference(lake: Lake, table: str) -> pl.DataFrame:
-    """`maintenance_events` in force, or every compressor that is known, retired ones too: their readings are no strangers'.
+    """`maintenance_events` in force, or every known compressor.
 
-    An empty frame when nothing was loaded yet. `read_fleet` returns the compressors in service.
+    Retired compressors are included, so their readings are not unknown. The frame is empty when nothing was
+    loaded yet.
+    `read_fleet` returns the compressors in service.
     """
     history = read_reference_history(lake, table)
     if table == COMPRESSORS:
@@ -44,7 +49,10 @@ def read_retired(lake: Lake) -> list[str]:
 
 
 def read_reference_history(lake: Lake, table: str) -> pl.DataFrame:
-    """All rows of a reference table, also those taken back, with RETIREMENT or WITHDRAWAL. Tables from before have nulls there."""
+    """All rows of a reference table, also withdrawn ones, with RETIREMENT or WITHDRAWAL.
+
+    Older tables have nulls there.
+    """
     schema = COMPRESSOR_SCHEMA | RETIREMENT if table == COMPRESSORS else EVENT_SCHEMA | WITHDRAWAL
     if not lake.exists(table):
         return pl.DataFrame(schema=schema)
@@ -52,12 +60,12 @@ def read_reference_history(lake: Lake, table: str) -> pl.DataFrame:
 
 
 def write_compressors(lake: Lake, rows: pl.DataFrame) -> None:
-    """Write the compressors table as `merge_compressors` and the others return it; no commit where nothing changed."""
+    """Write the compressors table, as `merge_compressors` returns it. No change, no commit."""
     _write(lake, COMPRESSORS, rows, COMPRESSOR_KEY)
 
 
 def write_events(lake: Lake, rows: pl.DataFrame) -> None:
-    """Write the events table as `merge_events` returns it; no commit where nothing changed."""
+    """Write the events table, as `merge_events` returns it. No change, no commit."""
     _write(lake, EVENTS, rows, EVENT_KEY)
 
 

@@ -1,7 +1,8 @@
-"""What a reference file takes back, and what it gives back. Rows of the reference tables in and out, without a lake.
+"""What a reference file withdraws and restores. Rows of the tables in and out, without a lake.
 
-A file is the whole truth for what it covers: what it does not name any more is taken back, and kept with who and when. A compressor
-taken back is retired, an event taken back is withdrawn; both come back with a file that names them again.
+A file is the whole truth for what it covers. What it no longer names is withdrawn, and kept with who and when.
+A
+withdrawn compressor is retired. A file that names it again brings it back, and events likewise.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _FEW_ROWS: Final = 3  # of so few events a file may take back most
 
 
 def in_force(rows: pl.DataFrame) -> pl.DataFrame:
-    """`rows` of either table, as it lies in the lake, without those taken back."""
+    """`rows` of either table of the lake, without the withdrawn ones."""
     for taken_back in ("retired_at", "withdrawn_at"):
         if taken_back in rows.columns:
             rows = rows.filter(pl.col(taken_back).is_null())
@@ -52,7 +53,7 @@ def in_force(rows: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a file speaks for, and how much of that it may take back."""
+    """What a file covers, and how much of that it may withdraw."""
 
     origin: str  # who takes it back
     at: datetime
@@ -64,7 +65,10 @@ class Coverage:
 
 @dataclass
 class Changes:
-    """What a file took back and gave back, by key; and why it took back nothing where it should have."""
+    """What a file withdrew and restored, by key.
+
+    `held` is the reason if it should have withdrawn rows and did not.
+    """
 
     taken_back: list[dict[str, Any]] = field(default_factory=list)
     restored: list[dict[str, Any]] = field(default_factory=list)
@@ -73,9 +77,11 @@ class Changes:
 
 
 def merge_compressors(present: pl.DataFrame, rows: pl.DataFrame, named: set[str], covers: Coverage) -> tuple[pl.DataFrame, Changes]:
-    """The compressors table after a file: `rows` (COMPRESSOR_SCHEMA and retired_date) are as it says, what it names no more is retired.
+    """The compressors table after a file: `rows` replace theirs, and compressors it no longer names are retired.
 
-    `named` holds also those whose row was rejected: they stay as they were. A retirement by hand stays.
+    `rows` have COMPRESSOR_SCHEMA and retired_date. `named` also holds those whose row was rejected: they stay
+    as they were.
+    A retirement by hand stays.
     """
     changes = Changes()
     before = {row[COMPRESSOR_ID]: row for row in present.iter_rows(named=True)}
@@ -110,9 +116,9 @@ def merge_compressors(present: pl.DataFrame, rows: pl.DataFrame, named: set[str]
 
 
 def merge_events(present: pl.DataFrame, rows: pl.DataFrame, doubts: list[Doubt], covers: Coverage) -> tuple[pl.DataFrame, Changes]:
-    """The events table after a file: `rows` (EVENT_SCHEMA) are in force, what it covers and does not hold any more is withdrawn.
+    """The events table after a file: `rows` are in force, and covered events it no longer holds are withdrawn.
 
-    An event that a rejected row may stand for (`doubts`) stays as it was.
+    `rows` have EVENT_SCHEMA. An event that a rejected row may stand for (`doubts`) stays as it was.
     """
     rows = fit(rows, present.schema)
     absent = present.join(rows, on=EVENT_KEY, how="anti")
@@ -140,7 +146,7 @@ def merge_events(present: pl.DataFrame, rows: pl.DataFrame, doubts: list[Doubt],
 
 
 def retire_by_hand(present: pl.DataFrame, compressor_id: str, by: str, at: datetime) -> pl.DataFrame:
-    """The compressors table with one more retired, until it is taken back by hand."""
+    """The compressors table with one more retired, until it is restored by hand."""
     return _set_retirement(present, compressor_id, {"retired_at": at, "retired_by": by, "retired_by_hand": True})
 
 
@@ -157,14 +163,17 @@ def _set_retirement(present: pl.DataFrame, compressor_id: str, values: dict[str,
 
 
 def _why_held(gone: int, covered: int, what: str, covers: Coverage, *, few: int) -> str | None:
-    """Why nothing is taken back: a partial file must not empty a fleet. None where it may take back what is gone."""
+    """Why nothing is withdrawn: a partial file must not empty a fleet.
+
+    None if the file may withdraw what is gone.
+    """
     if not gone:
         return None
     if not covers.whole:
         return f"{gone} of {covered} {what} are gone, but its last line has no line end: hand over the whole file, or end the line"
     if covered > few and gone > covers.most_share * covered:
         return (
-            f"{gone} of {covered} {what} are gone, more than {covers.most_share:.0%}: it looks partial. Hand over the whole file, "
+            f"{gone} of {covered} {what} are gone, more than {covers.most_share:.0%}: the file seems partial. Hand over the whole file, "
             "or raise ingest.most_withdrawn_share in etl_config.yaml for one run"
         )
     return None
@@ -179,7 +188,7 @@ def _midnight(day: date) -> datetime:
 
 
 def fit(rows: pl.DataFrame, schema: Schema | pl.Schema) -> pl.DataFrame:
-    """`rows` with exactly the columns of `schema`: tables and callers of before lack some."""
+    """`rows` with exactly the columns of `schema`. Older tables and callers lack some."""
     return rows.select(
         (pl.col(name).cast(kind) if name in rows.columns else pl.lit(None, kind)).alias(name) for name, kind in schema.items()
     )

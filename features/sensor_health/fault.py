@@ -1,4 +1,4 @@
-"""A fault of one sensor, and how silver and gold keep the faults of a reading as text."""
+"""A fault of one sensor, and its text form in silver and gold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _ZERO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a sensor since when; `unit` is the one that its values look like, where that is the fault."""
+    """A fault of a sensor, and when it began.
+
+    `unit` is the unit that the values appear to be in, if that is the fault.
+    """
 
     sensor: str
     fault: str  # one of contract.SENSOR_FAULTS

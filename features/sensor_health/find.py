@@ -1,4 +1,7 @@
-"""Finds the faults of every sensor of some compressors: screen all readings, then judge the stretches that the screen holds back."""
+"""Finds the faults of every sensor of some compressors.
+
+A screen over all readings selects suspect stretches. A judge then checks those.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,10 @@ class FoundFaults:
 
 
 def find_faults(readings: SensorReadings, rules: HealthRules, known: Known | None = None) -> FoundFaults:
-    """Judge every sensor. `known` says what was found before, where the readings do not begin with the history."""
+    """Judge every sensor.
+
+    `known` are faults found earlier, for readings that do not begin with the history.
+    """
     found = FoundFaults(len(readings.group))
     if not found.rows:
         return found
@@ -91,7 +97,10 @@ class _Sensor:
     rules: HealthRules
 
     def judge(self, first: int, end: int, suspects: Ints, before: Sequence[tuple[int, Sequence[Fault]]]) -> Iterator[_Judged]:
-        """The rows of one compressor, [first, end), around `suspects` and after each moment at which faults were known `before`."""
+        """Judge rows of one compressor, [first, end), around `suspects`.
+
+        Also judged are the rows after each moment with known faults (`before`).
+        """
         times = self.readings.time_us[first:end]
         cuts = [(first + int(np.searchsorted(times, moment, side="right")), faults) for moment, faults in before]
         bounds = [first, *(row for row, _ in cuts), end]
@@ -102,7 +111,10 @@ class _Sensor:
             yield from self._judge_part(begin, stop, own, initial)
 
     def _judge_part(self, first: int, end: int, suspects: Ints, initial: Fault | None) -> Iterator[_Judged]:
-        """Rows [first, end), at the beginning of which `initial` was known. A judge is asked from some rows before a suspect until it is idle."""
+        """Judge rows [first, end); `initial` was known at their beginning.
+
+        A judge runs from some rows before a suspect until it is idle.
+        """
         walk = None
         if initial is not None and first < end:
             walk = _Walk(self, first, first, end, SensorJudge(self.series(first, first, first), self.rules, initial))
@@ -117,7 +129,7 @@ class _Sensor:
             yield from walk.until_idle(suspect)
 
     def _begin(self, suspect: int, first: int) -> int:
-        """The row from which on a judge must look to know at `suspect` what it would know had it seen all."""
+        """First row that a judge must read to decide at `suspect` as if it had read everything."""
         level_rows = self.rules.level_readings + self.rules.least_level_readings
         inside = self.screen.inside
         place = int(np.searchsorted(inside, suspect)) - level_rows
@@ -128,7 +140,10 @@ class _Sensor:
         return max(first, min(of_level, recent, int(self.screen.began[suspect])))
 
     def series(self, first: int, end: int, oldest: int) -> SensorSeries:
-        """Rows [first, end) as a judge takes them; `oldest` is the first row of the compressor."""
+        """Rows [first, end) in the form that a judge takes.
+
+        `oldest` is the first row of the compressor.
+        """
         part, machine, values = slice(first, end), self.machine, self.readings.values
         flagged = self.readings.flagged.get(self.sensor)
         return SensorSeries(
@@ -146,7 +161,10 @@ class _Sensor:
 
 
 class _Walk:
-    """A judge on its way through the rows [start, end) of one sensor, whose readings begin at `oldest`; `row` comes next."""
+    """A judge that walks through the rows [start, end) of one sensor.
+
+    Readings begin at `oldest`. `row` is judged next.
+    """
 
     def __init__(self, sensor: _Sensor, oldest: int, start: int, end: int, judge: SensorJudge) -> None:
         self._sensor, self._oldest, self._start, self._end, self._judge = sensor, oldest, start, end, judge

@@ -33,7 +33,7 @@ class SensorSeries:
     first_us: int  # the oldest reading of the compressor that is known
     time_us: list[int]
     value: list[float]  # as it was loaded, NaN where nothing was
-    runs: list[bool]  # whether the other sensors say that the machine runs
+    runs: list[bool]  # whether the other sensors show that the machine runs
     settled: list[bool]  # whether it has run for long enough to judge a level
     all_zero: list[bool]  # every sensor reads zero
     unchanged_since_us: list[int]  # of a dead link: when any sensor changed last; -1: the link is alive

@@ -1,4 +1,7 @@
-"""Whether the machine runs at each reading, as power, flow and vibration tell, and whether it has run for long enough to judge a level."""
+"""Whether the machine runs at each reading, and for long enough to judge a level.
+
+Power, flow and vibration vote on it.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,16 @@ from features.sensor_health.units import OTHER_UNITS
 
 Votes = dict[str, NDArray[np.int8]]
 
-# Readings in these units look like a stopped machine's, or like its noise: they must not decide that it runs.
+# In these units, readings near zero may be noise of a stopped machine: they are no vote for running.
 _TOO_CLOSE_TO_ZERO: Final = 1e-3
 ROUNDING: Final = 1 + 1e-9  # a resolution of 0.01 is no exact number
 
 
 def running_votes(values: Mapping[str, Doubles], rules: HealthRules) -> Votes:
-    """What each sensor of `runs_above` says: 1 runs, -1 stands, 0 cannot tell -> [n] each.
+    """The vote of each sensor of `runs_above`: 1 runs, -1 stands, 0 undecided -> [n] each.
 
-    A power or flow in another unit still says that it runs. A low vibration denies nothing: it may be in in/s.
+    A power or flow in another unit still shows that the machine runs. A low vibration denies nothing: it may be
+    in in/s.
     """
     votes: Votes = {}
     for sensor, least in rules.runs_above.items():
@@ -48,13 +52,16 @@ def running_votes(values: Mapping[str, Doubles], rules: HealthRules) -> Votes:
 
 
 def machine_runs(votes: Votes, without: str | None = None) -> Bools:
-    """Whether more of the sensors, `without` one, say that the machine runs than deny it -> [n]."""
+    """Whether most votes say that the machine runs, `without` one sensor -> [n]."""
     counted = [vote for sensor, vote in votes.items() if sensor != without]
     return np.asarray(np.sum(counted, axis=0) > 0)
 
 
 def last_true(mask: Bools, group: Ints) -> Ints:
-    """Row of the newest true value at or before each row within its compressor, -1 where there is none -> [n]."""
+    """Row of the newest true value at or before each row, within its compressor -> [n].
+
+    -1 where there is none.
+    """
     rows = np.where(mask, np.arange(len(mask)), -1)
     newest = np.maximum.accumulate(rows) if len(rows) else rows
     return np.where(newest >= first_rows(group), newest, -1)
@@ -68,9 +75,9 @@ def first_rows(group: Ints) -> Ints:
 
 
 def settled(runs: Bools, group: Ints, time_us: Ints, settle_hours: float) -> Bools:
-    """Whether the machine has been running for `settle_hours`, as far as is known -> [n].
+    """Whether the machine is known to have run for `settle_hours` -> [n].
 
-    The first reading after a gap longer than that counts as a start: nobody knows what went before.
+    The first reading after a longer gap counts as a start: nobody knows what went before.
     """
     long = int(settle_hours * MICROSECONDS_PER_HOUR)
     after_gap = np.ones(len(runs), np.bool_)
@@ -80,7 +87,10 @@ def settled(runs: Bools, group: Ints, time_us: Ints, settle_hours: float) -> Boo
 
 
 def changes(values: Doubles, group: Ints, limit: float) -> Bools:
-    """Whether a value differs by more than `limit` from the row before -> [n]; the first row of a compressor counts as a change, a gap does not."""
+    """Whether a value differs by more than `limit` from the row before -> [n].
+
+    The first row of a compressor counts as a change, a gap does not.
+    """
     changed = np.ones(len(values), np.bool_)
     with np.errstate(invalid="ignore", over="ignore"):  # infinite values are no measurement, and refused as such
         changed[1:] = (group[1:] != group[:-1]) | (np.abs(np.diff(values)) > limit)
@@ -88,9 +98,11 @@ def changes(values: Doubles, group: Ints, limit: float) -> Bools:
 
 
 def _without_frozen(votes: Votes, moved: Mapping[str, Bools], readings: SensorReadings, rules: HealthRules) -> Votes:
-    """`votes` without those of sensors that stood still while another one moved: a frozen power must not say that a stopped machine runs.
+    """`votes` without those of sensors that stood still while another one moved.
 
-    They count for an hour longer (`report_hours`) than it takes to call a sensor frozen, so that this is decided while the machine is known to run.
+    Otherwise a frozen power would keep a stopped machine running. They count for an hour longer
+    (`report_hours`) than it
+    takes to call a sensor frozen. So that decision falls while the machine is known to run.
     """
     group, time_us = readings.group, readings.time_us
     long = round((rules.frozen_hours + rules.report_hours) * MICROSECONDS_PER_HOUR)
@@ -103,9 +115,9 @@ def _without_frozen(votes: Votes, moved: Mapping[str, Bools], readings: SensorRe
 
 
 def dead_since(moved: Mapping[str, Bools], readings: SensorReadings, rules: HealthRules) -> Ints:
-    """When any sensor changed last, at rows where none has for `dead_link_hours`; -1 elsewhere -> [n] microseconds.
+    """When any sensor changed last, where none has for `dead_link_hours` -> [n] microseconds.
 
-    moved: by sensor, where its value differs from the one before.
+    -1 elsewhere. moved: by sensor, where its value differs from the one before.
     """
     group, time_us = readings.group, readings.time_us
     last = last_true(np.logical_or.reduce(list(moved.values())), group)
@@ -114,7 +126,7 @@ def dead_since(moved: Mapping[str, Bools], readings: SensorReadings, rules: Heal
 
 
 def reads_zero(readings: SensorReadings, rules: HealthRules) -> Bools:
-    """Rows in which every sensor with a value reads zero, and more than one has a value -> [n]."""
+    """Rows with at least two values, all of them zero -> [n]."""
     count = np.zeros(len(readings.group), np.int8)
     zero = np.ones(len(readings.group), np.bool_)
     for sensor, values in readings.values.items():
@@ -152,5 +164,5 @@ class Machine:
         )
 
     def runs_by_others(self, sensor: str) -> Bools:
-        """Whether the machine runs, as the sensors other than `sensor` tell -> [n]."""
+        """Whether the machine runs, by the votes of sensors other than `sensor` -> [n]."""
         return machine_runs(self.votes, without=sensor) if sensor in self.votes else self.runs

@@ -1,6 +1,7 @@
-"""Which sensors of which compressors need a judge: a fast look at all readings at once.
+"""Selects the sensors and rows that need a judge, by rules over all readings at once.
 
-The judge (judge.py) finds a fault only where one of these rules holds, so a sensor that the screen lets pass has none.
+The judge (judge.py) finds a fault only where one of these rules holds. So a sensor that passes the screen has
+none.
 """
 
 from __future__ import annotations
@@ -38,14 +39,17 @@ def still_since(values: Doubles, group: Ints, bands: SensorBands) -> Ints:
 
 
 def missing_since(values: Doubles, group: Ints) -> Ints:
-    """Row since which there has been no value, the row itself where it has one -> [n]."""
+    """Row since which there has been no value -> [n]. With a value, the row itself."""
     present = ~np.isnan(values)
     since = np.where(present, np.arange(len(values)), last_true(present, group) + 1)
     return np.maximum(since, last_true(~same_group(group), group))
 
 
 def again(found: Bools, ended: Bools, group: Ints, time_us: Ints, rules: HealthRules) -> Bools:
-    """Rows of `found` with another one before, within `frozen_hours`, and nothing in `ended` between them."""
+    """Rows of `found` that follow another one within `frozen_hours`.
+
+    No row of `ended` lies between the two.
+    """
     rows = np.flatnonzero(found)
     result = np.zeros(len(found), np.bool_)
     if len(rows) > 1:
@@ -57,7 +61,7 @@ def again(found: Bools, ended: Bools, group: Ints, time_us: Ints, rules: HealthR
 
 
 def is_outside(values: Doubles, runs: Bools, settled: Bools, bands: SensorBands) -> tuple[Bools, Bools]:
-    """Rows whose level proves to be outside what the sensor can show, and those whose level proves to be inside."""
+    """Rows whose level proves to be outside what the sensor can show, and rows proved inside."""
     physical = (values >= bands.physical_low) & (values <= bands.physical_high)
     running = (values >= bands.running_low) & (values <= bands.running_high)
     stopped = (values >= bands.stopped_low) & (values <= bands.stopped_high)
@@ -67,7 +71,10 @@ def is_outside(values: Doubles, runs: Bools, settled: Bools, bands: SensorBands)
 
 
 def steps(readings: SensorReadings, sensor: str, inside: Ints, rules: HealthRules) -> Ints:
-    """Rows at which three sound readings may prove that the level has jumped, by the factor of a unit, from the sound reading before them."""
+    """Rows at which three sound readings may prove a jump of the level.
+
+    The jump is from the sound reading before them, by the factor of a unit.
+    """
     group, time_us = readings.group, readings.time_us
     rows = inside[readings.values[sensor][inside] > 0]
     if len(rows) < _PROOF:
@@ -87,7 +94,10 @@ def steps(readings: SensorReadings, sensor: str, inside: Ints, rules: HealthRule
 
 
 def _fits_a_unit(sensor: str, level: Doubles, before: Doubles, wide: float) -> Bools:
-    """Whether `level`, converted from any unit, lies about as high as `before` -> [n]; `wide` is a natural log."""
+    """Whether `level`, converted from any unit, lies near `before` -> [n].
+
+    `wide` is a natural log.
+    """
     fits = np.zeros(len(level), np.bool_)
     for unit in OTHER_UNITS[sensor]:
         converted = unit.factor * level + unit.offset
@@ -97,16 +107,16 @@ def _fits_a_unit(sensor: str, level: Doubles, before: Doubles, wide: float) -> B
 
 @dataclass(frozen=True)
 class Screen:
-    """What the screen saw of one sensor; every array but `inside` is [n]."""
+    """What the screen found for one sensor; every array but `inside` is [n]."""
 
-    runs: Bools  # whether the other sensors say that the machine runs
+    runs: Bools  # whether the other sensors show that the machine runs
     suspect: Bools  # rows at which the judge may find something
     inside: Ints  # rows whose level is sound, ascending
     began: Ints  # how far back the state at a row reaches at least
 
 
 def screen_sensor(readings: SensorReadings, sensor: str, machine: Machine, rules: HealthRules) -> Screen:
-    """Look at all values of one sensor at once."""
+    """Apply the rules to all values of one sensor."""
     values, bands, group, time_us = readings.values[sensor], rules.sensors[sensor], readings.group, readings.time_us
     runs = machine.runs_by_others(sensor)
     still, missing = still_since(values, group, bands), missing_since(values, group)

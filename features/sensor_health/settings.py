@@ -1,4 +1,4 @@
-"""The rules of sensor health as plain numbers: what Spark's workers and the edge runner are given."""
+"""The rules of sensor health as plain numbers, for Spark's workers and the edge runner."""
 
 from __future__ import annotations
 

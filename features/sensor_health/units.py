@@ -1,6 +1,6 @@
-"""Units that a sensor's values may come in instead of the contract's, as exact conversions.
+"""Other units in which a sensor's values may come, as exact conversions.
 
-A conversion that was done twice is here too: a transmitter that sends the contract's unit behind a gateway that converts.
+Double conversions are included: a transmitter sends the contract's unit, and a gateway converts it again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class OtherUnit:
     rare: bool = False  # named only where no other unit fits
 
     def converted(self, value: float) -> float:
-        """`value`, taken to be in this unit, in the contract's."""
+        """`value` of this unit in the contract's unit."""
         return self.factor * value + self.offset
 
 
@@ -77,13 +77,19 @@ def unit_named(sensor: str, name: str) -> OtherUnit:
 
 
 def likeliest_unit(units: Iterable[OtherUnit], value: float, expected: float, low: float, high: float) -> OtherUnit | None:
-    """Of `units` the one that brings `value` into [low, high] and nearest to `expected`, by their ratio; None where no unit does."""
+    """The one of `units` that brings `value` into [low, high], nearest to `expected` by ratio.
+
+    None if no unit does.
+    """
     found = [unit for unit in units if low <= unit.converted(value) <= high and unit.converted(value) > 0]
     return min(found, key=lambda unit: (unit.rare, abs(math.log(unit.converted(value) / expected))), default=None)
 
 
 def possible_units(sensor: str, values: Sequence[float], resolution: float) -> list[OtherUnit]:
-    """Units that `values` in a row may come in: where all are the same, only units too coarse to show the noise of a running machine."""
+    """Units that the consecutive `values` may be in.
+
+    If all values are equal, only units too coarse to show the noise of a running machine.
+    """
     units = OTHER_UNITS[sensor]
     if max(values) - min(values) > resolution:
         return list(units)

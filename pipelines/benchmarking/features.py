@@ -16,7 +16,7 @@ from benchmarks.features import duckdb_windows, largest_difference, range_betwee
 from benchmarks.memory import PeakMemory
 from config.settings import Settings
 from config.site.reference_files import ReferenceFilesSection
-from features.bronze import load_files
+from features.bronze import BronzeLoad, load_files
 from features.build import Rules, build_silver_and_gold
 from features.contract import DATE
 from features.gold import build_features, complete_features, compressor_limits
@@ -94,7 +94,7 @@ def _bronze_to_gold(settings: Settings, lake: Lake, folder: Path, as_of: datetim
     load_reference(lake, folder / "site", ReferenceRules(settings.fleet, settings.etl.ingest, ReferenceFilesSection()), datetime.now(UTC))
     files = [(path.name, path) for path in list_reading_files(folder / "site")]
     with timed.stage("bronze") as advance:
-        load_files(spark.get, lake, files, folder / "staging", settings.etl.ingest, datetime.now(UTC), advance)
+        load_files(spark.get, BronzeLoad(lake, folder / "staging", settings.etl.ingest, datetime.now(UTC)), files, advance)
     build_silver_and_gold(
         spark.get, lake, Rules(settings.etl, settings.thresholds, settings.fleet, settings.quality.sensor_health), as_of, timed.stage
     )

@@ -46,8 +46,8 @@ def ingest(settings: Settings, folder: Path, spark: LazySpark, report: StageRepo
             compressors = read_reference(lake, COMPRESSORS)
             stations = dict(zip(compressors["compressor_id"], compressors["station_id"], strict=True))
             reader = SiteReader(site.readings, stations, limits=settings.etl.ingest.limits, folder=folder)
-            staging, now = settings.home / "staging", datetime.now(UTC)
-            loaded = bronze.load_files(spark.get, lake, named, staging, settings.etl.ingest, now, advance, reader)
+            load = bronze.BronzeLoad(lake, settings.home / "staging", settings.etl.ingest, datetime.now(UTC))
+            loaded = bronze.load_files(spark.get, load, named, advance, reader)
             advance(len(files), len(files), rows=sum(loaded.loaded.values()))
         if not lake.exists(BRONZE) and not loaded.refused:
             why = f"{', '.join(loaded.changing)} is still being written: run it again" if loaded.changing else "all are empty"

@@ -31,7 +31,7 @@ def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, rep
         rules = Rules(settings.etl, settings.thresholds, settings.fleet, settings.quality.sensor_health)
         plan = build_silver_and_gold(spark.get, lake, rules, moment, report.stage)
         books = count_rows(lake)
-    rebuilt = "all" if plan.touched is None else [[item.start, item.end] for item in plan.touched]
+    rebuilt = "all" if plan.changed is None else [[item.start, item.end] for item in plan.changed]
     return {**books, "as_of": moment, "rebuilt": rebuilt, "seconds": round(time.perf_counter() - started, 2)}
 
 

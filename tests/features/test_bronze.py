@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from features.bronze import IngestReport, load_files
+from features.bronze import BronzeLoad, IngestReport, load_files
 from features.build import Rules
 from features.contract import FILE_SEQ, LOADED_AT, READING_FIELDS, SOURCE_FILE, SOURCE_ROW
 from features.intake import SiteReader
@@ -28,7 +28,7 @@ Load = Callable[..., IngestReport]
 def load(spark: SparkSession, lake: Lake, rules: Rules, tmp_path: Path) -> Load:
     def run(*files: tuple[str, Path], rows_per_commit: int = 1000) -> IngestReport:
         config = rules.etl.ingest.model_copy(update={"rows_per_commit": rows_per_commit})
-        return load_files(lambda: spark, lake, files, tmp_path / "staging", config, LOADED)
+        return load_files(lambda: spark, BronzeLoad(lake, tmp_path / "staging", config, LOADED), files)
 
     return run
 
@@ -57,7 +57,8 @@ def test_every_row_is_kept_as_it_came_with_its_origin(load: Load, lake: Lake, tm
 def test_same_content_again_adds_nothing_whatever_its_name_and_needs_no_jvm(load: Load, lake: Lake, rules: Rules, tmp_path: Path) -> None:
     path = write_readings(tmp_path / "a.parquet", [reading(0)])
     load(("a.parquet", path))
-    again = load_files(_no_spark, lake, [("a.parquet", path), ("renamed.parquet", path)], tmp_path / "staging", rules.etl.ingest, LOADED)
+    again_load = BronzeLoad(lake, tmp_path / "staging", rules.etl.ingest, LOADED)
+    again = load_files(_no_spark, again_load, [("a.parquet", path), ("renamed.parquet", path)])
     assert (again.loaded, again.known) == ({}, ["a.parquet", "renamed.parquet"])
     assert lake.version(BRONZE) == 0
     assert lake.row_count(BRONZE) == 1
@@ -150,7 +151,8 @@ def test_what_is_hashed_is_what_is_loaded(spark: SparkSession, lake: Lake, rules
 
     def load() -> tuple[dict[str, int], list[str]]:
         write_readings(path, [reading(0, vibration_mms=4.0)])
-        report = load_files(lambda: spark, lake, [("a.parquet", path)], tmp_path / "staging", rules.etl.ingest, LOADED, reader=reader)
+        target = BronzeLoad(lake, tmp_path / "staging", rules.etl.ingest, LOADED)
+        report = load_files(lambda: spark, target, [("a.parquet", path)], reader=reader)
         return report.loaded, report.changing
 
     assert load() == ({}, ["a.parquet"])  # changed between hash and copy: left for the next run

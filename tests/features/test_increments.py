@@ -13,9 +13,8 @@ import polars as pl
 import pytest
 
 from config.sections.thresholds import ThresholdsConfig
-from features.bronze import load_files
-from features.bronze_slice import eligible, slice_bronze
-from features.build import Rules, build_silver_and_gold
+from features.bronze import BronzeLoad, load_files
+from features.build import Rules, bronze_to_build, build_silver_and_gold
 from features.increments import BuildState, Influence, RebuildPlan, fingerprint, read_state, rebuilt_since
 from features.lake import BRONZE, COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from features.reference_tables.tables import COMPRESSOR_KEY, merge_reference
@@ -50,7 +49,7 @@ class Site:
             name = f"part-{self.files}.parquet"
             named.append((name, write_readings(self.folder / "readings" / name, rows)))
             self.files += 1
-        load_files(lambda: self.spark, self.lake, named, self.folder / "staging", self.rules.etl.ingest, LOADED_AT)
+        load_files(lambda: self.spark, BronzeLoad(self.lake, self.folder / "staging", self.rules.etl.ingest, LOADED_AT), named)
         return self
 
     def build(self, as_of: datetime = LOADED_AT) -> RebuildPlan:
@@ -90,16 +89,16 @@ def test_one_more_hour_reads_that_hour_and_its_look_back_and_equals_a_full_rebui
     site.load(history).build()
     plan = site.load(last_hour).build()
     start, end = last_hour[0]["timestamp"], last_hour[-1]["timestamp"]
-    reach = Influence.of(site.rules.etl)
-    assert plan.touched == [Interval(start, end)]
-    assert plan.bronze_input(reach) == [Interval(start - timedelta(hours=48), end + timedelta(hours=48))]
-    assert plan.silver_input(reach) == [Interval(start - timedelta(hours=24), end + timedelta(hours=72))]
+    influence = Influence.of(site.rules.etl)
+    assert plan.changed == [Interval(start, end)]
+    assert plan.bronze_to_read(influence) == [Interval(start - timedelta(hours=48), end + timedelta(hours=48))]
+    assert plan.silver_to_read(influence) == [Interval(start - timedelta(hours=24), end + timedelta(hours=72))]
     ingest = site.rules.etl.ingest
-    sliced = slice_bronze(eligible(site.lake.read(site.spark, BRONZE), LOADED_AT, ingest), plan, reach, ingest)
+    sliced = bronze_to_build(site.lake.read(site.spark, BRONZE), LOADED_AT, plan, influence, ingest)
     dates = {Path(file).parent.name.removeprefix("_event_date=") for file in sliced.inputFiles()}
     assert dates == {f"2026-03-{day:02}" for day in range(DAYS, DAYS + 3)}, "bronze is read beyond the look-back"
     assert site.lake.commits(GOLD)[0]["metadata"]["rebuilt"] == [[start.isoformat(), (end + timedelta(hours=72)).isoformat()]]
-    assert rebuilt.load(history, last_hour).build().touched is None
+    assert rebuilt.load(history, last_hour).build().changed is None
     assert_same_tables(site.lake, rebuilt.lake, BUILT)
     reasons = count_rows(site.lake)["nulled_values"]
     assert isinstance(reasons, dict)
@@ -162,7 +161,7 @@ def _a_run_with_nothing_new_or_an_earlier_moment_commits_nothing(site: Site, end
 
 def _rows_without_a_timestamp_alone_reach_the_rejects_and_are_not_new_again(site: Site) -> None:
     plan = site.load([reading(None, vibration_mms=4.0)]).build()
-    assert (plan.touched, plan.unplaced) == ([], True)
+    assert (plan.changed, plan.unplaced) == ([], True)
     assert site.build().empty
     assert count_rows(site.lake)["rejected_rows"] == {"missing_timestamp": 2}
 
@@ -206,7 +205,7 @@ def _gold_restored_by_hand_is_rebuilt(site: Site) -> None:
     newest = site.versions()[2]
     site.spark.sql(f"RESTORE delta.`{site.lake.uri(GOLD)}` TO VERSION AS OF 0").collect()
     assert rebuilt_since(site.lake, newest) is None
-    assert site.build().touched is None
+    assert site.build().changed is None
 
 
 def test_changed_reference_data_or_rules_rebuild_everything(site: Site, last_hour: Rows) -> None:
@@ -214,11 +213,11 @@ def test_changed_reference_data_or_rules_rebuild_everything(site: Site, last_hou
     site.load(last_hour, foreign).build()
     assert count_rows(site.lake)["rejected_rows"] == {"unknown_compressor": 2}
     site.know(compressors("C-4"))
-    assert site.build().touched is None
+    assert site.build().changed is None
     assert count_rows(site.lake)["rejected_rows"] == {}
     etl = site.rules.etl.model_copy(update={"gold": site.rules.etl.gold.model_copy(update={"delta_tolerance_s": 1.0})})
     site.rules = dataclasses.replace(site.rules, etl=etl)
-    assert site.build().touched is None
+    assert site.build().changed is None
     assert site.build().empty
 
 
@@ -263,7 +262,7 @@ def test_after_a_withdrawal_all_is_as_if_the_file_had_never_been_there_and_back(
     file = find_file(site.lake, "part-1.parquet")
     withdraw_file(site.lake, file, "ana", None, LOADED_AT)
     plan = site.build()
-    assert plan.touched == [Interval(wrong[0]["timestamp"], max(wrong[-1]["timestamp"], last_hour[-1]["timestamp"]))]
+    assert plan.changed == [Interval(wrong[0]["timestamp"], max(wrong[-1]["timestamp"], last_hour[-1]["timestamp"]))]
     rebuilt.load(last_hour).build()
     assert_same_tables(site.lake, rebuilt.lake, (SILVER, GOLD))
     books = count_rows(site.lake)

@@ -55,8 +55,8 @@ def test_a_file_is_found_by_its_name_or_the_start_of_its_sha(loaded: Lake, asked
             r"'export.csv' means 2 files: aaaa1111aaaa \(export.csv, 3 rows, loaded 2026-03-10 00:00 UTC\), aaaa2222aaaa .*start of one SHA-256",
         ),
         ("aaaa", "means 2 files"),
-        ("aaa", "no loaded file is called 'aaa'"),
-        ("b.csv", "no loaded file is called"),
+        ("aaa", "no loaded file has the name 'aaa'"),
+        ("b.csv", "no loaded file has the name"),
     ],
 )
 def test_none_or_several_files_are_told_apart(loaded: Lake, asked: str, says: str) -> None:
@@ -86,7 +86,7 @@ def test_a_withdrawal_can_be_undone_and_made_again(loaded: Lake) -> None:
     with pytest.raises(InputError, match="is not withdrawn: there is nothing to undo"):
         undo_withdrawal(loaded, file, NOW)
     withdraw_file(loaded, file, "ana", None, NOW)
-    with pytest.raises(InputError, match="is withdrawn already; `altaviz withdraw bbbb3333bbbb --undo` brings it back"):
+    with pytest.raises(InputError, match="is withdrawn already; `altaviz withdraw bbbb3333bbbb --undo` restores it"):
         withdraw_file(loaded, file, "ana", None, NOW)
     assert undo_withdrawal(loaded, file, NOW + timedelta(hours=1)).undone_at == NOW + timedelta(hours=1)
     assert read_withdrawn(loaded) == frozenset()

@@ -117,7 +117,9 @@ def test_a_partial_file_takes_nothing_back_and_says_so(site: Site) -> None:
     site.hand_over(*FLEET, events=[f"C-{unit},2026-03-0{day},inspection" for unit in (1, 2) for day in (1, 2, 3)])
     report = site.hand_over("C-1", events=["C-1,2026-03-01,inspection"])
     assert (report.retired_compressors, site.fleet()) == ([], list(FLEET))
-    assert report.held_withdrawals["compressor_metadata.csv"].startswith("3 of 4 compressors are gone, more than 50%: it looks partial")
+    assert report.held_withdrawals["compressor_metadata.csv"].startswith(
+        "3 of 4 compressors are gone, more than 50%: the file seems partial"
+    )
     assert [event["event_date"].day for event in report.withdrawn_events] == [2, 3]  # of C-1, which the list names
     report = site.hand_over(*FLEET, events=["C-3,2026-03-01,inspection"])
     assert report.withdrawn_events == []  # four of four are gone

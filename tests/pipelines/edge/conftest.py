@@ -10,7 +10,7 @@ import pytest
 
 from config.sections.thresholds import LimitOverride, SensorOverride
 from config.settings import Settings
-from features.bronze import load_files
+from features.bronze import BronzeLoad, load_files
 from features.build import Rules, build_silver_and_gold
 from features.lake import COMPRESSORS, Lake
 from features.reference_tables.tables import COMPRESSOR_KEY, merge_reference
@@ -38,7 +38,7 @@ def site(spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempP
     lake, folder = Lake(str(root / "lake")), root / "folder"
     merge_reference(lake, COMPRESSORS, known, COMPRESSOR_KEY)
     readings = write_readings(root / "readings.csv", dirty_fleet())
-    load_files(lambda: spark, lake, [("readings.csv", readings)], root / "staging", own.etl.ingest, LOADED_AT)
+    load_files(lambda: spark, BronzeLoad(lake, root / "staging", own.etl.ingest, LOADED_AT), [("readings.csv", readings)])
     build_silver_and_gold(lambda: spark, lake, Rules(own.etl, thresholds, fleet, own.quality.sensor_health), LOADED_AT)
     folder.mkdir()
     write_folder(folder, {MODEL_FILE: mean_model().onnx}, contract_document(mean_model(), known, own))

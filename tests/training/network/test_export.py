@@ -162,7 +162,7 @@ def test_damaged_or_foreign_models_and_wrong_windows_are_refused(export: Export,
     foreign = onnx.load_from_string(export.model)
     foreign.graph.output[0].name = "other"
     foreign.graph.node.append(onnx.helper.make_node("Identity", ["rul"], ["other"]))
-    with pytest.raises(ModelError, match="wants the input 'windows' and the outputs rul, rul_lower"):
+    with pytest.raises(ModelError, match="lacks the input 'windows' or one of the outputs rul, rul_lower"):
         OnnxModel(foreign.SerializeToString(), 1)
     with pytest.raises(ModelError, match=r"windows have shape \(640, 5, 3\), the model takes \[n, 6, 3\]"):
         OnnxModel(export.model, 1).predict(windows[:, 1:])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import HomeError
-from features.bronze import READING_NOTES, load_files
+from features.bronze import READING_NOTES, BronzeLoad, load_files
 from features.build import Rules
 from features.intake import RefusedFile, SiteReader
 from features.lake import Lake
@@ -70,12 +70,12 @@ def test_a_file_that_killed_two_runs_is_not_read_a_third_time(tmp_path: Path, ru
     for _ in range(2):
         done = subprocess.run([sys.executable, "-c", _DYING_RUN, str(tmp_path / READING_NOTES), digest], capture_output=True, check=False)
         assert done.returncode == -signal.SIGKILL, done.stderr
-    report = load_files(lambda: pytest.fail("nothing to write"), lake, killer, staging, rules.etl.ingest, NOW)
+    report = load_files(lambda: pytest.fail("nothing to write"), BronzeLoad(lake, staging, rules.etl.ingest, NOW), killer)
     assert report.refused["killer.csv"].startswith("killed_runs: 2 runs were killed while they read it: mend the file; if something else")
     assert [refusal.file for refusal in read_refusals(lake)] == ["killer.csv"]
     assert f"remove {tmp_path / READING_NOTES / digest}.json" in report.refused["killer.csv"]
     killer[0][1].write_text("compressor_id,mended\n")
-    report = load_files(lambda: pytest.fail("nothing to write"), lake, killer, staging, rules.etl.ingest, NOW)
+    report = load_files(lambda: pytest.fail("nothing to write"), BronzeLoad(lake, staging, rules.etl.ingest, NOW), killer)
     assert report.refused["killer.csv"].startswith("missing_column: ")
 
 
