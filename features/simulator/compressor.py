@@ -1,7 +1,8 @@
-"""The simulated compressor: its inputs, states, outputs and events with their units, and the law that joins them.
+"""The simulated compressor: its inputs, states, outputs and events, and the law that joins them.
 
-The form follows NASA's progpy models (a declaration first, then pure functions of time and state). Arrays of sensors have the
-shape [6, n]: the sensors of features.contract.SENSORS in their order, over n points in time.
+The form follows NASA's progpy models: a declaration first, then pure functions of time and state. Arrays of
+sensors
+have the shape [6, n]: the sensors of features.contract.SENSORS in their order, over n points in time.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ MINUTES_PER_DAY: Final = 1440
 
 @dataclass(frozen=True)
 class ModelQuantity:
-    """A named quantity of the model and its unit ("1" where it has none)."""
+    """A named quantity of the model and its unit ("1" without a unit)."""
 
     name: str
     unit: str
@@ -67,7 +68,7 @@ EVENTS: Final = (
 
 @dataclass(frozen=True)
 class Unit:
-    """What stays with one compressor for good; arrays are [6], one value per sensor."""
+    """The fixed properties of one compressor. Arrays are [6], one value per sensor."""
 
     compressor_id: str
     model: str
@@ -105,7 +106,9 @@ class States:
 def true_levels(unit: Unit, inputs: Inputs, states: States, environment: EnvironmentConfig) -> Doubles:
     """The levels of all sensors without noise -> [6, n] in the sensors' units.
 
-    baseline * load^exponent, plus the air's share of the discharge temperature, times the wear's factor, times the running share.
+    The level is baseline * load^exponent, plus the air's share of the discharge temperature. Factors of wear
+    and of running
+    multiply it.
     """
     exponents = np.array([environment.load_exponents[sensor] for sensor in SENSORS])
     idle = np.array([environment.idle_shares[sensor] for sensor in SENSORS])[:, None]

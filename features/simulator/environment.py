@@ -1,4 +1,7 @@
-"""What surrounds a healthy compressor: air temperature at its station, its load, its starts and stops. Pure functions of time."""
+"""The surroundings of a healthy compressor: air temperature, load, starts and stops.
+
+Pure functions of time.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ def check_climates(fleet: FleetConfig, config: EnvironmentConfig) -> None:
 
 
 def draw_weather(rng: np.random.Generator, days: int, config: EnvironmentConfig) -> Doubles:
-    """Departure of each day's air temperature from the season -> [days + 2] F, a first-order autoregression."""
+    """Departure of each day's air temperature from the season -> [days + 2] F.
+
+    It is a first-order autoregression.
+    """
     shocks = rng.normal(0.0, config.weather_f, days + 2)
     persistence = config.weather_persistence
     weather = np.empty_like(shocks)
@@ -38,7 +44,10 @@ def draw_weather(rng: np.random.Generator, days: int, config: EnvironmentConfig)
 def air_temperature(
     time: Doubles, start: datetime, station_id: str, station: Station, weather: Doubles, config: EnvironmentConfig
 ) -> Doubles:
-    """Air temperature at a station over `time` [n] (days since `start`) -> [n] F: yearly and daily cosine plus `weather` [days + 2]."""
+    """Air temperature at a station over `time` [n] (days since `start`) -> [n] F.
+
+    It is a yearly and a daily cosine plus `weather` [days + 2].
+    """
     climate = config.climates[station_id]
     start_hour = start.hour + start.minute / 60
     hour = start_hour + HOURS_PER_DAY * time + station.longitude / DEGREES_PER_HOUR  # mean solar time
@@ -50,7 +59,10 @@ def air_temperature(
 
 
 def draw_load(rng: np.random.Generator, time: Doubles, amplitude: float, config: EnvironmentConfig) -> Doubles:
-    """Load over `time` [n] (days) -> [n] around 1: levels that last for a drawn dwell and are joined by ramps."""
+    """Load over `time` [n] (days) -> [n] around 1.
+
+    Each level lasts for a drawn dwell. Ramps join the levels.
+    """
     dwell = config.load_dwell_days
     changes = int(np.ceil(time[-1] / dwell.low)) + 2
     reached = np.cumsum(rng.uniform(dwell.low, dwell.high, changes))
@@ -62,7 +74,10 @@ def draw_load(rng: np.random.Generator, time: Doubles, amplitude: float, config:
 
 
 def draw_stops(rng: np.random.Generator, days: int, stops_per_day: float, config: EnvironmentConfig) -> Doubles:
-    """Start and end of each stop -> [stops, 2] days, ascending and apart; a stop that would begin during another is left out."""
+    """Start and end of each stop -> [stops, 2] days, ascending and apart.
+
+    A stop that would begin during another is left out.
+    """
     count = rng.poisson(stops_per_day * days)
     begins = np.sort(rng.uniform(0, days, count))
     ends = begins + rng.uniform(config.stop_hours.low, config.stop_hours.high, count) / HOURS_PER_DAY
@@ -73,9 +88,11 @@ def draw_stops(rng: np.random.Generator, days: int, stops_per_day: float, config
 
 
 def running_share(time: Doubles, stops: Doubles, config: EnvironmentConfig) -> Doubles:
-    """How far each sensor's level is the running one over `time` [n] (days), given `stops` [stops, 2] -> [6, n] in 0..1.
+    """Share of each sensor's running level over `time` [n] (days), given `stops` [stops, 2] -> [6, n] in 0..1.
 
-    Falls in a straight line from a stop's begin over the sensor's ramp-down time, and rises again from its end over the ramp-up time.
+    From the begin of a stop it falls in a straight line over the sensor's ramp-down time. From its end it rises
+    over the
+    ramp-up time.
     """
     share = np.ones((len(SENSORS), len(time)))
     if len(stops) == 0:

@@ -1,4 +1,7 @@
-"""Simulates a fleet, unit by unit, and writes its readings in Parquet parts with the reference files beside them."""
+"""Simulates a fleet, unit by unit, and writes its readings and reference files.
+
+Readings are Parquet parts.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from config.errors import InputError
 from config.sections.fleet import FleetConfig
 from config.sections.simulator import SimulatorConfig
 from features.contract import COMPRESSOR_ID, FAILURE, OPERATING_HOURS, SENSORS, TIMESTAMP
-from features.simulator.plan import Profile, SimulationPlan, resolve
+from features.simulator.plan import Profile, SimulationPlan, FleetRequest, resolve
 from features.simulator.readings import SimulatedUnit, simulate_unit
 from features.simulator.records import event_rows, life_rows, metadata_row, write_records
 
@@ -39,7 +42,7 @@ READING_SCHEMA: Final = pa.schema(
 
 @dataclass(frozen=True)
 class SimulationReport:
-    """What was written: the folder, the run's arguments as resolved, and counts."""
+    """What was written: the folder, the resolved arguments, and counts."""
 
     out: Path
     profile: Profile
@@ -59,38 +62,40 @@ def simulate(
     out: Path,
     config: SimulatorConfig,
     fleet: FleetConfig,
-    *,
-    profile: Profile,
-    compressors: int | None = None,
-    days: int | None = None,
-    interval_min: int | None = None,
-    seed: int,
+    request: FleetRequest,
     progress: Callable[[int, int], None] | None = None,
 ) -> SimulationReport:
-    """Write readings/part-NNNN.parquet, compressor_metadata.csv, maintenance_events.csv and truth/lives.csv below `out`.
+    """Write a simulated fleet below `out`: readings and reference files.
 
-    The same arguments give the same bytes. An earlier simulation in `out` is replaced as a whole, once the new one is complete;
-    `progress` gets (units done, units in all). Raises InputError when an argument is out of range, when `out` holds readings
-    of another origin, or when it cannot be written; ConfigError when simulator.yaml and fleet.yaml do not fit together.
+    Files: readings/part-NNNN.parquet, compressor_metadata.csv, maintenance_events.csv, truth/lives.csv. The
+    same arguments
+    give the same bytes. An earlier simulation in `out` is replaced as a whole, once the new one is complete.
+    Calls
+    `progress` with the units done and the units in all.
+
+    Raises InputError when an argument is out of range, or when `out` cannot be written. The same goes for an
+    `out` that
+    holds readings of another origin. Raises ConfigError when simulator.yaml and fleet.yaml contradict each
+    other.
     """
     began = clock.perf_counter()
-    plan = resolve(config, fleet, profile, compressors, days, interval_min, seed)
+    plan = resolve(config, fleet, request)
     staging = out / _STAGING
     try:
         if _holds_foreign_readings(out):
-            raise InputError(f"{out / PARTS_DIR}: holds readings that no simulation wrote: choose another folder with --out")
+            raise InputError(f"{out / PARTS_DIR} holds readings that no simulation wrote: choose another folder with --out")
         shutil.rmtree(staging, ignore_errors=True)
         (staging / PARTS_DIR).mkdir(parents=True)
         rows, failures, files = _write_fleet(staging, plan, progress)
         _publish(staging, out)
     except OSError as error:
-        raise InputError(f"{out}: cannot be written ({error.strerror or error}): choose another folder with --out") from error
+        raise InputError(f"{out} cannot be written ({error.strerror or error}): choose another folder with --out") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return SimulationReport(
         out=out,
-        profile=profile,
-        seed=seed,
+        profile=plan.profile,
+        seed=plan.seed,
         start=plan.size.start,
         end=plan.size.start + timedelta(days=plan.days),
         compressors=plan.compressors,
@@ -138,7 +143,7 @@ def _parts(plan: SimulationPlan) -> Iterator[list[SimulatedUnit]]:
 
 
 def _table(part: list[SimulatedUnit], plan: SimulationPlan) -> pa.Table:
-    """Readings of the units of one part, unit by unit in order of time; a missing value is null."""
+    """Readings of the units of one part, unit by unit in order of time. A missing value is null."""
     lengths = [len(simulated.steps) for simulated in part]
     ids = pa.DictionaryArray.from_arrays(
         np.repeat(np.arange(len(part), dtype=np.int32), lengths), [simulated.unit.compressor_id for simulated in part]

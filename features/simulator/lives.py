@@ -1,6 +1,8 @@
-"""The lives of one compressor: healthy time, onset, degradation, and how each life ends; and the events a planner would record.
+"""The lives of one compressor, and the events that a planner would record.
 
-Times are days since the start of the data, rounded to whole minutes.
+A life is healthy time, onset, degradation and an end. Times are days since the start of the data, rounded to
+whole
+minutes.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from config.sections.simulator import DemoConfig, FailureMode, HistoryConfig, MaintenanceConfig
+from config.sections.simulator import FailureMode, HistoryConfig, MaintenanceConfig, SimulatorConfig
 from features.contract import FAILURE, SENSORS
 from features.simulator.compressor import HOURS_PER_DAY, MINUTES_PER_DAY
 from features.simulator.units import draw
@@ -21,7 +23,7 @@ EndedBy = Literal["failure", "maintenance", "censored"]
 
 @dataclass(frozen=True)
 class Degradation:
-    """One way down: from the onset, wear grows in proportion to time until the failure."""
+    """One degradation: from the onset, wear grows in proportion to time until the failure."""
 
     mode: str
     onset: float
@@ -31,7 +33,7 @@ class Degradation:
 
     @property
     def failure(self) -> float:
-        """When it fails if nobody mends it, days since the start."""
+        """When it fails if nobody repairs it, days since the start."""
         return _to_minute(self.onset + self.duration)
 
 
@@ -48,7 +50,10 @@ class Life:
 
 @dataclass(frozen=True)
 class Event:
-    """One row of maintenance_events.csv; the unit is down from `time` for `downtime_hours`, silent if `silent`."""
+    """One row of maintenance_events.csv.
+
+    The unit is down from `time` for `downtime_hours`. It sends nothing then if `silent`.
+    """
 
     time: float
     event_type: str
@@ -64,41 +69,39 @@ class Event:
         return self.time + self.downtime_hours / HOURS_PER_DAY
 
 
-def script_lives(
-    unit_number: int,
-    days: int,
-    config: DemoConfig,
-    modes: Mapping[str, FailureMode],
-    maintenance: MaintenanceConfig,
-    rng: np.random.Generator,
-) -> tuple[list[Life], list[Event]]:
-    """The demo's lives: the scripted degradation of `unit_number`, if it has one, with nominal severity; quarterly services."""
-    first = config.first_maintenance_hour / HOURS_PER_DAY
+def script_lives(rng: np.random.Generator, unit_number: int, days: int, config: SimulatorConfig) -> tuple[list[Life], list[Event]]:
+    """The demo's lives of `unit_number`: its scripted degradation, if any, and quarterly services.
+
+    The degradation has nominal severity.
+    """
+    demo, maintenance = config.demo, config.maintenance
+    first = demo.first_maintenance_hour / HOURS_PER_DAY
     events = [_planned_service(float(time), maintenance) for time in np.arange(first, days, maintenance.interval_days)]
-    script = config.lives.get(unit_number)
+    script = demo.lives.get(unit_number)
     if script is None:
         return [Life(1, 0.0, days, "censored", None)], events
-    down = Degradation(config.mode, script.onset_day, script.failure_day - script.onset_day, 1.0, (1.0,) * len(SENSORS))
+    down = Degradation(demo.mode, script.onset_day, script.failure_day - script.onset_day, 1.0, (1.0,) * len(SENSORS))
     if script.failure_day >= days:
         return [Life(1, 0.0, days, "censored", down)], events
-    failure = _failure(rng, script.failure_day, modes[config.mode], maintenance, silent=False)
+    failure = _failure(rng, script.failure_day, config.modes[demo.mode], maintenance, silent=False)
     lives = [Life(1, 0.0, script.failure_day, "failure", down), Life(2, script.failure_day, days, "censored", None)]
     return lives, sorted([*events, failure], key=lambda event: event.time)
 
 
-def draw_lives(
-    rng: np.random.Generator, days: int, config: HistoryConfig, modes: Mapping[str, FailureMode], maintenance: MaintenanceConfig
-) -> tuple[list[Life], list[Event]]:
-    """Repeated lives over `days`: run to failure, mended on condition, renewed by a planned service, or cut off by the end of the data."""
+def draw_lives(rng: np.random.Generator, days: int, config: SimulatorConfig) -> tuple[list[Life], list[Event]]:
+    """Repeated lives over `days`.
+
+    A life ends by failure, by a repair on condition, by a planned service, or with the data.
+    """
     lives: list[Life] = []
     events: list[Event] = []
-    services = _service_times(rng, days, config, maintenance)
+    services = _service_times(rng, days, config.history, config.maintenance)
     start = 0.0
     first_life_share = rng.random()  # the data begin somewhere within the first healthy time
     while start < days:
-        healthy = draw(rng, config.healthy_days) * (1.0 if lives else first_life_share)
-        down = _draw_degradation(rng, start + healthy, modes)
-        event = _first_end(rng, start, down, services, config, modes, maintenance)
+        healthy = draw(rng, config.history.healthy_days) * (1.0 if lives else first_life_share)
+        down = _draw_degradation(rng, start + healthy, config.modes)
+        event = _first_end(rng, start, down, services, config)
         number = len(lives) + 1
         if event.time >= days:
             lives.append(Life(number, start, days, "censored", down if down.onset < days else None))
@@ -110,22 +113,18 @@ def draw_lives(
     return lives, events
 
 
-def _first_end(
-    rng: np.random.Generator,
-    start: float,
-    down: Degradation,
-    services: Sequence[float],
-    config: HistoryConfig,
-    modes: Mapping[str, FailureMode],
-    maintenance: MaintenanceConfig,
-) -> Event:
-    """What ends the life that began at `start`: its failure, a repair on condition, or the next planned service, whichever comes first."""
-    if rng.random() < config.repaired_share:
-        time = _to_minute(down.onset + draw(rng, config.repaired_at) * down.duration)
+def _first_end(rng: np.random.Generator, start: float, down: Degradation, services: Sequence[float], config: SimulatorConfig) -> Event:
+    """What ends the life that began at `start`.
+
+    It is its failure, a repair on condition or the next planned service: the first of them.
+    """
+    history, maintenance = config.history, config.maintenance
+    if rng.random() < history.repaired_share:
+        time = _to_minute(down.onset + draw(rng, history.repaired_at) * down.duration)
         hours = round(draw(rng, maintenance.repair_downtime_hours), 1)
         event = Event(time, "unscheduled", maintenance.repair_description, hours, "medium", maintenance.repair_cost_usd)
     else:
-        event = _failure(rng, down.failure, modes[down.mode], maintenance, silent=rng.random() < config.repair_gap_share)
+        event = _failure(rng, down.failure, config.modes[down.mode], maintenance, silent=rng.random() < history.repair_gap_share)
     service = next((time for time in services if time > start), np.inf)
     return _planned_service(service, maintenance) if service < event.time else event
 

@@ -1,4 +1,4 @@
-"""The plan of a simulation: its arguments as resolved, the time grid, and the weather that all units of a station share."""
+"""The plan of a simulation: resolved arguments, the time grid, and the weather of each station."""
 
 from __future__ import annotations
 
@@ -19,8 +19,19 @@ Profile = Literal["demo", "history"]
 
 
 @dataclass(frozen=True)
+class FleetRequest:
+    """Which fleet to simulate. A value of None comes from the profile in simulator.yaml."""
+
+    profile: Profile = "demo"
+    compressors: int | None = None
+    days: int | None = None
+    interval_min: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
 class SimulationPlan:
-    """The arguments of a simulation as resolved, and what all its units share."""
+    """The resolved arguments of a simulation, and what all its units share."""
 
     profile: Profile
     size: FleetSize
@@ -39,40 +50,33 @@ class SimulationPlan:
         return [np.random.default_rng(child) for child in sequence.spawn(4)]
 
 
-def resolve(
-    config: SimulatorConfig,
-    fleet: FleetConfig,
-    profile: Profile,
-    compressors: int | None,
-    days: int | None,
-    interval_min: int | None,
-    seed: int,
-) -> SimulationPlan:
-    """The arguments with the profile's defaults for what is None, checked, and the air temperature of every station.
+def resolve(config: SimulatorConfig, fleet: FleetConfig, request: FleetRequest) -> SimulationPlan:
+    """The plan of `request`: its arguments checked, and the air temperature of every station.
 
-    Raises InputError when an argument is out of range, ConfigError when simulator.yaml and fleet.yaml do not fit together.
+    Raises InputError when an argument is out of range. Raises ConfigError when simulator.yaml and fleet.yaml
+    contradict
+    each other.
     """
+    profile = request.profile
     size: FleetSize = config.demo if profile == "demo" else config.history
-    chosen = {
-        "compressors": size.compressors if compressors is None else compressors,
-        "days": size.days if days is None else days,
-        "interval-min": size.interval_min if interval_min is None else interval_min,
-    }
-    for name, value in chosen.items():
+    seed = size.seed if request.seed is None else request.seed
+    compressors = size.compressors if request.compressors is None else request.compressors
+    days = size.days if request.days is None else request.days
+    interval_min = size.interval_min if request.interval_min is None else request.interval_min
+    for name, value in (("compressors", compressors), ("days", days), ("interval-min", interval_min)):
         if value < 1:
             raise InputError(f"--{name} {value}: must be at least 1")
     if seed < 0:
         raise InputError(f"--seed {seed}: must be 0 or more")
-    if MINUTES_PER_DAY % chosen["interval-min"]:
-        raise InputError(f"--interval-min {chosen['interval-min']}: must divide a day of {MINUTES_PER_DAY} minutes")
+    if MINUTES_PER_DAY % interval_min:
+        raise InputError(f"--interval-min {interval_min}: must divide a day of {MINUTES_PER_DAY} minutes")
     check_names(fleet, config.units)
     check_climates(fleet, config.environment)
 
-    steps = chosen["days"] * MINUTES_PER_DAY // chosen["interval-min"]
-    time = np.arange(steps) * chosen["interval-min"] / MINUTES_PER_DAY
+    time = np.arange(days * MINUTES_PER_DAY // interval_min) * interval_min / MINUTES_PER_DAY
     air_f = {}
     for number, (station_id, station) in enumerate(fleet.stations.items()):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(len(get_args(Profile)), number)))
-        weather = draw_weather(rng, chosen["days"], config.environment)
+        weather = draw_weather(rng, days, config.environment)
         air_f[station_id] = air_temperature(time, size.start, station_id, station, weather, config.environment)
-    return SimulationPlan(profile, size, chosen["compressors"], chosen["days"], chosen["interval-min"], seed, config, fleet, time, air_f)
+    return SimulationPlan(profile, size, compressors, days, interval_min, seed, config, fleet, time, air_f)

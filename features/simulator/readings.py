@@ -1,4 +1,4 @@
-"""The readings of one simulated compressor: identity, lives, surroundings and telemetry joined over time."""
+"""The readings of one simulated compressor: identity, lives, surroundings and telemetry over time."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from features.simulator.wear import wear_over_time
 
 @dataclass(frozen=True)
 class SimulatedUnit:
-    """One compressor with its lives and events, and the readings that arrived: values [7, m] at the steps [m] of the time grid.
+    """One compressor with its lives and events, and the readings that arrived.
 
-    `runs` [m] and `stuck` [6, m] are the truth: whether the unit ran, and which sensors repeated their last value.
+    `values` [7, m] lie at the steps [m] of the time grid. `runs` [m] and `stuck` [6, m] are the truth: whether
+    the unit
+    ran, and which sensors repeated their last value.
     """
 
     unit: Unit
@@ -35,17 +37,20 @@ class SimulatedUnit:
 
 
 def simulate_unit(plan: SimulationPlan, index: int) -> SimulatedUnit:
-    """Unit number `index` (from 0) of the fleet; it depends on the seed and its own number alone, not on what is simulated beside it."""
+    """Unit number `index` (from 0) of the fleet.
+
+    It depends on the seed and its own number alone, not on other units.
+    """
     config, time = plan.config, plan.time
     identity, living, surroundings, transmission = plan.streams(index)
     unit = draw_unit(identity, index, plan.compressors, plan.fleet, plan.size, config.units)
     if plan.profile == "demo":
-        lives, events = script_lives(index + 1, plan.days, config.demo, config.modes, config.maintenance, living)
+        lives, events = script_lives(living, index + 1, plan.days, config)
         stops = np.empty((0, 2))
         downtime = np.empty((0, 2))  # as in the field exports, a unit reports healthy levels from the moment of its failure on
     else:
         unit = expose(identity, unit, config.units)
-        lives, events = draw_lives(living, plan.days, config.history, config.modes, config.maintenance)
+        lives, events = draw_lives(living, plan.days, config)
         stops = draw_stops(surroundings, plan.days, unit.stops_per_day, config.environment)
         downtime = np.array([(event.time, event.end) for event in events]).reshape(-1, 2)
 

@@ -1,4 +1,7 @@
-"""The reference files beside the readings: metadata, maintenance events, and the ground truth that no pipeline may read."""
+"""The files beside the readings: metadata, maintenance events, and the ground truth.
+
+No pipeline may read the truth.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def metadata_row(unit: Unit, start: datetime) -> tuple[object, ...]:
 
 
 def event_rows(unit: Unit, events: Sequence[Event], start: datetime) -> list[tuple[object, ...]]:
-    """Rows of maintenance_events.csv: dates are UTC, written as the field exports write them."""
+    """Rows of maintenance_events.csv. Dates are UTC, in the format of the field exports."""
     return [
         (
             unit.compressor_id,
@@ -38,7 +41,10 @@ def event_rows(unit: Unit, events: Sequence[Event], start: datetime) -> list[tup
 
 
 def life_rows(unit: Unit, lives: Sequence[Life], start: datetime) -> list[tuple[object, ...]]:
-    """Rows of truth/lives.csv; a life that never began to degrade has no onset, planned failure, mode, duration or severity."""
+    """Rows of truth/lives.csv.
+
+    A life without degradation has no onset, planned failure, mode, duration or severity.
+    """
     rows: list[tuple[object, ...]] = []
     for life in lives:
         row: tuple[object, ...] = (unit.compressor_id, life.number, _moment(start, life.start))

@@ -1,4 +1,4 @@
-"""What the telemetry makes of true levels: noise, jitter, spikes, stuck sensors, dropouts, and rows that never arrive."""
+"""What telemetry does to true levels: noise, jitter, spikes, stuck sensors, dropouts and lost rows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,20 @@ DECIMALS = 2  # of a reading, as transmitters send it
 
 
 def calibration_drift(time: Doubles, calibrated: Doubles, unit: Unit) -> Doubles:
-    """Reading against truth over `time` [n] -> [6, n]: grows with the days since the last of `calibrated` [k], or since the start."""
+    """Reading over truth at `time` [n] -> [6, n].
+
+    It grows with the days since the last of `calibrated` [k], or since the start.
+    """
     moments = np.concatenate([[0.0], calibrated])
     age = time - moments[np.searchsorted(moments, time, side="right") - 1]
     return 1 + np.outer(unit.drift_per_30_days, age / DRIFT_PERIOD_DAYS)
 
 
 def add_noise(rng: np.random.Generator, levels: Doubles, states: States, unit: Unit) -> Doubles:
-    """`levels` [6, n] as a sound sensor reads them: drift, and normal noise in proportion to the level."""
+    """`levels` [6, n] as a sound sensor reads them, with drift and noise.
+
+    The noise is normal, in proportion to the level.
+    """
     noise: Doubles = rng.standard_normal(levels.shape)
     noise *= unit.noise * states.noise_growth
     noise += 1
@@ -34,7 +40,7 @@ def add_noise(rng: np.random.Generator, levels: Doubles, states: States, unit: U
 def add_faults(
     rng: np.random.Generator, time: Doubles, readings: Doubles, unit: Unit, config: FaultsConfig
 ) -> tuple[Doubles, NDArray[np.bool_]]:
-    """`readings` [6, n] changed in place: this unit's share of jitter, spikes, stuck sensors and missing values (NaN).
+    """Change `readings` [6, n] in place: jitter, spikes, stuck sensors and missing values (NaN).
 
     Returns them, and where a sensor was stuck [6, n].
     """
@@ -64,7 +70,7 @@ def draw_arrivals(rng: np.random.Generator, time: Doubles, unit: Unit, config: F
 
 
 def _draw_spans(rng: np.random.Generator, time: Doubles, per_day: float, hours: UniformRange) -> list[tuple[int, int]]:
-    """Index spans [first, last) of faults that come at random, `per_day` on average; each begins at a reading."""
+    """Index spans [first, last) of random faults, `per_day` on average. Each begins at a reading."""
     end = time[-1]
     begins = rng.uniform(0, end, rng.poisson(per_day * end))
     ends = begins + rng.uniform(hours.low, hours.high, len(begins)) / HOURS_PER_DAY

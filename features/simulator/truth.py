@@ -1,4 +1,4 @@
-"""Reads the ground truth of a simulation: to judge predictions, never to make them."""
+"""Reads the ground truth of a simulation: for evaluation only, never for predictions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ _TIMES: Final = ("start", "onset", "end", "planned_failure")
 
 
 def read_truth(folder: Path) -> pl.DataFrame:
-    """truth/lives.csv of a simulation in `folder`: TRUTH_FIELDS, one row per life in order of time, times in UTC, null where a life has none.
+    """truth/lives.csv of a simulation in `folder`, as TRUTH_FIELDS.
 
-    Raises InputError when it is missing or not what the simulator writes.
+    There is one row per life in order of time. Times are in UTC, null where a life has none. Raises InputError
+    when the
+    file is missing or was not written by the simulator.
     """
     path = folder / "truth" / "lives.csv"
     try:
@@ -27,4 +29,4 @@ def read_truth(folder: Path) -> pl.DataFrame:
             pl.col("duration_days", "severity").cast(pl.Float64),
         ).sort("compressor_id", "life")
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"{path}: is not the truth of a simulation ({str(error).splitlines()[0]}): simulate again") from error
+        raise InputError(f"{path} is not the truth of a simulation ({str(error).splitlines()[0]}): simulate again") from error

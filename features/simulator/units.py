@@ -1,4 +1,4 @@
-"""Draws the compressors of a fleet: who they are, how they differ when healthy, and how much the field troubles each of them."""
+"""Draws the compressors of a fleet: identity, healthy levels, and exposure to the field."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def draw(rng: np.random.Generator, span: UniformRange) -> float:
 
 
 def check_names(fleet: FleetConfig, config: UnitsConfig) -> None:
-    """Raise ConfigError when simulator.yaml names a compressor model that fleet.yaml does not know."""
+    """Raise ConfigError when simulator.yaml names a compressor model that fleet.yaml lacks."""
     unknown = sorted(set(config.model_factors) - set(fleet.models))
     if unknown:
         raise ConfigError(f"simulator.yaml: units.model_factors names unknown models {', '.join(unknown)}: use the names of fleet.yaml")
 
 
 def draw_unit(rng: np.random.Generator, index: int, compressors: int, fleet: FleetConfig, size: FleetSize, config: UnitsConfig) -> Unit:
-    """Unit number `index` (from 0) of a demo fleet: a healthy level per sensor, and nothing that disturbs it but noise.
+    """Unit number `index` (from 0) of a demo fleet: healthy levels, disturbed by noise alone.
 
-    Models are assigned in turn; stations get equal runs of consecutive units.
+    Models are assigned in turn. Stations get equal runs of consecutive units.
     """
     model = list(fleet.models)[index % len(fleet.models)]
     return Unit(
@@ -47,7 +47,10 @@ def draw_unit(rng: np.random.Generator, index: int, compressors: int, fleet: Fle
 
 
 def expose(rng: np.random.Generator, unit: Unit, config: UnitsConfig) -> Unit:
-    """`unit` as the field has it: its model's character, its own noise and faults and, unless it is clean, weather, load, stops, drift."""
+    """`unit` in the field, with its model's levels, its own noise and its own faults.
+
+    Unless it is clean, weather, load, stops and drift are added.
+    """
     factors = config.model_factors.get(unit.model, {})
     model_factor = np.array([factors.get(sensor, 1.0) for sensor in SENSORS])
     exposure = 0.0 if rng.random() < config.clean_share else 1.0

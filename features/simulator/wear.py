@@ -1,4 +1,4 @@
-"""What wear does to the sensors: the signature of each failure mode over the life it ends."""
+"""What wear does to the sensors: the signature of each failure mode over a life."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from features.simulator.lives import Degradation, Life
 
 
 def relative_change(effect: Effect, wear: Doubles) -> Doubles:
-    """Change of a sensor's level at `wear`, part of the level: amplitude * (wear/scale)^exponent, or amplitude * sin(wear)."""
+    """Change of a sensor's level at `wear`, relative to the level.
+
+    amplitude * (wear/scale)^exponent, or amplitude * sin(wear).
+    """
     if effect.shape == "sine":
         return effect.amplitude * np.sin(wear)
     change: Doubles = effect.amplitude * (wear / effect.scale) ** effect.exponent
@@ -21,7 +24,7 @@ def relative_change(effect: Effect, wear: Doubles) -> Doubles:
 
 
 def signature(down: Degradation, mode: FailureMode, elapsed_days: Doubles) -> tuple[Doubles, Doubles]:
-    """Factors on the levels and on the noise of all sensors, `elapsed_days` [n] after the onset -> two arrays [6, n]."""
+    """Factors on levels and noise of all sensors, `elapsed_days` [n] after the onset -> two arrays [6, n]."""
     progress = elapsed_days / down.duration
     wear = mode.wear_at_failure * progress
     factors = np.ones((len(SENSORS), len(elapsed_days)))
@@ -35,7 +38,10 @@ def signature(down: Degradation, mode: FailureMode, elapsed_days: Doubles) -> tu
 
 
 def wear_over_time(time: Doubles, lives: Sequence[Life], modes: Mapping[str, FailureMode]) -> tuple[Doubles, Doubles]:
-    """Factors on levels and noise over `time` [n] (days since the start, ascending) -> two arrays [6, n]; 1 wherever a life is healthy."""
+    """Factors on levels and noise over `time` [n] -> two arrays [6, n].
+
+    `time` is in days since the start, ascending. A healthy life has factor 1.
+    """
     factors = np.ones((len(SENSORS), len(time)))
     noise_growth = np.ones_like(factors)
     for life in lives:

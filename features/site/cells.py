@@ -1,4 +1,4 @@
-"""Single cells and columns: good or bad quality, times on a grid, the style of numbers, anything as text."""
+"""Single cells and columns: quality marks, times on a grid, number style, text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ READING_TYPES: Final[dict[str, pa.DataType]] = {
 
 
 def is_good(column: pa.Array, good: Sequence[str | int | float]) -> pl.Series:
-    """Whether each quality is one of the good values; numbers are compared as numbers, a missing quality is not good."""
+    """Whether each quality is one of the good values.
+
+    Numbers are compared as numbers. A missing quality is not good.
+    """
     words = [str(value).strip().lower() for value in good]
     values = [float(value) for value in words if re.fullmatch(r"-?\d+(\.\d+)?", value)]
     text = pl.Series(as_text(column)).str.strip_chars().str.to_lowercase()
@@ -32,7 +35,7 @@ def is_good(column: pa.Array, good: Sequence[str | int | float]) -> pl.Series:
 
 
 def align(moments: pl.Series, seconds: float) -> pl.Series:
-    """Times rounded to the nearest multiple of `seconds`; 0 leaves them."""
+    """Times rounded to the nearest multiple of `seconds`. 0 leaves them."""
     if not seconds:
         return moments
     width = round(seconds * 1_000_000)
@@ -41,7 +44,10 @@ def align(moments: pl.Series, seconds: float) -> pl.Series:
 
 
 def number_style(table: RawTable, used: set[int], site: ReadingsSection, notes: FileNotes) -> NumberStyle:
-    """The decimal and thousands signs of a table, found in its first rows unless site.yaml says them. Raises RefusedFile."""
+    """The decimal and thousands signs of a table. Raises RefusedFile.
+
+    site.yaml gives them, else its first rows show them.
+    """
     told = site.format
     if not table.text:
         return NumberStyle(told.decimal or ".", told.thousands or "")
@@ -57,7 +63,7 @@ def number_style(table: RawTable, used: set[int], site: ReadingsSection, notes: 
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    """Any column as text; what holds several values in a cell becomes JSON."""
+    """Any column as text. A cell with several values becomes JSON."""
     kind = column.type
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         cells = column.to_pylist()

@@ -1,4 +1,7 @@
-"""What a folder of readings would become, counted without writing anything: ranges, words, and rows that silver would refuse."""
+"""Counts what a folder of readings would become, without writing anything.
+
+It counts ranges, words, and rows that silver would refuse.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ from features.contract import (
 
 @dataclass(frozen=True)
 class RowRules:
-    """What silver asks of a row: which compressors there are, and between which times a reading can lie."""
+    """What silver requires of a row: a known compressor, and a time within limits."""
 
     compressors: frozenset[str]
     earliest: datetime
@@ -100,9 +103,13 @@ class FolderCheck:
         self.keys.append(judged.filter(pl.col("reason").is_null()).select(COMPRESSOR_ID, TIMESTAMP))
 
     def facts(self) -> dict[str, Any]:
-        """`rows`, `rows_refused` {reason: rows}, `compressors` {id: rows} and `columns` {sensor: range beside the normal one}.
+        """The counts, as JSON values.
 
-        Rows that share compressor and time with an earlier one count as duplicates; silver first lets them complete each other.
+        Keys: `rows`, `rows_refused` {reason: rows}, `compressors` {id: rows} and `columns` {sensor: its range
+        and the normal
+        one}. Rows that share compressor and time with an earlier one count as duplicates. Silver lets them
+        complete each other
+        first.
         """
         refused = Counter(self.refused)
         if self.keys:

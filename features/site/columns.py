@@ -1,4 +1,7 @@
-"""Which column of a file is which field of the contract, in which unit: by site.yaml where it says so, else by name."""
+"""Matches the columns of a file with the fields and units of the contract.
+
+site.yaml decides, else the columns' names do.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from features.contract import (
 from features.site.notes import FileNotes, RefusedFile
 
 _BRACKETS: Final = re.compile(r"^(.*?)[\s_]*[(\[](.*)[)\]]\s*$")
-_STEMS: Final = {  # names without the unit that the contract's names end with: they need one in brackets or in a units row
+_STEMS: Final = {  # contract names without their unit: the file must give it in brackets or in a units row
     "vibration": VIBRATION,
     "vibrationvelocity": VIBRATION,
     "dischargetemp": DISCHARGE_TEMP,
@@ -50,7 +53,10 @@ def split_unit(name: str) -> tuple[str, str | None]:
 
 
 def recognise(name: str) -> tuple[str, int] | None:
-    """The field that a column is, and how well its name says so (0 best, 2: without a unit); None: no field of the contract."""
+    """The field of a column, and how well its name fits. None: no field of the contract.
+
+    0 is the best fit, 2 has no unit.
+    """
     if name in READING_FIELDS:
         return name, 0
     if (key := fold(split_unit(name)[0])) in _EXACT:
@@ -60,7 +66,10 @@ def recognise(name: str) -> tuple[str, int] | None:
 
 @dataclass(frozen=True)
 class Choice:
-    """A column that holds a sensor: for these compressors, or for all that no other choice names."""
+    """A column that holds a sensor, for some compressors.
+
+    `only` None: for all that no other choice names.
+    """
 
     index: int
     conversion: Conversion
@@ -82,13 +91,16 @@ class ColumnPlan:
 
     @property
     def used(self) -> set[int]:
-        """Positions of the columns that something reads."""
+        """Positions of the columns that are read."""
         places = {choice.index for choices in self.sensors.values() for choice in choices} | {self.time} | set(self.sensor_quality.values())
         return places | {place for place in (self.compressor, self.row_quality) if place is not None}
 
 
 def find_column(names: Sequence[str], wanted: str) -> int | None:
-    """The position of a column that site.yaml names: literally, else without regard to case, blanks and underscores."""
+    """The position of a column that site.yaml names.
+
+    The name fits literally, or else without case, blanks and underscores.
+    """
     if wanted in names:
         return list(names).index(wanted)
     folded = [fold(name) for name in names]
@@ -103,9 +115,11 @@ def match_columns(
     stations: Mapping[str, str],
     notes: FileNotes,
 ) -> ColumnPlan:
-    """The plan of a wide file; `units` is its units row, `stations` the station of each compressor.
+    """The plan of a wide file.
 
-    Raises RefusedFile naming what is missing, given twice, or in a unit that is none of the sensor.
+    `units` is its units row, `stations` the station of each compressor. Raises RefusedFile with the columns
+    that are
+    missing, given twice, or in a unit that the sensor cannot have.
     """
     named, without_unit = _by_name(names, units)
     compressor = _place_of_id(names, named, site, constant_id)
@@ -139,7 +153,7 @@ def match_columns(
 
 
 def name_extras(names: Sequence[str], used: set[int]) -> list[tuple[int, str]]:
-    """Columns that nobody reads, each with a plain name of its own for bronze."""
+    """Unused columns, each with a plain name of its own for bronze."""
     extras: list[tuple[int, str]] = []
     taken = set(READING_FIELDS)
     for at, name in enumerate(names):
@@ -156,7 +170,7 @@ def name_extras(names: Sequence[str], used: set[int]) -> list[tuple[int, str]]:
 
 
 def _by_name(names: Sequence[str], units: Sequence[str] | None) -> tuple[dict[str, int], list[str]]:
-    """Field -> position by name, the best match first; and names that would match if they told a unit. Raises RefusedFile."""
+    """Field -> position, the best match first; and names that only lack a unit. Raises RefusedFile."""
     found: dict[str, tuple[int, int]] = {}
     twice: list[str] = []
     without_unit = []
@@ -185,7 +199,10 @@ def _place_of_id(names: Sequence[str], named: Mapping[str, int], site: ReadingsS
 
 
 def overrides_of(site: ReadingsSection, sensor: str, stations: Mapping[str, str]) -> list[tuple[frozenset[str], SensorSource]]:
-    """What stations and compressors say of a sensor; a later one wins. Each is filled up with what holds for all, a compressor's with its station's."""
+    """The overrides of a sensor by station and compressor. A later one wins.
+
+    Gaps are filled from the general source; a compressor's from its station first.
+    """
     general = site.sensors.get(sensor, SensorSource())
     found = []
     for station, sources in site.stations.items():
@@ -229,7 +246,7 @@ def _choices(
 
 
 def convert_by(sensor: str, unit: str | None, site: ReadingsSection, notes: FileNotes, name: str, *, told: bool) -> Conversion:
-    """The conversion of a column or tag, with what it assumes in the notes. Raises RefusedFile."""
+    """The conversion of a column or tag. Its assumptions go into the notes. Raises RefusedFile."""
     if not unit:
         return Conversion(CONTRACT_UNITS[sensor])
     try:

@@ -1,4 +1,4 @@
-"""Delimited text: where the header stands, what separates the cells, whether units follow, and the rows as batches of text."""
+"""Delimited text: finds header, delimiter and units row, and reads rows as batches of text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ _LONGEST_CELL: Final = 1 << 20
 
 @dataclass(frozen=True)
 class Dialect:
-    """`header` is the line of the column names, from 0; `first` the line of the first row."""
+    """How the file is written.
+
+    `header` is the line of the column names, from 0. `first` is the line of the first row.
+    """
 
     delimiter: str
     header: int
@@ -41,7 +44,10 @@ class Dialect:
 
 
 def open_delimited(member: Member, told: TextFormat, wanted: Collection[str], notes: FileNotes, limits: ReadLimits) -> RawTable:
-    """The table of a text file; `wanted` are the column names that site.yaml says. Raises RefusedFile."""
+    """The table of a text file. Raises RefusedFile.
+
+    `wanted` are the column names in site.yaml.
+    """
     csv.field_size_limit(_LONGEST_CELL)  # lines are no longer
     encoding = find_encoding(member, told.encoding, notes)
 
@@ -68,7 +74,10 @@ def open_delimited(member: Member, told: TextFormat, wanted: Collection[str], no
 
 
 def find_dialect(head: Sequence[str], told: TextFormat, wanted: Collection[str], notes: FileNotes) -> Dialect:
-    """Header and delimiter: of the first lines the one with most names that are known; what site.yaml says holds."""
+    """Header and delimiter: the first line with most known names wins.
+
+    Values from site.yaml have priority.
+    """
     start = 0
     delimiters = [told.delimiter] if told.delimiter else list(DELIMITERS)
     if head and head[0].lower().startswith("sep=") and len(head[0].strip()) == 5:
@@ -97,7 +106,7 @@ def find_dialect(head: Sequence[str], told: TextFormat, wanted: Collection[str],
 
 
 def is_units_row(cells: Sequence[str]) -> bool:
-    """Whether cells are units: two of them at least, most of what stands there, and not one number."""
+    """Whether cells are units: at least two, more than half of all, and no number among them."""
     present = [cell.strip() for cell in cells if cell.strip()]
     units = sum(is_unit(cell) for cell in present)
     return units >= 2 and 2 * units > len(present) and not any(_is_number(cell) for cell in present)
@@ -116,7 +125,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _refuse_wide_lines(lines: Sequence[str], told: TextFormat, limits: ReadLimits) -> None:
-    """Raise RefusedFile before a line is split into more cells than columns are allowed."""
+    """Raise RefusedFile before a line splits into more cells than columns are allowed."""
     for line in lines:
         cells = 1 + max(line.count(delimiter) for delimiter in ([told.delimiter] if told.delimiter else DELIMITERS))
         if cells > limits.columns:
@@ -124,7 +133,7 @@ def _refuse_wide_lines(lines: Sequence[str], told: TextFormat, limits: ReadLimit
 
 
 def _head(stream: io.BufferedReader, limits: ReadLimits) -> Iterator[str]:
-    """The lines that show how the file is written: as many as fit into `batch_mb`, and the header must be among them."""
+    """The first lines, up to `batch_mb`. They must contain the header."""
     size = 0
     for line in islice(_text(stream), _HEADER_WITHIN + _SAMPLE_ROWS):
         size += len(line)

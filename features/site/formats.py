@@ -1,4 +1,4 @@
-"""Opens a file by what it is: delimited text, JSON lines, a workbook, Parquet; packed or not."""
+"""Opens a file by its content: delimited text, JSON lines, a workbook, Parquet; packed or not."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _HEADER_WITHIN: Final = 20
 def open_tables(
     path: Path, told: TextFormat, wanted: Collection[str], rows_per_batch: int, notes: FileNotes, limits: ReadLimits
 ) -> list[tuple[str, RawTable]]:
-    """The tables of a file, each with the name of its member of an archive (empty where it is none), within `limits`.
+    """The tables of a file within `limits`, each with the name of its archive member.
 
-    They and their batches raise RefusedFile, OSError.
+    The name is empty outside archives. Tables and their batches raise RefusedFile, OSError.
     """
     require_regular(path)
     opening = Opening(told, wanted, rows_per_batch, notes, limits)
@@ -44,7 +44,7 @@ def open_tables(
 
 @dataclass(frozen=True)
 class Opening:
-    """How a file is opened: what site.yaml says of its format, and the limits of what it may become."""
+    """How a file is opened: its format in site.yaml, and the limits on its size."""
 
     told: TextFormat
     wanted: Collection[str]
@@ -68,7 +68,10 @@ class Opening:
 
 
 def open_workbook(member: Member, told: TextFormat, wanted: Collection[str], notes: FileNotes, limits: ReadLimits) -> RawTable:
-    """The table of the sheet whose header is known best. Raises RefusedFile, HomeError where no temporary file goes."""
+    """The table of the sheet with the best known header.
+
+    Raises RefusedFile, and HomeError without room for a temporary file.
+    """
     book = read_workbook(read_whole(member.open, limits), told.sheet, limits)
     if told.sheet is not None and told.sheet not in book.sheet_names:
         raise RefusedFile(f"unreadable: no sheet {told.sheet!r}, but {', '.join(book.sheet_names)}; say readings.format.sheet in site.yaml")

@@ -1,4 +1,4 @@
-"""JSON lines as a raw table: one object a line, its keys are the columns."""
+"""JSON lines as a raw table: one object a line, with columns as keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OBJECT_GROWTH: Final = 8  # bytes of Python objects for a byte of JSON
 
 
 def open_json_lines(member: Member, told: TextFormat, rows_per_batch: int, notes: FileNotes, limits: ReadLimits) -> RawTable:
-    """The table of a file of objects; it is read once for its keys. Raises RefusedFile."""
+    """The table of a file of objects. Reads it once for the keys. Raises RefusedFile."""
     encoding = find_encoding(member, told.encoding, notes)
 
     def objects() -> Iterator[tuple[int, int, dict[str, Any]]]:

@@ -1,4 +1,7 @@
-"""Bytes of a text file as lines that can be trusted, in UTF-8: unpacked, decoded, without footer and without a last line that was cut off."""
+"""Turns the bytes of a text file into complete lines in UTF-8.
+
+They are unpacked and decoded. The footer and a last line that was cut off are removed.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ Opener = Callable[[], MeteredStream]
 
 @dataclass(frozen=True)
 class Member:
-    """A file, or one file inside an archive; `name` is empty for a file that stands for itself."""
+    """A file, or one file inside an archive. `name` is empty outside archives."""
 
     name: str
     suffix: str  # in lower case, without that of the packing
@@ -45,7 +48,7 @@ class Member:
 
 
 def unpack(path: Path, notes: FileNotes, limits: ReadLimits) -> list[Member]:
-    """The file itself, unpacked where it is gzip, or the files of a zip archive. Raises RefusedFile, OSError."""
+    """The file itself, unpacked if it is gzip, or the files of a zip archive. Raises RefusedFile, OSError."""
 
     def metered(opener: Callable[[], IO[bytes] | gzip.GzipFile]) -> Opener:
         return lambda: MeteredStream(opener(), limits)
@@ -87,7 +90,10 @@ def _open_member(path: Path, name: str) -> IO[bytes]:
 
 
 def find_encoding(member: Member, told: str | None, notes: FileNotes) -> str:
-    """The encoding that site.yaml says, that a mark or NUL bytes show, else UTF-8; where that does not fit, cp1252 by assumption."""
+    """The encoding in site.yaml, or one shown by a mark or NUL bytes, else UTF-8.
+
+    If UTF-8 does not fit, cp1252 is assumed.
+    """
     with member.open() as stream:
         head = stream.read(CHUNK)
         if told is not None:
@@ -114,9 +120,10 @@ def find_encoding(member: Member, told: str | None, notes: FileNotes) -> str:
 
 
 def whole_lines(member: Member, encoding: str, footer_rows: int, notes: FileNotes, limits: ReadLimits) -> Iterator[bytes]:
-    """Pieces of whole lines in UTF-8. The footer, and a last line without its line end, are held back and named.
+    """Pieces of whole lines in UTF-8.
 
-    Raises RefusedFile for a line that is too long.
+    The footer and an unfinished last line are held back and noted. Raises RefusedFile for a line that is too
+    long.
     """
     longest = limits.line_kb * KB
     plain = encoding in ("utf-8", "utf-8-sig")
@@ -163,7 +170,7 @@ def whole_lines(member: Member, encoding: str, footer_rows: int, notes: FileNote
 
 
 def _refuse_long_lines(piece: bytes, longest: int, limits: ReadLimits) -> None:
-    """Raise RefusedFile where more than `longest` bytes stand without a line end."""
+    """Raise RefusedFile for a line of more than `longest` bytes."""
     start = 0
     while len(piece) - start > longest:
         end = piece.rfind(b"\n", start, start + longest)
@@ -189,7 +196,7 @@ class LineStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill `buffer` from the piece at hand; 0 at the end."""
+        """Fill `buffer` from the current piece; 0 at the end."""
         while not self._held:
             piece = next(self._pieces, None)
             if piece is None:
@@ -202,5 +209,5 @@ class LineStream(io.RawIOBase):
 
 
 def open_lines(member: Member, encoding: str, footer_rows: int, notes: FileNotes, limits: ReadLimits) -> io.BufferedReader:
-    """The trusted lines of a text file, in UTF-8."""
+    """The complete lines of a text file, in UTF-8."""
     return io.BufferedReader(LineStream(whole_lines(member, encoding, footer_rows, notes, limits)), CHUNK)

@@ -1,4 +1,7 @@
-"""A long table (tag, time, value) turned into readings: tags that belong to one compressor and one time stand in one row."""
+"""Turns a long table (tag, time, value) into readings.
+
+Tags of one compressor and one time join into one row.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ _ANY: Final = ""  # as the compressor of a tag that means the same for all
 
 @dataclass(frozen=True)
 class Tag:
-    """What a tag measures, of which compressor (None: the row says it)."""
+    """The sensor of a tag, and its compressor (None: the row names it)."""
 
     sensor: str
     conversion: Conversion
@@ -41,7 +44,10 @@ class Tag:
 
 @dataclass
 class LongTable:
-    """A table whose rows are single values. All of a file is held at once: its tags may come one after the other."""
+    """A table whose rows are single values.
+
+    The whole file is held in memory: its tags may follow one another.
+    """
 
     site: ReadingsSection
     table: RawTable
@@ -117,7 +123,7 @@ class LongTable:
         return found
 
     def _meanings(self, tags: pl.Series, ids: pl.Series | None) -> pl.DataFrame:
-        """Compressor, sensor and conversion of each row; a tag that nobody knows has no sensor."""
+        """Compressor, sensor and conversion of each row. An unknown tag has no sensor."""
         pairs = pl.DataFrame({"tag": tags, "id": ids if ids is not None else pl.repeat(None, len(tags), dtype=pl.String, eager=True)})
         rows = [(tag, unit, *self._meaning(tag, unit)) for tag, unit in pairs.unique(maintain_order=True).iter_rows()]
         schema = {

@@ -1,4 +1,4 @@
-"""What is said about one file of readings: that it is refused, or what was assumed, left out and counted on the way."""
+"""Notes on one file of readings: its refusal, or what was assumed, left out and counted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ Locate = Callable[[int], str]  # row of a file, from 0 -> the place a person loo
 class RefusedFile(InputError):  # noqa: N818 - a verdict on a file, caught by the caller
     """A file that cannot be loaded; `reason` starts with a code.
 
-    unsupported_format, unreadable, missing_column, wrong_type, bad_column_name, too_large, no_file, outside_folder, killed_runs.
+    Codes: unsupported_format, unreadable, missing_column, wrong_type, bad_column_name, too_large, no_file,
+    outside_folder,
+    killed_runs.
     """
 
     def __init__(self, reason: str) -> None:
@@ -30,12 +32,12 @@ class RefusedFile(InputError):  # noqa: N818 - a verdict on a file, caught by th
 
 
 class ChangingFile(InputError):  # noqa: N818 - no fault of the file
-    """A file that somebody is writing: the next run takes it."""
+    """A file that somebody is writing. The next run takes it."""
 
 
 @dataclass
 class FileNotes:
-    """What one file made the reader assume, count and leave out; nothing of it refuses the file."""
+    """What the reader assumed, counted and left out in one file. None of it refuses the file."""
 
     mapped: dict[str, list[str]] = field(default_factory=dict)  # field of the contract -> columns or tags, each with its unit
     assumed: list[str] = field(default_factory=list)
@@ -51,16 +53,16 @@ class FileNotes:
             places.append(told)
 
     def assume(self, sentence: str) -> None:
-        """Say it once."""
+        """Note an assumption, once."""
         if sentence not in self.assumed:
             self.assumed.append(sentence)
 
     def leave_out(self, sentence: str) -> None:
-        """Name lines that did not become rows."""
+        """Note lines that did not become rows, once."""
         if sentence not in self.left_out_lines:
             self.left_out_lines.append(sentence)
 
     def count_word(self, column: str, word: str, cells: int = 1) -> None:
-        """Count cells that held a word instead of a value."""
+        """Count cells with a word instead of a value."""
         words, word = self.null_words[column], word[:_LONGEST_WORD]
         words[word if word in words or len(words) < MOST_WORDS else OTHER_WORDS] += cells

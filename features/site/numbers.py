@@ -1,4 +1,7 @@
-"""Cells of a column as numbers. A cell that holds none becomes null and its word is counted; a column of nothing else refuses the file."""
+"""Cells of a column as numbers.
+
+A cell without a number becomes null, and its word is counted. A column of unknown words alone refuses the file.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +96,10 @@ _SPACES: Final = "\u00a0\u202f\u2009"  # that stand between thousands
 
 @dataclass(frozen=True)
 class NumberStyle:
-    """Decimal sign and the signs that may stand between thousands; `sure`: a cell or site.yaml showed the decimal sign."""
+    """The decimal sign, and the signs between thousands.
+
+    `sure`: a cell or site.yaml showed the decimal sign.
+    """
 
     decimal: str = "."
     thousands: str = ""
@@ -101,7 +107,10 @@ class NumberStyle:
 
 
 def find_style(cells: Iterable[str], decimal: str | None, thousands: str | None) -> NumberStyle | str:
-    """The style of a file's numbers, from a sample; what site.yaml says wins. A text instead of a style is a cell that could be read both ways."""
+    """The style of a file's numbers, from a sample. Values from site.yaml win.
+
+    A text instead of a style is a cell that fits both styles.
+    """
     if decimal is not None:
         return NumberStyle(decimal, thousands or "")
     points, commas, either = 0, 0, ""
@@ -119,7 +128,10 @@ def find_style(cells: Iterable[str], decimal: str | None, thousands: str | None)
 
 @dataclass
 class NumberReader:
-    """Reads number columns of one file; keeps what it needs to refuse a column that holds no number at all."""
+    """Reads the number columns of one file.
+
+    It keeps what it needs to refuse a column without any number.
+    """
 
     notes: FileNotes
     style: NumberStyle
@@ -130,13 +142,13 @@ class NumberReader:
 
     @classmethod
     def of(cls, notes: FileNotes, style: NumberStyle, missing: Sequence[str | int | float]) -> NumberReader:
-        """A reader that takes the built-in words and those of site.yaml for no value."""
+        """A reader with the built-in words for missing values and those of site.yaml."""
         words = {str(word).strip().lower() for word in missing}
         numbers = tuple(number for word in missing if (number := _number(word)) is not None)
         return cls(notes, style, frozenset({*words, *STATE_WORDS, *(word.lower() for word in MISSING_TEXT)}), numbers)
 
     def read(self, column: pa.Array, name: str, rows: Sequence[int]) -> pl.Series:
-        """Float64, null where the cell is no value. Raises RefusedFile for a type that is no number."""
+        """Float64, null where the cell has no value. Raises RefusedFile for a type that is no number."""
         kind = column.type
         if is_number(kind):
             values = pl.Series(column.cast(pa.float64()))
@@ -155,7 +167,7 @@ class NumberReader:
         return values
 
     def refuse_wordy(self, locate: Locate) -> None:
-        """Raises RefusedFile for a column without one number in which a word stands that is not known to mean no value."""
+        """Raise RefusedFile for a column without any number that holds an unknown word."""
         for name, (word, row) in self.strange.items():
             if not self.numbers.get(name):
                 raise RefusedFile(
@@ -202,7 +214,7 @@ class NumberReader:
 
 
 def present_text(column: pa.Array) -> pa.Array:
-    """Text without blanks around it; null where it stands for a missing value."""
+    """Text without blanks around it; null for a missing value."""
     text = pc.utf8_trim_whitespace(column.cast(pa.string()))
     return pc.if_else(pc.is_in(text, value_set=pa.array(MISSING_TEXT)), pa.scalar(None, pa.string()), text)
 

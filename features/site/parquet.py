@@ -1,4 +1,7 @@
-"""Parquet as a raw table: weighed by its pages before one is decoded, text kept by dictionary until it fits into a batch."""
+"""Parquet as a raw table.
+
+Its pages are weighed before one is decoded. Text stays in dictionaries until it fits into a batch.
+"""
 
 from __future__ import annotations
 

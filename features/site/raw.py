@@ -1,4 +1,4 @@
-"""A file opened, of whatever format: column names and batches of cells as they stand, with the place of every row."""
+"""An opened file of any format: column names, batches of raw cells, and the place of every row."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from features.site.notes import Locate
 
 
 def row_place(row: int) -> str:
-    """A row, from 0, as a person counts it in a format without lines."""
+    """A row, from 0, in the words of a person, for a format without lines."""
     return f"row {row + 1}"
 
 
 @dataclass(frozen=True)
 class RawBatch:
-    """Cells by column, and the row of the file that each comes from (from 0, as `RawTable.locate` counts)."""
+    """Cells by column, and the file's row of each (from 0, as `RawTable.locate` counts)."""
 
     arrays: list[pa.Array]
     rows: Sequence[int]
@@ -27,7 +27,10 @@ class RawBatch:
 
 @dataclass(frozen=True)
 class RawTable:
-    """One table of a file: `text` cells need a number style; `units` is a row of units under the header."""
+    """One table of a file.
+
+    Cells of `text` need a number style. `units` is a row of units below the header.
+    """
 
     names: list[str]
     batches: Callable[[], Iterator[RawBatch]]
@@ -37,7 +40,10 @@ class RawTable:
     sample: Sequence[Sequence[str]] = ()  # the first rows of a text table, for its number style
 
     def without_deleted(self, kept: NDArray[np.bool_] | None) -> RawTable:
-        """The same table without the rows that `kept` calls gone; rows behind its end, and all where it is None, are there."""
+        """The same table without the rows that `kept` marks as deleted.
+
+        Rows beyond its end stay. None keeps all.
+        """
         if kept is None:
             return self
 

@@ -1,4 +1,4 @@
-"""The readings of one site: each file opened, matched with the contract and turned into batches of its types."""
+"""The readings of one site: opens each file, matches it with the contract, and yields batches."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ from features.site.wide import WideTable
 
 @dataclass
 class SiteReader:
-    """Reads the files of one site as its description says; `stations` is the station of each compressor.
+    """Reads the files of one site by its description.
 
-    `notes` holds what was assumed, counted and left out, by file, once a file has been read to its end.
+    `stations` is the station of each compressor. Once a file has been read to its end, `notes` holds what was
+    assumed,
+    counted and left out.
     """
 
     site: ReadingsSection = field(default_factory=ReadingsSection)
@@ -38,18 +40,21 @@ class SiteReader:
     folder: Path | None = None  # no link is followed out of it; None: wherever the caller's path leads
 
     def digest(self, path: Path, name: str, copy: Path | None = None) -> str:
-        """What makes the file the same file again: its content, and the id that its path tells. The bytes go to `copy` too, if it is named.
+        """The identity of a file: a hash of its content and of the id in its path.
 
-        Raises RefusedFile, ChangingFile.
+        If `copy` is given, the bytes are written there too. Raises RefusedFile, ChangingFile.
         """
         self._stay_inside(path)
         return file_digest(path, self._id_of_path(path, name) or "", self.folder, copy)
 
     def read(self, path: Path, name: str, rows_per_batch: int, copy: Path | None = None) -> Iterator[pa.RecordBatch]:
-        """Batches with the nine reading columns in the contract's types and units, then `_flagged_bad` if the site has a quality column,
-        then any further column as text. `name` is the path below readings/; `copy` holds the bytes to read, if they are not at `path`.
+        """Batches with the nine reading columns, in the contract's types and units.
 
-        Raises RefusedFile at the first thing that does not fit; batches yielded before that must be dropped.
+        Then follows `_flagged_bad`, if the site has a quality column. Further columns follow as text. `name` is
+        the path below
+        readings/. `copy` holds the bytes to read if they are not at `path`.
+
+        Raises RefusedFile at the first thing that does not fit. Batches yielded before that must be dropped.
         """
         notes = self.notes[name] = FileNotes()
         try:
@@ -86,7 +91,7 @@ class SiteReader:
             require_inside(path, self.folder)
 
     def _wanted(self) -> list[str]:
-        """Column names to look for when the header is searched."""
+        """Column names that help to find the header."""
         site = self.site
         sources = [
             *site.sensors.values(),
@@ -100,7 +105,7 @@ class SiteReader:
         return [name for name in named if name is not None]
 
     def _id_of_path(self, path: Path, name: str) -> str | None:
-        """The id that is the same for the whole file: a constant, or part of its path or partition."""
+        """The id of the whole file: a constant, or part of its path or partition."""
         source = self.site.compressor_id
         if source.value is not None:
             return source.value
@@ -118,7 +123,7 @@ class SiteReader:
 
 
 def _named(batches: Iterator[pa.RecordBatch], member: str) -> Iterator[pa.RecordBatch]:
-    """The same batches; a refusal names the file of the archive."""
+    """The same batches. A refusal names the archive member."""
     try:
         yield from batches
     except RefusedFile as refusal:

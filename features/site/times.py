@@ -1,4 +1,7 @@
-"""Times of one file as UTC: ISO, a pattern, epoch numbers or Excel days; wall-clock times are placed by their order in the file."""
+"""Times of one file as UTC: ISO, a pattern, epoch numbers or Excel days.
+
+The order in the file decides between the two readings of a repeated hour.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +35,16 @@ _DAY_OR_MONTH: Final = re.compile(r"^\d{1,2}([-/.])\d{1,2}[-/.]\d{4}(.*)$")
 
 
 def parse_timestamps(text: pl.Expr) -> pl.Expr:
-    """ISO 8601 text with a year of four digits as UTC microseconds; without a zone it is UTC; null where it is no time."""
+    """ISO 8601 text with a year of four digits, as UTC microseconds.
+
+    Without a zone it is UTC. Null where it is no time.
+    """
     zoned, plain = _iso(text)
     return pl.coalesce(zoned, plain.dt.replace_time_zone("UTC"))
 
 
 def _iso(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
-    """What names its zone, in UTC, and what names none, as it stands."""
+    """Times with a zone, in UTC; and times without one, unchanged."""
     clean = text.str.strip_chars()
     spaced = pl.when(clean.str.contains(_FOUR_DIGIT_YEAR)).then(clean).str.replace(r"^([\d-]+)T", "$1 ")
     whole = spaced.str.replace(r"(?: ?Z| UTC)$", "+00:00").str.replace(r"(:\d{2}(?:\.\d+)?) ?([+-]\d{2})$", "$1$2:00")
@@ -48,7 +54,7 @@ def _iso(text: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _usual_iso(text: pl.Series) -> pl.Series | None:
-    """UTC microseconds where every cell names its zone in the usual way (most files), found fast; else None."""
+    """UTC microseconds by a fast path, if every cell names its zone in the usual way; else None."""
     sign = "T" if text.str.contains("T", literal=True).any() else " "
     parsed = text.str.to_datetime(f"%Y-%m-%d{sign}%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)
     earliest = parsed.min()
@@ -58,7 +64,7 @@ def _usual_iso(text: pl.Series) -> pl.Series | None:
 
 @dataclass
 class TimeReader:
-    """Reads the time column of one file; the format is settled by the first cells that hold something."""
+    """Reads the time column of one file. The first filled cells decide the format."""
 
     source: TimeSource
     notes: FileNotes
@@ -71,7 +77,10 @@ class TimeReader:
         self.clock = WallClock(self.source.zone, self.notes) if self.source.zone not in (None, "UTC") else None
 
     def read(self, column: pa.Array, keys: pl.Series, rows: Sequence[int], locate: Locate) -> pl.Series:
-        """UTC microseconds, null where a cell is no time; `keys` say whose time it is. Raises RefusedFile with line, word and cure."""
+        """UTC microseconds, null where a cell is no time; `keys` are compressor or tag of each row.
+
+        Raises RefusedFile with line, word and what to do.
+        """
         kind = column.type
         if pa.types.is_timestamp(kind):
             return self._typed(column, keys, rows, locate)
@@ -185,7 +194,7 @@ def _micros(moment: datetime) -> int:
 
 
 def _on_calendar(moments: pa.Array) -> pa.Array:
-    """Null where a time lies outside the years 1 to 9999: a logger wrote bits, not a time."""
+    """Null for a time outside the years 1 to 9999: a logger wrote bits, not a time."""
     known = pc.and_(
         pc.greater_equal(moments, pa.scalar(_FIRST_MOMENT, UTC_TIME)), pc.less_equal(moments, pa.scalar(_LAST_MOMENT, UTC_TIME))
     )
@@ -193,7 +202,7 @@ def _on_calendar(moments: pa.Array) -> pa.Array:
 
 
 def _by_pattern(text: pl.Series, pattern: str) -> pl.Series:
-    """Local microseconds; a pattern without a time of day gives midnight."""
+    """Local microseconds. A pattern without a time of day gives midnight."""
     timed = any(code in pattern for code in ("%H", "%I", "%M", "%S", "%s", "%T", "%R", "%c", "%X"))
     if timed:
         parsed = text.str.to_datetime(pattern, time_unit="us", strict=False)

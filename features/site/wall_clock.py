@@ -1,4 +1,7 @@
-"""Wall-clock times of a zone as UTC. When the clock goes back an hour exists twice: the order in the file says which one a row means."""
+"""Wall-clock times of a zone as UTC.
+
+When the clock goes back, an hour exists twice. The order in the file decides which one a row means.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _HOUR: Final = timedelta(hours=1)
 
 @dataclass
 class _Course:
-    """How the times of one key went so far."""
+    """How the times of one key have moved so far."""
 
     last: datetime | None = None
     step: timedelta | None = None
@@ -27,7 +30,7 @@ class _Course:
 
 @dataclass
 class WallClock:
-    """Places the local times of one file; what order cannot settle is named."""
+    """Converts the local times of one file. Times that order cannot settle are noted."""
 
     zone: str
     notes: FileNotes
@@ -37,7 +40,10 @@ class WallClock:
     )  # (key, day of the change) -> rows seen in one pass, place
 
     def place(self, local: pl.Series, keys: pl.Series, rows: Sequence[int], locate: Locate) -> pl.Series:
-        """UTC; null for a time that the clock skipped. `keys` tell apart what goes on by itself: a compressor, or a tag."""
+        """UTC; null for a time that the clock skipped.
+
+        `keys` separate independent series: a compressor, or a tag.
+        """
         frame = pl.select(
             local=pl.lit(local),
             first=pl.lit(local).dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null"),
@@ -61,7 +67,10 @@ class WallClock:
     def _second_pass(
         self, local: list[datetime | None], keys: list[str | None], twice: list[bool], rows: Sequence[int], locate: Locate
     ) -> list[bool]:
-        """Whether each row lies in the second of two equal hours. A step back, or an hourly time that is repeated, begins it."""
+        """Whether each row lies in the second of two equal hours.
+
+        A step back begins it, and so does a repeated hourly time.
+        """
         falling = self._fall(local, keys)
         found = []
         for at, (moment, key, doubled) in enumerate(zip(local, keys, twice, strict=True)):
@@ -111,7 +120,7 @@ class WallClock:
             course.rising += 1 if rising else -1 if before is not None else 0
 
     def finish(self) -> None:
-        """Name the hours that went by only once: whether a row lay before or after the change is not to be known."""
+        """Note the hours that the file has only once: their rows may lie before or after the change."""
         single = {key_day: seen for key_day, seen in self.once.items() if key_day[1] not in self.courses[key_day[0]].passed}
         if single:
             rows = sum(count for count, _ in single.values())

@@ -82,7 +82,7 @@ class WideTable:
         return values if values is not None else pl.Series(pl.repeat(None, len(batch.rows), dtype=pl.Float64, eager=True))
 
     def _flags(self, batch: RawBatch) -> pl.Series | None:
-        """Sensors that the source calls bad, comma-separated; null: none."""
+        """Sensors that the source flags as bad, comma-separated; null: none."""
         if self.site.quality is None:
             return None
         good = self.site.quality.good

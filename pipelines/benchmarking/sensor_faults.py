@@ -16,7 +16,7 @@ from benchmarks.sensor_faults import PlantingRules, count_false_alarms, judge_pl
 from config.settings import Settings
 from features.contract import FROZEN, IMPLAUSIBLE, UNIT_CHANGE, WRONG_UNIT, ZERO
 from features.sensor_health.settings import HealthRules
-from features.simulator.plan import resolve
+from features.simulator.plan import FleetRequest, resolve
 from pipelines.runtime.console import StageReporter
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def sensor_faults(settings: Settings, seeds: list[int] | None, report: StageRepo
     outcomes: list[PlantedFaultOutcome] = []
     for seed in seeds or fleets.seeds:
         with report.stage(f"judge, fleet {seed}"):
-            plan = resolve(settings.simulator, settings.fleet, "history", fleets.compressors, fleets.days, fleets.interval_min, seed)
+            request = FleetRequest("history", fleets.compressors, fleets.days, fleets.interval_min, seed)
+            plan = resolve(settings.simulator, settings.fleet, request)
             histories = simulate_histories(plan)
             alarms.append(count_false_alarms(histories, rules))
             copies = list(plant(histories, plantings(config.implausible), trial, np.random.default_rng([config.seed, seed])))

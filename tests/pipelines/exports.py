@@ -19,6 +19,7 @@ from features.contract import (
     VIBRATION,
 )
 from features.simulator.fleet import simulate
+from features.simulator.plan import FleetRequest
 
 CHICAGO = "America/Chicago"
 PSI_PER_BAR = 14.503773773
@@ -46,7 +47,8 @@ HEADERS = {
 
 def demo_fleet(settings: Settings, folder: Path, interval_min: int = 10) -> pl.DataFrame:
     """The demo's fleet in the contract's units, its files below `folder`."""
-    simulate(folder, settings.simulator, settings.fleet, profile="demo", interval_min=interval_min, seed=settings.simulator.demo.seed)
+    request = FleetRequest("demo", interval_min=interval_min, seed=settings.simulator.demo.seed)
+    simulate(folder, settings.simulator, settings.fleet, request)
     return pl.read_parquet(folder / "readings" / "*.parquet").sort(COMPRESSOR_ID, TIMESTAMP)
 
 

@@ -1,4 +1,4 @@
-"""A first site.yaml from what the files show: names, ranges, units and times, each line with how sure it is."""
+"""Guesses a first site.yaml from names, ranges, units and times, each line with its confidence."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ _CLOCKS: Final = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M:%S %p", " %
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the draft: a key with its value in YAML, how sure it is, and what a person must decide."""
+    """One line of the draft: a key, its value in YAML, and how sure the guess is.
+
+    `decide` is the question that a person must answer.
+    """
 
     key: str
     value: str
@@ -59,7 +62,7 @@ _MOST_LEVELS: Final = 4  # of a tag before the compressor, such as region and st
 
 @dataclass
 class DraftColumn:
-    """A column or a tag: its name, its cells as text, and those that are numbers."""
+    """A column or a tag: its name, and its cells as text."""
 
     name: str
     cells: pl.Series
@@ -92,7 +95,7 @@ class Guess:
 
 @dataclass
 class Drafter:
-    """Guesses from names, units and ranges; `known` are the compressors of the reference file."""
+    """Guesses from names, units and ranges. `known` are the compressors of the reference file."""
 
     thresholds: ThresholdsConfig
     known: Collection[str] = field(default_factory=tuple)
@@ -165,14 +168,17 @@ class Drafter:
 
 
 def guess_time(series: Sequence[DraftColumn]) -> DraftColumn | None:
-    """The column of the time: by name, else the first whose cells look like times."""
+    """The column of the time: by name, else the first with cells that resemble times."""
     named = [item for item in series if _TIME_NAME.search(item.name) and not item.cells.drop_nulls().is_empty()]
     dated = [item for item in series if item.cells.drop_nulls().head(20).str.contains(r"\d[-/.:]\d+[-/.:]\d").any()]
     return next((item for item in [*named, *dated] if item in dated), named[0] if named else None)
 
 
 def time_lines(item: DraftColumn) -> list[Line]:
-    """Format and zone of the time column; a day or month that could be either is left to a person."""
+    """Format and zone of the time column.
+
+    A person decides between day and month where both are possible.
+    """
     cells = item.cells.drop_nulls().str.strip_chars()
     lines = [Line("time.column", quoted(item.name), "high")]
     year_first = cells.str.replace(r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})", "$1-$2-$3")
@@ -215,14 +221,17 @@ def guess_quality(series: Sequence[DraftColumn]) -> tuple[DraftColumn, list[str]
 
 @dataclass(frozen=True)
 class TagParts:
-    """How tags such as TX.K101.VIB name a compressor: after `before` parts, each ended by `sign`."""
+    """How tags such as TX.K101.VIB name a compressor.
+
+    It follows `before` parts, each ended by `sign`.
+    """
 
     sign: str
     before: int
 
     @property
     def pattern(self) -> str:
-        """As site.yaml takes it."""
+        """The pattern for site.yaml."""
         part = f"[^{self.sign}]+[{self.sign}]"
         return f"^{f'(?:{part}){{{self.before}}}' if self.before else ''}(?P<compressor_id>[^{self.sign}]+)[{self.sign}](?P<tag>.+)$"
 
@@ -233,7 +242,7 @@ class TagParts:
 
 
 def split_tags(tags: Sequence[str], known: Collection[str]) -> TagParts | None:
-    """Where the compressor stands in tags such as K101.VIB or TX.K101.VIB; None: nowhere."""
+    """Where the compressor stands in tags such as K101.VIB or TX.K101.VIB. None: nowhere."""
     best, most = None, 0
     for sign in (".", ":", "/", "_", "-"):
         for before in range(_MOST_LEVELS):
@@ -250,5 +259,5 @@ def split_tags(tags: Sequence[str], known: Collection[str]) -> TagParts | None:
 
 
 def quoted(text: str) -> str:
-    """A text as YAML, whatever stands in it."""
+    """Any text as a YAML string."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,4 +1,7 @@
-"""Which files below readings/ are read: hidden folders are skipped, and of a Delta table only the files that its log calls live."""
+"""Lists the files below readings/ that are read.
+
+Hidden folders are skipped. Of a Delta table, only live files count.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +35,20 @@ _READ_BY_US: Final = {"deletionVectors", "timestampNtz", "v2Checkpoint", "vacuum
 
 @dataclass(frozen=True)
 class LiveFile:
-    """A file of a Delta table: the values of its partition, and which of its rows are still there (None: all)."""
+    """A file of a Delta table: its partition values, and which rows are not deleted (None: all)."""
 
     partition: dict[str, str | None]
     kept: NDArray[np.bool_] | None
 
 
 def list_reading_files(folder: Path) -> list[Path]:
-    """Files below `folder`/readings in natural order (part-2 before part-10), without what is hidden or begins with `_` anywhere in the path.
+    """Files below `folder`/readings in natural order (part-2 before part-10).
 
-    Of a Delta table its live files; the folder itself where the table cannot be read: opening it says why.
-    Raises NoReadingsError when there is no such folder or nothing in it.
+    Names that are hidden or begin with `_`, anywhere in the path, are left out. A Delta table gives its live
+    files. If its
+    log cannot be read, it gives the folder, and opening that reports why. Raises NoReadingsError without the
+    folder or
+    without files.
     """
     readings = folder / "readings"
     if not readings.is_dir():
@@ -61,17 +67,23 @@ def list_reading_files(folder: Path) -> list[Path]:
 
 
 def _in_order(name: str) -> list[int | str]:
-    """The numbers in a name as numbers; every second part is one."""
+    """The parts of a name, with its numbers as numbers. Every second part is one."""
     return [int(part) if at % 2 else part for at, part in enumerate(re.split(r"(\d+)", name))]
 
 
 def name_files(folder: Path, files: Iterable[Path]) -> list[tuple[str, Path]]:
-    """Each file with its path below `folder`/readings, as tables and reports have it. A byte that is no UTF-8 is an escape there."""
+    """Each file with its path below `folder`/readings, for tables and reports.
+
+    A byte that is not UTF-8 becomes an escape.
+    """
     return [(encodable(str(path.relative_to(folder / "readings"))), path) for path in files]
 
 
 def _walk(folder: Path, root: Path, within: tuple[str, ...] = ()) -> list[Path]:
-    """What lies below `folder`. A link out of `root`, a pipe and the like are listed too: opening them says why not."""
+    """All files below `folder`.
+
+    Links out of `root`, pipes and the like are listed too: opening them reports why they are refused.
+    """
     if (folder / _DELTA_LOG).is_dir():
         _live_files.cache_clear()
         try:
@@ -91,7 +103,10 @@ def _walk(folder: Path, root: Path, within: tuple[str, ...] = ()) -> list[Path]:
 
 @lru_cache(maxsize=64)
 def _live_files(table: Path) -> Mapping[Path, LiveFile]:
-    """The files that hold the table's rows now. Raises RefusedFile where they cannot be read as the log means them."""
+    """The files that hold the table's rows now.
+
+    Raises RefusedFile if they cannot be read as the log means them.
+    """
     try:
         _refuse_strange_log(table)
         opened = DeltaTable(table)
@@ -120,7 +135,10 @@ def _live_files(table: Path) -> Mapping[Path, LiveFile]:
 
 
 def _refuse_strange_log(table: Path) -> None:
-    """Raise RefusedFile for a log with anything but files of its own: delta-rs would wait for a pipe, and follow a link."""
+    """Raise RefusedFile for a log that holds anything but its own files.
+
+    Otherwise delta-rs would wait for a pipe and follow a link.
+    """
     for path in (table / _DELTA_LOG, *(table / _DELTA_LOG).rglob("*")):
         mode = path.lstat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
@@ -132,7 +150,7 @@ def _local(uri: str) -> str:
 
 
 def live_file(path: Path) -> LiveFile | None:
-    """What the log of the Delta table around `path` says of it; None outside of one. Raises RefusedFile."""
+    """The entry of `path` in the log of the Delta table around it. None outside of one. Raises RefusedFile."""
     if path.is_dir():
         _live_files(path)
     for folder in path.parents:
@@ -185,7 +203,10 @@ def _hash(stream: BinaryIO, name: str, copy: Path | None) -> hashlib._Hash:
 
 @contextmanager
 def _copy_to(copy: Path, name: str) -> Iterator[Callable[[bytes], None]]:
-    """What writes bytes to `copy`. That it cannot be opened, written or closed is no fault of the file: it raises HomeError."""
+    """A function that writes bytes to `copy`.
+
+    A copy that cannot be opened, written or closed is no fault of the file: it raises HomeError.
+    """
 
     @contextmanager
     def told() -> Iterator[None]:

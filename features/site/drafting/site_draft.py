@@ -1,4 +1,4 @@
-"""Drafts site.yaml for a folder: looks into one file of each kind of header, guesses, writes the lines and tries them."""
+"""Drafts site.yaml for a folder, from one file of the most common header."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _HEAD: Final = """# How this site writes its readings, drafted from {name} ({fil
 
 @dataclass(frozen=True)
 class Draft:
-    """The text of site.yaml and its lines; `others` are files whose columns are different."""
+    """The text of site.yaml and its lines. `others` are files with different columns."""
 
     text: str
     lines: list[Line]
@@ -48,7 +48,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Exports:
-    """The reading files of `folder` (name -> path); what they may become is bounded by `limits`."""
+    """The reading files of `folder` (name -> path), and the limits for opening them."""
 
     folder: Path  # no link is followed out of it
     files: Mapping[str, Path]
@@ -62,7 +62,10 @@ class Exports:
 
 
 def draft_site(exports: Exports, known: Collection[str], thresholds: ThresholdsConfig) -> Draft:
-    """A draft for the columns that most of the files have; `known` are ids of compressors. Raises RefusedFile if none opens."""
+    """A draft for the columns that most files have. Raises RefusedFile if none opens.
+
+    `known` are ids of compressors.
+    """
     headers: dict[str, tuple[str, ...]] = {}
     refused = "unreadable: no file could be opened"
     for name in exports.files:

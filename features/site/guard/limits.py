@@ -1,4 +1,7 @@
-"""Limits of config/sections/etl.py, held: names of columns before a file is decoded, then every batch by the bytes that it becomes."""
+"""Enforces the limits of config/sections/etl.py.
+
+Column names are checked before a file is decoded. Each batch is then checked by its decoded bytes.
+"""
 
 from __future__ import annotations
 
@@ -24,19 +27,19 @@ _ITEM_BYTES: Final = 8  # of a cell that holds several values, at least
 
 @cache
 def shipped_limits() -> ReadLimits:
-    """The limits of the shipped etl_config.yaml, for readers that nobody configured."""
+    """The limits of the shipped etl_config.yaml, for readers without a configuration."""
     return load_section(CONFIG_DIR / "etl_config.yaml", EtlConfig, {}).ingest.limits
 
 
 def too_large(what: str, key: str, value: int) -> RefusedFile:
-    """The refusal of a file: `what` it has, and the limit that it breaks, in the unit that its key ends with."""
+    """The refusal of a file: `what` it has, and the limit it breaks. The key's ending is the unit."""
     unit = {"kb": " KB", "mb": " MB"}.get(key.rpartition("_")[2], "")
     where = f"etl_config.yaml: ingest.limits.{key}"
     return RefusedFile(f"too_large: {what}; the limit is {value:,}{unit} ({where}): split the file, or raise the limit if you trust it")
 
 
 def refuse_header(names: Sequence[str], limits: ReadLimits) -> None:
-    """Raise RefusedFile where there are too many columns or their names are too long."""
+    """Raise RefusedFile for too many columns, or for names that are too long."""
     if len(names) > limits.columns:
         raise too_large(f"{len(names):,} columns", "columns", limits.columns)
     if sum(map(len, names)) > limits.header_kb * KB:
@@ -44,7 +47,10 @@ def refuse_header(names: Sequence[str], limits: ReadLimits) -> None:
 
 
 def bounded(table: RawTable, limits: ReadLimits) -> RawTable:
-    """The same table in batches of at most `batch_mb`, dictionaries decoded. It and its batches raise RefusedFile."""
+    """The same table in batches of at most `batch_mb`, dictionaries decoded.
+
+    It and its batches raise RefusedFile.
+    """
     refuse_header(table.names, limits)
 
     def batches() -> Iterator[RawBatch]:
@@ -62,7 +68,10 @@ def bounded(table: RawTable, limits: ReadLimits) -> RawTable:
 
 
 def _joined(parts: Iterable[RawBatch], most: int) -> Iterator[RawBatch]:
-    """The same rows, small batches joined up to about `most` bytes: each batch costs its reader some milliseconds."""
+    """The same rows, with small batches joined up to about `most` bytes.
+
+    Each batch costs its reader some milliseconds.
+    """
     held: list[RawBatch] = []
     size = 0
     for part in parts:
@@ -91,7 +100,7 @@ def _bytes_of(batch: RawBatch) -> int:
 
 
 def _parts(batch: RawBatch, limits: ReadLimits) -> Iterator[RawBatch]:
-    """Pieces of a batch by what they decode to, each small enough. Raises RefusedFile for a cell that is too long."""
+    """Pieces of a batch, each small enough when decoded. Raises RefusedFile for a cell that is too long."""
     longest = [_longest_cell(array) for array in batch.arrays]
     if max(longest, default=0) > limits.cell_kb * KB:
         raise too_large(f"a cell of {max(longest):,} bytes", "cell_kb", limits.cell_kb)
@@ -110,7 +119,7 @@ def _parts(batch: RawBatch, limits: ReadLimits) -> Iterator[RawBatch]:
 
 
 def _longest_cell(array: pa.Array) -> int:
-    """Bytes of the longest cell of text, of a dictionary too; of a list its items."""
+    """Bytes of the longest cell of text, also in a dictionary. For a list: all its items."""
     kind = array.type
     if pa.types.is_dictionary(kind):
         return _longest_cell(array.dictionary)
@@ -153,7 +162,10 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 class MeteredStream:
-    """A stream that refuses to give more than `limits.decoded_mb`: what is packed says nothing of what comes out."""
+    """A stream that gives at most `limits.decoded_mb`.
+
+    The packed size of a file does not show the unpacked one.
+    """
 
     def __init__(self, stream: IO[bytes] | GzipFile, limits: ReadLimits) -> None:
         self._stream, self._limits, self._read = stream, limits, 0
@@ -174,7 +186,7 @@ class MeteredStream:
 
 
 def read_whole(open_stream: Callable[[], Any], limits: ReadLimits) -> bytes:
-    """All that a stream holds, for a format that needs all of it. Raises RefusedFile."""
+    """All bytes of a stream, for a format that needs all of them. Raises RefusedFile."""
     with open_stream() as stream:
         content: bytes = stream.read(limits.unpacked_mb * MB + 1)
     if len(content) > limits.unpacked_mb * MB:

@@ -1,4 +1,4 @@
-"""Files opened without being led astray: no pipe is waited for, no link leads out of the folder."""
+"""Opens files safely: never waits for a pipe, and follows no link out of the folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KINDS: Final = (
 
 
 def require_regular(path: Path) -> None:
-    """Raise RefusedFile for what is no plain file, OSError where there is nothing. Nothing is opened."""
+    """Raise RefusedFile for anything but a plain file, OSError for a missing one. Opens nothing."""
     _refuse_kind(path.stat().st_mode, path.name)
 
 
@@ -37,7 +37,7 @@ def require_inside(path: Path, folder: Path) -> None:
 def open_inside(path: Path, folder: Path | None) -> BinaryIO:
     """A plain file of `folder` (None: of any folder), open for reading. Raises RefusedFile, OSError.
 
-    It is opened step by step from the folder, so that a link put there meanwhile is not followed.
+    The path is opened step by step from the folder. So a link placed there meanwhile is not followed.
     """
     if folder is None:
         require_regular(path)

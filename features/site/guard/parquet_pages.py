@@ -1,6 +1,7 @@
-"""What a Parquet file decodes to, from the headers of its pages: the footer can lie, and a page of a few bytes can hold a gigabyte.
+"""What a Parquet file decodes to, from the headers of its pages.
 
-The headers are Thrift structs in the compact protocol; their fields are those of apache/parquet-format, parquet.thrift.
+The footer can lie, and a page of a few bytes can hold a gigabyte. The headers are Thrift structs in the compact
+protocol. Their fields are those of apache/parquet-format, parquet.thrift.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ Struct = dict[int, "int | Struct | None"]
 
 @dataclass(frozen=True)
 class FileWeight:
-    """The worst of all row groups: bytes of pages held at once, bytes of a decoded row, bytes of the largest column of lists.
+    """Bytes of the worst row group: of its pages, of a decoded row, and of its largest column of lists.
 
-    `by_dictionary` are the columns of text that Arrow can read as codes and words, so that a word that repeats costs its code only.
+    Arrow can read the text columns in `by_dictionary` as codes and words. A repeated word then costs only its
+    code.
     """
 
     page_bytes: int
@@ -50,7 +52,7 @@ class _Chunk:
     dense: float  # bytes of a value in the page with the fewest for its size, of pages that do not refer to the dictionary
 
     def value_bytes(self, leaf: pq.ColumnSchema, *, by_dictionary: bool) -> float:
-        """Bytes that a value decodes to, at worst."""
+        """Bytes of a decoded value, at worst."""
         if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY":
             return float(leaf.length + _INDEX_BYTES)
         if leaf.physical_type != "BYTE_ARRAY":
@@ -133,7 +135,10 @@ def _number(struct: Struct, field: int) -> int:
 
 
 class _Compact:
-    """Reads one struct: numbers and structs by field, the rest is skipped (None). IndexError at the end of `data`."""
+    """Reads one struct: numbers and structs by field. Everything else is skipped (None).
+
+    Raises IndexError at the end of `data`.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data

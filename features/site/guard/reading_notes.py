@@ -1,7 +1,8 @@
-"""Which file is being read, noted on disk: a file that killed the runs that read it is known by its note.
+"""Notes on disk which file is being read. A file that killed its runs is recognised by its note.
 
-A run reads one file at a time, so that a note names one file. It is made before the file is decoded and taken away afterwards,
-also after Ctrl-C, SIGTERM and SIGHUP; so only a run that was killed outright leaves one.
+A run reads one file at a time, so a note names one file. The note is made before decoding and removed
+afterwards, also
+after Ctrl-C, SIGTERM and SIGHUP. Only a killed run leaves one.
 """
 
 from __future__ import annotations
@@ -25,13 +26,16 @@ _POLITE: Final = (signal.SIGTERM, signal.SIGHUP)  # SIGHUP comes when a terminal
 
 @dataclass(frozen=True)
 class ReadingNotes:
-    """Notes in `folder`, one for each content that is being read or that was when a run was killed. The caller holds the lake's lock."""
+    """Notes in `folder`, one for each content whose reading began and did not end.
+
+    The caller holds the lake's lock.
+    """
 
     folder: Path
     most_runs: int  # killed runs after which a content is not read again
 
     def refuse_killer(self, digest: str) -> None:
-        """Raise RefusedFile for a content that was being read when `most_runs` runs were killed."""
+        """Raise RefusedFile for a content whose reading was killed `most_runs` times."""
         runs = self._runs(digest)
         if runs >= self.most_runs:
             raise RefusedFile(
@@ -41,7 +45,10 @@ class ReadingNotes:
 
     @contextmanager
     def reading(self, digest: str, name: str) -> Iterator[None]:
-        """Note the content for as long as the block runs; on disk before it begins. Raises HomeError where it cannot be written."""
+        """Keep a note of the content while the block runs; it is on disk before the block begins.
+
+        Raises HomeError if it cannot be written.
+        """
         note = self._note(digest)
         with _interrupted_when_asked():
             try:
@@ -63,7 +70,7 @@ class ReadingNotes:
             return 1
 
     def _write(self, note: Path, facts: dict[str, object]) -> None:
-        """On disk at once: a machine that goes down with the run keeps it. Half a note counts as one run."""
+        """Write to disk at once, so that the note survives a power failure. Half a note counts as one run."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with note.open("w") as stream:
@@ -76,9 +83,9 @@ class ReadingNotes:
 
 @contextmanager
 def _interrupted_when_asked() -> Iterator[None]:
-    """Turn the first SIGTERM or SIGHUP into KeyboardInterrupt: whoever stops a run politely does not blame the file.
+    """Turn the first SIGTERM or SIGHUP into KeyboardInterrupt.
 
-    A signal that is ignored, as below `nohup`, stays ignored.
+    A polite stop must not count against the file. A signal that is ignored, as below `nohup`, stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""Workbooks as grids of cells, read by a process that may die of them (workbook_process.py)."""
+"""Workbooks as grids of cells. A separate process reads them and may die (workbook_process.py)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ _OF_TEXT: Final = {"datetime": datetime.fromisoformat, "date": date.fromisoforma
 
 @dataclass(frozen=True)
 class Workbook:
-    """The names of all sheets, and the cells of those that were read, without blank cells at the end of a row."""
+    """The names of all sheets, and the cells of those that were read."""
 
     sheet_names: list[str]
     grids: dict[str, list[list[Any]]]
 
 
 def read_workbook(content: bytes, sheet: str | None, limits: ReadLimits) -> Workbook:
-    """All sheets, or only `sheet` (no grid where there is none of that name). Raises RefusedFile, HomeError where no temporary file goes."""
+    """All sheets, or only `sheet`; a missing sheet has no grid.
+
+    Raises RefusedFile, and HomeError without room for a temporary file.
+    """
     command = [sys.executable, "-P", str(Path(workbook_process.__file__)), str(limits.workbook_mb), str(limits.unpacked_mb)]
     with _temporary_file() as output:
         try:

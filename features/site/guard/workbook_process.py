@@ -1,10 +1,14 @@
-"""Reads a workbook in a process of its own with a limit of memory: a few kilobytes of sheet can ask for all there is.
+"""Reads a workbook in a separate process with limited memory.
+
+A few kilobytes of sheet can demand all memory there is.
 
     python workbook_process.py MEMORY_MB OUTPUT_MB [SHEET]      workbook on stdin
 
-Writes JSON lines: an object `{"sheets": [names of all]}`, then for each sheet `{"sheet": name}` and its rows as lists without blank ends.
-A time is `[kind, ISO text]`. Exit code 3: no workbook, 4: no room for
-the output; the reason on stderr. It imports nothing of Altaviz, so that it starts at once.
+Writes JSON lines. The first is `{"sheets": [names of all]}`. Each sheet is `{"sheet": name}`, then its rows as
+lists
+without blank ends. A time is `[kind, ISO text]`. Exit code 3: no workbook; 4: no room for the output. The
+reason is on
+stderr. It imports nothing of Altaviz, so it starts at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What one cell of a reference file says: a number or a time, or None where it is neither."""
+"""Parses one cell of a reference file as a number or a time. None if it is neither."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _OPEN: Final = re.compile(r"[+-]?\d{1,3}[.,]\d{3}")  # 1,200: a thousand and mor
 
 
 def parse_time(text: str, formats: Sequence[str], zone: str = "UTC") -> datetime | None:
-    """`text` in one of `formats`, or ISO 8601 with a year of four digits, as UTC; in `zone` where it names none.
+    """`text` as UTC, in one of `formats` or in ISO 8601 with a year of four digits.
 
-    Of an hour that the clock shows twice it is the first one.
+    Without a zone of its own it is in `zone`. Of an hour that the clock shows twice, the first counts.
     """
     moment = _in_formats(text, formats)
     if moment is None and _ISO.fullmatch(text):
@@ -39,7 +39,7 @@ def parse_time(text: str, formats: Sequence[str], zone: str = "UTC") -> datetime
 
 
 def parse_date(text: str, formats: Sequence[str]) -> date | None:
-    """The calendar date in `text`; a time of day behind it is left off."""
+    """The calendar date in `text`, without a time of day."""
     moment = _in_formats(text, formats)
     if moment is not None:
         return moment.date()
@@ -59,9 +59,9 @@ def _in_formats(text: str, formats: Sequence[str]) -> datetime | None:
 
 
 def decimal_sign(texts: Iterable[str], delimiter: str | None) -> tuple[Decimal, bool]:
-    """The decimal sign that `texts`, the numbers of a file, are written with, and whether that had to be assumed.
+    """The decimal sign of `texts`, the numbers of a file, and whether it is an assumption.
 
-    1,200.50 and 1.200,50 and 1,5 say it; 1,200 alone does not. Columns separated by a comma or a semicolon decide then.
+    1,200.50 and 1.200,50 and 1,5 show it. 1,200 alone does not: then the delimiter of the columns decides.
     """
     seen: set[str] = set()
     unclear = False
@@ -83,7 +83,10 @@ def decimal_sign(texts: Iterable[str], delimiter: str | None) -> tuple[Decimal, 
 
 
 def parse_number(text: str, decimal: Decimal) -> float | None:
-    """`text` with the given decimal sign; groups of three digits may be set apart. None for nan and infinity too."""
+    """`text` with the given decimal sign; thousands may be grouped.
+
+    None for other text, also for nan and infinity.
+    """
     bare = _bare(text)
     if not _GROUPED[decimal].fullmatch(bare):
         return None
@@ -93,5 +96,5 @@ def parse_number(text: str, decimal: Decimal) -> float | None:
 
 
 def _bare(text: str) -> str:
-    """Without blanks and apostrophes between groups of digits, and without a dollar sign in front."""
+    """Without signs between groups of digits, and without a leading dollar sign."""
     return re.sub(r"(?<=\d)[\s'\u2019\u00a0\u202f](?=\d{3})", "", text.strip().removeprefix("$").strip())

@@ -1,4 +1,4 @@
-"""The list of compressors as a site writes it -> rows of the compressors table."""
+"""Turns a site's list of compressors into rows of the compressors table."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ _MOST_MODEL_CHARACTERS: Final = 100  # of the warehouse's column
 def read_compressors(
     path: Path, section: CompressorsSection, fleet: FleetConfig, now: datetime, limits: ReadLimits | None = None
 ) -> ReferenceFile:
-    """The compressors that `path` lists. A bad date or rating costs the cell; no id or no known station costs the row.
+    """The compressors that `path` lists.
 
-    Raises MetadataError when the file cannot be read, lacks a column, or site.yaml maps to a station that fleet.yaml lacks.
+    A bad date or rating loses the cell. A missing id or unknown station loses the row. Raises MetadataError
+    when the file
+    cannot be read or lacks a column. The same goes for a mapping to a station that fleet.yaml lacks.
     """
     strange = sorted(set(section.stations.values()) - set(fleet.stations))
     if strange:
@@ -64,7 +66,7 @@ def read_compressors(
 
 @dataclass(frozen=True)
 class _Cells:
-    """Reads the cells of a row that can do without one."""
+    """Reads the optional cells of a row."""
 
     file: ReferenceFile
     columns: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What a reference file says: its rows, and every row left out by line and word, with the cure."""
+"""The content of a reference file: its rows, and every rejected row by line and word."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _MOST_ID_CHARACTERS: Final = 50  # of the warehouse's keys
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row of a reference file, or a cell of it, that nobody can use. `line` is None for the whole file."""
+    """A row or cell of a reference file that cannot be used, and what to do about it.
+
+    `line` is None for the whole file.
+    """
 
     file: str
     line: int | None
@@ -37,13 +40,16 @@ class RejectedRow:
 
 @dataclass(frozen=True)
 class Doubt:
-    """What a rejected row may have been about; None: anything. An event it may stand for is not taken back."""
+    """The event that a rejected row may describe; None: any. Such an event is not withdrawn."""
 
     compressor_id: str | None
     event_date: datetime | None
 
     def may_be(self, compressor_id: str, event_date: datetime) -> bool:
-        """Whether the row may stand for this event. A row that says neither compressor nor date is no event at all."""
+        """Whether the row may describe this event.
+
+        A row with neither compressor nor date describes no event.
+        """
         if self.compressor_id is None and self.event_date is None:
             return False
         return self.compressor_id in (None, compressor_id) and self.event_date in (None, event_date)
@@ -51,7 +57,7 @@ class Doubt:
 
 @dataclass
 class ReferenceFile:
-    """What one reference file says."""
+    """The rows, rejects and assumptions of one reference file."""
 
     name: str
     origin: str  # name and start of the SHA-256, as `withdrawn_by` and `retired_by` say it
@@ -68,14 +74,14 @@ class ReferenceFile:
         self.rejected.append(RejectedRow(self.name, row.line, column, (word or "")[:_MOST_WORD_CHARACTERS], reason, cure))
 
     def reject_ragged(self, row: Row, columns: Mapping[str, str]) -> bool:
-        """Whether `row` has more or fewer cells than there are columns; notes it then."""
+        """Whether `row` has too many or too few cells. If so, it is rejected."""
         if row.fault is not None:
             cure = "write one cell for each column, and put text that holds the delimiter in quotes"
             self.reject(row, next(iter(columns.values())), row.fault, "wrong_column_count", cure)
         return row.fault is not None
 
     def compressor_of(self, row: Row, column: str) -> str | None:
-        """The compressor that `row` names, and None, noted, where it names none that can be one."""
+        """The compressor that `row` names. None, and a reject, if it names none that is valid."""
         name = row.cells[COMPRESSOR_ID]
         if name is None:
             self.reject(row, column, None, "missing_compressor_id", "say which compressor the row is about, or remove the row")
@@ -89,7 +95,7 @@ class ReferenceFile:
 
 
 def open_reference(path: Path, table: TextTable) -> ReferenceFile:
-    """An account of the table that was read from `path`, without rows yet."""
+    """The record of the table read from `path`, without rows yet."""
     return ReferenceFile(path.name, f"{path.name} {table.sha256[:_SHA_CHARACTERS]}", table.ends_its_lines, assumed=list(table.assumed))
 
 
@@ -109,7 +115,7 @@ def find_files(folder: Path, section: TableSection) -> list[Path]:
 
 
 def decimal_of(file: ReferenceFile, table: TextTable, section: TableSection, fields: tuple[str, ...]) -> Decimal:
-    """The decimal sign of the file's numbers; an assumption goes into its account."""
+    """The decimal sign of the file's numbers. An assumption is recorded."""
     if section.decimal is not None:
         return section.decimal
     numbers = (row.cells.get(name) for row in table.rows for name in fields)
@@ -120,5 +126,5 @@ def decimal_of(file: ReferenceFile, table: TextTable, section: TableSection, fie
 
 
 def words(mapping: Mapping[str, str]) -> dict[str, str]:
-    """`mapping` by words as they are compared."""
+    """`mapping` with its keys in the form in which words are compared."""
     return {same_word(word): meaning for word, meaning in mapping.items()}

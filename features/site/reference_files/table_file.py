@@ -1,4 +1,7 @@
-"""A small table as a site writes it, all cells as text: any encoding, any delimiter, titles above the header."""
+"""A small table as a site writes it, with all cells as text.
+
+It may have any encoding, any delimiter, and titles above the header.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _WORKBOOKS: Final = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its line in the file (row of the sheet), and its cells by field; None: no value."""
+    """One row: its line in the file (or row of the sheet), and its cells by field; None: no value."""
 
     line: int
     cells: Mapping[str, str | None]
@@ -51,23 +54,26 @@ class TextTable:
 
 @dataclass(frozen=True)
 class Header:
-    """The columns that are looked for: by field the name of its column, and the fields that must be there."""
+    """The columns to find: the column name of each field, and the fields that must exist."""
 
     columns: Mapping[str, str]
     needed: Sequence[str]
 
     def places(self, cells: Sequence[str]) -> dict[str, int]:
-        """By field the place of its column in a header line; of two columns of one name the first."""
+        """The position of each field's column in a header line. Of two equal names the first counts."""
         names = [_plain(cell) for cell in cells]
         return {field: names.index(_plain(column)) for field, column in self.columns.items() if _plain(column) in names}
 
     def lacks(self, found: Mapping[str, int]) -> list[str]:
-        """The needed columns that are not there."""
+        """The needed columns that are missing."""
         return [self.columns[field] for field in self.needed if field not in found]
 
 
 def read_table(path: Path, section: TableSection, header: Header, limits: ReadLimits) -> TextTable:
-    """The table in `path`. Raises MetadataError when it cannot be read, is too large, or lacks a needed column."""
+    """The table in `path`.
+
+    Raises MetadataError when it cannot be read, is too large, or lacks a needed column.
+    """
     content = _read_bytes(path, limits)
     digest = hashlib.sha256(content).hexdigest()
     if path.suffix.lower() in _WORKBOOKS:
@@ -84,7 +90,7 @@ def read_table(path: Path, section: TableSection, header: Header, limits: ReadLi
 
 
 def _read_bytes(path: Path, limits: ReadLimits) -> bytes:
-    """The file as it stands. No link is followed out of its folder, and nothing but a plain file is opened."""
+    """The bytes of the file. Only a plain file is opened, and no link out of its folder is followed."""
     most = limits.reference_mb * MB
     try:
         with open_inside(path, path.parent) as stream:
@@ -99,7 +105,7 @@ def _read_bytes(path: Path, limits: ReadLimits) -> bytes:
 
 
 def _refuse_wide(path: Path, text: str, delimiters: Sequence[str], limits: ReadLimits) -> None:
-    """Raise MetadataError before a line near the top is split into more cells than columns are allowed."""
+    """Raise MetadataError before a line near the top splits into too many cells."""
     for line in _lines(text)[:_HEADER_WITHIN]:
         cells = 1 + max(map(line.count, delimiters))
         if cells > limits.columns:
@@ -107,7 +113,10 @@ def _refuse_wide(path: Path, text: str, delimiters: Sequence[str], limits: ReadL
 
 
 def _decode(path: Path, content: bytes, encoding: str | None) -> tuple[str, list[str]]:
-    """Text, and what was assumed of its encoding. UTF-8 unless a byte order mark or the bytes say something else."""
+    """The text, and what was assumed of its encoding.
+
+    It is UTF-8 unless a byte order mark or the bytes show another one.
+    """
     found = encoding or next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), None)
     try:
         if found is not None:
@@ -130,13 +139,16 @@ def _decode(path: Path, content: bytes, encoding: str | None) -> tuple[str, list
 
 
 def _fit(text: str, delimiter: str, header: Header) -> tuple[int, int]:
-    """How many fields a line near the top names when it is split like that, and how many columns it has."""
+    """Known fields and columns of the best line near the top, when split by `delimiter`."""
     lines = _split("\n".join(_lines(text)[:_HEADER_WITHIN]), delimiter)
     return max(((len(header.places(cells)), len(cells)) for _, cells in lines), default=(0, 0))
 
 
 def _split(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
-    """Line number and cells of each record. A text whose quotes do not pair is split line by line, so that one quote costs one row."""
+    """Line number and cells of each record.
+
+    If quotes do not pair, the text is split line by line, so that one quote loses one row.
+    """
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         lines, start = [], 1
@@ -149,7 +161,7 @@ def _split(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """The cells of one line; a line beyond all measure is one cell."""
+    """The cells of one line. An extremely long line is one cell."""
     try:
         return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
@@ -165,7 +177,7 @@ def _ends_its_lines(text: str) -> bool:
 
 
 def _read_sheet(path: Path, content: bytes, sheet: str | None, limits: ReadLimits) -> list[tuple[int, list[str]]]:
-    """Row number and cells of a sheet; a number without a fraction and a date are written as a CSV file has them."""
+    """Row number and cells of a sheet. Whole numbers and dates are written as in a CSV file."""
     try:
         book = read_workbook(content, sheet, limits)
     except RefusedFile as refusal:
@@ -223,5 +235,8 @@ def _from_lines(
 
 
 def _plain(name: str) -> str:
-    """A column's name as it is compared: without a unit in brackets, in lower case, blanks as underscores."""
+    """A column's name in the form in which names are compared.
+
+    Units in brackets are removed, letters are lower case, blanks are underscores.
+    """
     return "_".join(_UNIT.sub(" ", name.replace("\ufeff", "")).split()).casefold()

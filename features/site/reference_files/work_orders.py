@@ -1,4 +1,4 @@
-"""Work orders as a maintenance system exports them -> maintenance events. A word nobody mapped is rejected, never guessed."""
+"""Turns exported work orders into maintenance events. Unmapped words are rejected, never guessed."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ _MOST_SEVERITY_CHARACTERS: Final = 20
 def read_events(
     path: Path, section: EventsSection, known: set[str], earliest: datetime, now: datetime, limits: ReadLimits | None = None
 ) -> ReferenceFile:
-    """The maintenance events of `known` compressors that `path` lists, from `earliest` to the end of next year; of several with one key the last.
+    """The maintenance events of `known` compressors in `path`.
 
-    Raises MetadataError when the file cannot be read or lacks a column.
+    They lie between `earliest` and the end of next year. Of several with one key the last counts. Raises
+    MetadataError when
+    the file cannot be read or lacks a column.
     """
     columns: dict[str, str] = {name: name for name in EVENT_FIELDS} | dict(section.columns)
     wanted = columns if section.status is None else columns | {_STATUS: section.status.column}
@@ -80,7 +82,7 @@ class _Orders:
     end: datetime  # the first moment that is too late
 
     def event(self, row: Row, *, is_cut: bool) -> dict[str, Any] | None:
-        """The event that `row` is, None where it is none; the file's account says why."""
+        """The event of `row`. None if it has none; the file's record holds the reason."""
         if self._is_left_out(row):
             return None
         before = len(self.file.rejected)
@@ -97,7 +99,7 @@ class _Orders:
         return None
 
     def _is_left_out(self, row: Row) -> bool:
-        """Whether the row is no maintenance, or not done yet, as site.yaml says."""
+        """Whether site.yaml excludes the row: no maintenance, or not done yet."""
         word, status = row.cells["event_type"], row.cells.get(_STATUS)
         if word is not None and same_word(word) in self.ignored:
             self.file.left_out["ignored_type"] += 1
@@ -136,7 +138,7 @@ class _Orders:
         return moment
 
     def _whole(self, row: Row, compressor_id: str | None, moment: datetime | None, *, is_cut: bool) -> dict[str, Any] | None:
-        """The event of a row whose compressor and date are good. Notes the first thing that is not."""
+        """The event of a row with valid compressor and date. The first fault is recorded."""
         if self.file.reject_ragged(row, self.columns):
             return None
         if is_cut:
@@ -170,7 +172,7 @@ class _Orders:
         return None if text is None else parse_number(text, self.decimal)
 
     def _is_bad(self, row: Row, name: str, number: float | None, most: float, cure: str) -> bool:
-        """Whether the cell of `name` holds something that is no number from 0 to `most`."""
+        """Whether the cell of `name` holds anything but a number from 0 to `most`."""
         text = row.cells.get(name)
         if text is None or (number is not None and 0 <= number <= most):
             return False

@@ -11,6 +11,7 @@ from config.loader import CONFIG_DIR, load_section
 from config.sections.fleet import FleetConfig
 from config.sections.simulator import SimulatorConfig
 from features.simulator.fleet import SimulationReport, simulate
+from features.simulator.plan import FleetRequest
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ def fleet() -> FleetConfig:
 
 @pytest.fixture(scope="session")
 def demo(config: SimulatorConfig, fleet: FleetConfig, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
-    return load(simulate(tmp_path_factory.mktemp("demo"), config, fleet, profile="demo", seed=7))
+    return load(simulate(tmp_path_factory.mktemp("demo"), config, fleet, FleetRequest("demo", seed=7)))
 
 
 @pytest.fixture(scope="session")
 def history(config: SimulatorConfig, fleet: FleetConfig, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
-    return load(simulate(tmp_path_factory.mktemp("history"), config, fleet, profile="history", compressors=24, days=120, seed=3))
+    return load(simulate(tmp_path_factory.mktemp("history"), config, fleet, FleetRequest("history", compressors=24, days=120, seed=3)))

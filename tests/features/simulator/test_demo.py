@@ -12,7 +12,7 @@ import pytest
 from config.sections.fleet import FleetConfig
 from config.sections.simulator import SimulatorConfig
 from features.contract import READING_FIELDS, SENSORS
-from features.simulator.plan import resolve
+from features.simulator.plan import FleetRequest, resolve
 from features.simulator.readings import simulate_unit
 from tests.features.simulator.conftest import Simulated
 
@@ -49,7 +49,7 @@ def test_the_demo_has_ten_compressors_seven_days_and_10080_complete_rows(demo: S
 
 
 def test_one_minute_gives_100800_rows(config: SimulatorConfig, fleet: FleetConfig) -> None:
-    plan = resolve(config, fleet, "demo", None, None, 1, 7)
+    plan = resolve(config, fleet, FleetRequest("demo", interval_min=1, seed=7))
     assert sum(len(simulate_unit(plan, index).steps) for index in range(plan.compressors)) == 100_800
 
 

@@ -17,7 +17,8 @@ from config.sections.fleet import FleetConfig
 from config.sections.simulator import SimulatorConfig
 from features.contract import EVENT_FIELDS, METADATA_FIELDS, READING_FIELDS
 from features.simulator.fleet import READING_SCHEMA, simulate
-from pipelines.lakehouse.simulate import FleetRequest, run
+from features.simulator.plan import FleetRequest
+from pipelines.lakehouse.simulate import run
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -26,7 +27,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def small(out: Path, config: SimulatorConfig, fleet: FleetConfig, *, compressors: int = 6, seed: int = 1) -> dict[str, str]:
-    simulate(out, config, fleet, profile="history", compressors=compressors, days=20, interval_min=60, seed=seed)
+    simulate(out, config, fleet, FleetRequest("history", compressors, days=20, interval_min=60, seed=seed))
     return digests(out)
 
 
@@ -67,7 +68,7 @@ def test_readings_do_not_depend_on_how_units_are_divided_into_parts(tmp_path: Pa
 
 def test_a_longer_interval_shows_the_same_units_and_lives(tmp_path: Path, config: SimulatorConfig, fleet: FleetConfig) -> None:
     hourly = small(tmp_path / "hourly", config, fleet)
-    simulate(tmp_path / "fine", config, fleet, profile="history", compressors=6, days=20, interval_min=10, seed=1)
+    simulate(tmp_path / "fine", config, fleet, FleetRequest("history", compressors=6, days=20, interval_min=10, seed=1))
     fine = digests(tmp_path / "fine")
     for name in ("compressor_metadata.csv", "maintenance_events.csv", "truth/lives.csv"):
         assert fine[name] == hourly[name]
@@ -90,7 +91,7 @@ def test_readings_of_another_origin_are_never_replaced(tmp_path: Path, config: S
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, config: SimulatorConfig, fleet: FleetConfig) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match=r"^\S*file/out: cannot be written \(Not a directory\): choose another folder with --out$"):
+    with pytest.raises(InputError, match=r"^\S*file/out cannot be written \(Not a directory\): choose another folder with --out$"):
         small(tmp_path / "file" / "out", config, fleet)
 
 
@@ -122,7 +123,7 @@ def test_the_job_takes_what_is_left_out_from_the_profile(tmp_path: Path, config:
 def test_an_unknown_compressor_model_is_a_configuration_error(tmp_path: Path, config: SimulatorConfig, fleet: FleetConfig) -> None:
     units = config.units.model_copy(update={"model_factors": {"Nobody's 1": {}}})
     with pytest.raises(ConfigError, match="unknown models Nobody's 1"):
-        simulate(tmp_path, config.model_copy(update={"units": units}), fleet, profile="history", seed=1)
+        simulate(tmp_path, config.model_copy(update={"units": units}), fleet, FleetRequest("history", seed=1))
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_the_last_life_of_a_unit_is_censored_by_the_end_of_the_data(history: Sim
 
 
 def test_lives_follow_each_other_after_the_downtime(config: SimulatorConfig) -> None:
-    lives, events = draw_lives(np.random.default_rng(1), 400, config.history, config.modes, config.maintenance)
+    lives, events = draw_lives(np.random.default_rng(1), 400, config)
     assert [life.number for life in lives] == list(range(1, len(lives) + 1))
     assert [life.start for life in lives[1:]] == [event.end for event in events]
     assert [life.end for life in lives[:-1]] == [event.time for event in events]
@@ -56,7 +56,7 @@ def test_lives_follow_each_other_after_the_downtime(config: SimulatorConfig) -> 
 
 
 def test_planned_service_comes_about_every_quarter(config: SimulatorConfig) -> None:
-    _, events = draw_lives(np.random.default_rng(5), 2000, config.history, config.modes, config.maintenance)
+    _, events = draw_lives(np.random.default_rng(5), 2000, config)
     services = np.array([event.time for event in events if event.event_type == "scheduled"])
     gaps = np.diff(services) / config.maintenance.interval_days
     assert np.allclose(gaps, np.round(gaps), atol=2 * config.history.maintenance_jitter_days / config.maintenance.interval_days)
@@ -66,6 +66,6 @@ def test_planned_service_comes_about_every_quarter(config: SimulatorConfig) -> N
 def test_a_scripted_failure_at_the_end_of_the_data_is_not_recorded(config: SimulatorConfig, days: int) -> None:
     number = 3 if days == 6 else 7
     maintenance: MaintenanceConfig = config.maintenance
-    lives, events = script_lives(number, days, config.demo, config.modes, maintenance, np.random.default_rng(0))
+    lives, events = script_lives(np.random.default_rng(0), number, days, config.model_copy(update={"maintenance": maintenance}))
     assert [life.ended_by for life in lives] == ["censored"]
     assert [event.event_type for event in events] == ["scheduled"]

@@ -14,7 +14,7 @@ from config.loader import CONFIG_DIR
 from config.settings import Settings, load_settings
 from features.contract import DISCHARGE_TEMP, FROZEN, SENSORS, UNIT_CHANGE, ZERO
 from features.sensor_health.settings import HealthRules
-from features.simulator.plan import resolve
+from features.simulator.plan import FleetRequest, resolve
 from pipelines.benchmarking.sensor_faults import sensor_faults
 from pipelines.runtime.console import StageReporter
 from pipelines.views.benchmark import show_sensor_faults
@@ -57,7 +57,7 @@ def test_a_planted_fault_changes_its_sensors_within_its_rows_only() -> None:
 
 
 def test_the_same_seed_plants_the_same_faults(small: Settings) -> None:
-    plan = resolve(small.simulator, small.fleet, "history", 2, 8, 10, 401)
+    plan = resolve(small.simulator, small.fleet, FleetRequest("history", compressors=2, days=8, interval_min=10, seed=401))
     histories = simulate_histories(plan)
     rules = HealthRules.of(small.quality.sensor_health, small.thresholds)
     kinds = plantings({})[:3]
