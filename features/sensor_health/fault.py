@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
+OK: Final = ""  # the verdict on a value that is not refused
 FaultTexts = list[tuple[int, str]]  # (time in us, text of contract.DATA_FAULTS) of readings that have one, oldest first
 
 _ZERO_TIME = datetime(1970, 1, 1, tzinfo=UTC)

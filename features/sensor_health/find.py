@@ -15,11 +15,12 @@ import numpy as np
 from features.arrays import Bools, Int8s, Ints
 from features.contract import RUN_SENSORS, SENSOR_FAULTS, SENSORS
 from features.rolling import group_starts
-from features.sensor_health.fault import Fault, encode_faults
-from features.sensor_health.judge import OK, SensorJudge, SensorSeries
+from features.sensor_health.fault import OK, Fault, encode_faults
+from features.sensor_health.judge import SensorJudge
 from features.sensor_health.readings import SensorReadings
 from features.sensor_health.running import Machine
 from features.sensor_health.screen import Screen, hours_us, screen_sensor
+from features.sensor_health.series import SensorSeries
 from features.sensor_health.settings import HealthRules
 
 Known = Mapping[int, Sequence[tuple[int, Sequence[Fault]]]]  # compressor's code: (moment in us, the faults known then), oldest first

@@ -63,8 +63,8 @@ def last_true(mask: Bools, group: Ints) -> Ints:
     -1 where there is none.
     """
     rows = np.where(mask, np.arange(len(mask)), -1)
-    newest = np.maximum.accumulate(rows) if len(rows) else rows
-    return np.where(newest >= first_rows(group), newest, -1)
+    last = np.maximum.accumulate(rows) if len(rows) else rows
+    return np.where(last >= first_rows(group), last, -1)
 
 
 def first_rows(group: Ints) -> Ints:
@@ -106,8 +106,8 @@ def _without_frozen(votes: Votes, moved: Mapping[str, Bools], readings: SensorRe
     """
     group, time_us = readings.group, readings.time_us
     long = round((rules.frozen_hours + rules.report_hours) * MICROSECONDS_PER_HOUR)
-    newest = last_true(np.logical_or.reduce(list(moved.values())), group)
-    link_lives = time_us - time_us[newest] < long
+    last_move = last_true(np.logical_or.reduce(list(moved.values())), group)
+    link_lives = time_us - time_us[last_move] < long
     for sensor, vote in votes.items():
         still = last_true(moved[sensor], group)
         vote[link_lives & (time_us - time_us[still] > long)] = 0
