@@ -68,7 +68,7 @@ def build_silver_and_gold(
     if state is not None:
         as_of = max(as_of, state.as_of)  # rows that are in silver stay there
     with stage("plan"):
-        newest = newest_file(lake)
+        last_file = newest_file(lake)
         bronze, most = pl.scan_delta(lake.uri(BRONZE)), rules.etl.lake.most_intervals
         withdrawn = read_withdrawn(lake)
         arrived = plan_build(bronze, state, as_of, rules.etl.ingest, current, most)
@@ -78,8 +78,8 @@ def build_silver_and_gold(
     build = _Build(spark(), lake, rules, withdrawn, plan, Influence.of(rules.etl))
     build.silver(as_of, stage)
     if state is None and lake.row_count(SILVER) == 0:
-        raise NoDataError(f"no usable reading at or before {as_of:%Y-%m-%dT%H:%M:%S}: ask for a later --as-of, or see the rejects")
-    made_from = BuildState(newest, as_of, current, plan.gold_to_replace(build.influence), withdrawn)
+        raise NoDataError(f"no usable reading at or before {as_of:%Y-%m-%dT%H:%M:%S}: use a later --as-of, or check the rejects")
+    made_from = BuildState(last_file, as_of, current, plan.gold_to_replace(build.influence), withdrawn)
     with stage("gold"):
         build.gold(compressors, made_from)
     return plan
@@ -159,8 +159,8 @@ def known_faults(lake: Lake, read: list[Interval] | None) -> dict[str, list[tupl
     for interval in sorted(read):
         first = shift(interval.start, -_FAULT_MEMORY).date()
         before = scan.filter(pl.col(DATE) >= first, pl.col(DATE) <= interval.start.date(), pl.col(TIMESTAMP) < interval.start)
-        newest = before.group_by(COMPRESSOR_ID).agg(pl.col(DATA_FAULTS).sort_by(TIMESTAMP).last()).collect().drop_nulls(DATA_FAULTS)
+        last = before.group_by(COMPRESSOR_ID).agg(pl.col(DATA_FAULTS).sort_by(TIMESTAMP).last()).collect().drop_nulls(DATA_FAULTS)
         moment = interval.start - timedelta(microseconds=1)
-        for compressor_id, text in newest.iter_rows():
+        for compressor_id, text in last.iter_rows():
             found.setdefault(compressor_id, []).append(((moment - _EPOCH) // timedelta(microseconds=1), text))
     return found

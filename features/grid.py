@@ -117,9 +117,11 @@ def steps_before(gold: DeltaTable, compressor_ids: list[str], as_of: datetime) -
     steps = last_values(rows.lazy()).collect()
     unit = np.array([position[name] for name in steps[COMPRESSOR_ID]], np.int64)
     values[unit, WINDOW_STEPS - 1 - steps[_MARK].to_numpy()] = encode(steps)
-    newest = dict(rows.group_by(COMPRESSOR_ID).agg(pl.col(TIMESTAMP).max()).iter_rows())
+    last_reading = dict(rows.group_by(COMPRESSOR_ID).agg(pl.col(TIMESTAMP).max()).iter_rows())
     faults = fault_texts(rows)
-    return Steps(compressor_ids, values, [newest.get(name) for name in compressor_ids], [faults.get(name, []) for name in compressor_ids])
+    return Steps(
+        compressor_ids, values, [last_reading.get(name) for name in compressor_ids], [faults.get(name, []) for name in compressor_ids]
+    )
 
 
 def scan_with_faults(table: DeltaTable) -> pl.LazyFrame:

@@ -211,8 +211,8 @@ def plan_build(
 def newest_that_counts(bronze: pl.LazyFrame, ingest: IngestConfig) -> datetime | None:
     """Time of the newest reading that is not later than its own loading allows. None without one."""
     counts = pl.col(TIMESTAMP) <= pl.col(LOADED_AT) + ingest.clock_skew
-    newest: datetime | None = bronze.filter(counts).select(pl.col(TIMESTAMP).max()).collect().item()
-    return newest
+    time: datetime | None = bronze.filter(counts).select(pl.col(TIMESTAMP).max()).collect().item()
+    return time
 
 
 def newest_file(lake: Lake) -> int:

@@ -82,13 +82,13 @@ def load_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: datetim
 
     Raises MetadataError when no compressor is known afterwards.
     """
-    report = ReferenceReport()
-    listed = _load_compressors(lake, folder, rules, now, report)
+    load = _Load(lake, folder, rules, now)
+    listed = load.compressors()
     known = set(read_reference(lake, COMPRESSORS)[COMPRESSOR_ID].to_list())
     if not known:
-        raise MetadataError(_why_unknown(folder, rules.site, report))
-    _load_events(lake, folder, rules, now, known, listed, report)
-    return report
+        raise MetadataError(_why_unknown(folder, rules.site, load.report))
+    load.events(known, listed)
+    return load.report
 
 
 def check_reference(lake: Lake, folder: Path, rules: ReferenceRules, now: datetime) -> tuple[dict[str, str | None], dict[str, Any]]:
@@ -126,84 +126,83 @@ def read_rejects(lake: Lake) -> list[dict[str, Any]]:
     return pl.read_delta(lake.uri(REFERENCE_REJECTS)).sort("file", "line").to_dicts()
 
 
-def _load_compressors(lake: Lake, folder: Path, rules: ReferenceRules, now: datetime, report: ReferenceReport) -> set[str] | None:
-    """The compressors that the list names; None without a list that can be read."""
-    section = rules.site.compressors
-    paths = find_files(folder, section)
-    if not paths:
-        return None
-    path = paths[-1]
-    try:
-        file = read_compressors(path, section, rules.fleet, now, rules.ingest.limits)
-    except MetadataError as error:
-        _refuse(lake, path, error, now, report)
-        return None
-    present = read_reference_history(lake, COMPRESSORS)
-    rows = pl.DataFrame(file.rows, schema=COMPRESSOR_SCHEMA | {RETIRED_DATE: pl.Date})
-    covered = None
-    if section.covers == "stations":
-        covered = frozenset(present.filter(pl.col("station_id").is_in(rows["station_id"].unique().to_list()))[COMPRESSOR_ID].to_list())
-    covers = Coverage(file.origin, now, covered, most_share=rules.ingest.most_withdrawn_share, whole=file.whole)
-    merged, changes = merge_compressors(present, rows, file.named, covers)
-    if merged.height:
-        write_compressors(lake, merged)
-    report.retired_compressors, report.restored_compressors = _ids(changes.taken_back), _ids(changes.restored)
-    report.still_retired_compressors = sorted(changes.still_retired)
-    _tell_unread(file, paths)
-    _account(lake, file, changes, now, report)
-    return file.named
+@dataclass(frozen=True)
+class _Load:
+    """The reference files of one folder on their way into the lake."""
 
+    lake: Lake
+    folder: Path
+    rules: ReferenceRules
+    now: datetime
+    report: ReferenceReport = field(default_factory=ReferenceReport)
 
-def _load_events(
-    lake: Lake, folder: Path, rules: ReferenceRules, now: datetime, known: set[str], listed: set[str] | None, report: ReferenceReport
-) -> None:
-    section = rules.site.events
-    paths = find_files(folder, section)
-    if not paths:
-        return
-    path = paths[-1]
-    try:
-        file = read_events(path, section, known, rules.ingest.earliest, now, rules.ingest.limits)
-    except MetadataError as error:
-        _refuse(lake, path, error, now, report)
-        return
-    rows = pl.DataFrame(file.rows, schema=EVENT_SCHEMA)
-    since = None
-    if section.covers_days is not None:
-        newest = rows["event_date"].max()
-        since = (newest if isinstance(newest, datetime) else now) - timedelta(days=section.covers_days)
-    covers = Coverage(
-        file.origin, now, frozenset(file.named if listed is None else listed), since, rules.ingest.most_withdrawn_share, file.whole
-    )
-    merged, changes = merge_events(read_reference_history(lake, EVENTS), rows, file.doubts, covers)
-    write_events(lake, merged)
-    report.withdrawn_events, report.restored_events = changes.taken_back, changes.restored
-    report.rejected_events = dict(Counter(row.reason for row in file.rejected))
-    report.left_out_events = dict(file.left_out)
-    _tell_unread(file, paths)
-    _account(lake, file, changes, now, report)
+    def compressors(self) -> set[str] | None:
+        """Load the list. Returns the compressors it names; None without a readable list."""
+        section, ingest = self.rules.site.compressors, self.rules.ingest
+        paths = find_files(self.folder, section)
+        if not paths:
+            return None
+        try:
+            file = read_compressors(paths[-1], section, self.rules.fleet, self.now, ingest.limits)
+        except MetadataError as error:
+            self._refuse(paths[-1], error)
+            return None
+        present = read_reference_history(self.lake, COMPRESSORS)
+        rows = pl.DataFrame(file.rows, schema=COMPRESSOR_SCHEMA | {RETIRED_DATE: pl.Date})
+        covered = None
+        if section.covers == "stations":
+            covered = frozenset(present.filter(pl.col("station_id").is_in(rows["station_id"].unique().to_list()))[COMPRESSOR_ID].to_list())
+        covers = Coverage(file.origin, self.now, covered, most_share=ingest.most_withdrawn_share, whole=file.whole)
+        merged, changes = merge_compressors(present, rows, file.named, covers)
+        if merged.height:
+            write_compressors(self.lake, merged)
+        self.report.retired_compressors, self.report.restored_compressors = _ids(changes.taken_back), _ids(changes.restored)
+        self.report.still_retired_compressors = sorted(changes.still_retired)
+        self._record(file, changes, paths)
+        return file.named
 
+    def events(self, known: set[str], listed: set[str] | None) -> None:
+        """Load the events of `known` compressors. The file covers `listed` ones, or those it names."""
+        section, ingest = self.rules.site.events, self.rules.ingest
+        paths = find_files(self.folder, section)
+        if not paths:
+            return
+        try:
+            file = read_events(paths[-1], section, known, ingest.earliest, self.now, ingest.limits)
+        except MetadataError as error:
+            self._refuse(paths[-1], error)
+            return
+        rows = pl.DataFrame(file.rows, schema=EVENT_SCHEMA)
+        since = None
+        if section.covers_days is not None:
+            last = rows["event_date"].max()
+            since = (last if isinstance(last, datetime) else self.now) - timedelta(days=section.covers_days)
+        covered = frozenset(file.named if listed is None else listed)
+        covers = Coverage(file.origin, self.now, covered, since, ingest.most_withdrawn_share, file.whole)
+        merged, changes = merge_events(read_reference_history(self.lake, EVENTS), rows, file.doubts, covers)
+        write_events(self.lake, merged)
+        self.report.withdrawn_events, self.report.restored_events = changes.taken_back, changes.restored
+        self.report.rejected_events = dict(Counter(row.reason for row in file.rejected))
+        self.report.left_out_events = dict(file.left_out)
+        self._record(file, changes, paths)
 
-def _tell_unread(file: ReferenceFile, paths: list[Path]) -> None:
-    if len(paths) > 1:
-        file.assumed.append(
-            f"{len(paths)} files fit its pattern; the last by name is read: remove the others, or narrow `file` in site.yaml"
-        )
+    def _record(self, file: ReferenceFile, changes: Changes, paths: list[Path]) -> None:
+        """Add the file's rejects, assumptions and held withdrawals to the report."""
+        if len(paths) > 1:
+            file.assumed.append(
+                f"{len(paths)} files fit its pattern; the last by name is read: remove the others, or narrow `file` in site.yaml"
+            )
+        self.report.rejected_reference_rows += file.rejected
+        if changes.held is not None:
+            self.report.held_withdrawals[file.name] = changes.held
+        if file.assumed:
+            self.report.assumed_of_reference_files[file.name] = file.assumed
+        _keep_rejects(self.lake, file.name, file.rejected, self.now)
 
-
-def _account(lake: Lake, file: ReferenceFile, changes: Changes, now: datetime, report: ReferenceReport) -> None:
-    report.rejected_reference_rows += file.rejected
-    if changes.held is not None:
-        report.held_withdrawals[file.name] = changes.held
-    if file.assumed:
-        report.assumed_of_reference_files[file.name] = file.assumed
-    _keep_rejects(lake, file.name, file.rejected, now)
-
-
-def _refuse(lake: Lake, path: Path, error: MetadataError, now: datetime, report: ReferenceReport) -> None:
-    reason = str(error)
-    report.refused_reference_files[path.name] = reason
-    _keep_rejects(lake, path.name, [RejectedRow(path.name, None, "", "", "refused_file", reason)], now)
+    def _refuse(self, path: Path, error: MetadataError) -> None:
+        reason = str(error)
+        self.report.refused_reference_files[path.name] = reason
+        _keep_rejects(self.lake, path.name, [RejectedRow(path.name, None, "", "", "refused_file", reason)], self.now)
 
 
 def _keep_rejects(lake: Lake, name: str, rejected: Iterable[RejectedRow], now: datetime) -> None:

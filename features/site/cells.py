@@ -48,16 +48,14 @@ def number_style(table: RawTable, used: set[int], site: ReadingsSection, notes: 
 
     site.yaml gives them, else its first rows show them.
     """
-    told = site.format
+    text_format = site.format
     if not table.text:
-        return NumberStyle(told.decimal or ".", told.thousands or "")
+        return NumberStyle(text_format.decimal or ".", text_format.thousands or "")
     cells = (row[at].strip() for row in table.sample for at in used)
-    style = find_style(cells, told.decimal, told.thousands)
+    style = find_style(cells, text_format.decimal, text_format.thousands)
     if isinstance(style, str):
-        raise RefusedFile(
-            f"wrong_type: {style!r}: is the comma a decimal sign, or does it part thousands? say readings.format.decimal in site.yaml"
-        )
-    if told.decimal is None and style.decimal == ",":
+        raise RefusedFile(f"wrong_type: {style!r} has a comma: decimal sign or thousands? set readings.format.decimal in site.yaml")
+    if text_format.decimal is None and style.decimal == ",":
         notes.assume("numbers have a decimal comma")
     return style
 

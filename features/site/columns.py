@@ -35,7 +35,7 @@ _STEMS: Final = {  # contract names without their unit: the file must give it in
     "gasflow": GAS_FLOW,
 }
 _UTC_NAMES: Final = ("UTC", "GMT", "Z", "UTC+0", "UTC+00:00", "UTC±0")
-_CURE: Final = "say in site.yaml which columns these are (readings.sensors), or that there are none (readings.absent)"
+_CURE: Final = "name their columns in site.yaml (readings.sensors), or list them as absent (readings.absent)"
 
 
 def fold(name: str) -> str:
@@ -122,13 +122,14 @@ def match_columns(
     missing, given twice, or in a unit that the sensor cannot have.
     """
     named, without_unit = _by_name(names, units)
+    header = _Header(names, units, named, site, stations)
     compressor = _place_of_id(names, named, site, constant_id)
     missing = [COMPRESSOR_ID] if compressor is None and constant_id is None else []
     time = named.get(TIMESTAMP) if site.time.column is None else find_column(names, site.time.column)
     missing += [] if time is not None else [site.time.column or TIMESTAMP]
     sensors: dict[str, list[Choice]] = {}
     for sensor in CONTRACT_UNITS:
-        sensors[sensor] = _choices(sensor, names, units, named, site, stations, notes)
+        sensors[sensor] = header.choices(sensor, notes)
         if not sensors[sensor] and sensor not in site.absent:
             place = site.sensors[sensor].column if sensor in site.sensors else None
             missing.append(f"{place} ({sensor})" if place else sensor)
@@ -138,7 +139,7 @@ def match_columns(
     zone = split_unit(names[time])[1]
     if zone and site.time.zone is None and zone.upper() not in _UTC_NAMES:
         raise RefusedFile(
-            f"wrong_type: {names[time]}: which time zone is {zone!r}? say readings.time.zone in site.yaml, such as America/Chicago"
+            f"wrong_type: {names[time]}: {zone!r} is no known time zone; set readings.time.zone in site.yaml, such as America/Chicago"
         )
     notes.map_to(COMPRESSOR_ID, names[compressor] if compressor is not None else f"always {constant_id}")
     notes.map_to(TIMESTAMP, names[time])
@@ -187,7 +188,7 @@ def _by_name(names: Sequence[str], units: Sequence[str] | None) -> tuple[dict[st
         elif of not in found or rank < found[of][0]:
             found[of] = (rank, at)
     if twice:
-        raise RefusedFile(f"bad_column_name: {', '.join(map(repr, twice))} given twice; say in site.yaml which column to take")
+        raise RefusedFile(f"bad_column_name: {', '.join(map(repr, twice))} given twice; choose one column in site.yaml (readings.sensors)")
     return {of: at for of, (_, at) in found.items()}, without_unit
 
 
@@ -221,31 +222,35 @@ def _filled(special: SensorSource, general: SensorSource) -> SensorSource:
     return SensorSource(**place, unit=special.unit or general.unit)
 
 
-def _choices(
-    sensor: str,
-    names: Sequence[str],
-    units: Sequence[str] | None,
-    named: Mapping[str, int],
-    site: ReadingsSection,
-    stations: Mapping[str, str],
-    notes: FileNotes,
-) -> list[Choice]:
-    if sensor in site.absent:
-        return []
-    found = []
-    sources: list[tuple[frozenset[str] | None, SensorSource]] = [(None, site.sensors.get(sensor, SensorSource()))]
-    for only, source in [*sources, *overrides_of(site, sensor, stations)]:
-        at = named.get(sensor) if source.column is None else find_column(names, source.column)
-        if at is None:
-            continue
-        unit = source.unit or (units[at].strip() if units else None) or split_unit(names[at])[1]
-        rule = convert_by(sensor, unit, site, notes, names[at], told=source.unit is not None)
-        notes.map_to(sensor, split_unit(names[at])[0], rule.unit)
-        found.append(Choice(at, rule, only))
-    return found
+@dataclass(frozen=True)
+class _Header:
+    """The header of a file, and the site's description of its columns."""
+
+    names: Sequence[str]
+    units: Sequence[str] | None  # the units row
+    named: Mapping[str, int]  # field -> position, by name
+    site: ReadingsSection
+    stations: Mapping[str, str]
+
+    def choices(self, sensor: str, notes: FileNotes) -> list[Choice]:
+        """The columns of `sensor`, the one for all compressors first."""
+        if sensor in self.site.absent:
+            return []
+        found = []
+        sources: list[tuple[frozenset[str] | None, SensorSource]] = [(None, self.site.sensors.get(sensor, SensorSource()))]
+        for only, source in [*sources, *overrides_of(self.site, sensor, self.stations)]:
+            at = self.named.get(sensor) if source.column is None else find_column(self.names, source.column)
+            if at is None:
+                continue
+            name = self.names[at]
+            unit = source.unit or (self.units[at].strip() if self.units else None) or split_unit(name)[1]
+            rule = convert_by(sensor, unit, self.site, notes, name, configured=source.unit is not None)
+            notes.map_to(sensor, split_unit(name)[0], rule.unit)
+            found.append(Choice(at, rule, only))
+        return found
 
 
-def convert_by(sensor: str, unit: str | None, site: ReadingsSection, notes: FileNotes, name: str, *, told: bool) -> Conversion:
+def convert_by(sensor: str, unit: str | None, site: ReadingsSection, notes: FileNotes, name: str, *, configured: bool) -> Conversion:
     """The conversion of a column or tag. Its assumptions go into the notes. Raises RefusedFile."""
     if not unit:
         return Conversion(CONTRACT_UNITS[sensor])
@@ -253,7 +258,7 @@ def convert_by(sensor: str, unit: str | None, site: ReadingsSection, notes: File
         rule = conversion(sensor, unit, site.atmosphere_psi)
     except UnknownUnit as error:
         raise RefusedFile(f"wrong_type: {name}: {error}") from None
-    if rule.changes and not told:
+    if rule.changes and not configured:
         notes.assume(f"{name} is in {unit}: converted to {CONTRACT_UNITS[sensor]}")
     if rule.assumption:
         notes.assume(f"{name}: {rule.assumption}")
@@ -268,7 +273,7 @@ def _quality_place(names: Sequence[str], column: str) -> int:
 
 
 def _refuse_missing(missing: Sequence[str], without_unit: Sequence[str], names: Sequence[str]) -> None:
-    units = f" ({', '.join(map(repr, without_unit))} tells no unit: write it in brackets or in site.yaml)" if without_unit else ""
+    units = f" ({', '.join(map(repr, without_unit))} without a unit: write it in brackets or in site.yaml)" if without_unit else ""
     folded = {fold(name) for name in names}
-    cure = "say readings.layout: long in site.yaml" if folded & {"tag", "tagname", "point"} and folded & {"value", "val"} else _CURE
+    cure = "set readings.layout: long in site.yaml" if folded & {"tag", "tagname", "point"} and folded & {"value", "val"} else _CURE
     raise RefusedFile(f"missing_column: {', '.join(missing)}{units}; {cure}")

@@ -43,20 +43,20 @@ class Dialect:
     units: list[str] | None
 
 
-def open_delimited(member: Member, told: TextFormat, wanted: Collection[str], notes: FileNotes, limits: ReadLimits) -> RawTable:
+def open_delimited(member: Member, text_format: TextFormat, wanted: Collection[str], notes: FileNotes, limits: ReadLimits) -> RawTable:
     """The table of a text file. Raises RefusedFile.
 
     `wanted` are the column names in site.yaml.
     """
     csv.field_size_limit(_LONGEST_CELL)  # lines are no longer
-    encoding = find_encoding(member, told.encoding, notes)
+    encoding = find_encoding(member, text_format.encoding, notes)
 
     def stream() -> io.BufferedReader:
-        return open_lines(member, encoding, told.footer_rows, notes, limits)
+        return open_lines(member, encoding, text_format.footer_rows, notes, limits)
 
     head = list(_head(stream(), limits))
-    _refuse_wide_lines(head[: (told.skip_rows or 0) + _HEADER_WITHIN], told, limits)
-    dialect = find_dialect(head, told, wanted, notes)
+    _refuse_wide_lines(head[: (text_format.skip_rows or 0) + _HEADER_WITHIN], text_format, limits)
+    dialect = find_dialect(head, text_format, wanted, notes)
     refuse_header(dialect.names, limits)
     rows = [cells for cells in csv.reader(head[dialect.first :], delimiter=dialect.delimiter) if cells]
     names = dialect.names
@@ -73,16 +73,16 @@ def open_delimited(member: Member, told: TextFormat, wanted: Collection[str], no
     return RawTable(names, batches, locate, True, dialect.units, [cells for cells in rows if len(cells) == len(names)])
 
 
-def find_dialect(head: Sequence[str], told: TextFormat, wanted: Collection[str], notes: FileNotes) -> Dialect:
+def find_dialect(head: Sequence[str], text_format: TextFormat, wanted: Collection[str], notes: FileNotes) -> Dialect:
     """Header and delimiter: the first line with most known names wins.
 
     Values from site.yaml have priority.
     """
     start = 0
-    delimiters = [told.delimiter] if told.delimiter else list(DELIMITERS)
+    delimiters = [text_format.delimiter] if text_format.delimiter else list(DELIMITERS)
     if head and head[0].lower().startswith("sep=") and len(head[0].strip()) == 5:
-        start, delimiters = 1, [told.delimiter or head[0].strip()[4]]
-    lines = [told.skip_rows] if told.skip_rows is not None else range(start, min(len(head), start + _HEADER_WITHIN))
+        start, delimiters = 1, [text_format.delimiter or head[0].strip()[4]]
+    lines = [text_format.skip_rows] if text_format.skip_rows is not None else range(start, min(len(head), start + _HEADER_WITHIN))
     known = {fold(name) for name in wanted}
     best: tuple[int, int, int, Dialect] | None = None
     for at in lines:
@@ -93,12 +93,12 @@ def find_dialect(head: Sequence[str], told: TextFormat, wanted: Collection[str],
             if best is None or score > best[:3]:
                 best = (*score, Dialect(delimiter, at, at + 1, names, None))
     found = best[3] if best else Dialect(",", 0, 1, [], None)
-    if told.delimiter is None and found.delimiter != ",":
+    if text_format.delimiter is None and found.delimiter != ",":
         notes.assume(f"cells are separated by {DELIMITERS.get(found.delimiter, found.delimiter)}")
-    if told.skip_rows is None and found.header > start:
+    if text_format.skip_rows is None and found.header > start:
         notes.leave_out(f"lines {start + 1} to {found.header}, above the header")
     below = _cells(head[found.first], found.delimiter) if found.first < len(head) else []
-    if told.units_row is not False and below and (told.units_row or is_units_row(below)):
+    if text_format.units_row is not False and below and (text_format.units_row or is_units_row(below)):
         notes.assume(f"line {found.first + 1} is a row of units")
         units = [*below, *[""] * len(found.names)][: len(found.names)]
         return Dialect(found.delimiter, found.header, found.first + 1, found.names, units)
@@ -124,10 +124,10 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
 
 
-def _refuse_wide_lines(lines: Sequence[str], told: TextFormat, limits: ReadLimits) -> None:
+def _refuse_wide_lines(lines: Sequence[str], text_format: TextFormat, limits: ReadLimits) -> None:
     """Raise RefusedFile before a line splits into more cells than columns are allowed."""
     for line in lines:
-        cells = 1 + max(line.count(delimiter) for delimiter in ([told.delimiter] if told.delimiter else DELIMITERS))
+        cells = 1 + max(line.count(delimiter) for delimiter in ([text_format.delimiter] if text_format.delimiter else DELIMITERS))
         if cells > limits.columns:
             raise too_large(f"{cells:,} columns", "columns", limits.columns)
 
@@ -181,7 +181,7 @@ def _batches(
                     arrays = [array.filter(pa.array(~header)) for array in arrays]
                 yield RawBatch(arrays, rows)
     except pa.ArrowInvalid as error:
-        raise RefusedFile(_say(error, stream(), dialect, names)) from error
+        raise RefusedFile(_parse_refusal(error, stream(), dialect, names)) from error
     if repeated:
         notes.leave_out(f"{len(repeated)} repeated header lines, first {locate(repeated[0])}")
 
@@ -198,12 +198,12 @@ def _is_header(arrays: Sequence[pa.Array], names: Sequence[str]) -> np.ndarray[t
     return found
 
 
-def _say(error: pa.ArrowInvalid, stream: io.BufferedReader, dialect: Dialect, names: Sequence[str]) -> str:
-    """The parser's words with the line, and what can be done."""
-    said = " ".join(str(error).split())[:100]
+def _parse_refusal(error: pa.ArrowInvalid, stream: io.BufferedReader, dialect: Dialect, names: Sequence[str]) -> str:
+    """The parser's message with the line, and what to do."""
+    reason = " ".join(str(error).split())[:100]
     for line, cells in _records(stream, dialect):
         if len(cells) != len(names):
             text = dialect.delimiter.join(cells)[:60]
-            said = f"CSV parse error: Expected {len(names)} columns, got {len(cells)}: line {line}: {text!r}"
-            return f"unreadable: {said}; mend the line, or say readings.format in site.yaml (delimiter, skip_rows, footer_rows)"
-    return f"unreadable: {said}; say readings.format in site.yaml (delimiter, encoding)"
+            reason = f"CSV parse error: Expected {len(names)} columns, got {len(cells)}: line {line}: {text!r}"
+            return f"unreadable: {reason}; correct the line, or set readings.format in site.yaml (delimiter, skip_rows, footer_rows)"
+    return f"unreadable: {reason}; set readings.format in site.yaml (delimiter, encoding)"

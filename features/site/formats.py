@@ -31,14 +31,14 @@ _HEADER_WITHIN: Final = 20
 
 
 def open_tables(
-    path: Path, told: TextFormat, wanted: Collection[str], rows_per_batch: int, notes: FileNotes, limits: ReadLimits
+    path: Path, text_format: TextFormat, wanted: Collection[str], rows_per_batch: int, notes: FileNotes, limits: ReadLimits
 ) -> list[tuple[str, RawTable]]:
     """The tables of a file within `limits`, each with the name of its archive member.
 
     The name is empty outside archives. Tables and their batches raise RefusedFile, OSError.
     """
     require_regular(path)
-    opening = Opening(told, wanted, rows_per_batch, notes, limits)
+    opening = Opening(text_format, wanted, rows_per_batch, notes, limits)
     return [(member.name, bounded(opening.open(member), limits)) for member in unpack(path, notes, limits)]
 
 
@@ -46,7 +46,7 @@ def open_tables(
 class Opening:
     """How a file is opened: its format in site.yaml, and the limits on its size."""
 
-    told: TextFormat
+    text_format: TextFormat
     wanted: Collection[str]
     rows_per_batch: int
     notes: FileNotes
@@ -57,31 +57,33 @@ class Opening:
         if member.suffix == ".parquet":
             return open_parquet(member, self.rows_per_batch, self.limits)
         if member.suffix in TEXT:
-            return open_delimited(member, self.told, self.wanted, self.notes, self.limits)
+            return open_delimited(member, self.text_format, self.wanted, self.notes, self.limits)
         if member.suffix in JSON_LINES:
-            return open_json_lines(member, self.told, self.rows_per_batch, self.notes, self.limits)
+            return open_json_lines(member, self.text_format, self.rows_per_batch, self.notes, self.limits)
         if member.suffix in WORKBOOKS:
-            return open_workbook(member, self.told, self.wanted, self.notes, self.limits)
+            return open_workbook(member, self.text_format, self.wanted, self.notes, self.limits)
         raise RefusedFile(
             f"unsupported_format: {member.suffix or 'no suffix'}; use one of {', '.join(SUFFIXES)}; text and JSON also as .gz or .zip"
         )
 
 
-def open_workbook(member: Member, told: TextFormat, wanted: Collection[str], notes: FileNotes, limits: ReadLimits) -> RawTable:
+def open_workbook(member: Member, text_format: TextFormat, wanted: Collection[str], notes: FileNotes, limits: ReadLimits) -> RawTable:
     """The table of the sheet with the best known header.
 
     Raises RefusedFile, and HomeError without room for a temporary file.
     """
-    book = read_workbook(read_whole(member.open, limits), told.sheet, limits)
-    if told.sheet is not None and told.sheet not in book.sheet_names:
-        raise RefusedFile(f"unreadable: no sheet {told.sheet!r}, but {', '.join(book.sheet_names)}; say readings.format.sheet in site.yaml")
-    sheets, grids = [told.sheet] if told.sheet else book.sheet_names, book.grids
+    book = read_workbook(read_whole(member.open, limits), text_format.sheet, limits)
+    if text_format.sheet is not None and text_format.sheet not in book.sheet_names:
+        raise RefusedFile(
+            f"unreadable: no sheet {text_format.sheet!r}, but {', '.join(book.sheet_names)}; correct readings.format.sheet in site.yaml"
+        )
+    sheets, grids = [text_format.sheet] if text_format.sheet else book.sheet_names, book.grids
     known = {fold(name) for name in wanted}
     best = max(
         (
             (sum(isinstance(cell, str) and (recognise(cell) is not None or fold(cell) in known) for cell in grid[at]), -at, sheet)
             for sheet, grid in grids.items()
-            for at in ([told.skip_rows] if told.skip_rows is not None else range(min(len(grid), _HEADER_WITHIN)))
+            for at in ([text_format.skip_rows] if text_format.skip_rows is not None else range(min(len(grid), _HEADER_WITHIN)))
             if at < len(grid)
         ),
         default=(0, 0, sheets[0]),
@@ -89,27 +91,27 @@ def open_workbook(member: Member, told: TextFormat, wanted: Collection[str], not
     )
     sheet, header = best[2], -best[1]
     others = [name for name in book.sheet_names if name != sheet]
-    if others and told.sheet is None:
+    if others and text_format.sheet is None:
         notes.assume(f"sheet {sheet!r} is read, not {', '.join(map(repr, others))} (readings.format.sheet)")
-    return _sheet_table(grids[sheet], header, told, notes)
+    return _sheet_table(grids[sheet], header, text_format, notes)
 
 
-def _sheet_table(grid: list[list[Any]], header: int, told: TextFormat, notes: FileNotes) -> RawTable:
+def _sheet_table(grid: list[list[Any]], header: int, text_format: TextFormat, notes: FileNotes) -> RawTable:
     rows = [[cell_text(cell) for cell in line] for line in grid]
     names = [(cell or "").strip() for cell in rows[header]] if header < len(rows) else []
     while names and not names[-1]:
         names.pop()
-    if header and told.skip_rows is None:
+    if header and text_format.skip_rows is None:
         notes.leave_out(f"rows 1 to {header}, above the header")
     first = header + 1
     units: list[str] | None = None
     below = [cell or "" for cell in rows[first]] if first < len(rows) else []
-    if told.units_row is not False and below and (told.units_row or is_units_row(below)):
+    if text_format.units_row is not False and below and (text_format.units_row or is_units_row(below)):
         notes.assume(f"row {first + 1} is a row of units")
         units, first = below[: len(names)], first + 1
-    last = len(rows) - told.footer_rows
-    if told.footer_rows:
-        notes.leave_out(f"footer: {told.footer_rows} rows")
+    last = len(rows) - text_format.footer_rows
+    if text_format.footer_rows:
+        notes.leave_out(f"footer: {text_format.footer_rows} rows")
     body = [(at, row) for at, row in enumerate(rows[first:last], first) if any(cell is not None for cell in row)]
     repeated = [at for at, row in body if [cell or "" for cell in row[: len(names)]] == names]
     if repeated:

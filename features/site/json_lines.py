@@ -19,20 +19,20 @@ from features.site.raw import RawBatch, RawTable
 _OBJECT_GROWTH: Final = 8  # bytes of Python objects for a byte of JSON
 
 
-def open_json_lines(member: Member, told: TextFormat, rows_per_batch: int, notes: FileNotes, limits: ReadLimits) -> RawTable:
+def open_json_lines(member: Member, text_format: TextFormat, rows_per_batch: int, notes: FileNotes, limits: ReadLimits) -> RawTable:
     """The table of a file of objects. Reads it once for the keys. Raises RefusedFile."""
-    encoding = find_encoding(member, told.encoding, notes)
+    encoding = find_encoding(member, text_format.encoding, notes)
 
     def objects() -> Iterator[tuple[int, int, dict[str, Any]]]:
         """Line, its length, and its object."""
-        for line, text in enumerate(open_lines(member, encoding, told.footer_rows, notes, limits), 1):
+        for line, text in enumerate(open_lines(member, encoding, text_format.footer_rows, notes, limits), 1):
             if not text.strip():
                 continue
             try:
                 value = json.loads(text)
             except (ValueError, RecursionError) as error:
-                said = "it is nested too deeply" if isinstance(error, RecursionError) else error
-                raise RefusedFile(f"unreadable: line {line} is no JSON object ({said}); write one object a line") from error
+                reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+                raise RefusedFile(f"unreadable: line {line} is no JSON object ({reason}); write one object a line") from error
             if not isinstance(value, dict):
                 raise RefusedFile(f"unreadable: line {line} is no JSON object; write one object a line")
             yield line, len(text), value

@@ -65,7 +65,7 @@ def unpack(path: Path, notes: FileNotes, limits: ReadLimits) -> list[Member]:
             Member(name, PurePosixPath(name).suffix.lower(), metered(partial(_open_member, path, name))) for name in _names(path, notes)
         ]
     if suffixes[-1:] in ([".gz"], [".gzip"], [".zip"]):
-        raise RefusedFile(f"unreadable: {path.name} is named {suffixes[-1]} but holds none; name it after what it holds")
+        raise RefusedFile(f"unreadable: {path.name} ends with {suffixes[-1]} but is not packed; rename it by its content")
     return [Member("", suffixes[-1] if suffixes else "", metered(lambda: path.open("rb")), path)]
 
 
@@ -89,15 +89,15 @@ def _open_member(path: Path, name: str) -> IO[bytes]:
     return zipfile.ZipFile(path).open(name)
 
 
-def find_encoding(member: Member, told: str | None, notes: FileNotes) -> str:
+def find_encoding(member: Member, configured: str | None, notes: FileNotes) -> str:
     """The encoding in site.yaml, or one shown by a mark or NUL bytes, else UTF-8.
 
     If UTF-8 does not fit, cp1252 is assumed.
     """
     with member.open() as stream:
         head = stream.read(CHUNK)
-        if told is not None:
-            return "utf-8-sig" if told.lower() in ("utf-8", "utf8") else told
+        if configured is not None:
+            return "utf-8-sig" if configured.lower() in ("utf-8", "utf8") else configured
         for mark, encoding in _MARKS:
             if head.startswith(mark):
                 if encoding != "utf-8-sig":
@@ -115,7 +115,7 @@ def find_encoding(member: Member, told: str | None, notes: FileNotes) -> str:
                 head = stream.read(CHUNK)
             return "utf-8"
         except UnicodeDecodeError:
-            notes.assume("text in cp1252: it is no UTF-8 (readings.format.encoding)")
+            notes.assume("text in cp1252: it is not UTF-8 (readings.format.encoding)")
             return "cp1252"
 
 

@@ -87,7 +87,7 @@ class LongTable:
             bad = None if quality_at is None or site.quality is None else ~is_good(batch.arrays[quality_at], site.quality.good)
             unknown.update(tags.filter(meant["sensor"].is_null()).fill_null("(no tag)").to_list())
             if len(unknown) > self.limits.columns:
-                raise too_large(f"more than {self.limits.columns:,} tags that nobody knows", "columns", self.limits.columns)
+                raise too_large(f"more than {self.limits.columns:,} unknown tags", "columns", self.limits.columns)
             parts.append(self._values(batch, value_at, meant, moments, bad, numbers))
         numbers.refuse_wordy(self.table.locate)
         if times.clock is not None:
@@ -98,14 +98,14 @@ class LongTable:
         long = pl.concat(parts)
         if long.is_empty():
             seen = ", ".join(tag for tag, _ in unknown.most_common(_MOST_NAMED))
-            raise RefusedFile(f"missing_column: none of the tags is known ({seen}); say readings.sensors.<sensor>.tag in site.yaml")
+            raise RefusedFile(f"missing_column: none of the tags is known ({seen}); set readings.sensors.<sensor>.tag in site.yaml")
         yield from self._readings(long)
 
-    def _place(self, told: str | None, usual: Sequence[str], key: str) -> int:
+    def _place(self, configured: str | None, usual: Sequence[str], key: str) -> int:
         names = self.table.names
-        found = find_column(names, told) if told else next((at for at, name in enumerate(names) if fold(name) in usual), None)
+        found = find_column(names, configured) if configured else next((at for at, name in enumerate(names) if fold(name) in usual), None)
         if found is None:
-            raise RefusedFile(f"missing_column: {told or usual[0]} (readings.{key} in site.yaml); the file has {', '.join(names)}")
+            raise RefusedFile(f"missing_column: {configured or usual[0]} (readings.{key} in site.yaml); the file has {', '.join(names)}")
         return found
 
     def _known_tags(self) -> dict[tuple[str, str], Tag]:
@@ -114,10 +114,10 @@ class LongTable:
             if sensor in self.site.absent:
                 continue
             general = self.site.sensors.get(sensor, SensorSource())
-            rule = convert_by(sensor, general.unit, self.site, self.notes, general.tag or sensor, told=True)
+            rule = convert_by(sensor, general.unit, self.site, self.notes, general.tag or sensor, configured=True)
             found[_ANY, fold(general.tag or sensor)] = Tag(sensor, rule, None)
             for members, source in overrides_of(self.site, sensor, self.stations):
-                rule = convert_by(sensor, source.unit, self.site, self.notes, source.tag or sensor, told=True)
+                rule = convert_by(sensor, source.unit, self.site, self.notes, source.tag or sensor, configured=True)
                 for unit in members:
                     found[unit, fold(source.tag or sensor)] = Tag(sensor, rule, unit)
         return found
@@ -169,12 +169,10 @@ class LongTable:
     def _readings(self, long: pl.DataFrame) -> Iterator[pa.RecordBatch]:
         unseen = [name for name in CONTRACT_UNITS if name not in self.site.absent and not (long["sensor"] == name).any()]
         if unseen:
-            self.notes.assume(f"no tag for {', '.join(unseen)}: without a value")
+            self.notes.assume(f"no tag for {', '.join(unseen)}: read without a value")
         lost = long[TIMESTAMP].null_count()
         if lost:
-            self.notes.assume(
-                f"{lost} values have no time that can be read: together they are one reading of each compressor, which silver rejects"
-            )
+            self.notes.assume(f"{lost} values have no readable time: they form one reading of each compressor, which silver rejects")
         ordered = long.sort(TIMESTAMP, "row", nulls_last=True, maintain_order=True)
         ordered = ordered.with_columns(align(ordered[TIMESTAMP], self.site.aligned_to_s).alias(TIMESTAMP))
         key = [COMPRESSOR_ID, TIMESTAMP, "sensor"]
@@ -182,7 +180,8 @@ class LongTable:
         if several.height:
             more = int((several["len"] - 1).sum())
             self.notes.assume(
-                f"{more} values came within {self.site.aligned_to_s:g} s of a later one of the same tag, which was kept (readings.align_seconds)"
+                f"{more} values came within {self.site.aligned_to_s:g} s of a later one of the same tag: "
+                "the later one is kept (readings.align_seconds)"
             )
         # With a value the last one, else the last row: its flag is the reading's.
         present = pl.col("value").is_not_null()

@@ -11,10 +11,10 @@ from config.errors import InputError
 
 MOST_WORDS: Final = 20  # of one column that are counted by themselves
 OTHER_WORDS: Final = "(other words)"
-_LONGEST_WORD: Final = 100  # characters of a word that are told
+_LONGEST_WORD: Final = 100  # characters of a word that are reported
 _LONGEST_REASON: Final = 2000  # characters; names of columns may be many
 
-Locate = Callable[[int], str]  # row of a file, from 0 -> the place a person looks at, such as `line 20`
+Locate = Callable[[int], str]  # row of a file, from 0 -> its place for people, such as `line 20`
 
 
 class RefusedFile(InputError):  # noqa: N818 - a verdict on a file, caught by the caller
@@ -48,9 +48,9 @@ class FileNotes:
     def map_to(self, name: str, place: str, unit: str | None = None) -> None:
         """Note which column or tag a field comes from, and in which unit."""
         places = self.mapped.setdefault(name, [])
-        told = f"{place} ({unit})" if unit else place
-        if told not in places:
-            places.append(told)
+        entry = f"{place} ({unit})" if unit else place
+        if entry not in places:
+            places.append(entry)
 
     def assume(self, sentence: str) -> None:
         """Note an assumption, once."""

@@ -171,7 +171,7 @@ class NumberReader:
         for name, (word, row) in self.strange.items():
             if not self.numbers.get(name):
                 raise RefusedFile(
-                    f"wrong_type: {name}: {word!r} ({locate(row)}) is no number, nor is any other cell of the column; "
+                    f"wrong_type: {name}: {word!r} ({locate(row)}) is no number, and the column has none; "
                     "name the right column, or list the word under readings.missing in site.yaml"
                 )
 
@@ -186,8 +186,8 @@ class NumberReader:
             if not self.style.sure and commas.any():
                 at = int(commas.arg_max() or 0)
                 raise RefusedFile(
-                    f"wrong_type: {name}: {cells[at]!r} has a comma, the first numbers of the file have neither comma nor point; "
-                    "say readings.format.decimal in site.yaml"
+                    f"wrong_type: {name}: {cells[at]!r} has a comma, but the first numbers of the file have neither comma nor point; "
+                    "set readings.format.decimal in site.yaml"
                 )
             unknown = lost & ~cells.str.to_lowercase().is_in(list(self.missing_words))
             if unknown.any() and name not in self.strange:

@@ -55,7 +55,7 @@ def _refuse_footer(stream: IO[bytes]) -> None:
     stream.seek(max(size - _END, 0))
     end = stream.read(_END)
     if end[4:] == b"PAR1" and int.from_bytes(end[:4], "little") > _FOOTER_BYTES:
-        raise RefusedFile(f"too_large: its footer is longer than {_FOOTER_BYTES // MB} MB; write it anew, with larger row groups")
+        raise RefusedFile(f"too_large: its footer is longer than {_FOOTER_BYTES // MB} MB; write it again with larger row groups")
 
 
 def _check_schema(metadata: pq.FileMetaData, names: list[str], limits: ReadLimits) -> None:
@@ -78,5 +78,5 @@ def _rows_at_once(weight: FileWeight, limits: ReadLimits) -> int:
     if weight.page_bytes > limits.page_mb * MB:
         raise too_large(f"its pages decode to {weight.page_bytes // MB:,} MB at once", "page_mb", limits.page_mb)
     if weight.list_bytes > limits.page_mb * MB:
-        raise too_large(f"a column of lists that decodes to {int(weight.list_bytes) // MB:,} MB at once", "page_mb", limits.page_mb)
+        raise too_large(f"a column of lists decodes to {int(weight.list_bytes) // MB:,} MB at once", "page_mb", limits.page_mb)
     return max(int(limits.batch_mb * MB / weight.row_bytes), 1)

@@ -60,7 +60,7 @@ class SiteReader:
         try:
             yield from self._read(path, name, rows_per_batch, notes, copy or path)
         except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, *UNPACKING_ERRORS) as error:
-            cure = "; say readings.format.encoding in site.yaml" if isinstance(error, UnicodeDecodeError) else ""
+            cure = "; set readings.format.encoding in site.yaml" if isinstance(error, UnicodeDecodeError) else ""
             raise RefusedFile(f"unreadable: {' '.join(str(error).split())[:200]}{cure}") from error
 
     def _read(self, path: Path, name: str, rows_per_batch: int, notes: FileNotes, content: Path) -> Iterator[pa.RecordBatch]:

@@ -22,7 +22,7 @@ from features.site.numbers import is_number, is_text, present_text
 from features.site.wall_clock import WallClock
 
 UTC_TIME: Final = pa.timestamp("us", tz="UTC")
-CURE: Final = "say readings.time.format in site.yaml"
+CURE: Final = "set readings.time.format in site.yaml"
 _FIRST_MOMENT, _LAST_MOMENT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _PLAIN_TIMES: Final = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 _NAMED_MONTHS: Final = ("%d-%b-%Y %H:%M:%S%.f", "%d-%b-%Y %H:%M", "%d %b %Y %H:%M:%S%.f")

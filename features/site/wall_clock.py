@@ -53,8 +53,8 @@ class WallClock:
         if skipped.any():
             at = int(skipped.arg_max() or 0)
             self.notes.assume(
-                f"{int(skipped.sum())} times do not exist in {self.zone}, where the clock went forward: "
-                f"left without a time, first {local[at]} ({locate(int(rows[at]))})"
+                f"{int(skipped.sum())} times do not exist in {self.zone}, because the clock went forward: "
+                f"they are left without a time, first {local[at]} ({locate(int(rows[at]))})"
             )
         twice = frame.select((pl.col("first") != pl.col("second")).fill_null(False)).to_series()
         second = pl.Series(pl.repeat(False, len(local), eager=True))
@@ -126,6 +126,6 @@ class WallClock:
             rows = sum(count for count, _ in single.values())
             day, place = min((day, place) for (_, day), (_, place) in single.items())
             self.notes.assume(
-                f"{rows} times exist twice in {self.zone} on {day}, where the clock went back, but the file has them once: "
-                f"read as going on from the row before, first at {place}"
+                f"{rows} times exist twice in {self.zone} on {day}, because the clock went back, but the file has them once: "
+                f"read as following the row before, first at {place}"
             )

@@ -138,8 +138,8 @@ def test_refused_is_what_is_neither_parquet_nor_csv(tmp_path: Path) -> None:
 def test_refused_is_a_file_without_a_column(tmp_path: Path) -> None:
     lacking = lambda rows: rows.drop_columns(["gas_flow_mcf", "timestamp"])  # noqa: E731
     assert _refusal(_parquet(tmp_path, lacking)) == (
-        "missing_column: timestamp, gas_flow_mcf; say in site.yaml which columns these are (readings.sensors), "
-        "or that there are none (readings.absent)"
+        "missing_column: timestamp, gas_flow_mcf; name their columns in site.yaml (readings.sensors), "
+        "or list them as absent (readings.absent)"
     )
     assert _refusal(_csv(tmp_path)).startswith("missing_column: compressor_id")
 
@@ -177,7 +177,7 @@ def test_column_that_nobody_reads_is_kept_under_a_plain_name_and_named(tmp_path:
 
 def test_refused_is_a_reading_column_given_twice(tmp_path: Path) -> None:
     refusal = _refusal(_csv(tmp_path, f"{HEADER},vibration_mms", f"{LINE},3.0"))
-    assert refusal == "bad_column_name: 'vibration_mms' given twice; say in site.yaml which column to take"
+    assert refusal == "bad_column_name: 'vibration_mms' given twice; choose one column in site.yaml (readings.sensors)"
 
 
 def test_refused_is_a_csv_line_with_too_few_fields(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_files_are_listed_in_natural_order_without_hidden_ones(tmp_path: Path) -
 
 
 def test_folder_without_readings_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NoReadingsError, match="readings is no folder"):
+    with pytest.raises(NoReadingsError, match="readings is not a folder"):
         list_reading_files(tmp_path)
     (tmp_path / "readings").mkdir()
     with pytest.raises(NoReadingsError, match="readings holds no files"):

@@ -41,27 +41,27 @@ def loaded(lake: Lake) -> Lake:
     return lake
 
 
-@pytest.mark.parametrize(("asked", "sha"), [("day/b.csv", OTHER), ("aaaa2", SECOND), ("AAAA1111", FIRST), (OTHER, OTHER)])
-def test_a_file_is_found_by_its_name_or_the_start_of_its_sha(loaded: Lake, asked: str, sha: str) -> None:
-    file = find_file(loaded, asked)
+@pytest.mark.parametrize(("query", "sha"), [("day/b.csv", OTHER), ("aaaa2", SECOND), ("AAAA1111", FIRST), (OTHER, OTHER)])
+def test_a_file_is_found_by_its_name_or_the_start_of_its_sha(loaded: Lake, query: str, sha: str) -> None:
+    file = find_file(loaded, query)
     assert (file.sha256, file.rows, file.loaded_at) == (sha, 3, NOW)
 
 
 @pytest.mark.parametrize(
-    ("asked", "says"),
+    ("query", "message"),
     [
         (
             "export.csv",
-            r"'export.csv' means 2 files: aaaa1111aaaa \(export.csv, 3 rows, loaded 2026-03-10 00:00 UTC\), aaaa2222aaaa .*start of one SHA-256",
+            r"'export.csv' fits 2 files: aaaa1111aaaa \(export.csv, 3 rows, loaded 2026-03-10 00:00 UTC\), aaaa2222aaaa .*start of one SHA-256",
         ),
-        ("aaaa", "means 2 files"),
+        ("aaaa", "fits 2 files"),
         ("aaa", "no loaded file has the name 'aaa'"),
         ("b.csv", "no loaded file has the name"),
     ],
 )
-def test_none_or_several_files_are_told_apart(loaded: Lake, asked: str, says: str) -> None:
-    with pytest.raises(InputError, match=says):
-        find_file(loaded, asked)
+def test_none_or_several_files_are_refused(loaded: Lake, query: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        find_file(loaded, query)
 
 
 def test_nothing_is_withdrawn_before_anything_was_loaded(lake: Lake) -> None:

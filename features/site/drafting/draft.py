@@ -18,7 +18,7 @@ from features.site.times import CURE, parse_timestamps
 
 Confidence = Literal["high", "medium", "low"]
 
-# What names say, in English and German and as tags write it; more words, more weight.
+# Words in names of columns and tags, English and German. More words give more weight.
 _WORDS: Final[dict[str, tuple[str, ...]]] = {
     VIBRATION: (r"vib", r"schwing", r"velocity", r"^vt?[_\d]*$"),
     DISCHARGE_TEMP: (r"temp", r"disch.*temp|temp.*disch|t_?d(is)?$|^td|end.?temp|^tt"),
@@ -76,7 +76,7 @@ class DraftColumn:
         return values.filter(values.is_finite())
 
     @property
-    def told_unit(self) -> str | None:
+    def named_unit(self) -> str | None:
         """The unit of the units row, in brackets, or at the end of the name."""
         ends = re.split(r"[\s_\-.]", self.name)
         found = self.unit or split_unit(self.name)[1] or (ends[-1] if len(ends) > 1 else None)
@@ -125,17 +125,17 @@ class Drafter:
         return words + (0.5 if self._fitting(sensor, item) else 0.0)
 
     def _with_unit(self, sensor: str, item: DraftColumn, weight: float) -> Guess:
-        if recognise(item.name) in ((sensor, 0), (sensor, 1)) and item.told_unit is None:
+        if recognise(item.name) in ((sensor, 0), (sensor, 1)) and item.named_unit is None:
             return Guess(item, CONTRACT_UNITS[sensor], "high")
-        if item.told_unit is not None:
+        if item.named_unit is not None:
             try:
-                conversion(sensor, item.told_unit)
-                return Guess(item, item.told_unit, "high" if weight >= 2 else "medium")
+                conversion(sensor, item.named_unit)
+                return Guess(item, item.named_unit, "high" if weight >= 2 else "medium")
             except UnknownUnit:
                 pass  # what stands at the end of the name is no unit of this sensor
         fitting = self._fitting(sensor, item)
         if len(fitting) == 1:
-            return Guess(item, fitting[0], "medium", "the unit is taken from the range of the values")
+            return Guess(item, fitting[0], "medium", "is this the unit? it is guessed from the range of the values")
         if fitting:
             return Guess(item, fitting[0], "low", f"which unit? {' or '.join(fitting)}")
         return Guess(item, CONTRACT_UNITS[sensor], "low", "which unit? no unit brings the values into the normal range")
@@ -191,14 +191,14 @@ def time_lines(item: DraftColumn) -> list[Line]:
         return lines
     serial = cells.cast(pl.Float64, strict=False)
     if serial.null_count() == 0 and serial.is_between(20_000, 80_000).all():
-        return [*lines, Line("time.format", "excel_serial", "medium", "numbers that look like days of a spreadsheet"), zone]
+        return [*lines, Line("time.format", "excel_serial", "medium", "are these numbers days of a spreadsheet?"), zone]
     fits = {pattern: fit for pattern in _patterns(cells) if (fit := cells.str.to_datetime(pattern, strict=False).is_not_null().mean())}
     days = {pattern.split(" ")[0]: pattern for pattern, fit in reversed(fits.items()) if fit == max(fits.values())}
     best = list(days.values())[::-1]  # one way to read the clock for each way to read the day
     if not best:
         return [*lines, Line("time.format", "iso", "low", f"how are times such as {cells[0]!r} written? {CURE}"), zone]
     unsure = len(best) > 1
-    decide = f"day or month first? the other way: {best[1]}" if unsure else None
+    decide = f"day or month first? the other order is {best[1]}" if unsure else None
     return [*lines, Line("time.format", quoted(best[0]), "low" if unsure else "high", decide), zone]
 
 

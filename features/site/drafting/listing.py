@@ -52,10 +52,10 @@ def list_reading_files(folder: Path) -> list[Path]:
     """
     readings = folder / "readings"
     if not readings.is_dir():
-        raise NoReadingsError(f"{readings} is no folder: put Parquet or CSV files of readings there")
+        raise NoReadingsError(f"{readings} is not a folder: put Parquet or CSV files of readings there")
     if not is_inside(readings, folder):
         raise NoReadingsError(
-            f"{readings} is a link that leads out of {folder}: put the readings there, or name the folder that holds them"
+            f"{readings} is a link that leads out of {folder}: put the readings there, or pass the folder that holds them"
         )
     try:
         files = _walk(readings, folder)
@@ -114,7 +114,9 @@ def _live_files(table: Path) -> Mapping[Path, LiveFile]:
         if strange := sorted(features - _READ_BY_US) or sorted(
             key for key in opened.metadata().configuration if key == "delta.columnMapping.mode"
         ):
-            raise RefusedFile(f"unsupported_format: a Delta table with {', '.join(strange)}; export its rows as Parquet, or turn it off")
+            raise RefusedFile(
+                f"unsupported_format: the Delta table uses {', '.join(strange)}; export its rows as Parquet, or turn that feature off"
+            )
         columns = opened.metadata().partition_columns
         actions = pl.DataFrame(opened.get_add_actions(flatten=True))
         deleted = {
@@ -123,12 +125,14 @@ def _live_files(table: Path) -> Mapping[Path, LiveFile]:
     except RefusedFile:
         raise
     except Exception as error:  # delta-rs raises many kinds for a log that it cannot follow
-        raise RefusedFile(f"unreadable: a Delta table whose log cannot be followed: {' '.join(str(error).split())[:200]}") from error
+        raise RefusedFile(
+            f"unreadable: the log of the Delta table cannot be read ({' '.join(str(error).split())[:200]}); export its rows as Parquet"
+        ) from error
     found = {}
     for row in actions.to_dicts():
         path = table / unquote(row["path"])
         if ".." in path.parts or not path.is_relative_to(table):
-            raise RefusedFile("outside_folder: a Delta table whose log names files outside of it; export its rows as Parquet")
+            raise RefusedFile("outside_folder: the log of the Delta table names files outside of it; export its rows as Parquet")
         partition = {name: None if row.get(f"partition.{name}") is None else str(row[f"partition.{name}"]) for name in columns}
         found[path] = LiveFile(partition, deleted.get(_local(str(path))))
     return found
@@ -142,7 +146,7 @@ def _refuse_strange_log(table: Path) -> None:
     for path in (table / _DELTA_LOG, *(table / _DELTA_LOG).rglob("*")):
         mode = path.lstat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-            raise RefusedFile(f"no_file: {path.name} in the log of a Delta table is a link or no file: take it away")
+            raise RefusedFile(f"no_file: {path.name} in the log of a Delta table is a link or no file: remove it")
 
 
 def _local(uri: str) -> str:
@@ -157,7 +161,7 @@ def live_file(path: Path) -> LiveFile | None:
         if (folder / _DELTA_LOG).is_dir():
             found = _live_files(folder).get(path)
             if found is None:
-                raise RefusedFile(f"unreadable: {path.name} is no live file of the Delta table {folder.name}")
+                raise RefusedFile(f"unreadable: {path.name} is no live file of the Delta table {folder.name}; export its rows as Parquet")
             return found
     return None
 
@@ -168,11 +172,10 @@ def path_values(name: str) -> dict[str, str]:
     return {key: unquote(value) for key, value in pairs if value and value != _HIVE_NULL}
 
 
-def file_digest(path: Path, told: str = "", folder: Path | None = None, copy: Path | None = None) -> str:
-    """SHA-256 of the content: what makes a file the same file again. `told` is what its path says of its rows.
+def file_digest(path: Path, path_id: str = "", folder: Path | None = None, copy: Path | None = None) -> str:
+    """SHA-256 that identifies a file: of its content, and of `path_id`, the id in its path.
 
-    No link is followed out of `folder`. The bytes go to `copy` too, so that what was hashed can be read. Raises RefusedFile, ChangingFile,
-    HomeError where the copy cannot be written.
+    If `copy` is given, the bytes are written there too. Raises RefusedFile, ChangingFile, HomeError.
     """
     try:
         live = live_file(path)
@@ -182,8 +185,8 @@ def file_digest(path: Path, told: str = "", folder: Path | None = None, copy: Pa
         raise RefusedFile(f"unreadable: {error.strerror}") from error
     if live is not None and live.partition:
         digest.update(repr(sorted(live.partition.items())).encode())
-    if told:
-        digest.update(told.encode())
+    if path_id:
+        digest.update(path_id.encode())
     return digest.hexdigest()
 
 
@@ -209,7 +212,7 @@ def _copy_to(copy: Path, name: str) -> Iterator[Callable[[bytes], None]]:
     """
 
     @contextmanager
-    def told() -> Iterator[None]:
+    def home_errors() -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -217,14 +220,14 @@ def _copy_to(copy: Path, name: str) -> Iterator[Callable[[bytes], None]]:
 
     def write(chunk: bytes) -> None:
         rest = memoryview(chunk)
-        with told():
+        with home_errors():
             while rest:
                 rest = rest[target.write(rest) :]
 
-    with told():
+    with home_errors():
         target = copy.open("wb", buffering=0)
     try:
         yield write
     finally:
-        with told():
+        with home_errors():
             target.close()

@@ -32,7 +32,7 @@ from features.site.raw import RawTable
 _ROWS_LOOKED_AT: Final = 200_000
 _MOST_WORDS: Final = 20
 _HEAD: Final = """# How this site writes its readings, drafted from {name} ({files} files have its columns).
-# Behind each line: how sure it is. DECIDE marks what a person must look at. Try it: altaviz ingest FOLDER --check
+# Each line ends with its confidence. Answer every line marked DECIDE. Then try it: altaviz ingest FOLDER --check
 """
 
 
@@ -120,10 +120,10 @@ def _wide_lines(series: Sequence[DraftColumn], name: str, drafter: Drafter) -> l
         by_name = next((known for known in sorted(drafter.known, key=len, reverse=True) if known in name), None)
         if by_name is not None:
             pattern = f"(?P<compressor_id>{'|'.join(sorted(drafter.known))})"
-            lines.append(Line("compressor_id.path", quoted(pattern), "medium", "the id is taken from the path"))
+            lines.append(Line("compressor_id.path", quoted(pattern), "medium", "does the path hold the id?"))
         else:
             value = min(drafter.known, default="COMP-001")
-            lines.append(Line("compressor_id.value", quoted(value), "low", "no column tells the compressor: name it"))
+            lines.append(Line("compressor_id.value", quoted(value), "low", "which compressor is this? no column names it"))
     guesses = drafter.guess_sensors([item for item in series if item is not unit and item is not time])
     lines += _sensor_lines(guesses, "column")
     return [*lines, *_quality(series), *_missing(guesses)]
@@ -167,7 +167,7 @@ def _long_lines(series: Sequence[DraftColumn], tag: DraftColumn, value: DraftCol
         ends = {tag: pair for tag in tags if (pair := parts.split(tag)) is not None}
         heads = pl.Series(list(dict.fromkeys(head for head, _ in ends.values())), dtype=pl.String)
         found = heads.is_in(list(drafter.known)).all()
-        doubt = None if found else "does the tag name the compressor there?"
+        doubt = None if found else "does this part of the tag name the compressor?"
         lines.append(Line("compressor_id.tag", quoted(parts.pattern), "high" if found else "medium", doubt))
         lines += _names(heads, drafter.known)
         frame = frame.with_columns(pl.col("tag").replace_strict({tag: end for tag, (_, end) in ends.items()}, default=None)).drop_nulls(
@@ -175,7 +175,7 @@ def _long_lines(series: Sequence[DraftColumn], tag: DraftColumn, value: DraftCol
         )
     else:
         lines.append(
-            Line("compressor_id.value", quoted(min(drafter.known, default="COMP-001")), "low", "no tag tells the compressor: name it")
+            Line("compressor_id.value", quoted(min(drafter.known, default="COMP-001")), "low", "which compressor is this? no tag names it")
         )
     by_tag = [DraftColumn(name, part["value"]) for (name,), part in frame.partition_by("tag", as_dict=True, maintain_order=True).items()]
     guesses = drafter.guess_sensors(by_tag)
@@ -191,9 +191,7 @@ def _sensor_lines(guesses: Mapping[str, Guess], place: str) -> list[Line]:
             lines.append(Line(f"sensors.{sensor}", f"{{{place}: {quoted(guess.series.name)}{unit}}}", guess.confidence, guess.decide))
     absent = [sensor for sensor in CONTRACT_UNITS if sensor not in guesses]
     if absent:
-        lines.append(
-            Line("absent", f"[{', '.join(absent)}]", "low", f"no {place} was found for these: name it under sensors, or leave them")
-        )
+        lines.append(Line("absent", f"[{', '.join(absent)}]", "low", f"are these not measured? else name their {place} under sensors"))
     return lines
 
 
@@ -226,6 +224,6 @@ def _render(lines: Sequence[Line]) -> str:
         if head and head != group:
             text.append(f"  {head}:")
         group = head
-        said = f"{line.confidence}; DECIDE: {line.decide}" if line.decide else line.confidence
-        text.append(f"{'    ' if head else '  '}{leaf}: {line.value}  # {said}")
+        comment = f"{line.confidence}; DECIDE: {line.decide}" if line.decide else line.confidence
+        text.append(f"{'    ' if head else '  '}{leaf}: {line.value}  # {comment}")
     return "\n".join(text) + "\n"

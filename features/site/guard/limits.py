@@ -43,7 +43,7 @@ def refuse_header(names: Sequence[str], limits: ReadLimits) -> None:
     if len(names) > limits.columns:
         raise too_large(f"{len(names):,} columns", "columns", limits.columns)
     if sum(map(len, names)) > limits.header_kb * KB:
-        raise too_large("the names of the columns are too long", "header_kb", limits.header_kb)
+        raise too_large("the column names are too long", "header_kb", limits.header_kb)
 
 
 def bounded(table: RawTable, limits: ReadLimits) -> RawTable:

@@ -70,4 +70,4 @@ def _as_stream(descriptor: int, name: str) -> BinaryIO:
 def _refuse_kind(mode: int, name: str) -> None:
     for is_kind, kind in _KINDS:
         if is_kind(mode):
-            raise RefusedFile(f"no_file: {name} is {kind}, no file: take it away")
+            raise RefusedFile(f"no_file: {name} is {kind}, not a file: remove it")

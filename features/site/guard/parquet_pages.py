@@ -18,7 +18,7 @@ _LONGEST_HEADER: Final = 1 << 20
 _DEEPEST: Final = 8  # structs in structs of a page header
 _DICTIONARY: Final = 2  # type of a page
 _DATA: Final = {0: (5, 2), 3: (8, 4)}  # type of a page with data -> field of its own header, and the field of the encoding in there
-_BROKEN: Final = "unreadable: a page header of the Parquet file is broken; write the file anew"
+_BROKEN: Final = "unreadable: a page header of the Parquet file is broken; write the file again"
 _PLAIN: Final = 0
 _BY_DICTIONARY: Final = (2, 8)  # encodings PLAIN_DICTIONARY and RLE_DICTIONARY
 _DELTA_BYTE_ARRAY: Final = 7
@@ -49,7 +49,7 @@ class _Chunk:
     largest: int  # bytes of its largest page of data
     values: int
     encodings: frozenset[int]
-    dense: float  # bytes of a value in the page with the fewest for its size, of pages that do not refer to the dictionary
+    dense: float  # largest mean bytes of a value in a page that does not refer to the dictionary
 
     def value_bytes(self, leaf: pq.ColumnSchema, *, by_dictionary: bool) -> float:
         """Bytes of a decoded value, at worst."""

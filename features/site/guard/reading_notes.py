@@ -39,7 +39,7 @@ class ReadingNotes:
         runs = self._runs(digest)
         if runs >= self.most_runs:
             raise RefusedFile(
-                f"killed_runs: {runs} runs were killed while they read it: mend the file; "
+                f"killed_runs: {runs} runs were killed while they read it: correct the file; "
                 f"if something else killed them, remove {self._note(digest)}"
             )
 

@@ -41,14 +41,14 @@ def read_workbook(content: bytes, sheet: str | None, limits: ReadLimits) -> Work
                 [*command, *([] if sheet is None else [sheet])], input=content, stdout=output, stderr=subprocess.PIPE, timeout=_LONGEST_S
             )
         except subprocess.TimeoutExpired:
-            raise RefusedFile(f"too_large: the workbook is not read after {_LONGEST_S:.0f} s; write it as CSV") from None
-        said = " ".join(done.stderr.decode(errors="replace").split())
+            raise RefusedFile(f"too_large: reading the workbook takes more than {_LONGEST_S:.0f} s; save it as CSV") from None
+        reason = " ".join(done.stderr.decode(errors="replace").split())
         if done.returncode == workbook_process.NO_WORKBOOK:
-            raise RefusedFile(f"unreadable: no workbook ({said[:200]})")
+            raise RefusedFile(f"unreadable: no workbook ({reason[:200]}); save it again, or as CSV")
         if done.returncode == workbook_process.NO_ROOM:
-            raise _no_room(said)
+            raise _no_room(reason)
         if done.returncode:
-            raise too_large(f"the process that reads it ended with {said[-100:] or done.returncode}", "workbook_mb", limits.workbook_mb)
+            raise too_large(f"its reading process ended with {reason[-100:] or done.returncode}", "workbook_mb", limits.workbook_mb)
         output.seek(0)
         return _gather(output)
 
@@ -62,7 +62,7 @@ def _temporary_file() -> IO[bytes]:
 
 def _no_room(reason: str | None) -> HomeError:
     """A full disk is no fault of the file."""
-    return HomeError(f"a workbook needs a temporary file ({reason}): make room in /tmp, or name another folder in TMPDIR")
+    return HomeError(f"a workbook needs a temporary file ({reason}): make room in /tmp, or set TMPDIR to another folder")
 
 
 def _gather(lines: IO[bytes]) -> Workbook:

@@ -34,7 +34,7 @@ def read_compressors(
     """
     strange = sorted(set(section.stations.values()) - set(fleet.stations))
     if strange:
-        raise MetadataError(f"site.yaml: reference.compressors.stations: {', '.join(strange)}: no station of fleet.yaml, add it there")
+        raise MetadataError(f"site.yaml: reference.compressors.stations: {', '.join(strange)} is not in fleet.yaml: add the station there")
     columns: dict[str, str] = {name: name for name in (*METADATA_FIELDS, RETIRED_DATE)} | dict(section.columns)
     needed = dict.fromkeys([*((COMPRESSOR_ID, "station_id") if section.columns else METADATA_FIELDS), *section.columns])
     table = read_table(path, section, Header(columns, list(needed)), limits or shipped_limits())
@@ -92,7 +92,7 @@ class _Cells:
         number = parse_number(text, self.decimal)
         if number is None or number <= 0:
             self.file.reject(
-                row, self.columns["horsepower"], text, "bad_number", "write the rated hp as a number above 0; it is left empty"
+                row, self.columns["horsepower"], text, "bad_number", "write the rated hp as a number above 0; the cell is left empty"
             )
             return None
         return number
@@ -103,7 +103,7 @@ class _Cells:
             return None
         day = parse_date(text, self.section.date_formats)
         if day is None:
-            cure = "write YYYY-MM-DD, or say date_formats in site.yaml; it is left empty"
+            cure = "write YYYY-MM-DD, or set date_formats in site.yaml; the cell is left empty"
             self.file.reject(row, self.columns[name], text, "bad_date", cure)
         elif not _FIRST_YEAR <= day.year <= self.now.year + 1:
             cure = f"write a date of the years {_FIRST_YEAR} to {self.now.year + 1}; it is left empty"

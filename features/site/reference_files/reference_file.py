@@ -19,7 +19,7 @@ from features.site.reference_files.table_file import Row, TextTable
 
 DUPLICATE: Final = "duplicate"
 _SHA_CHARACTERS: Final = 12
-_MOST_WORD_CHARACTERS: Final = 100  # of a rejected cell that are told
+_MOST_WORD_CHARACTERS: Final = 100  # of a rejected cell that are reported
 _MOST_ID_CHARACTERS: Final = 50  # of the warehouse's keys
 
 
@@ -60,7 +60,7 @@ class ReferenceFile:
     """The rows, rejects and assumptions of one reference file."""
 
     name: str
-    origin: str  # name and start of the SHA-256, as `withdrawn_by` and `retired_by` say it
+    origin: str  # name and start of the SHA-256, the value of `withdrawn_by` and `retired_by`
     whole: bool = True  # False: its last line has no line end, so that lines may be lost
     rows: list[dict[str, Any]] = field(default_factory=list)  # by the fields of the table
     named: set[str] = field(default_factory=set)  # compressors it names, also in rows that were rejected
@@ -84,11 +84,11 @@ class ReferenceFile:
         """The compressor that `row` names. None, and a reject, if it names none that is valid."""
         name = row.cells[COMPRESSOR_ID]
         if name is None:
-            self.reject(row, column, None, "missing_compressor_id", "say which compressor the row is about, or remove the row")
+            self.reject(row, column, None, "missing_compressor_id", "write the compressor's id, or remove the row")
         elif len(name) > _MOST_ID_CHARACTERS:
             self.reject(row, column, name, "bad_compressor_id", f"an id has at most {_MOST_ID_CHARACTERS} characters")
         elif not is_plain(name):
-            self.reject(row, column, name, "bad_compressor_id", "an id has no control characters: write it anew")
+            self.reject(row, column, name, "bad_compressor_id", "an id has no control characters: write it again")
         else:
             return name
         return None
@@ -121,7 +121,7 @@ def decimal_of(file: ReferenceFile, table: TextTable, section: TableSection, fie
     numbers = (row.cells.get(name) for row in table.rows for name in fields)
     decimal, is_assumed = decimal_sign((text for text in numbers if text is not None), table.delimiter)
     if is_assumed:
-        file.assumed.append(f"the decimal sign is {decimal!r}; say `decimal` in site.yaml if it is not")
+        file.assumed.append(f"the decimal sign is {decimal!r}; set `decimal` in site.yaml if it is not")
     return decimal
 
 

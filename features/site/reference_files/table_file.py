@@ -69,6 +69,16 @@ class Header:
         return [self.columns[field] for field in self.needed if field not in found]
 
 
+@dataclass(frozen=True)
+class _Records:
+    """A file split into cells, before its header is found."""
+
+    lines: list[tuple[int, list[str]]]  # line number (row of a sheet) and cells
+    delimiter: str | None  # None in a workbook
+    ends_its_lines: bool
+    assumed: list[str]
+
+
 def read_table(path: Path, section: TableSection, header: Header, limits: ReadLimits) -> TextTable:
     """The table in `path`.
 
@@ -77,16 +87,16 @@ def read_table(path: Path, section: TableSection, header: Header, limits: ReadLi
     content = _read_bytes(path, limits)
     digest = hashlib.sha256(content).hexdigest()
     if path.suffix.lower() in _WORKBOOKS:
-        return replace(_from_lines(path, _read_sheet(path, content, section.sheet, limits), section, header, None, []), sha256=digest)
+        records = _Records(_read_sheet(path, content, section.sheet, limits), None, True, [])
+        return replace(_below_header(path, records, section, header), sha256=digest)
     text, assumed = _decode(path, content, section.encoding)
     delimiters = [section.delimiter] if section.delimiter else list(_DELIMITERS)
     _refuse_wide(path, text, delimiters, limits)
     delimiter = max(delimiters, key=lambda item: _fit(text, item, header))
     if delimiter != "," and not section.delimiter:
         assumed.append(f"columns are separated by {delimiter!r}")
-    lines = _split(text, delimiter)
-    table = _from_lines(path, lines, section, header, delimiter, assumed, ends_its_lines=_ends_its_lines(text))
-    return replace(table, sha256=digest)
+    records = _Records(_split(text, delimiter), delimiter, _ends_its_lines(text), assumed)
+    return replace(_below_header(path, records, section, header), sha256=digest)
 
 
 def _read_bytes(path: Path, limits: ReadLimits) -> bytes:
@@ -130,12 +140,12 @@ def _decode(path: Path, content: bytes, encoding: str | None) -> tuple[str, list
     except UnicodeDecodeError as error:
         if found is not None or b"\0" in content[:200]:
             raise MetadataError(
-                f"{path} cannot be read as {error.encoding} (byte {error.start}): say its `encoding` in site.yaml"
+                f"{path} cannot be read as {error.encoding} (byte {error.start}): set its `encoding` in site.yaml"
             ) from error
     try:
         return content.decode("cp1252"), ["read as cp1252"]
     except UnicodeDecodeError as error:
-        raise MetadataError(f"{path} is neither UTF-8 nor cp1252 (byte {error.start}): say its `encoding` in site.yaml") from error
+        raise MetadataError(f"{path} is neither UTF-8 nor cp1252 (byte {error.start}): set its `encoding` in site.yaml") from error
 
 
 def _fit(text: str, delimiter: str, header: Header) -> tuple[int, int]:
@@ -184,7 +194,7 @@ def _read_sheet(path: Path, content: bytes, sheet: str | None, limits: ReadLimit
         raise MetadataError(f"{path} cannot be read: {refusal.reason}") from None
     name = sheet or next(iter(book.sheet_names), "")
     if name not in book.grids:
-        raise MetadataError(f"{path} cannot be read: no sheet {name!r}, but {', '.join(book.sheet_names)}; say `sheet` in site.yaml")
+        raise MetadataError(f"{path} cannot be read: no sheet {name!r}, but {', '.join(book.sheet_names)}; correct `sheet` in site.yaml")
     return [(number, [_cell_text(cell) for cell in row]) for number, row in enumerate(book.grids[name], 1)]
 
 
@@ -195,16 +205,9 @@ def _cell_text(cell: object) -> str:
     return str(cell) if isoformat is None else str(isoformat())
 
 
-def _from_lines(
-    path: Path,
-    lines: list[tuple[int, list[str]]],
-    section: TableSection,
-    header: Header,
-    delimiter: str | None,
-    assumed: list[str],
-    *,
-    ends_its_lines: bool = True,
-) -> TextTable:
+def _below_header(path: Path, records: _Records, section: TableSection, header: Header) -> TextTable:
+    """The rows below the header. Raises MetadataError if there is none, or if it lacks a needed column."""
+    lines, assumed = records.lines, records.assumed
     top = lines[:_HEADER_WITHIN]
     at = max(range(len(top)), key=lambda place: (len(header.places(top[place][1])), -place), default=None)
     if at is None:
@@ -231,7 +234,7 @@ def _from_lines(
         too_many = any(cell.strip() for cell in cells[len(names) :])
         fault = f"{len(cells)} cells below {len(names)} columns" if too_many or len(cells) < len(names) else None
         rows.append(Row(line, {field: filled[place] for field, place in places.items()}, fault))
-    return TextTable(rows, frozenset(places), delimiter, ends_its_lines, assumed)
+    return TextTable(rows, frozenset(places), records.delimiter, records.ends_its_lines, assumed)
 
 
 def _plain(name: str) -> str:

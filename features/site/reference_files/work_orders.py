@@ -124,11 +124,11 @@ class _Orders:
     def _moment(self, row: Row) -> datetime | None:
         column, text = self.columns["event_date"], row.cells["event_date"]
         if text is None:
-            self.file.reject(row, column, None, "missing_date", "say when it was")
+            self.file.reject(row, column, None, "missing_date", "write the date of the work")
             return None
         moment = parse_time(text, self.section.date_formats, self.section.time_zone)
         if moment is None:
-            cure = "write YYYY-MM-DD HH:MM:SS with a year of four digits, or say date_formats in site.yaml (reference.events)"
+            cure = "write YYYY-MM-DD HH:MM:SS with a year of four digits, or set date_formats in site.yaml (reference.events)"
             self.file.reject(row, column, text, "bad_date", cure)
             return None
         if not self.earliest <= moment < self.end:

@@ -54,7 +54,7 @@ def test_packed_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(packed[:-20])
     assert refusal(tmp_path / "a.csv.gz").startswith("unreadable: ")
     (tmp_path / "b.csv.gz").write_text("plain")
-    assert refusal(tmp_path / "b.csv.gz").startswith("unreadable: b.csv.gz is named .gz but holds none")
+    assert refusal(tmp_path / "b.csv.gz").startswith("unreadable: b.csv.gz ends with .gz but is not packed")
 
 
 def test_title_above_the_header_and_repeated_headers_are_left_out_and_named(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_columns_match_without_regard_to_case_blanks_and_a_unit_in_brackets(tmp_
 
 def test_name_without_a_unit_is_not_guessed(tmp_path: Path) -> None:
     reason = refusal(text(tmp_path, HEADER.replace("discharge_temp_f", "Discharge Temp"), ROW))
-    assert reason.startswith("missing_column: discharge_temp_f ('Discharge Temp' tells no unit: write it in brackets or in site.yaml); ")
+    assert reason.startswith("missing_column: discharge_temp_f ('Discharge Temp' without a unit: write it in brackets or in site.yaml); ")
 
 
 def test_absolute_pressure_is_converted_and_said(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_thousands_are_read_where_the_decimal_sign_is_plain(tmp_path: Path, cell
 def test_comma_that_could_be_either_sign_is_refused(tmp_path: Path) -> None:
     whole = "C-1;2026-03-02T00:00:00Z;3;200;60;1,000;1,400;10,000;100"
     assert refusal(text(tmp_path, HEADER.replace(",", ";"), whole)) == (
-        "wrong_type: '1,000': is the comma a decimal sign, or does it part thousands? say readings.format.decimal in site.yaml"
+        "wrong_type: '1,000' has a comma: decimal sign or thousands? set readings.format.decimal in site.yaml"
     )
     told = {"format": {"decimal": ".", "thousands": ","}}
     assert _sensors(text(tmp_path, HEADER.replace(",", ";"), whole), **told)[3] == 1000.0
@@ -114,7 +114,7 @@ def test_comma_that_could_be_either_sign_is_refused(tmp_path: Path) -> None:
 def test_decimal_comma_that_comes_late_is_refused_rather_than_nulled(tmp_path: Path) -> None:
     whole = "C-1;2026-03-02T00:00:00Z;3;200;60;1000;1400;10000;100"
     path = text(tmp_path, HEADER.replace(",", ";"), *[whole] * 1200, whole.replace(";3;", ";3,5;"))
-    assert refusal(path).startswith("wrong_type: vibration_mms: '3,5' has a comma, the first numbers of the file have neither")
+    assert refusal(path).startswith("wrong_type: vibration_mms: '3,5' has a comma, but the first numbers of the file have neither")
     assert read(path, format={"decimal": ","}).column("vibration_mms")[-1] == 3.5
 
 
@@ -137,7 +137,7 @@ def test_column_of_words_is_refused_only_when_a_word_is_unknown(tmp_path: Path) 
     assert read(known).column("vibration_mms") == [None, None]
     strange = text(tmp_path, HEADER, ROW.replace(",3.0,", ",No Data,"), ROW.replace(",3.0,", ",sticky,"))
     assert refusal(strange) == (
-        "wrong_type: vibration_mms: 'sticky' (line 3) is no number, nor is any other cell of the column; "
+        "wrong_type: vibration_mms: 'sticky' (line 3) is no number, and the column has none; "
         "name the right column, or list the word under readings.missing in site.yaml"
     )
     assert read(strange, missing=["sticky"]).column("vibration_mms") == [None, None]
@@ -167,7 +167,7 @@ def test_text_that_ends_within_a_character_loses_only_its_last_line(tmp_path: Pa
 
 def test_text_in_no_known_encoding_is_refused_with_the_key(tmp_path: Path) -> None:
     path = text(tmp_path, f"{HEADER},n", f"{ROW},\x81", encoding="latin-1")
-    assert refusal(path).endswith("; say readings.format.encoding in site.yaml")
+    assert refusal(path).endswith("; set readings.format.encoding in site.yaml")
     assert read(path, format={"encoding": "latin-1"}).rows.height == 1
 
 
@@ -176,7 +176,7 @@ def test_footer_is_refused_with_the_key_and_left_out_where_told(tmp_path: Path) 
         path = tmp_path / "a.csv"
         path.write_text(f"{HEADER}\n{ROW}\n(1 row){end}")
         if end:
-            assert "line 3: '(1 row)'; mend the line, or say readings.format in site.yaml" in refusal(path)
+            assert "line 3: '(1 row)'; correct the line, or set readings.format in site.yaml" in refusal(path)
         found = read(path, format={"footer_rows": 1})
         assert found.rows.height == 1
         assert found.notes.left_out_lines == ["footer: 1 lines, '(1 row)'"]

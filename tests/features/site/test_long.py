@@ -66,7 +66,7 @@ def test_tag_that_nobody_knows_is_named_with_its_rows(tmp_path: Path) -> None:
     path = text(tmp_path, HEAD, "K1.VIB,2026-03-02T06:00:00Z,3.0,x", "K1.LUBE,2026-03-02T06:00:00Z,1,x", "K1.LUBE,2026-03-02T06:01:00Z,1,x")
     assert read(path, **SITE).notes.unused_columns == ["tag K1.LUBE (2 rows)"]
     only = text(tmp_path, HEAD, "K1.LUBE,2026-03-02T06:00:00Z,1,x", name="b.csv")
-    assert refusal(only, **SITE).startswith("missing_column: none of the tags is known (K1.LUBE); say readings.sensors.<sensor>.tag")
+    assert refusal(only, **SITE).startswith("missing_column: none of the tags is known (K1.LUBE); set readings.sensors.<sensor>.tag")
 
 
 def test_tag_that_names_the_compressor_by_itself_is_said_per_compressor(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_later_value_of_one_tag_in_one_reading_is_kept_and_the_others_counted(tm
     path = text(tmp_path, HEAD, *(f"K1.VIB,2026-03-02T06:00:{second:02d}Z,{second},x" for second in (20, 10, 0)))
     found = read(path, **SITE)
     assert found.column("vibration_mms") == [20.0]
-    assert "2 values came within 60 s of a later one of the same tag, which was kept (readings.align_seconds)" in found.notes.assumed
+    assert "2 values came within 60 s of a later one of the same tag: the later one is kept (readings.align_seconds)" in found.notes.assumed
 
 
 def test_batches_change_nothing(tmp_path: Path) -> None:
@@ -97,4 +97,4 @@ def test_long_table_without_its_columns_is_refused_with_the_key(tmp_path: Path) 
 
 def test_long_table_without_a_description_says_which_key_to_write(tmp_path: Path) -> None:
     path = text(tmp_path, HEAD, "K1.VIB,2026-03-02T06:00:00Z,3.0,Good")
-    assert refusal(path).endswith("say readings.layout: long in site.yaml")
+    assert refusal(path).endswith("set readings.layout: long in site.yaml")

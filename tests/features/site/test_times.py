@@ -60,12 +60,12 @@ def test_epoch_by_magnitude_and_a_time_without_zone_are_said(tmp_path: Path) -> 
     [
         (
             "09-03-26 06:00:00",
-            "'09-03-26 06:00:00' (line 2) is no ISO 8601 time: its year has two digits; say readings.time.format in site.yaml",
+            "'09-03-26 06:00:00' (line 2) is no ISO 8601 time: its year has two digits; set readings.time.format in site.yaml",
         ),
         ("09-Mar-26 06:00:00", "its year has two digits"),
-        ("09/03/2026 06:00", "day or month first? say readings.time.format in site.yaml: '%d/%m/%Y %H:%M' or '%m/%d/%Y %H:%M'"),
-        ("13.03.2026", "day or month first? say readings.time.format in site.yaml: '%d.%m.%Y' or '%m.%d.%Y'"),
-        ("46083.5", "'46083.5' is no ISO 8601 time (line 2); say readings.time.format in site.yaml"),
+        ("09/03/2026 06:00", "day or month first? set readings.time.format in site.yaml: '%d/%m/%Y %H:%M' or '%m/%d/%Y %H:%M'"),
+        ("13.03.2026", "day or month first? set readings.time.format in site.yaml: '%d.%m.%Y' or '%m.%d.%Y'"),
+        ("46083.5", "'46083.5' is no ISO 8601 time (line 2); set readings.time.format in site.yaml"),
     ],
 )
 def test_time_that_could_mean_several_is_refused_with_line_word_and_cure(tmp_path: Path, moment: str, said: str) -> None:
@@ -82,7 +82,7 @@ def test_times_are_read_as_the_description_says(tmp_path: Path) -> None:
     assert _at(tmp_path, "1772452800.5", format="epoch_s").times == [NOON]
     assert _at(tmp_path, "2026-03-02 12:00", zone="America/Chicago").times == ["03-02 18:00"]
     assert _at(tmp_path, "2026-03-02 12:00:00Z", zone="America/Chicago").times == [NOON]
-    assert "does not follow '%d.%m.%Y'; say readings.time.format" in _refused(tmp_path, "2026-03-02", format="%d.%m.%Y")
+    assert "does not follow '%d.%m.%Y'; set readings.time.format" in _refused(tmp_path, "2026-03-02", format="%d.%m.%Y")
 
 
 def test_two_digit_year_under_a_pattern_of_four_is_no_time(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_hour_that_the_file_has_once_is_named(tmp_path: Path) -> None:
     found = _at(tmp_path, "2026-11-01 00:30", "2026-11-01 01:00", "2026-11-01 02:00", zone="America/Chicago")
     assert found.times == ["11-01 05:30", "11-01 06:00", "11-01 08:00"]
     assert found.notes.assumed == [
-        "1 times exist twice in America/Chicago on 2026-11-01, where the clock went back, but the file has them once: "
-        "read as going on from the row before, first at line 3"
+        "1 times exist twice in America/Chicago on 2026-11-01, because the clock went back, but the file has them once: "
+        "read as following the row before, first at line 3"
     ]
 
 
@@ -122,7 +122,7 @@ def test_hour_that_the_clock_skipped_has_no_time_and_is_named(tmp_path: Path) ->
     found = _at(tmp_path, "2026-03-08 01:30", "2026-03-08 02:30", "2026-03-08 03:30", zone="America/Chicago")
     assert found.times == ["03-08 07:30", None, "03-08 08:30"]
     assert found.notes.assumed == [
-        "1 times do not exist in America/Chicago, where the clock went forward: left without a time, first 2026-03-08 02:30:00 (line 3)"
+        "1 times do not exist in America/Chicago, because the clock went forward: they are left without a time, first 2026-03-08 02:30:00 (line 3)"
     ]
 
 
@@ -150,6 +150,6 @@ def test_times_are_aligned_where_told(tmp_path: Path) -> None:
 def test_zone_behind_the_name_of_the_column_is_not_taken_for_utc(tmp_path: Path) -> None:
     row = ROW.replace("T00:00:00Z", " 12:00")
     local = text(tmp_path, HEADER.replace("timestamp", "Timestamp (CST)"), row)
-    assert refusal(local).startswith("wrong_type: Timestamp (CST): which time zone is 'CST'? say readings.time.zone in site.yaml")
+    assert refusal(local).startswith("wrong_type: Timestamp (CST): 'CST' is no known time zone; set readings.time.zone in site.yaml")
     assert read(local, time={"zone": "America/Chicago"}).times == ["03-02 18:00"]
     assert read(text(tmp_path, HEADER.replace("timestamp", "Timestamp [UTC]"), row)).times == [NOON]

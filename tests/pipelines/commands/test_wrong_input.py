@@ -36,7 +36,7 @@ def site(tmp_path: Path) -> Path:
 
 def test_folder_that_is_not_there(home: Path, tmp_path: Path) -> None:
     assert refusal_of("ingest", tmp_path / "nowhere", home=home).endswith(
-        "readings is no folder: put Parquet or CSV files of readings there"
+        "readings is not a folder: put Parquet or CSV files of readings there"
     )
 
 
@@ -103,7 +103,7 @@ def test_features_before_ingest(home: Path) -> None:
 def test_moment_before_all_data_says_so_and_leaves_nothing_behind(home: Path, site: Path) -> None:
     write_readings(site / "readings" / "a.parquet", [reading(0)])
     assert altaviz("ingest", site, home=home).returncode == 0
-    assert "no usable reading at or before 2020-01-01T00:00:00: ask for a later --as-of" in refusal_of(
+    assert "no usable reading at or before 2020-01-01T00:00:00: use a later --as-of" in refusal_of(
         "features", "--as-of", "2020-01-01", home=home
     )
     assert not (home / "lake" / "gold").exists()

@@ -53,7 +53,7 @@ def test_two_digit_years_are_refused_with_line_word_and_cure(loaded: dict[str, A
     assert list(loaded["refused_files"]) == ["export_ddmmyy.csv"]
     assert loaded["refused_files"]["export_ddmmyy.csv"] == (
         "wrong_type: timestamp: '09-03-26 06:00:00' (line 2) is no ISO 8601 time: its year has two digits; "
-        "say readings.time.format in site.yaml, with %y"
+        "set readings.time.format in site.yaml, with %y"
     )
 
 

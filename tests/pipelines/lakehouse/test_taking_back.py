@@ -147,4 +147,4 @@ def test_predictions_made_from_a_withdrawn_file_are_passed_over_until_they_are_c
 
 def test_a_name_of_several_files_is_answered_with_the_candidates(home: Home) -> None:
     refusal = refusal_of("withdraw", "a.csv", home=home.settings.home)
-    assert refusal.startswith("'a.csv' means 2 files: aaaa0001aaaa (a.csv, 1 rows, loaded 2026-03-09 12:00 UTC), aaaa0002aaaa")
+    assert refusal.startswith("'a.csv' fits 2 files: aaaa0001aaaa (a.csv, 1 rows, loaded 2026-03-09 12:00 UTC), aaaa0002aaaa")

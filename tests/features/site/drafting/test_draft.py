@@ -56,7 +56,7 @@ def test_european_export_is_drafted_and_the_draft_reads_it(settings: Settings, t
     draft, described = _draft(settings, path, "COMP-001")
     assert described["compressor_id"] == {"column": "Verdichter"}
     assert described["sensors"]["discharge_temp_f"] == {"column": "Endtemperatur (°C)", "unit": "°C"}
-    assert _decisions(draft)["time.format"] == "day or month first? the other way: %m.%d.%Y %H:%M"
+    assert _decisions(draft)["time.format"] == "day or month first? the other order is %m.%d.%Y %H:%M"
     assert read(path, **described).column("discharge_temp_f") == [pytest.approx(205.7)]
 
 

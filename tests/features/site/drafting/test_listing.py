@@ -60,7 +60,7 @@ def test_delta_table_that_cannot_be_followed_is_refused_as_one(tmp_path: Path) -
     next((table / "_delta_log").iterdir()).write_text("{")
     reader = SiteReader()
     assert [path.name for path in list_reading_files(tmp_path)] == ["telemetry"]
-    with pytest.raises(RefusedFile, match="unreadable: a Delta table whose log cannot be followed: "):
+    with pytest.raises(RefusedFile, match="unreadable: the log of the Delta table cannot be read "):
         reader.digest(table, "telemetry")
 
 

@@ -77,17 +77,15 @@ def test_pipes_and_sockets_are_refused_and_never_waited_for(readings: Path) -> N
         finally:
             os.chdir(at)
         assert _reasons(readings) == {
-            "pipe.csv": "no_file: pipe.csv is a named pipe, no file: take it away",
-            "socket.csv": "no_file: socket.csv is a socket, no file: take it away",
+            "pipe.csv": "no_file: pipe.csv is a named pipe, not a file: remove it",
+            "socket.csv": "no_file: socket.csv is a socket, not a file: remove it",
         }
 
 
 def test_a_pipe_in_the_log_of_a_delta_table_is_never_waited_for(readings: Path) -> None:
     pl.DataFrame({"a": [1]}).write_delta(readings / "table")
     os.mkfifo(readings / "table" / "_delta_log" / "00000000000000000001.json")
-    assert _reasons(readings) == {
-        "table": "no_file: 00000000000000000001.json in the log of a Delta table is a link or no file: take it away"
-    }
+    assert _reasons(readings) == {"table": "no_file: 00000000000000000001.json in the log of a Delta table is a link or no file: remove it"}
 
 
 def test_names_that_are_no_text_or_number_are_listed(readings: Path) -> None:

@@ -71,7 +71,9 @@ def test_a_file_that_killed_two_runs_is_not_read_a_third_time(tmp_path: Path, ru
         done = subprocess.run([sys.executable, "-c", _DYING_RUN, str(tmp_path / READING_NOTES), digest], capture_output=True, check=False)
         assert done.returncode == -signal.SIGKILL, done.stderr
     report = load_files(lambda: pytest.fail("nothing to write"), BronzeLoad(lake, staging, rules.etl.ingest, NOW), killer)
-    assert report.refused["killer.csv"].startswith("killed_runs: 2 runs were killed while they read it: mend the file; if something else")
+    assert report.refused["killer.csv"].startswith(
+        "killed_runs: 2 runs were killed while they read it: correct the file; if something else"
+    )
     assert [refusal.file for refusal in read_refusals(lake)] == ["killer.csv"]
     assert f"remove {tmp_path / READING_NOTES / digest}.json" in report.refused["killer.csv"]
     killer[0][1].write_text("compressor_id,mended\n")

@@ -53,7 +53,7 @@ def _to_a_sheet(path: Path) -> None:
         ("a.csv", _to_a_pipe, "no_file: a.csv is a named pipe"),
         ("a.csv", Path.mkdir, "no_file: a.csv is a folder"),
         ("a.csv", _to_a_link, "outside_folder: a.csv is a link that leads out of"),
-        ("a.xlsx", _to_a_sheet, "too_large: the process that reads it"),
+        ("a.xlsx", _to_a_sheet, "too_large: its reading process"),
         ("a.csv", lambda path: path.write_text(HEADER + "\n" + "x" * 1_100_000), "is larger than 1 MB"),
         ("a.csv", lambda path: path.write_text("," * 3000 + "\n"), "has 3,001 columns; the limit is 2,000"),
     ],

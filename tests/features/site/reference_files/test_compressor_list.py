@@ -66,5 +66,5 @@ def test_a_list_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
         compressors_of(tmp_path, "compressor_id,model,install_date\nC-1,a,2020-01-01\n")
     with pytest.raises(MetadataError, match=r"compressor_metadata.csv is empty"):
         compressors_of(tmp_path, "")
-    with pytest.raises(MetadataError, match=r"stations: STATION-X: no station of fleet.yaml"):
+    with pytest.raises(MetadataError, match=r"stations: STATION-X is not in fleet.yaml"):
         compressors_of(tmp_path, METADATA_HEADER, CompressorsSection(stations={"x": "STATION-X"}))
