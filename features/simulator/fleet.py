@@ -22,7 +22,7 @@ from config.errors import InputError
 from config.sections.fleet import FleetConfig
 from config.sections.simulator import SimulatorConfig
 from features.contract import COMPRESSOR_ID, FAILURE, OPERATING_HOURS, SENSORS, TIMESTAMP
-from features.simulator.plan import Profile, SimulationPlan, FleetRequest, resolve
+from features.simulator.plan import FleetRequest, Profile, SimulationPlan, resolve
 from features.simulator.readings import SimulatedUnit, simulate_unit
 from features.simulator.records import event_rows, life_rows, metadata_row, write_records
 
