@@ -52,14 +52,14 @@ def measure_loss(
     }
     seen = int((~index.censored).sum())
     exact, quantised = predicted[MODEL_FILE], predicted[QUANTISED_FILE]
-    apart = np.abs(quantised.rul.astype(np.float64) - exact.rul)
+    difference = np.abs(quantised.rul.astype(np.float64) - exact.rul)
     critical = settings.scoring.health.critical.value
     return sample_windows(history.values, index, _WINDOWS, config.split.seed), {
         "models": {file: measure(index, answer, config.labels.horizon_days) if seen else {} for file, answer in predicted.items()},
         "difference": {
-            "rul_days_mean": float(apart.mean()),
-            "rul_days_p99": float(np.quantile(apart, 0.99)),
-            "rul_days_most": float(apart.max()),
+            "rul_days_mean": float(difference.mean()),
+            "rul_days_p99": float(np.quantile(difference, 0.99)),
+            "rul_days_most": float(difference.max()),
             "failure_probability_most": float(np.abs(quantised.failure_probability - exact.failure_probability).max()),
             "critical_changed_share": float(((quantised.rul <= critical) != (exact.rul <= critical)).mean()),
         },

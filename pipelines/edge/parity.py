@@ -66,13 +66,15 @@ def check_folder(settings: Settings, lake: Lake, model: RegisteredModel, folder:
     rows, difference = compare_features(features, lake, newest, MAX_LOOKBACK_HOURS)
     ids = read_reference(lake, COMPRESSORS)["compressor_id"].sort().to_list()
     expected = Predictor(model, settings.scoring, settings.costs, threads=1).predict(lake.delta(GOLD), ids, newest, {})
-    for mine, theirs in zip(answered, expected, strict=True):
+    for computed, wanted in zip(answered, expected, strict=True):
         differing = [
-            name for name in mine if hasattr(theirs, name) and _comparable(name, mine[name]) != _comparable(name, getattr(theirs, name))
+            name
+            for name in computed
+            if hasattr(wanted, name) and _comparable(name, computed[name]) != _comparable(name, getattr(wanted, name))
         ]
         if differing:
             raise ExportError(
-                f"run.py predicts another {', '.join(differing)} for {theirs.compressor_id} than `altaviz score`: run `altaviz features`"
+                f"run.py predicts another {', '.join(differing)} for {wanted.compressor_id} than `altaviz score`: run `altaviz features`"
             )
     return {"feature_rows": rows, "largest_feature_difference": difference, "predictions": len(answered)}
 
@@ -88,23 +90,23 @@ def compare_features(file: Path, lake: Lake, newest: datetime, hours: float) -> 
     inside = (pl.col(TIMESTAMP) > start) & (pl.col(TIMESTAMP) <= newest)
     gold = pl.scan_delta(lake.delta(GOLD)).filter(inside).select(*keys, *FEATURES).sort(keys).collect()
     kinds = {COMPRESSOR_ID: pl.String, TIMESTAMP: pl.String, **dict.fromkeys(STATUS_FEATURES, pl.String)}
-    own = pl.read_csv(file, schema={name: kinds.get(name, pl.Float64) for name in (*keys, *FEATURES)})
-    names = own[COMPRESSOR_ID].unique().drop_nulls().to_list()
-    own = own.with_columns(
+    written = pl.read_csv(file, schema={name: kinds.get(name, pl.Float64) for name in (*keys, *FEATURES)})
+    names = written[COMPRESSOR_ID].unique().drop_nulls().to_list()
+    written = written.with_columns(
         pl.col(COMPRESSOR_ID).replace({name: from_spreadsheet(name) for name in names}),
         pl.col(TIMESTAMP).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", time_zone="UTC"),
     )
-    own = own.filter(inside).sort(keys)
-    if not own.select(*keys, *STATUS_FEATURES).equals(gold.select(*keys, *STATUS_FEATURES)):
+    written = written.filter(inside).sort(keys)
+    if not written.select(*keys, *STATUS_FEATURES).equals(gold.select(*keys, *STATUS_FEATURES)):
         raise ExportError("run.py keeps other readings, or gives them another status, than gold: run `altaviz features`")
     largest = 0.0
     for name in (name for name in FEATURES if name not in STATUS_FEATURES):
-        mine, theirs = (frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for frame in (own, gold))
-        missing = np.isnan(theirs)
-        apart = np.abs(mine - theirs)[~missing] / np.maximum(1.0, np.abs(theirs[~missing]))
-        if (np.isnan(mine) != missing).any() or (apart > TOLERANCE).any():
+        computed, wanted = (frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for frame in (written, gold))
+        missing = np.isnan(wanted)
+        difference = np.abs(computed - wanted)[~missing] / np.maximum(1.0, np.abs(wanted[~missing]))
+        if (np.isnan(computed) != missing).any() or (difference > TOLERANCE).any():
             raise ExportError(f"run.py computes another {name} than gold: run `altaviz features`")
-        largest = max(largest, float(apart.max(initial=0.0)))
+        largest = max(largest, float(difference.max(initial=0.0)))
     return gold.height, largest
 
 

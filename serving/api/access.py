@@ -32,7 +32,7 @@ class Access:
 
     @classmethod
     def of(cls, listen: ListenSection, host: str | None = None) -> Access:
-        """As configured; `host` is what the service was told to listen on."""
+        """As configured; `host` is the address that the service listens on."""
         if listen.api_key is None:
             return cls(None, frozenset())
         name = read_host(host or listen.host)
@@ -55,14 +55,16 @@ class Access:
         given = headers.getlist("host")
         name = read_host(given[0]) if len(given) == 1 else None
         if name is None:
-            return RequestError(("Host", "must be there once: the service's name or address, with or without a port"), status=400)
+            return RequestError(("Host", "must be given once: the service's name or address, with or without a port"), status=400)
         if not self._is_own(name, address):
             return RequestError(("Host", self._unknown_host()), status=HTTPStatus.MISDIRECTED_REQUEST)
         for origin in headers.getlist("origin"):
             found = _ORIGIN.fullmatch(origin)
             page = read_host(found["host"]) if found else None
             if page is None or not self._is_own(page, address):
-                return RequestError(("Origin", "is a page of another site: only the service's own may ask"), status=HTTPStatus.FORBIDDEN)
+                return RequestError(
+                    ("Origin", "is a page of another site: only the service's own pages may send requests"), status=HTTPStatus.FORBIDDEN
+                )
         return None if self.key else _refusal_without_key(headers)
 
     def _is_own(self, host: str, address: str | None) -> bool:
@@ -72,16 +74,18 @@ class Access:
 
     def _unknown_host(self) -> str:
         if self.key is None:
-            return "must be localhost, 127.0.0.1 or [::1]: without ALTAVIZ_API_KEY the service answers this machine only"
-        return "is no name of this service: call it by its address, or list the name in ALTAVIZ_HOSTS where it runs"
+            return "must be localhost, 127.0.0.1 or [::1]: without ALTAVIZ_API_KEY the service answers only this machine"
+        return "is not a name of this service: use its address, or list the name in ALTAVIZ_HOSTS on its machine"
 
 
 def _refusal_without_key(headers: Headers) -> RequestError | None:
     """Why a request cannot come from a program of this machine, although its connection does."""
     for name in headers:
         if name in _FORWARDING or name.startswith(_FORWARDING_START):
-            reason = "is a proxy's header: behind a proxy the service needs ALTAVIZ_API_KEY, or others get in"
+            reason = "is a proxy's header: behind a proxy the service needs ALTAVIZ_API_KEY"
             return RequestError((name, reason), status=HTTPStatus.FORBIDDEN)
     if headers.get("sec-fetch-site") == "cross-site":
-        return RequestError(("Sec-Fetch-Site", "is a page of another site: only the service's own may ask"), status=HTTPStatus.FORBIDDEN)
+        return RequestError(
+            ("Sec-Fetch-Site", "is a page of another site: only the service's own pages may send requests"), status=HTTPStatus.FORBIDDEN
+        )
     return None

@@ -36,14 +36,14 @@ from serving.warehouse.connection import Warehouse
 
 @dataclass(frozen=True)
 class ServiceParts:
-    """How each part is opened. What is missing raises an AltavizError, and is asked for again later."""
+    """How each part is opened. A missing part raises an AltavizError, and is opened again later."""
 
-    champion: Callable[[Warehouse | None], Predictor]  # compared with the decisions in the warehouse, where there is one
+    champion: Callable[[Warehouse | None], Predictor]  # compared with the decisions of an open warehouse
     warehouse: Callable[[], AbstractContextManager[Warehouse]]  # its schema up to date
     gold: Callable[[], DeltaTable]
     compressors: Callable[[], DeltaTable]
     events: Callable[[], DeltaTable]
-    sync_reference: Callable[[Warehouse], None]  # fleet, events and rules into the warehouse: predictions and views refer to them
+    sync_reference: Callable[[Warehouse], None]  # fleet, events and rules into the warehouse, where predictions and views need them
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What the model says of some windows, in their order."""
+    """The predictions for some windows, in their order."""
 
     model_version: str
     horizon_days: float
@@ -83,8 +83,8 @@ class Backend:
         self._fleet = VersionCache(parts.compressors, read_fleet, config.gold.check_s)
         self._renewals = VersionCache(parts.events, lambda table: read_renewals(in_force(pl.read_delta(table))), config.gold.check_s)
         self._compared: Predictor | None = None  # with its decision
-        self._refusal: str | None = None  # what the warehouse said to the last request, None when it served it
-        self._synced: tuple[Warehouse, int, int | None] | None = None  # where the fleet and the events of which versions are
+        self._refusal: str | None = None  # the warehouse's error at the last request, None after success
+        self._synced: tuple[Warehouse, int, int | None] | None = None  # the warehouse that has fleet and events, and their versions
 
     def warm_up(self) -> None:
         """Open everything that is there, so that the first request need not."""
@@ -92,7 +92,7 @@ class Backend:
             try:
                 part()
             except AltavizError:
-                continue  # told by the part itself; looked for again when it is needed
+                continue  # the part has logged it, and is opened again when needed
 
     def close(self) -> None:
         """Close what is open. Later requests are refused."""
@@ -108,7 +108,7 @@ class Backend:
 
     @property
     def model_version(self) -> str | None:
-        """The champion's version, None while there is none; does not look for it."""
+        """The champion's version, None while it is not open. Does not open it."""
         predictor = self._predictor.found
         return predictor.version if predictor else None
 
@@ -117,21 +117,21 @@ class Backend:
         """Whether the champion's file is not the one that was decided on."""
         return isinstance(self._predictor.missing, ModelMismatchError)
 
-    def score(self, asked: Sequence[str] | None, as_of: datetime | None) -> Scored:
+    def score(self, compressor_ids: Sequence[str] | None, as_of: datetime | None) -> Scored:
         """Predict for `compressor_ids` (all when None) at `as_of` (now when None), and write the predictions.
 
         Raises RequestError for an unknown id, and for a moment before all data or in the future. Raises NotReadyError, ModelError, WarehouseError.
         """
         fleet = self.fleet()
-        compressor_ids = fleet.compressor_ids if asked is None else _require_known(asked, fleet.compressor_ids)
+        ids = fleet.compressor_ids if compressor_ids is None else _require_known(compressor_ids, fleet.compressor_ids)
         moment = as_of or self._clock()
         gold = self.gold()
         self._require_reached(moment)
-        steps = gold.steps(compressor_ids, moment)
+        steps = gold.steps(ids, moment)
         if not any(steps.last_reading):
             _require_data(gold, moment)
         predictor = self._predictor.get()
-        predictions = predictor.predict_steps(steps, moment, gold.source, gold.past, self.renewals().at(compressor_ids, moment))
+        predictions = predictor.predict_steps(steps, moment, gold.source, gold.past, self.renewals().at(ids, moment))
         with self._connection(fleet) as connection:
             self._require_compared(predictor, connection)
             written = tables.upsert_predictions(connection, predictions)
@@ -139,7 +139,7 @@ class Backend:
         return Scored(predictor.version, moment, predictions, written, usable)
 
     def predict(self, windows: Float32s) -> Predicted:
-        """What the champion says of [n, steps, features] windows; nothing is written. Raises RequestError, NotReadyError, ModelError."""
+        """The champion's predictions for [n, steps, features] windows. Nothing is written. Raises RequestError, NotReadyError, ModelError."""
         predictor = self._predictor.get()
         return Predicted(predictor.version, predictor.horizon_days, predictor.predict_windows(np.asarray(windows, np.float32)))
 
@@ -196,7 +196,7 @@ class Backend:
         try:
             compare_champion(connection, predictor.registered)
         except ModelMismatchError as error:
-            self._predictor.lose(predictor, error)
+            self._predictor.discard(predictor, error)
             raise
         self._compared = predictor
 
@@ -210,11 +210,11 @@ class Backend:
             with warehouse.connection() as connection:
                 yield connection
         except WarehouseError as error:
-            if str(error) != self._refusal:  # told once, not at every probe
+            if str(error) != self._refusal:  # logged once, not at every probe
                 get_log().error("warehouse refuses", reason=str(error))
             self._refusal = str(error)
             if _is_gone(error.__cause__):
-                self._warehouse.lose(warehouse, error)
+                self._warehouse.discard(warehouse, error)
             raise
         self._refusal = None
 
@@ -233,7 +233,7 @@ def _read(name: str, newest: VersionCache[ReadT], without: ReadT | None = None) 
         if without is not None:
             return without
         raise NotReadyError(str(error)) from error
-    except Exception as error:  # delta-rs and polars raise several kinds of their own
+    except Exception as error:  # delta-rs and polars raise several types
         get_log().error("table cannot be read", table=name, error=repr(error))
         raise NotReadyError(f"{name} cannot be read: see the log") from error
 
@@ -247,12 +247,12 @@ def _is_gone(cause: BaseException | None) -> bool:
     return cause.sqlstate is None or (cause.sqlstate[:2] in ("08", "57") and cause.sqlstate != psycopg.errors.QueryCanceled.sqlstate)
 
 
-def _require_known(asked: Sequence[str], known: list[str]) -> list[str]:
+def _require_known(compressor_ids: Sequence[str], known: list[str]) -> list[str]:
     ids = set(known)
-    unknown = [number for number, compressor_id in enumerate(asked) if compressor_id not in ids]
+    unknown = [number for number, compressor_id in enumerate(compressor_ids) if compressor_id not in ids]
     if unknown:
-        raise RequestError(*((f"compressor_ids[{number}]", "names no compressor of this fleet") for number in unknown))
-    return list(asked)
+        raise RequestError(*((f"compressor_ids[{number}]", "is not a compressor of this fleet") for number in unknown))
+    return list(compressor_ids)
 
 
 def _require_data(gold: GoldVersion, as_of: datetime) -> None:
@@ -262,4 +262,4 @@ def _require_data(gold: GoldVersion, as_of: datetime) -> None:
     try:
         require_data(first, as_of)
     except NoDataError as error:
-        raise RequestError(("as_of", f"there is no reading at or before it; the first one is of {first.isoformat()}")) from error
+        raise RequestError(("as_of", f"there is no reading at or before it; the first one is from {first.isoformat()}")) from error

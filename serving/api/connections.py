@@ -16,8 +16,8 @@ from uvicorn.server import ServerState
 from config.sections.serving import LimitsSection
 from serving.api.problems import problem
 
-TRUST: Final = "altaviz.trust"  # the extension of an ASGI scope to call when its request is authorized
-_INVALID: Final = "this is no HTTP request: it needs one Host, headers and chunks as RFC 9112 has them, and at most {} bytes of headers"
+ON_AUTHORIZED: Final = "altaviz.authorized"  # the extension of an ASGI scope to call when its request is authorized
+_INVALID: Final = "this is not an HTTP request: it needs one Host, headers and chunks as in RFC 9112, and at most {} bytes of headers"
 
 
 class Connections:
@@ -25,8 +25,8 @@ class Connections:
 
     def __init__(self, limits: LimitsSection) -> None:
         self._limits = limits
-        self._strangers: dict[Connection, None] = {}  # oldest first
-        self._trusted: dict[Connection, None] = {}
+        self._anonymous: dict[Connection, None] = {}  # oldest first
+        self._authorized: dict[Connection, None] = {}
 
     def protocol(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None
@@ -36,25 +36,25 @@ class Connections:
 
     def add(self, connection: Connection) -> None:
         """A connection was made."""
-        self._strangers[connection] = None
-        if len(self._strangers) + len(self._trusted) > self._limits.most_connections:
+        self._anonymous[connection] = None
+        if len(self._anonymous) + len(self._authorized) > self._limits.most_connections:
             self._make_room(connection)
 
-    def trust(self, connection: Connection) -> None:
+    def authorize(self, connection: Connection) -> None:
         """A request of this connection is authorized."""
-        if connection in self._strangers:
-            del self._strangers[connection]
-            self._trusted[connection] = None
+        if connection in self._anonymous:
+            del self._anonymous[connection]
+            self._authorized[connection] = None
 
     def remove(self, connection: Connection) -> None:
         """A connection has ended."""
-        self._strangers.pop(connection, None)
-        self._trusted.pop(connection, None)
+        self._anonymous.pop(connection, None)
+        self._authorized.pop(connection, None)
 
     def _make_room(self, newest: Connection) -> None:
-        oldest = next(iter(self._strangers))
-        if oldest is newest:  # all others are trusted: one that waits for its next request gives way
-            oldest = next((connection for connection in self._trusted if not connection.is_working), newest)
+        oldest = next(iter(self._anonymous))
+        if oldest is newest:  # all others have shown a key: the oldest idle one is closed
+            oldest = next((connection for connection in self._authorized if not connection.is_working), newest)
         self.remove(oldest)
         oldest.abort()
 
@@ -82,7 +82,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)  # so that pause_writing tells of every byte that waits
+        transport.set_write_buffer_limits(high=0)  # so that pause_writing reports every waiting byte
         self._headers.start()
         self._all.add(self)
 
@@ -109,7 +109,7 @@ class Connection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """`msg` as a problem document."""
-        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # what is wrong came behind an answer
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # the error follows a complete answer
             self.abort()
             return
         answer = problem(HTTPStatus.BAD_REQUEST, _INVALID.format(self._most_header_bytes))
@@ -119,7 +119,7 @@ class Connection(H11Protocol):
         self.transport.close()
 
     async def _run_app(self, scope: Any, receive: Any, send: Any) -> None:
-        scope["extensions"] = {TRUST: partial(self._all.trust, self)}
+        scope["extensions"] = {ON_AUTHORIZED: partial(self._all.authorize, self)}
         await self._app(scope, receive, send)
 
 
@@ -133,7 +133,7 @@ class _Deadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        if self._timer is None:  # what comes later wins no time
+        if self._timer is None:  # later bytes do not extend the limit
             self._timer = self._loop.call_later(self._seconds, self._expired)
 
     def stop(self) -> None:

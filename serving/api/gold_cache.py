@@ -56,7 +56,7 @@ class GoldVersion:
 
     @cached_property
     def source(self) -> GoldSource:
-        """What a prediction from this version says of it."""
+        """The version of gold that a prediction records."""
         return source_of(self.table)
 
     @cached_property
@@ -157,23 +157,23 @@ class VersionCache(Generic[ReadT]):
     @property
     def version(self) -> int | None:
         """The version that `current` gave last; None where there is none."""
-        with self._lock:  # a look that is under way forgets the version first
+        with self._lock:  # an update under way drops the version first
             return None if self._current is None else self._current[0]
 
     def _look(self) -> tuple[int, ReadT]:
-        seen, self._current = self._current, None  # also where the look fails: then nothing is known
+        seen, self._current = self._current, None  # also if the update fails: then no version is cached
         if self._watched is not None:
             try:
                 self._watched.update_incremental()
-            except Exception:  # replaced or removed meanwhile; delta-rs raises several kinds of its own
+            except Exception:  # replaced or removed meanwhile; delta-rs raises several types
                 seen, self._watched = None, None
         if self._watched is None:
             self._watched = self._open_table()
         version = int(self._watched.version())
         if seen is not None and seen[0] == version:
             return seen
-        del seen  # two versions in memory at once would be twice the memory
-        return version, self._read(DeltaTable(self._watched.table_uri, version=version))  # an object of its own stays at this version
+        del seen  # else two versions would be in memory at once
+        return version, self._read(DeltaTable(self._watched.table_uri, version=version))  # a separate object stays at this version
 
 
 def read_fleet(table: DeltaTable) -> KnownCompressors:

@@ -48,19 +48,19 @@ Window = Annotated[list[Row], Field(min_length=WINDOW_STEPS, max_length=WINDOW_S
 
 def _refuse_name(name: str) -> str:
     """End the validation at the first unknown name: a body full of them would give one error each."""
-    raise RequestError((name[:_MOST_ID], "is no field of this request"))
+    raise RequestError((name[:_MOST_ID], "is not a field of this request"))
 
 
 def _refuse_too_many(ids: Any, info: ValidationInfo) -> Any:
-    """Ends the validation before every id is looked at."""
+    """End the validation before every id is checked."""
     most = info.context["most_compressors"] if info.context else None
     if most is not None and isinstance(ids, list) and len(ids) > most:
-        raise RequestError(("compressor_ids", f"has {len(ids)} ids, {most} is the most of one request"), status=413)
+        raise RequestError(("compressor_ids", f"has {len(ids)} ids; one request may have {most}"), status=413)
     return ids
 
 
 class _Request(BaseModel):
-    # "allow" hands every unknown name to _refuse_name; "forbid" would collect them all
+    # "allow" passes every unknown name to _refuse_name; "forbid" would collect them all
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, json_schema_extra={"additionalProperties": False})
     __pydantic_extra__: dict[Annotated[str, BeforeValidator(_refuse_name)], Any]
 
@@ -167,7 +167,7 @@ class FleetAnswer(_Answer):
 
 
 class WindowAnswer(_Answer):
-    """What the model says of one window; shares are 0..1."""
+    """The prediction for one window. Shares are 0..1."""
 
     rul_days: float
     rul_lower_days: float
@@ -221,9 +221,9 @@ def read_predict(body: bytes, limits: LimitsSection) -> Float32s:
     """The body of POST /v1/predict as [n, 24, 24] float32. Raises RequestError."""
     request = _read(PredictRequest, body)
     if len(request.windows) > limits.most_windows:
-        reason = f"has {len(request.windows)} windows, {limits.most_windows} is the most of one request"
+        reason = f"has {len(request.windows)} windows; one request may have {limits.most_windows}"
         raise RequestError(("windows", reason), status=413)
-    with np.errstate(over="ignore"):  # looked for below
+    with np.errstate(over="ignore"):  # checked below
         windows = np.asarray(request.windows, np.float64).astype(np.float32)
     too_large = np.argwhere(~np.isfinite(windows))
     if len(too_large):
@@ -237,7 +237,7 @@ def read_moment(query: Sequence[tuple[str, str]]) -> datetime | None:
     found: datetime | None = None
     for number, (name, text) in enumerate(query):
         if name != "as_of":
-            raise RequestError((name[:_MOST_ID], "is no parameter of this request"))
+            raise RequestError((name[:_MOST_ID], "is not a parameter of this request"))
         if number:
             raise RequestError((name, "is given more than once"))
         try:

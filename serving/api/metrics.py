@@ -25,11 +25,11 @@ class Metrics:
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
-        self.in_flight = Gauge("altaviz_requests_in_flight", "Requests at work or waiting", registry=self._registry)
+        self.in_flight = Gauge("altaviz_requests_in_flight", "Requests being answered or waiting", registry=self._registry)
         self.windows = Counter("altaviz_windows_predicted", "Windows that /v1/predict answered", registry=self._registry)
         self.predictions = Counter("altaviz_predictions", "Predictions that /v1/score made", ["status"], registry=self._registry)
         self.written = Counter("altaviz_predictions_written", "Rows of ml_predictions inserted or changed", registry=self._registry)
-        self._model = Gauge("altaviz_model_info", "1 for the champion that answers", ["version"], registry=self._registry)
+        self._model = Gauge("altaviz_model_info", "1 for the champion in use", ["version"], registry=self._registry)
         self._refused = Gauge(
             "altaviz_champion_refused", "1 while the champion's file is not the one that was decided on", registry=self._registry
         )

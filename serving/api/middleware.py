@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from config.errors import NotReadyError, RequestError
 from config.sections.serving import LimitsSection
 from serving.api.access import Access
-from serving.api.connections import TRUST
+from serving.api.connections import ON_AUTHORIZED
 from serving.api.messages import BODY
 from serving.api.metrics import Metrics
 from serving.api.problems import problem, problem_of
@@ -27,7 +27,7 @@ from serving.api.problems import problem, problem_of
 API: Final = "/v1/"
 _JSON: Final = "application/json"
 _OTHER: Final = "other"  # the route of a path that does not exist, whatever it is
-_MOST_DISCARDED: Final = 8  # times the largest body that is read and thrown away, so that its sender gets to read the answer
+_MOST_DISCARDED: Final = 8  # times the largest body: read and dropped, so that the sender sees the answer
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Route:
     takes_json: bool = False
     most_body_bytes: int | None = None  # LimitsSection's when None
     takes_query: bool = False
-    check: Callable[[], None] | None = None  # answered here: 200 when it returns, the problem that it raises otherwise
+    check: Callable[[], None] | None = None  # answered here: 200 if it returns, else its problem
 
 
 class HttpGuard:
@@ -53,7 +53,7 @@ class HttpGuard:
         self._metrics = metrics
         self._in_flight = 0  # authorized requests below API
         self._buffered = 0  # bytes
-        self._checks: dict[str, asyncio.Task[None]] = {}  # those at work, by path
+        self._checks: dict[str, asyncio.Task[None]] = {}  # running checks, by path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -74,7 +74,7 @@ class HttpGuard:
         try:
             await self._answer(scope, receive, relay)
         except Exception as error:
-            if not status:  # else FastAPI has told it, and the log, and let it go on
+            if not status:  # else FastAPI has answered and logged it
                 await problem_of(error)(scope, receive, relay)
         finally:
             self._metrics.in_flight.dec()
@@ -83,13 +83,13 @@ class HttpGuard:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        stranger = self._access.refusal(headers, (scope.get("server") or (None,))[0])
-        is_authorized = stranger is None and self._access.is_authorized(headers)
+        rejection = self._access.refusal(headers, (scope.get("server") or (None,))[0])
+        is_authorized = rejection is None and self._access.is_authorized(headers)
         if is_authorized:
-            scope.get("extensions", {}).get(TRUST, _nobody)()
+            scope.get("extensions", {}).get(ON_AUTHORIZED, _do_nothing)()
         else:
-            send = _closing(send)  # one connection, one answer: nobody without the key queues requests
-        refusal = problem_of(stranger) if stranger else self._refusal(scope, headers, is_authorized=is_authorized)
+            send = _closing(send)  # one connection, one answer: without a key, no requests queue up
+        refusal = problem_of(rejection) if rejection else self._refusal(scope, headers, is_authorized=is_authorized)
         if refusal is not None:
             if not is_authorized:
                 await self._discard(headers, receive)
@@ -99,7 +99,7 @@ class HttpGuard:
             await self._let_pass(scope, receive, send)
             return
         if self._in_flight >= self._limits.most_in_flight:
-            busy = f"{self._limits.most_in_flight} requests are at work already: ask again later"
+            busy = f"{self._limits.most_in_flight} requests are being answered: try again later"
             await problem(HTTPStatus.SERVICE_UNAVAILABLE, busy)(scope, receive, send)
             return
         self._in_flight += 1
@@ -117,13 +117,13 @@ class HttpGuard:
         if not route.takes_json:
             await self._app(scope, receive, send)
             return
-        held = _Held()
+        buffered = _Buffered()
         try:
-            body = await self._body(scope, receive, held, route.most_body_bytes or self._limits.most_body_bytes)
+            body = await self._body(scope, receive, buffered, route.most_body_bytes or self._limits.most_body_bytes)
             if body is not None:
                 await self._app(scope, _replay(body, receive), send)
         finally:
-            self._buffered -= held.size
+            self._buffered -= buffered.size
 
     async def _run_check(self, path: str, check: Callable[[], None]) -> None:
         """Requests that arrive during a check share it. Anybody may send them, and each check takes a thread and a database connection."""
@@ -136,7 +136,7 @@ class HttpGuard:
     def _end_check(self, path: str, task: asyncio.Task[None]) -> None:
         del self._checks[path]
         if not task.cancelled():
-            task.exception()  # seen, also where everybody who asked has gone
+            task.exception()  # marks it as seen, also when all senders have left
 
     def _refusal(self, scope: Scope, headers: Headers, *, is_authorized: bool) -> Response | None:
         """Why a request is not read, by its key, path, method, query and headers."""
@@ -146,7 +146,7 @@ class HttpGuard:
             return problem_of(RequestError(("Authorization", reason), status=HTTPStatus.UNAUTHORIZED))
         route = self._routes.get(path)
         if route is None:
-            return problem_of(RequestError(("path", "does not exist; /openapi.json lists those that do"), status=HTTPStatus.NOT_FOUND))
+            return problem_of(RequestError(("path", "does not exist; /openapi.json lists the paths that do"), status=HTTPStatus.NOT_FOUND))
         if method not in route.methods:
             refused = RequestError(("method", f"must be {' or '.join(route.methods)}"), status=HTTPStatus.METHOD_NOT_ALLOWED)
             response = problem_of(refused)
@@ -162,7 +162,7 @@ class HttpGuard:
         """Read a refused body and drop it. A sender that still sends when the connection closes would not see the answer."""
         if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
             return
-        if "expect" in headers:  # the sender waits for the answer first
+        if "expect" in headers:  # the sender waits for an answer first
             return
         size, more = 0, True
         with suppress(TimeoutError):
@@ -172,7 +172,7 @@ class HttpGuard:
                     size += len(message.get("body", b""))
                     more = message.get("more_body", False)
 
-    async def _body(self, scope: Scope, receive: Receive, held: _Held, most: int) -> bytes | None:
+    async def _body(self, scope: Scope, receive: Receive, buffered: _Buffered, most: int) -> bytes | None:
         """The request's body of at most `most` bytes, None when its sender has left. Raises RequestError when it is too large or too slow."""
         parts: list[bytes] = []
         size, more = 0, True
@@ -191,9 +191,9 @@ class HttpGuard:
                         parts.clear()
                         continue
                     if self._buffered + len(part) > self._limits.most_buffered_bytes:
-                        raise NotReadyError("too many large requests are at work already: ask again later")
+                        raise NotReadyError("too many large requests are being answered: try again later")
                     self._buffered += len(part)
-                    held.size += len(part)
+                    buffered.size += len(part)
                     parts.append(part)
         except TimeoutError:
             reason = f"did not arrive within {self._limits.body_timeout_s:g} s"
@@ -214,12 +214,12 @@ def _closing(send: Send) -> Send:
     return close
 
 
-def _nobody() -> None:
-    """Nobody wants to know: the server is not ours."""
+def _do_nothing() -> None:
+    """In place of the extension, on a server without it."""
 
 
 @dataclass
-class _Held:
+class _Buffered:
     """Bytes of one body that are in memory."""
 
     size: int = 0
@@ -227,13 +227,13 @@ class _Held:
 
 def _replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that passes `body` in one piece, then the next messages (the sender leaving)."""
-    told = False
+    passed = False
 
     async def once() -> Message:
-        nonlocal told
-        if told:
+        nonlocal passed
+        if passed:
             return await receive()
-        told = True
+        passed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return once

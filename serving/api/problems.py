@@ -15,7 +15,7 @@ from serving.api.messages import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = "1"
-_MOST_NAMED: Final = 10  # problems of one request that an answer names
+_MOST_NAMED: Final = 10  # problems of one request in an answer
 
 
 def problem_of(error: Exception) -> Response:
@@ -26,23 +26,21 @@ def problem_of(error: Exception) -> Response:
         return problem(error.status_code, str(error.detail))
     if isinstance(error, NoChampionError | NotReadyError):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-    if isinstance(error, WarehouseError):  # its text tells host and database
-        return problem(
-            HTTPStatus.SERVICE_UNAVAILABLE, "the warehouse (PostgreSQL) cannot be used; the service looks for it again by itself"
-        )
-    if isinstance(error, ModelMismatchError):  # its text tells paths; the log has it already, once
+    if isinstance(error, WarehouseError):  # its text has host and database
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the warehouse (PostgreSQL) cannot be used: the service connects again by itself")
+    if isinstance(error, ModelMismatchError):  # its text has paths; the log has it already
         return problem(
             HTTPStatus.SERVICE_UNAVAILABLE, "the champion's file is not the one that was decided on: see the log, or run `altaviz doctor`"
         )
     if isinstance(error, AltavizError):
         get_log().error("request failed", reason=str(error))
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the service cannot answer: its log says why")
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the service cannot answer: its log has the reason")
     get_log().error("unexpected failure", error=repr(error), exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed: its log says why")
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed: its log has the reason")
 
 
 def _wrong_request(error: RequestError) -> Response:
-    """Names the first problems, and says how many there are."""
+    """The first problems, and the number of all."""
     named = error.problems[:_MOST_NAMED]
     detail = "; ".join(f"{field}: {reason}" for field, reason in named)
     more = len(error.problems) - len(named)
@@ -50,7 +48,7 @@ def _wrong_request(error: RequestError) -> Response:
 
 
 def problem(status: int, detail: str, *fields: tuple[str, str], errors_total: int = 0) -> Response:
-    """A problem document; 503 says when to ask again, 401 how to."""
+    """A problem document. Status 503 gives the time to retry, 401 the way to authenticate."""
     title = HTTPStatus(status).phrase
     errors = [FieldProblem(field=plain_text(name), detail=plain_text(text)) for name, text in fields]
     document = Problem(title=title, status=status, detail=plain_text(detail), errors=errors, errors_total=errors_total)

@@ -37,7 +37,7 @@ class Recovering(Generic[PartT]):
 
     @property
     def found(self) -> PartT | None:
-        """The part if it is there; does not look for it."""
+        """The part if it is open. Does not open it."""
         return self._value
 
     @property
@@ -51,13 +51,13 @@ class Recovering(Generic[PartT]):
         if value is not None:
             return value
         if not self._lock.acquire(blocking=False):
-            raise self._missing or NotReadyError(f"the {self._name} is being opened: ask again in a moment")
+            raise self._missing or NotReadyError(f"the {self._name} is being opened: try again in a moment")
         try:
             return self._look()
         finally:
             self._lock.release()
 
-    def lose(self, value: PartT, why: AltavizError) -> None:
+    def discard(self, value: PartT, why: AltavizError) -> None:
         """Close `value`, which stopped working. The next `get` opens a new one. The log has `why`, once."""
         with self._lock:
             if self._value is value:
@@ -66,7 +66,7 @@ class Recovering(Generic[PartT]):
                 self._missing = _again(why)
 
     def close(self) -> None:
-        """Close the part for good; waits for a look that is under way."""
+        """Close the part for good, after an attempt that is under way."""
         with self._lock:
             self._closed = True
             self._drop()
@@ -82,7 +82,7 @@ class Recovering(Generic[PartT]):
             self._value = self._stack.enter_context(self._open())
         except Exception as error:
             missing = error if isinstance(error, AltavizError) else NotReadyError(f"the {self._name} cannot be opened: see the log")
-            if str(missing) != str(self._missing):  # told once, not at every look
+            if str(missing) != str(self._missing):  # logged once, not at every attempt
                 get_log().warning(
                     "part missing", part=self._name, reason=str(error), exc_info=None if isinstance(error, AltavizError) else error
                 )

@@ -81,7 +81,7 @@ def prediction_service(backend: Backend, config: ServingConfig, access: Access) 
         name="altaviz",
         workers=1,
         traffic={"timeout": _TIMEOUT_S},
-        # BentoML makes a series and a log line of every path that anybody asks for
+        # BentoML makes a series and a log line for every requested path
         metrics={"enabled": False, "namespace": "altaviz"},
         logging={"access": {"enabled": False}},
     )
@@ -105,7 +105,7 @@ def prediction_service(backend: Backend, config: ServingConfig, access: Access) 
 
     service: Any = PredictionService  # what the decorator made of it
     routes = ROUTES | {
-        # BentoML's own readiness page says nothing of what is missing
+        # BentoML's own readiness page does not name the missing part
         _READY: Route(_HEALTH, check=backend.require_ready),
         _SCORE: replace(ROUTES[_SCORE], most_body_bytes=min(most_score_bytes(config.limits), config.limits.most_body_bytes)),
     }
@@ -125,7 +125,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
     limits = config.limits
     app = FastAPI(
         title="Altaviz",
-        description="Which compressors need attention, by when, and why? Wrong requests are answered as RFC 9457 says.",
+        description="Which compressors need attention, by when, and why? Wrong requests get a problem document (RFC 9457).",
         version="1",
         openapi_url=None,  # answered below, from one text for all
         docs_url=None,
@@ -147,8 +147,8 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
         body = await request.body()
 
         def answer() -> ScoreAnswer:
-            asked = read_score(body, limits)
-            scored = backend.score(asked.compressor_ids, asked.as_of)
+            parsed = read_score(body, limits)
+            scored = backend.score(parsed.compressor_ids, parsed.as_of)
             metrics.written.inc(scored.rows_written)
             for prediction in scored.predictions:
                 metrics.predictions.labels(prediction.status).inc()

@@ -52,14 +52,14 @@ def require_access(home: Path) -> None:
     The database files have a user of their own and are left out.
     """
     for path in () if os.geteuid() == 0 else _within(home, 2):
-        told = explain_access(path, home)
-        if told:
-            raise HomeError(f"home {home} cannot be used: {told}")
+        obstacle = explain_access(path, home)
+        if obstacle:
+            raise HomeError(f"home {home} cannot be used: {obstacle}")
 
 
 def find_refusal(home: Path) -> str | None:
     """The message of `explain_access` for the first unusable file of the home, at any depth. None without one."""
-    return next((told for path in _within(home, None) if (told := explain_access(path, home))), None)
+    return next((obstacle for path in _within(home, None) if (obstacle := explain_access(path, home))), None)
 
 
 def find_exposed(home: Path) -> tuple[Path, str] | None:
@@ -130,7 +130,7 @@ def explain_database_files(data_dir: Path, server_user: str | None, *, every: bo
             return f"{what}: `{sudo}chown -R {name} {target} && {sudo}chmod 700 {target}`"
     if found.st_mode & _FOREIGN_BITS or found.st_mode & stat.S_IRWXU != stat.S_IRWXU:
         mode = stat.filemode(found.st_mode)
-        return f"{data_dir} has the permissions {mode}, the database server wants drwx------: `{sudo}chmod 700 {target}`"
+        return f"{data_dir} has the permissions {mode}, the database server needs drwx------: `{sudo}chmod 700 {target}`"
     return None
 
 

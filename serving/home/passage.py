@@ -17,7 +17,7 @@ from config.errors import HomeError
 
 SERVER_USER: Final = "pgserver"  # PostgreSQL refuses to run as root, so root runs it as this user
 _PLACES: Final = ("/var/lib/altaviz", "/srv/altaviz", "/opt/altaviz")
-_PASSABLE: Final = 0o711  # for whoever owns it all, for others passing through without seeing what is there
+_PASSABLE: Final = 0o711  # everything for the owner; others pass through without seeing the content
 
 
 @contextmanager

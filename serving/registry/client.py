@@ -99,7 +99,7 @@ class Registry:
         facts = facts_from_tags(found.tags, version)
         if facts.feature_set_version != FEATURE_SET_VERSION:
             raise ModelError(
-                f"version {version} was trained on feature set {facts.feature_set_version}, this code computes {FEATURE_SET_VERSION}: train again"
+                f"version {version} was trained on feature set {facts.feature_set_version}, this version of altaviz computes {FEATURE_SET_VERSION}: train again"
             )
         model = RegisteredModel(version, str(found.run_id), facts, content)
         if self._record is not None:
@@ -145,7 +145,7 @@ class Registry:
             return None
         if not (move.origin / file.relative_to(store.parent)).is_file():
             return None
-        return f"it is still where this home came from; copy it: `cp -a {move.origin / ARTIFACTS}/. {store.parent / ARTIFACTS}/`"
+        return f"it is still in the former home; copy it: `cp -a {move.origin / ARTIFACTS}/. {store.parent / ARTIFACTS}/`"
 
     def run_file(self, run_id: str, path: str) -> bytes | None:
         """The artifact `path` of a run, None when the run has none. Raises ModelError."""
@@ -188,7 +188,7 @@ class Registry:
         try:
             digest = hashlib.sha256(self._read(model_uri, MODEL_FILE)).hexdigest()
             complete = {FACTS_TAG: json.dumps(asdict(facts)), SHA256_TAG: digest, **tags}
-            with contextlib.redirect_stderr(io.StringIO()):  # MLflow says there what our own log says
+            with contextlib.redirect_stderr(io.StringIO()):  # MLflow repeats there what the log has
                 return str(mlflow.register_model(model_uri, REGISTERED_MODEL, tags=complete).version)
         except self._unreadable as error:
             raise ModelError(f"the model cannot be registered ({_first_line(error)}): check MLFLOW_TRACKING_URI") from error

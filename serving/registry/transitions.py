@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DECISION_TAG: Final = "altaviz.decision"
 FINGERPRINT_TAG: Final = "altaviz.fingerprint"  # what a version was trained from and judged against
 _APPLIED_TAG: Final = "altaviz.applied"
-_MOVE_TAG: Final = "altaviz.move"  # a move that has been decided and may not be finished
+_MOVE_TAG: Final = "altaviz.move"  # a decided move that may be unfinished
 OPERATOR_TAG: Final = "altaviz.operator"  # the last decision about a version that an operator asked for
 
 
@@ -100,8 +100,8 @@ def readable_tags(decision: ModelDecision) -> dict[str, str]:
 
 def newest_decision_of(version: ModelVersion) -> ModelDecision | None:
     """The last decision about a version, by the gate or an operator. None without one."""
-    told = (_from_tag(version.version, version.tags[name]) for name in (DECISION_TAG, OPERATOR_TAG) if name in version.tags)
-    return max(told, key=lambda decision: decision.decided_at, default=None)
+    decisions = (_from_tag(version.version, version.tags[name]) for name in (DECISION_TAG, OPERATOR_TAG) if name in version.tags)
+    return max(decisions, key=lambda decision: decision.decided_at, default=None)
 
 
 def decision_of(version: ModelVersion) -> ModelDecision | None:
@@ -128,7 +128,7 @@ def _in_force(registry: Registry, decision: ModelDecision) -> ModelDecision:
     if decision.decision != "promoted" or present in (decision.previous_version, decision.model_version):
         return decision
     judged, now = (f"version {version}" if version else "none" for version in (decision.previous_version, present))
-    why = f"outdated: it was judged while the champion was {judged}, and it is {now} by now; `altaviz models promote {decision.model_version}` asks again"
+    why = f"outdated: it was judged while the champion was {judged}, and now it is {now}; `altaviz models promote {decision.model_version}` judges it again"
     outdated = replace(decision, decision="refused", reasons=[why, *decision.reasons])
     registry.set_tags(decision.model_version, {DECISION_TAG: to_tag(outdated), **readable_tags(outdated)})
     return outdated
@@ -148,7 +148,7 @@ def _finish_move(registry: Registry, connection: psycopg.Connection, decision: M
         registry.drop_alias(CHALLENGER)
     registry.set_tags(decision.model_version, {OPERATOR_TAG: to_tag(decision), **readable_tags(decision)})
     _record(registry, connection, decision)
-    connection.commit()  # the note goes only when the record is safe
+    connection.commit()  # the tag goes only after the record is safe
     registry.drop_tag(decision.model_version, _MOVE_TAG)
 
 
@@ -157,7 +157,7 @@ def champion_before(decisions: list[ModelDecision], present: str) -> str:
 
     Raises ModelError when none is on record.
     """
-    stack: list[str] = []  # no two neighbours are equal: the way back never leads to where one is
+    stack: list[str] = []  # no two neighbours are equal: a rollback always changes the champion
     for decision in sorted(decisions, key=lambda item: item.decided_at):
         version, known = decision.model_version, decision.run_id is not None
         if decision.decision == "rolled_back" and version in stack:
@@ -165,7 +165,7 @@ def champion_before(decisions: list[ModelDecision], present: str) -> str:
                 stack.pop()
         elif (decision.decision == "promoted" or (decision.decision == "rolled_back" and known)) and stack[-1:] != [version]:
             stack.append(version)
-    while stack and stack[-1] != present:  # an alias that was moved by other hands
+    while stack and stack[-1] != present:  # an alias that was moved by other means
         stack.pop()
     if len(stack) < 2:
         raise ModelError(f"no champion before version {present} is on record: name one of `altaviz models list`")

@@ -15,7 +15,7 @@ import psycopg
 from serving.warehouse.tables import Table, upsert_rows
 
 _ALERTS: Final = Table("alert_history", ("compressor_id", "alert_type", "alert_timestamp"), "alert_timestamp")
-_SOURCES: Final = ["threshold", "data"]  # what follows from readings: written together
+_SOURCES: Final = ["threshold", "data"]  # alerts from readings: written together
 
 Source = Literal["threshold", "data"]
 Severity = Literal["warning", "critical"]
@@ -111,7 +111,7 @@ def replace_alerts(connection: psycopg.Connection, alerts: Sequence[Alert], sinc
 
 
 _IS_STALE: Final = "(compressor_id, alert_type, alert_timestamp) IN (SELECT compressor_id, alert_type, alert_timestamp FROM altaviz_stale)"
-# Each stale alert that somebody has acknowledged, and the alerts of its kind that now cover some of its time.
+# Each acknowledged stale alert, and the alerts of its type that now cover some of its time.
 _HEIRS: Final = f"""
     SELECT heir.compressor_id, heir.alert_type, heir.alert_timestamp, stale.alert_timestamp AS stale_timestamp,
            stale.acknowledged_at, stale.acknowledged_by

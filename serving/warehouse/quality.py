@@ -24,13 +24,13 @@ def replace_quality_metrics(
     Returns the rows inserted, changed or deleted.
     """
     written = upsert_quality_metrics(connection, metrics)
-    gone = """
+    deletion = """
         DELETE FROM data_quality_metrics
         WHERE metric_name = ANY(%s) AND (metric_timestamp = ANY(%s) OR metric_timestamp <> ALL(%s))
           AND (stage, metric_name, metric_timestamp) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
     """
     keys = [[getattr(metric, name) for metric in metrics] for name in ("stage", "metric_name", "metric_timestamp")]
-    return written + connection.execute(gone, [list(names), _midnights(measured), _midnights(days), *keys]).rowcount
+    return written + connection.execute(deletion, [list(names), _midnights(measured), _midnights(days), *keys]).rowcount
 
 
 def summarize_quality(connection: psycopg.Connection) -> dict[str, Any]:

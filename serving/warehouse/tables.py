@@ -43,7 +43,7 @@ _QUALITY: Final = Table("data_quality_metrics", ("stage", "metric_name", "metric
 _PREDICTIONS: Final = Table("ml_predictions", ("compressor_id", "model_version", "prediction_timestamp"), "prediction_timestamp")
 _EDGE_EXPORTS: Final = Table("edge_exports", ("digest",))
 
-# What a row of ml_predictions says beside its compressor, as the fields of Prediction.
+# The columns of ml_predictions beside the compressor, as the fields of Prediction.
 _PREDICTED: Final = """
     prediction_timestamp, model_version, status, rul_days::float8, rul_lower_days::float8, rul_upper_days::float8,
     failure_probability::float8, confidence_score::float8, health, horizon_days::float8, reasons, features_used,
@@ -119,12 +119,12 @@ def upsert_aggregates(connection: psycopg.Connection, frame: pl.DataFrame) -> in
 
 def delete_aggregates(connection: psycopg.Connection, kept: pl.DataFrame | None, start: datetime, end: datetime) -> int:
     """Delete the aggregates of (start, end] outside `kept` (None: all), whose readings are gone. Returns the rows deleted."""
-    gone = """
+    deletion = """
         DELETE FROM sensor_readings_agg WHERE agg_timestamp > %s AND agg_timestamp <= %s
           AND (compressor_id, window_type, agg_timestamp) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
     """
     keys = [[] if kept is None else kept[name].to_list() for name in _AGGREGATES.key]
-    return connection.execute(gone, [start, end, *keys]).rowcount
+    return connection.execute(deletion, [start, end, *keys]).rowcount
 
 
 def table_counts(connection: psycopg.Connection) -> dict[str, int]:
@@ -149,9 +149,9 @@ def latest_predictions(
         WHERE %(ids)s::text[] IS NULL OR compressor_id = ANY(%(ids)s)
         ORDER BY rul_days_now NULLS LAST, rul_days NULLS LAST, failure_probability DESC NULLS LAST, compressor_id
     """
-    asked = {"ids": None if compressor_ids is None else list(compressor_ids)}
+    parameters = {"ids": None if compressor_ids is None else list(compressor_ids)}
     with _fleet_as_of(connection, as_of), connection.cursor(row_factory=class_row(LatestPrediction)) as cursor:
-        return cursor.execute(query, asked).fetchall()
+        return cursor.execute(query, parameters).fetchall()
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def last_usable(connection: psycopg.Connection, predictions: Iterable[Prediction
 
 
 def write_view_rules(connection: psycopg.Connection, clock_skew: timedelta, health: HealthSection) -> None:
-    """Tell the views what they need of the configuration."""
+    """Write the configuration that the views need."""
     rules = [clock_skew, health.warning.value, health.critical.value]
     columns = "clock_skew, warning_days, critical_days"
     connection.execute(f"UPDATE view_rules SET ({columns}) = ROW(%s, %s, %s) WHERE ({columns}) IS DISTINCT FROM (%s, %s, %s)", rules * 2)
@@ -208,9 +208,9 @@ def predictions_of_a_moment(
         )
         ORDER BY compressor_id, model_version
     """
-    asked = {"compressor_id": compressor_id, "as_of": as_of, "model_version": model_version}
+    parameters = {"compressor_id": compressor_id, "as_of": as_of, "model_version": model_version}
     with connection.cursor(row_factory=class_row(Prediction)) as cursor:
-        return cursor.execute(query, asked).fetchall()
+        return cursor.execute(query, parameters).fetchall()
 
 
 def compressors(connection: psycopg.Connection) -> list[Compressor]:

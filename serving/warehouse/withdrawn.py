@@ -41,17 +41,17 @@ def mark_predictions(connection: psycopg.Connection, taken: Sequence[TakenReadin
     A prediction that was computed anew without the file loses its mark.
     """
     rows = [astuple(item) for item in taken]
-    asked = {"reach": reach, **{item.name: [row[place] for row in rows] for place, item in enumerate(fields(TakenReadings))}}
+    parameters = {"reach": reach, **{item.name: [row[place] for row in rows] for place, item in enumerate(fields(TakenReadings))}}
     connection.execute(
         f"""UPDATE ml_predictions AS prediction SET data_withdrawn_at = NULL
             WHERE data_withdrawn_at IS NOT NULL AND NOT EXISTS (SELECT FROM {_TAKEN} WHERE {_MADE_FROM})""",
-        asked,
+        parameters,
     )
     if rows:
         connection.execute(
             f"""UPDATE ml_predictions AS prediction SET data_withdrawn_at = taken.withdrawn_at
                 FROM {_TAKEN} WHERE {_MADE_FROM} AND prediction.data_withdrawn_at IS NULL""",
-            asked,
+            parameters,
         )
     row = connection.execute("SELECT count(*) FROM ml_predictions WHERE data_withdrawn_at IS NOT NULL").fetchone()
     return int(row[0]) if row else 0

@@ -1,4 +1,4 @@
-"""Literal gold tables and a model whose answers can be worked out by hand."""
+"""Literal gold tables, and models with outputs that can be computed by hand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def gold_row(compressor_id: str, timestamp: datetime, **features: Any) -> dict[s
 
 
 def write_gold(folder: Path, rows: Sequence[Mapping[str, Any]]) -> DeltaTable:
-    """The rows as a Delta table partitioned by date, like the medallion writes it."""
+    """The rows as a Delta table partitioned by date, as the medallion writes it."""
     statuses = dict.fromkeys(STATUS_FEATURES, pl.String)
     numbers = {name: pl.Float64 for name in FEATURES if name not in STATUS_FEATURES}
     schema = {COMPRESSOR_ID: pl.String, TIMESTAMP: pl.Datetime("us", "UTC"), DATE: pl.Date, **numbers, **statuses, DATA_FAULTS: pl.String}
@@ -44,7 +44,10 @@ def write_gold(folder: Path, rows: Sequence[Mapping[str, Any]]) -> DeltaTable:
 
 
 def mean_model(version: str = "7", steps: int = WINDOW_STEPS) -> RegisteredModel:
-    """rul is the mean of vibration_1hr_mean over the window; the interval is half and one and a half of it; the probability 1 / (1 + rul)."""
+    """A model whose life is the mean of vibration_1hr_mean over the window.
+
+    The interval is half and one and a half of it. The probability is 1 / (1 + life).
+    """
     numbers = {"feature": np.int64(0), "half": np.float32(0.5), "more": np.float32(1.5), "one": np.float32(1), "steps": np.array([1])}
     nodes = [
         helper.make_node("ReduceMean", ["windows", "steps"], ["means"], keepdims=0),
@@ -58,7 +61,7 @@ def mean_model(version: str = "7", steps: int = WINDOW_STEPS) -> RegisteredModel
 
 
 def with_ageing(model: RegisteredModel, law: Ageing) -> RegisteredModel:
-    """The same model, that also says how long machines live."""
+    """The same model, with a law of lives."""
     proto = onnx.load_from_string(model.onnx)
     helper.set_model_props(proto, {METADATA_KEY: law.to_json()})
     return replace(model, onnx=proto.SerializeToString())
@@ -67,9 +70,9 @@ def with_ageing(model: RegisteredModel, law: Ageing) -> RegisteredModel:
 def drivers_model(
     life: float, weights: Mapping[str, float], *, product: Sequence[Cell] = (), means: float = 0.0, version: str = "7"
 ) -> RegisteredModel:
-    """A model whose drivers are known: rul is `life` + what the last step's features weigh + the product of the features at the cells.
+    """A model with known drivers. Its life is `life` + weighted features of the last step + the product of the features at the cells.
 
-    weights: by feature. product: (feature, step). NaN enters as `means`, as it does in the network. The probability is 1 - rul / 30.
+    Weights are by feature, product cells are (feature, step). NaN is replaced by `means`, as in the network. The probability is 1 - life / 30.
     """
     weighing = np.zeros((WINDOW_STEPS, len(FEATURES)), np.float32)
     for name, weight in weights.items():

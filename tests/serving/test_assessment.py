@@ -1,4 +1,4 @@
-"""The rules that the predictor and the edge share, on the values where they change."""
+"""The rules that predictor and edge share, at the values where they change."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="package")
 def site(spark: SparkSession, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """Two compressors of STATION-A, one of a station in another time zone and of a model with a limit of its own."""
+    """Two compressors of STATION-A, and one in another time zone whose model has its own limit."""
     root = tmp_path_factory.mktemp("edge")
     station = settings.fleet.stations["STATION-B"].model_copy(update={"time_zone": "America/Denver"})
     fleet = settings.fleet.model_copy(update={"stations": {**settings.fleet.stations, "STATION-B": station}})

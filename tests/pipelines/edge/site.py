@@ -1,4 +1,4 @@
-"""A site with an exported folder: a dirty fleet as CSV, through Spark into gold on one side, for run.py on the other."""
+"""A site with an exported folder: one dirty fleet, as gold by Spark and as CSV for run.py."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Site:
     folder: Path
 
     def run(self, *arguments: str | Path, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        """run.py where nothing but numpy and onnxruntime can be imported; `before` is a command that starts another."""
+        """Run run.py with numpy and onnxruntime alone, after the command `before`."""
         command = [*before, sys.executable, "-I", "-c", ONLY_NUMPY_AND_ONNXRUNTIME, self.folder / "run.py", *arguments]
         return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, cwd=self.folder, timeout=120)
 
@@ -58,7 +58,10 @@ class Site:
 
 
 def dirty_fleet() -> list[dict[str, Any]]:
-    """Noise, gaps, nulls, spikes, impossible values; a sensor missing for a day, a silence of 9 h, readings sent twice, rows without id, time or value."""
+    """Noise, gaps, nulls, spikes, impossible values.
+
+    Also a sensor missing for a day, a silence of 9 h, readings sent twice, and rows without id, time or value.
+    """
     rows = noisy_fleet(3, DAYS, step=10)
     for row in rows:
         day = (row[TIMESTAMP] - MONDAY) / timedelta(days=1)

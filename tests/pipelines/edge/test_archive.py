@@ -1,4 +1,4 @@
-"""run.py as an archive: the project's own files, the same bytes each time, and nothing from beside it."""
+"""run.py as an archive: the project's own files, the same bytes each time, and no code from beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""altaviz export-edge on the demo's home: the folder says what `altaviz score` says, and the report holds what was measured."""
+"""altaviz export-edge on the demo's home: the folder predicts what `altaviz score` does, and the report holds the measurements."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tests.pipelines.console_script import refusal_of, report_of
 from tests.pipelines.demo import END_OF_DEMO, Demo
 
 
-def test_the_exported_champion_says_what_score_says(demo: Demo, tmp_path: Path) -> None:
+def test_the_exported_champion_predicts_what_score_predicts(demo: Demo, tmp_path: Path) -> None:
     out = tmp_path / "edge"
     report = report_of("export-edge", "--out", out, home=demo.home, **demo.environment)
     scored = report_of("score", "--as-of", END_OF_DEMO, home=demo.home, **demo.environment)
     readings = tmp_path / "readings.csv"
     pl.read_delta(str(demo.home / "lake" / "bronze")).select(READING_FIELDS).write_csv(readings)
     command = [sys.executable, "-I", str(out / "run.py"), str(readings), "--as-of", END_OF_DEMO, "--digest", report["digest"]]
-    said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert said["model_version"] == scored["model_version"] == report["model_version"]
-    for mine, theirs in zip(said["predictions"], scored["predictions"], strict=True):
-        assert {name: mine[name] for name in mine.keys() & theirs.keys()} == {name: theirs[name] for name in mine.keys() & theirs.keys()}
+    answered = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert answered["model_version"] == scored["model_version"] == report["model_version"]
+    for own, expected in zip(answered["predictions"], scored["predictions"], strict=True):
+        assert {name: own[name] for name in own.keys() & expected.keys()} == {name: expected[name] for name in own.keys() & expected.keys()}
     exact, quantised = report["models"]["model.onnx"], report["models"]["model.int8.onnx"]
     assert quantised["bytes"] == (out / "model.int8.onnx").stat().st_size < exact["bytes"] / 2
     assert all(facts["start_ms"] > facts["open_ms"] > facts["window_ms"]["p50"] > 0 for facts in (exact, quantised))
@@ -38,16 +38,16 @@ def test_the_exported_champion_says_what_score_says(demo: Demo, tmp_path: Path) 
     contract = json.loads((out / "contract.json").read_text(encoding="utf-8"))
     assert "failure_probability" in contract["calibration"]["in_graph"]
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["models"] == report["models"]
-    # the site's own tools say the same as the runner, and the home keeps what they are compared with
+    # the site's own tools agree with run.py, and the home keeps the digest
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=out, check=True)
-    told = subprocess.run(["sha256sum", "SHA256SUMS"], cwd=out, capture_output=True, text=True, check=True).stdout
+    digest_line = subprocess.run(["sha256sum", "SHA256SUMS"], cwd=out, capture_output=True, text=True, check=True).stdout
     settings = load_settings(demo.home, environ=demo.environment)
     with migrated_warehouse(settings.database, demo.home) as warehouse, warehouse.connection() as connection:
         kept = connection.execute("SELECT digest, model_version, model_sha256, folder FROM edge_exports WHERE folder = %s", [str(out)])
         assert kept.fetchall() == [
             (report["digest"], report["model_version"], contract["model"]["files"]["model.onnx"]["sha256"], str(out))
         ]
-    assert told.split()[0] == report["digest"]
+    assert digest_line.split()[0] == report["digest"]
 
 
 def test_the_readme_reports_what_was_measured_and_where_no_failure_was_seen() -> None:
@@ -100,11 +100,11 @@ def test_the_readme_reports_what_was_measured_and_where_no_failure_was_seen() ->
 
 
 def test_a_folder_with_other_files_is_left_alone(demo: Demo, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("keep", encoding="utf-8")
+    (tmp_path / "own.txt").write_text("keep", encoding="utf-8")
     (tmp_path / "contract.json").write_text("{}", encoding="utf-8")  # an export beside which somebody keeps files of his own
     line = refusal_of("export-edge", "--out", tmp_path, home=demo.home, **demo.environment)
-    assert "holds mine.txt, which is not from an earlier export" in line
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["contract.json", "mine.txt"]
+    assert "holds own.txt, which is not from an earlier export" in line
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["contract.json", "own.txt"]
 
 
 def test_an_earlier_export_is_replaced_whatever_way_leads_there(demo: Demo, tmp_path: Path) -> None:

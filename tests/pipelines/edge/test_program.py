@@ -1,4 +1,4 @@
-"""run.py against the real medallion, and what it does with files that it cannot use."""
+"""run.py against the real medallion, and on files that it cannot use."""
 
 from __future__ import annotations
 

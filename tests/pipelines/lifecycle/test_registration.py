@@ -68,7 +68,7 @@ def test_a_verdict_beside_another_champion_than_the_present_one_is_outdated(stor
     assert (concluded.decision, concluded.reasons) == (
         "refused",
         [
-            "outdated: it was judged while the champion was version 2, and it is version 1 by now; `altaviz models promote 3` asks again",
+            "outdated: it was judged while the champion was version 2, and now it is version 1; `altaviz models promote 3` judges it again",
             "because of 3",
         ],
     )

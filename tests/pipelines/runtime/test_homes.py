@@ -151,7 +151,10 @@ def test_a_home_copied_while_its_server_runs_is_refused_and_one_that_was_moved_g
         with open_warehouse(settings.database, moved) as warehouse, warehouse.connection() as connection:
             assert connection.execute("SELECT count(*) FROM ml_predictions").fetchone() == (4,)
     (moved / "postgres" / "PG_VERSION").unlink()
-    with pytest.raises(WarehouseError, match="holds no database, the home was not copied whole"), open_warehouse(settings.database, moved):
+    with (
+        pytest.raises(WarehouseError, match="holds no database, because the home was not copied whole"),
+        open_warehouse(settings.database, moved),
+    ):
         pass
 
 

@@ -30,7 +30,7 @@ DEAD_AT = NOW - timedelta(days=3)  # when the link of SILENT had been dead for a
 
 
 def build_home(home: Path) -> None:
-    """A lake with four compressors: a day of gold for three, an older day with a dead link for the fourth."""
+    """A lake with four compressors. Three have a day of gold, the fourth an older day with a dead link."""
     lake = Lake(str(home / "lake"))
     metadata = pl.DataFrame(
         {"compressor_id": [*FLEET, SILENT], "model": "Ariel JGK/4", "horsepower": 1480.0, "install_date": None, "station_id": "STATION-A"}

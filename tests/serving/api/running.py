@@ -1,4 +1,4 @@
-"""Runs `altaviz serve` as an operator does, in a process of its own, and waits until it is ready."""
+"""Runs `altaviz serve` in its own process, as an operator does, and waits until it is ready."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Running:
 
 @contextmanager
 def serving(home: Path, *, until: int | None = 200, program: Sequence[str] = (str(ALTAVIZ),), **environment: str) -> Iterator[Running]:
-    """Start the service, wait until readiness answers with `until`, and end it as an operator does."""
+    """Start the service, wait until readiness answers with `until`, and end it with a signal."""
     command = [*program, "serve", "--port", "0", "--json", "--home", str(home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=surroundings(environment)) as process:
         try:
@@ -53,7 +53,7 @@ def serving(home: Path, *, until: int | None = 200, program: Sequence[str] = (st
 def wait_for(
     client: httpx.Client, status: int, method: str = "GET", path: str = "/readyz", saying: str = "", **sent: Any
 ) -> httpx.Response:
-    """Ask for readiness, or something else, until the answer has `status` and is `saying` something."""
+    """Repeat a request until its answer has `status` and contains `saying`."""
 
     def ask() -> httpx.Response:
         answer = client.request(method, path, **sent)

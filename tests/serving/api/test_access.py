@@ -105,7 +105,7 @@ def test_with_a_key_the_service_has_the_names_of_its_list_the_loopback_and_its_o
     assert _status(access, ("Host", "[fe80::1]"), address="fe80::1%eth0") is None
 
 
-def test_with_a_key_and_no_list_the_name_it_was_told_to_listen_on_counts() -> None:
+def test_with_a_key_and_no_list_the_name_it_listens_on_counts() -> None:
     access = Access.of(_listen(api_key=KEY), host="pumps.example.com")
     assert _status(access, ("Host", "pumps.example.com")) is None
     assert _status(access, ("Host", "other.example.com")) == 421
@@ -159,7 +159,7 @@ def test_the_key_opens_and_nothing_else_does() -> None:
         ("altaviz_production_api_key_2026", "words from examples"),
     ],
 )
-def test_a_key_that_can_be_guessed_is_refused_and_says_how_to_make_one(key: str, why: str) -> None:
+def test_a_key_that_can_be_guessed_is_refused_with_the_command_that_makes_one(key: str, why: str) -> None:
     with pytest.raises(ValidationError, match=why) as caught:
         _listen(api_key=key)
     assert "`openssl rand -base64 32`" in str(caught.value)
@@ -179,7 +179,7 @@ def test_a_key_from_a_generator_is_taken(key: str) -> None:
     assert weakness(key) is None
 
 
-def test_a_weak_key_in_the_environment_is_one_line_that_does_not_tell_it(settings: Settings) -> None:
+def test_a_weak_key_in_the_environment_is_one_line_without_the_key(settings: Settings) -> None:
     with pytest.raises(ConfigError) as caught:
         _ = load_settings(settings.home, environ={"ALTAVIZ_API_KEY": "opensesame"}).serving
     line = str(caught.value)

@@ -1,4 +1,4 @@
-"""Clients that hold connections and never end: the service's own protocol and guard around an app of three lines, in this process."""
+"""Clients that hold connections for ever. The service's own protocol and guard run around an app of three lines."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def test_a_refused_client_reads_why_though_it_has_sent_a_large_body(settings: Se
         assert (kept.status_code, "connection" in kept.headers) == (415, False)
 
 
-def test_a_system_that_allows_too_few_files_is_told_before_the_service_starts(settings: Settings) -> None:
+def test_a_system_that_allows_too_few_files_is_reported_before_the_service_starts(settings: Settings) -> None:
     code = (
         "import resource; from pipelines.operations.serve import _require_files; soft = lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0]\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 600)); _require_files(500); print(soft())\n"

@@ -1,4 +1,4 @@
-"""What the service keeps of the past is what the batch job reads of it."""
+"""The service's cached past equals what the batch job reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP reference is held to the code: every route, limit and field that there is."""
+"""The HTTP reference lists every route, limit and field of the code."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ NAMED = set(re.findall(r"`([\w/.]+)`", PAGE))
 def test_every_route_is_a_row_of_the_routes_with_its_methods() -> None:
     table = PAGE[PAGE.index("## Routes") :].split("\n\n")[1]
     rows = [row.split("|")[1:3] for row in table.splitlines()[2:]]
-    told = {path: methods.strip() for methods, paths in rows for path in re.findall(r"`([\w/.]+)`", paths)}
-    assert told == {path: ", ".join(route.methods) for path, route in ROUTES.items()}
+    documented = {path: methods.strip() for methods, paths in rows for path in re.findall(r"`([\w/.]+)`", paths)}
+    assert documented == {path: ", ".join(route.methods) for path, route in ROUTES.items()}
 
 
 def test_every_field_of_a_request_and_of_an_answer_is_named() -> None:

@@ -1,4 +1,4 @@
-"""Bodies that are wrong in many places: told in few words, without looking at all of them."""
+"""Bodies with many errors: the answer is short, and most of the body is not checked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_ids_beyond_the_most_are_not_looked_at(settings: Settings) -> None:
     for wrong in ('""', "1", "[]", '"C-1"'):
         with pytest.raises(RequestError) as caught:
             read_score(f'{{"compressor_ids": [{",".join([wrong] * 4)}]}}'.encode(), limits)
-        assert caught.value.problems == (("compressor_ids", "has 4 ids, 3 is the most of one request"),)
+        assert caught.value.problems == (("compressor_ids", "has 4 ids; one request may have 3"),)
         assert caught.value.status == 413
 
 
@@ -35,7 +35,7 @@ def test_the_first_unknown_name_ends_the_reading(settings: Settings) -> None:
     for read, body in ((read_score, f"{{{names}}}"), (read_predict, f'{{"windows": [], {names}}}')):
         with pytest.raises(RequestError) as caught:
             read(body.encode(), settings.serving.limits)  # type: ignore[operator]
-        assert caught.value.problems == (("0", "is no field of this request"),)
+        assert caught.value.problems == (("0", "is not a field of this request"),)
 
 
 def test_the_largest_body_takes_every_id_however_it_is_written(settings: Settings) -> None:
@@ -46,7 +46,7 @@ def test_the_largest_body_takes_every_id_however_it_is_written(settings: Setting
     assert read_score(body, limits).compressor_ids == longest
 
 
-def test_the_description_says_that_other_names_are_refused() -> None:
+def test_the_description_states_that_other_names_are_refused() -> None:
     for model in (ScoreRequest, PredictRequest):
         assert model.model_json_schema()["additionalProperties"] is False
     assert ScoreRequest.model_json_schema()["properties"]["compressor_ids"]["anyOf"][0]["items"]["maxLength"] == 50

@@ -103,7 +103,7 @@ def test_with_a_key_every_request_must_carry_it_and_name_the_service(service: Ru
 
 
 def _open_one_too_many(running: Running) -> None:
-    """Silent connections, one more than the limit: the first is closed for the last, long before its timeout."""
+    """One silent connection more than the limit: the first is closed, long before its timeout."""
     url = running.client.base_url
     most = load_settings(running.home, environ={}).serving.limits.most_connections
     with ExitStack() as opened:

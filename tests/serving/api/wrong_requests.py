@@ -1,4 +1,7 @@
-"""Requests that the service must refuse, each with the field that its answer must name. Their fleet has C-1, and no C-9."""
+"""Requests that the service must refuse, each with the field that its answer must name.
+
+Their fleet has C-1, and no C-9.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ def _text(path: str, body: bytes, field: str = "body") -> Wrong:
 
 
 def _with(literal: str, step: int, feature: int) -> bytes:
-    """A window as JSON text, with a literal that Python's own writer would not write."""
+    """A window as JSON text, with a literal that Python's own writer does not write."""
     values = [["1.0"] * len(FEATURES) for _ in range(WINDOW_STEPS)]
     values[step][feature] = literal
     return f'{{"windows": [[{",".join("[" + ",".join(row) + "]" for row in values)}]]}}'.encode()

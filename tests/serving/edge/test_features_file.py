@@ -1,4 +1,4 @@
-"""The features that run.py writes for people: no id starts a formula, numbers stay numbers."""
+"""The features file for people: no id starts a formula, numbers stay numbers."""
 
 from __future__ import annotations
 

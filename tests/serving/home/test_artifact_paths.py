@@ -1,4 +1,4 @@
-"""A store that MLflow has made, moved and copied: which paths follow, which do not, and when."""
+"""A store of MLflow that is moved and copied: which paths follow, which do not, and when."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS = [
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with a run, a logged model, a version of it, a data set, and an experiment whose artifacts lie in a bucket."""
+    """A store with a run, a model, a version, a data set, and an experiment with artifacts in a bucket."""
     home = tmp_path_factory.mktemp("made") / "home"
     home.mkdir()
     quieten()
@@ -127,7 +127,7 @@ def test_a_server_and_a_store_that_is_not_there_are_left_alone(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_store_is_told_with_its_path_and_the_way_back(tmp_path: Path) -> None:
+def test_a_damaged_store_is_reported_with_its_path_and_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"no database" * 100)
     with pytest.raises(ModelError, match=rf"{tmp_path}/mlflow.db cannot be used .*: bring mlflow.db back with `altaviz restore`"):
         follow_home(uri(tmp_path))

@@ -21,21 +21,21 @@ def data_dir(tmp_path: Path) -> Path:
     return folder
 
 
-def test_database_files_of_another_user_are_told_with_the_command(data_dir: Path) -> None:
-    told = explain_database_files(data_dir, "nobody", every=False)
+def test_database_files_of_another_user_are_reported_with_the_command(data_dir: Path) -> None:
+    message = explain_database_files(data_dir, "nobody", every=False)
     sudo = "" if ME == "root" else "sudo "
-    assert told == (
+    assert message == (
         f"{data_dir} belongs to {ME}, the database server runs as nobody: `{sudo}chown -R nobody {data_dir} && {sudo}chmod 700 {data_dir}`"
     )
 
 
-def test_lost_permissions_are_told_with_the_command(data_dir: Path) -> None:
+def test_lost_permissions_are_reported_with_the_command(data_dir: Path) -> None:
     assert explain_database_files(data_dir, None, every=True) is None
     data_dir.chmod(0o755)
-    told = explain_database_files(data_dir, None, every=False)
-    assert told is not None
-    assert "has the permissions drwxr-xr-x, the database server wants drwx------" in told
-    assert f"chmod 700 {data_dir}`" in told
+    message = explain_database_files(data_dir, None, every=False)
+    assert message is not None
+    assert "has the permissions drwxr-xr-x, the database server needs drwx------" in message
+    assert f"chmod 700 {data_dir}`" in message
 
 
 def test_a_home_of_this_user_can_be_used(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Root's database server is another user: it must reach its files, and nobody's folder is opened for it."""
+"""Root's database server is another user. It must reach its files, and no other folder is opened for it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_no_folder_that_was_there_is_opened(private: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["demo", "serve"])
-def test_a_command_says_so_before_any_work(private: Path, command: str) -> None:
+def test_a_command_reports_it_before_any_work(private: Path, command: str) -> None:
     if not ROOT:
         return
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""A row with the sentences of version 0.1 is equal to its recomputation, unless a number or a sensor in them differs."""
+"""A row with former sentences equals its recomputation, unless a number or a sensor in them differs."""
 
 from __future__ import annotations
 

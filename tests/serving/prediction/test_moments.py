@@ -1,4 +1,4 @@
-"""Which moments may be asked for: none of the future, but for a replay that the readings reach."""
+"""Moments that may be asked for: none of the future, except in a replay that readings reach."""
 
 from __future__ import annotations
 

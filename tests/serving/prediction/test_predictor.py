@@ -51,7 +51,7 @@ def test_numbers_are_the_models_answer_for_the_window(tmp_path: Path) -> None:
     assert (prediction.health, prediction.model_version, prediction.prediction_timestamp) == ("critical", "7", AS_OF)
 
 
-def test_features_used_tell_the_last_step_and_where_it_came_from(tmp_path: Path) -> None:
+def test_features_used_hold_the_last_step_and_its_source(tmp_path: Path) -> None:
     (prediction,) = _predict(tmp_path, [*_hourly("C-1", 4.0, range(1, 24)), *_hourly("C-1", 9.5, range(1), temp_status="warning")], ["C-1"])
     used = dict(prediction.features_used)
     values = used.pop("values")
@@ -146,9 +146,7 @@ def test_a_repair_has_a_date_only_where_it_is_due_and_there_is_a_number(tmp_path
         (datetime(2026, 3, 10, 3, 50, tzinfo=timezone(timedelta(hours=6))), date(2026, 3, 12)),  # 21:50 of the 9th, UTC
     ],
 )
-def test_a_repair_is_dated_in_utc_days_from_the_moment_asked_whatever_zone_it_is_told_in(
-    tmp_path: Path, as_of: datetime, act_by: date
-) -> None:
+def test_a_repair_is_dated_in_utc_days_from_the_moment_asked_whatever_its_zone(tmp_path: Path, as_of: datetime, act_by: date) -> None:
     rows = [gold_row("C-1", as_of.astimezone(UTC) - timedelta(hours=hour), vibration_1hr_mean=4.0) for hour in range(24)]
     (prediction,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict(write_gold(tmp_path, rows), ["C-1"], as_of, {})
     assert prediction.act_by == act_by  # three days later
@@ -244,7 +242,7 @@ def test_the_age_of_a_machine_can_call_for_a_repair_or_forbid_one_and_is_told(tm
     gold = write_gold(tmp_path, [row for life in (5, 17) for row in _hourly(f"C-{life}", float(life), range(72))])
     predictor = Predictor(with_ageing(mean_model(), Ageing(3.3, 42.0, 70.0)), SCORING, COSTS, threads=1)
 
-    def told(compressor_id: str, age_days: float | None) -> tuple[date | None, list[str], str | None]:
+    def predicted(compressor_id: str, age_days: float | None) -> tuple[date | None, list[str], str | None]:
         renewed = {} if age_days is None else {compressor_id: AS_OF - timedelta(days=age_days)}
         (row,) = predictor.predict(gold, [compressor_id], AS_OF, renewed)
         assert (row.expected_saving_usd is None) == (row.act_by is None)
@@ -254,17 +252,17 @@ def test_the_age_of_a_machine_can_call_for_a_repair_or_forbid_one_and_is_told(tm
         "nothing to plan: the predicted life is above 14 days",
         "no sensor takes 1 d or more off the predicted life, compared with the best of the last 7 days",
     )
-    assert told("C-17", None) == (None, [nothing], None)
-    assert told("C-17", 20) == (None, [nothing], "2026-02-17T05:50:00+00:00")
+    assert predicted("C-17", None) == (None, [nothing], None)
+    assert predicted("C-17", 20) == (None, [nothing], "2026-02-17T05:50:00+00:00")
     old = "age: 45 days since the last failure, repair or service; 54% of machines of that age fail within 7 days"
-    assert told("C-17", 45) == (date(2026, 3, 12), [old, unmoved], "2026-01-23T05:50:00+00:00")
-    assert told("C-5", None) == (*told("C-5", 20)[:2], None) == (date(2026, 3, 12), [unmoved], None)
+    assert predicted("C-17", 45) == (date(2026, 3, 12), [old, unmoved], "2026-01-23T05:50:00+00:00")
+    assert predicted("C-5", None) == (*predicted("C-5", 20)[:2], None) == (date(2026, 3, 12), [unmoved], None)
     mended = "no repair date yet: the readings of the last 24 h begin before the restart after the last failure, repair or service"
-    assert told("C-5", 0.5) == (None, [unmoved, mended], "2026-03-08T17:50:00+00:00")
-    assert told("C-5", -0.5)[:2] == (None, [unmoved, mended])  # it still stands still
+    assert predicted("C-5", 0.5) == (None, [unmoved, mended], "2026-03-08T17:50:00+00:00")
+    assert predicted("C-5", -0.5)[:2] == (None, [unmoved, mended])  # it still stands still
 
 
-def test_a_machine_without_a_number_says_when_its_life_began_too(tmp_path: Path) -> None:
+def test_a_machine_without_a_number_has_the_beginning_of_its_life_too(tmp_path: Path) -> None:
     gold = write_gold(tmp_path, _hourly("C-1", 4.0, range(5)))
     (row,) = Predictor(mean_model(), SCORING, COSTS, threads=1).predict(gold, ["C-1"], AS_OF, {"C-1": AS_OF - timedelta(days=3)})
     assert (row.status, row.features_used["renewed_at"]) == ("insufficient_history", "2026-03-06T05:50:00+00:00")
@@ -276,7 +274,7 @@ def _at(hours_before: float) -> int:
 
 
 def _faulty(rows: list[dict[str, Any]], *faults: Fault, until: float = 0.0) -> list[dict[str, Any]]:
-    """`rows` of which those from each fault's beginning until some hours before AS_OF name it, and have no value of its sensor."""
+    """Rows that name the faults, without the sensor's value, until some hours before AS_OF."""
     statuses = {sensor: name for name, sensor in STATUS_FEATURES.items()}
     found = []
     for row in rows:
@@ -299,7 +297,7 @@ def test_a_dead_link_gives_bad_data_and_one_fault_of_every_sensor(tmp_path: Path
     )
 
 
-def test_a_short_fault_is_told_with_the_number_that_was_made_without_it(tmp_path: Path) -> None:
+def test_a_short_fault_is_named_beside_the_number_that_was_made_without_it(tmp_path: Path) -> None:
     sound = _hourly("C-1", 4.0, range(5, 24))
     wrong = _faulty(_hourly("C-1", 90.0, range(5)), Fault("vibration_mms", "unit_change", _at(4.5), "in/s"))
     (prediction,) = _predict(tmp_path, sound + wrong, ["C-1"])
@@ -319,7 +317,7 @@ def test_hours_before_a_fault_was_known_do_not_count_either(tmp_path: Path) -> N
     assert "discharge temperature 17" in prediction.reasons[-1]
 
 
-def test_a_fault_that_is_over_is_told_as_such(tmp_path: Path) -> None:
+def test_an_ended_fault_has_its_last_reading(tmp_path: Path) -> None:
     rows = _faulty(_hourly("C-1", 4.0), Fault("gas_flow_mcf", "zero", _at(10)), until=6)
     (prediction,) = _predict(tmp_path, rows, ["C-1"])
     assert prediction.status == "ok"

@@ -28,7 +28,7 @@ def reasons(now: Float32s, before: Float32s, rul_days: list[list[float]], *, day
     return driving_reasons(now, before, days, np.array(rul_days), probability, SCORING.reasons)
 
 
-def test_a_sensor_is_told_with_its_largest_change_its_days_its_hours_and_its_risk() -> None:
+def test_a_sensor_is_named_with_its_largest_change_its_days_its_hours_and_its_risk() -> None:
     now = window(vibration_24hr_mean=4.416, vibration_4hr_mean=4.4, vibration_status=1.0)
     before = window(vibration_24hr_mean=3.2, vibration_4hr_mean=3.3)
     assert reasons(now, before, [[-8.0, -2.0, -1.25], NONE, NONE], days=2, risk=[0.12, 0.0, 0.0]) == [
@@ -46,7 +46,7 @@ def test_the_sensor_that_takes_most_days_comes_first_and_one_below_a_day_is_not_
     ]
 
 
-def test_a_change_to_a_multiple_is_told_as_two_values_and_scatter_is_a_change_too() -> None:
+def test_a_change_to_a_multiple_is_given_as_two_values_and_scatter_is_a_change_too() -> None:
     now = window(vibration_4hr_std=0.95, vibration_24hr_mean=3.3)
     before = window(vibration_4hr_std=0.1, vibration_24hr_mean=3.0)
     assert reasons(now, before, [[-2.0, 0.0, 0.0], NONE, NONE]) == [
@@ -54,23 +54,23 @@ def test_a_change_to_a_multiple_is_told_as_two_values_and_scatter_is_a_change_to
     ]
 
 
-@pytest.mark.parametrize(("now", "told"), [(0.75, "up 200% in 7 days to 0.75 mm/s"), (0.8, "up from 0.25 to 0.8 mm/s in 7 days")])
-def test_a_change_is_told_in_per_cent_up_to_three_times_the_value(now: float, told: str) -> None:
+@pytest.mark.parametrize(("now", "text"), [(0.75, "up 200% in 7 days to 0.75 mm/s"), (0.8, "up from 0.25 to 0.8 mm/s in 7 days")])
+def test_a_change_is_given_in_per_cent_up_to_three_times_the_value(now: float, text: str) -> None:
     assert reasons(window(vibration_4hr_std=now), window(vibration_4hr_std=0.25), [[-2.0, 0.0, 0.0], NONE, NONE]) == [
-        f"vibration 4 h scatter {told}: 2.0 days off the predicted life, mostly from the last 6 h"
+        f"vibration 4 h scatter {text}: 2.0 days off the predicted life, mostly from the last 6 h"
     ]
 
 
 @pytest.mark.parametrize(
-    ("lost", "told"), [([-2.0, -1.5, -1.5], "from all of the last 24 h"), ([-1.5, -1.0, -2.6], "mostly from 24 to 12 h before")]
+    ("lost", "text"), [([-2.0, -1.5, -1.5], "from all of the last 24 h"), ([-1.5, -1.0, -2.6], "mostly from 24 to 12 h before")]
 )
-def test_most_of_the_days_is_more_than_half_of_them(lost: list[float], told: str) -> None:
+def test_most_of_the_days_is_more_than_half_of_them(lost: list[float], text: str) -> None:
     level = window()
-    (said,) = reasons(level, level, [lost, NONE, NONE])
-    assert said.endswith(f"days off the predicted life, {told}")
+    (reason,) = reasons(level, level, [lost, NONE, NONE])
+    assert reason.endswith(f"days off the predicted life, {text}")
 
 
-def test_a_level_that_stands_is_told_as_a_level() -> None:
+def test_an_unchanged_level_is_given_as_a_level() -> None:
     level = window(vibration_24hr_mean=7.25, vibration_status=2.0)
     assert reasons(level, level, [[-1.0, -1.0, -2.1], NONE, NONE]) == [
         "vibration little changed, 24 h mean at 7.25 mm/s (critical): 4.1 days off the predicted life, mostly from 24 to 12 h before"
@@ -90,7 +90,7 @@ def test_what_is_not_known_of_the_day_before_is_no_change() -> None:
     ]
 
 
-def test_a_sensor_without_values_now_or_then_is_said_to_be_unknown_not_unchanged() -> None:
+def test_a_sensor_without_values_now_or_then_is_unknown_not_unchanged() -> None:
     level = {name: np.nan for name in FEATURES if name.startswith("vibration")}
     lost = [[-5.0, 0.0, 0.0], NONE, NONE]
     assert reasons(window(vibration_24hr_mean=9.0), window(**level), lost) == [

@@ -19,7 +19,7 @@ MODEL = OnnxModel(drivers_model(20.0, {"vibration_1hr_mean": -1.0}).onnx, 1)
 
 
 def history(hours: int = 300, compressors: int = 2) -> History:
-    """Each value is the hour it belongs to, and 1000 more in the second compressor."""
+    """Each value is its hour, plus 1000 in the second compressor."""
     values = np.concatenate([np.arange(hours) + 1000 * unit for unit in range(compressors)])
     return History(
         np.repeat(values[:, None], len(FEATURES), axis=1).astype(np.float32), [f"C-{n}" for n in range(compressors)], FIRST, hours

@@ -1,4 +1,4 @@
-"""The remaining life that a prediction stands for, and the day of least expected cost, on lives that can be worked out by hand."""
+"""The remaining life behind a prediction, and the day of least expected cost, on lives computed by hand."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def alive(life: Forecast, *days: float) -> list[float]:
 
 
 def sharp(days: float) -> Forecast:
-    """A failure in `days`, known to the hour but for the 5 % that lie before any interval."""
+    """A failure in `days`, known to the hour except for the 5 % below any interval."""
     return forecast(days, days, days, 1.0 if days <= 3 else 0.0)
 
 
@@ -84,12 +84,12 @@ def test_extreme_answers_still_are_distributions(life: Forecast) -> None:
 def test_a_failure_known_to_the_hour_is_repaired_on_the_last_whole_day_before_it() -> None:
     repairs = plan_repairs(sharp(6.5), SHOWN)
     assert repairs.due_days.tolist() == [6]
-    reached = 0.95 ** (3 / 6.5)  # day 6, from day 3 up to which nothing was said to fail
+    reached = 0.95 ** (3 / 6.5)  # day 6, from day 3: before it, no failure is predicted
     assert repairs.saving_usd[0] == pytest.approx(reached * (87_500 - 15_000 - 0.5 * G), abs=60)  # half a day of life is forgone
 
 
 def test_who_may_be_shown_nothing_does_not_wait_longer_than_watching_would() -> None:
-    """The best of the first day and the two days of watching, though the failure comes later: whoever is shown nothing is left alone until it comes."""
+    """The best of the first day and the two days of watching, although the failure comes later. Without signs, the machine is left alone until then."""
     assert plan_repairs(sharp(6.5), COSTS).due_days.tolist() == [5]
 
 
@@ -174,12 +174,12 @@ HEALTHY = forecast(14, 28, 30, fails=0.02)
 
 
 def test_an_age_that_is_not_known_and_a_law_that_is_not_known_change_nothing() -> None:
-    said = survival(HEALTHY, GRID)[0]
+    without_age = survival(HEALTHY, GRID)[0]
     for life in (aged(HEALTHY, np.nan), aged(HEALTHY, 40.0, law=None)):
-        assert survival_at_age(life, 0.2)[0].tolist() == said.tolist()
-    assert survival_at_age(aged(HEALTHY, 40.0), 1.0)[0] == pytest.approx(said)  # nothing of it is believed
+        assert survival_at_age(life, 0.2)[0].tolist() == without_age.tolist()
+    assert survival_at_age(aged(HEALTHY, 40.0), 1.0)[0] == pytest.approx(without_age)  # nothing of it is believed
     both = survival_at_age(aged(HEALTHY, 40.0, np.nan), 0.2)
-    assert both[1].tolist() == said.tolist() != both[0].tolist()
+    assert both[1].tolist() == without_age.tolist() != both[0].tolist()
 
 
 def test_where_machines_do_not_age_an_age_changes_nothing() -> None:
@@ -190,17 +190,17 @@ def test_where_machines_do_not_age_an_age_changes_nothing() -> None:
 
 
 def test_a_life_at_an_age_is_what_bayes_rule_makes_of_lives_that_show_the_same() -> None:
-    """Machines met at random times of their lives; what is shown depends on the remaining life alone, coarsely: below 10 days, or not."""
+    """Machines at random times of their lives. Signs depend on the remaining life alone: below 10 days, or not."""
     random = np.random.default_rng(11)
     lives = LAW.scale_days * random.weibull(LAW.shape, 2_000_000)
     met = random.choice(lives, size=2_000_000, p=lives / lives.sum())
     age = met * random.uniform(size=len(met))
     left = met - age
     shows = left < 10
-    said = np.array([(left[shows] > day).mean() for day in GRID])  # what a model that is blind to ages says where that is shown
+    seen = np.array([(left[shows] > day).mean() for day in GRID])  # the prediction of a model without ages where that is shown
     model = aged(HEALTHY, 8.0, 30.0)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("serving.prediction.repair_cost.survival", lambda forecast, days: np.tile(said, (len(forecast.point), 1)))
+        patch.setattr("serving.prediction.repair_cost.survival", lambda forecast, days: np.tile(seen, (len(forecast.point), 1)))
         found = survival_at_age(model, 0.0)
     for row, years in enumerate((8.0, 30.0)):
         alike = shows & (np.abs(age - years) < 0.5)
@@ -235,7 +235,7 @@ def test_an_old_machine_is_repaired_that_a_young_one_with_the_same_readings_is_n
 
 
 def test_doubt_leaves_readings_that_leave_none_their_date_however_young_the_machine_is() -> None:
-    """By the law alone hardly a machine fails within four days of its repair; one in five that does so anyway is more than enough to believe it."""
+    """By the law alone, hardly a machine fails within four days of its repair. One in five failures at any age is enough to keep the date."""
     certain = forecast(4, 5, 6, fails=0.1)
     assert 1 - LAW.left(np.array([1.0]), np.array([6.0]))[0, 0] < 0.003
     assert (plan_repairs(aged(certain, 1.0), COSTS).due_days != NOT_DUE).all()

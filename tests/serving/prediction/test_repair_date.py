@@ -21,7 +21,7 @@ def one(age_days: float, explained_below_days: float = WARNING) -> Due:
     return due
 
 
-def test_a_date_that_the_age_takes_away_is_told() -> None:
+def test_a_date_that_the_age_takes_away_is_explained() -> None:
     blind = one(np.nan)
     assert (blind.act_by is None, blind.by_age) == (False, None)
     word = "no repair date yet: 5 days since the last failure, repair or service; 2% of machines of that age fail within 7 days"
@@ -30,7 +30,7 @@ def test_a_date_that_the_age_takes_away_is_told() -> None:
     assert one(30.0).act_by is not None
 
 
-def test_nothing_is_said_of_ages_where_there_is_nothing_to_plan() -> None:
+def test_ages_are_not_explained_where_there_is_nothing_to_plan() -> None:
     assert one(5.0, explained_below_days=13.9) == Due(None, None, None)
 
 

@@ -1,4 +1,4 @@
-"""A stored prediction beside its recomputation: what counts as equal, and what is known of a difference."""
+"""A stored prediction and its recomputation: when they are equal, and the known causes of a difference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the registry says when its store does not do what is asked."""
+"""The registry's messages when its store fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates for tests, and a TLS entrance to a PostgreSQL server: the package's own server is built without OpenSSL."""
+"""Certificates for tests, and a TLS entrance to a PostgreSQL server. The package's own server has no OpenSSL."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivate
 
 @contextmanager
 def tls_entrance(port: int, context: ssl.SSLContext) -> Iterator[int]:
-    """A port of 127.0.0.1 that offers TLS as PostgreSQL does, and leads to the server on `port`."""
+    """A port of 127.0.0.1 that offers PostgreSQL's TLS and leads to the server on `port`."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         Thread(target=_accept, args=(listener, port, context), daemon=True).start()
         yield int(listener.getsockname()[1])

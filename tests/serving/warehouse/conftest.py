@@ -1,4 +1,4 @@
-"""Two real PostgreSQL servers: the embedded one of a home, and one reached over TCP with a password, as a remote one would be."""
+"""Two real PostgreSQL servers: the embedded one of a home, and one over TCP with a password."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def warehouse(migrated: Warehouse) -> Warehouse:
 
 @pytest.fixture(scope="session")
 def remote() -> Iterator[DatabaseConfig]:
-    """The settings of a server on 127.0.0.1 that wants a password; its role is no superuser."""
+    """The settings of a server on 127.0.0.1 with a password and an ordinary role."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])

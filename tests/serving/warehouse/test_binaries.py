@@ -1,4 +1,4 @@
-"""A copy of PostgreSQL's programs for a server that may not pass through the project's folder."""
+"""A copy of PostgreSQL's programs for a server that cannot reach the project's folder."""
 
 from __future__ import annotations
 
@@ -61,6 +61,6 @@ def test_programs_that_the_server_cannot_reach_are_copied_and_run(tmp_path: Path
     if os.geteuid() == 0:
         assert found.is_relative_to(tmp_path / "place")
     for tool in ("postgres", "initdb"):
-        said = subprocess.run([found / tool, "--version"], user=user, cwd="/", capture_output=True, text=True, check=True).stdout
-        assert said.startswith(f"{tool} (PostgreSQL) 18")
+        version = subprocess.run([found / tool, "--version"], user=user, cwd="/", capture_output=True, text=True, check=True).stdout
+        assert version.startswith(f"{tool} (PostgreSQL) 18")
     assert shut.stat().st_mode & 0o777 == 0o700

@@ -60,7 +60,7 @@ def test_the_same_moment_twice_is_written_once(warehouse: Warehouse) -> None:
     assert rows(warehouse, "SELECT retrain, reasons FROM drift_decisions") == [(True, ["drifted: temp_1hr_mean"])]
 
 
-def test_a_moment_that_is_measured_anew_replaces_what_was_said_of_it(warehouse: Warehouse) -> None:
+def test_a_moment_that_is_measured_anew_replaces_its_former_numbers(warehouse: Warehouse) -> None:
     write(warehouse, TEMPERATURE, SILENT)
     calm = replace(DECISION, drift=False, retrain=False, reasons=["no feature drifted"])
     assert write(warehouse, replace(TEMPERATURE, psi=0.2, drifted=False), SILENT, decision=calm) == 2

@@ -113,6 +113,6 @@ def test_damaged_database_files_are_reported_with_the_servers_reason(short_home:
     with embedded_server(short_home, CONFIG) as server:
         pass
     (server.data_dir / "global" / "pg_control").unlink()
-    with pytest.raises(WarehouseError, match=r"does not start in .*pg_control.*mend that or set DB_HOST") as refused:
+    with pytest.raises(WarehouseError, match=r"does not start in .*pg_control.*correct that, or set DB_HOST") as refused:
         embedded_server(short_home, CONFIG).__enter__()
     assert "\n" not in str(refused.value)

@@ -1,4 +1,4 @@
-"""A server of another machine must show a certificate for its name. `127.1` leads to this machine, and by its name counts as another."""
+"""A server on another machine must show a certificate for its name. The name `127.1` leads to this machine and counts as another."""
 
 from __future__ import annotations
 
@@ -70,19 +70,19 @@ def test_a_certificate_of_an_unknown_authority_is_refused_with_what_to_do(port: 
     with pytest.raises(WarehouseError, match=advice):
         opened(port, None, tmp_path).__enter__()  # nor does this machine trust it
     with opened(port, None, tmp_path, host="127.0.0.1"), opened(port, None, tmp_path, DB_SSLMODE="require"):
-        pass  # this machine, and whoever says that nobody sits in between
+        pass  # this machine, and a network declared as trusted
 
 
 def test_a_certificate_for_another_name_is_refused(remote: DatabaseConfig, authority: Authority, tmp_path: Path) -> None:
     with (
         tls_entrance(remote.connection.port, authority.context("db.elsewhere.example")) as other,
-        pytest.raises(WarehouseError, match=r"does not match host name .*and DB_HOST to a name that stands in it"),
+        pytest.raises(WarehouseError, match=r"does not match host name .*and DB_HOST to a name in that certificate"),
     ):
         opened(other, authority, tmp_path).__enter__()
 
 
 def test_a_server_without_tls_is_refused(remote: DatabaseConfig, authority: Authority, tmp_path: Path) -> None:
-    with pytest.raises(WarehouseError, match=r"does not support SSL, but SSL was required; switch on `ssl`"):
+    with pytest.raises(WarehouseError, match=r"does not support SSL, but SSL was required; set `ssl = on`"):
         opened(remote.connection.port, authority, tmp_path).__enter__()
 
 

@@ -1,4 +1,4 @@
-"""A prediction without numbers, or of the future, hides no usable one: in the views, in the fleet and in what was just scored."""
+"""A prediction without numbers, or of the future, hides no usable one: in views, fleet and reports."""
 
 from __future__ import annotations
 

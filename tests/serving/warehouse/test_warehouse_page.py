@@ -1,4 +1,4 @@
-"""The reference of the warehouse is held to a migrated database: every table, view, column, type and index."""
+"""The reference of the warehouse lists every table, view, column, type and index of a migrated database."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def test_every_table_and_view_is_a_section_with_its_columns_and_types(warehouse:
     sections = _sections()
     assert set(sections) == {*tables, *views}
     assert {name: {column: cells[:2] for column, cells in _rows(sections[name]).items()} for name in tables} == tables
-    told = {}
+    documented = {}
     for name in views:
         shared = re.search(r"^All columns of `(\w+)`", sections[name], re.MULTILINE)
         inherited = {column: cells[0] for column, cells in _rows(sections[shared[1]]).items()} if shared else {}
-        told[name] = inherited | {column: cells[0] for column, cells in _rows(sections[name]).items()}
-    assert told == views
+        documented[name] = inherited | {column: cells[0] for column, cells in _rows(sections[name]).items()}
+    assert documented == views
 
 
 def test_every_index_beside_those_of_the_keys_is_named(warehouse: Warehouse) -> None:
