@@ -17,7 +17,6 @@ from training.metrics import rmse
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    pass
     from monitoring.evaluation.prognostics import LifeRun
 
 LIFE_CURVES: Final = "life_curves.png"

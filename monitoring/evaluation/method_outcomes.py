@@ -22,10 +22,9 @@ from monitoring.statistics.bootstrap import Resampling
 if TYPE_CHECKING:
     from monitoring.evaluation.alarms import Watch
 
-    pass
 
 _HOURS_PER_DAY: Final = 24.0
-BASELINE_NAMES: Final = {  # as a report says them
+BASELINE_NAMES: Final = {  # as in a report
     "baseline": "gradient boosting",
     "mlp": "the perceptron on the window",
     "linear_trend": "the linear trend to threshold",

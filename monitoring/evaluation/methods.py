@@ -10,7 +10,7 @@ import numpy as np
 from config.errors import ModelError
 from config.settings import Settings
 from features.arrays import Bools
-from features.contract import STATUS_LEVELS
+from features.contract import FEATURES, STATUS_LEVELS, WINDOW_STEPS
 from features.model_file.onnx_model import OnnxModel
 from monitoring.evaluation.alarms import join
 from monitoring.evaluation.calibration import FailureOutcomes, join_outcomes, reliability
@@ -29,33 +29,10 @@ if TYPE_CHECKING:
     from training.baselines.mlp import Mlp
     from training.baselines.tabular import Baseline
 
-from typing import TYPE_CHECKING
-
-from features.contract import (
-    FEATURES,
-    WINDOW_STEPS,
-)
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from serving.registry.model_version import RegisteredModel
-    from training.baselines.mlp import Mlp
-    from training.baselines.tabular import Baseline
-
-
 BASELINE_KEY: Final = "baseline"  # name of the model that is logged, and of its numbers in a report
-
-
 CHAMPION_KEY: Final = "champion"
-
-
 MLP_KEY: Final = "mlp"
-
-
 TREND_KEY: Final = "linear_trend"
-
-
 STATUS_LEVELS_WATCHED: Final = ("critical", "warning")
 
 

@@ -24,11 +24,7 @@ from serving.prediction.reference_day import best_days, past_days
 from training.diagnostics.weight_randomisation import randomised
 
 if TYPE_CHECKING:
-    pass
-    pass
     from monitoring.evaluation.reason_metrics import Truth
-
-    pass
     from serving.registry.model_version import RegisteredModel
 
 REASONS: Final = "reasons"

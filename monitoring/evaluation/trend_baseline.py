@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
+from config.sections.thresholds import Direction, EffectiveLimits
 from config.settings import Settings
 from features.arrays import Doubles
 from features.contract import (
@@ -17,16 +19,10 @@ from features.contract import (
     WINDOW_STEP_HOURS,
 )
 from monitoring.evaluation.unseen_fleet import UnseenFleet
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from config.sections.thresholds import EffectiveLimits
-
-import numpy.typing as npt
-
-from config.sections.thresholds import Direction
 from monitoring.statistics.nan_median import median
+
+_HOURS_PER_DAY: Final = 24.0
+_TREND_FEATURES: Final = {VIBRATION: "vibration_24hr_mean", DISCHARGE_TEMP: "temp_24hr_mean", DISCHARGE_PRESSURE: "pressure_24hr_mean"}
 
 
 def fit_lines(times: Doubles, values: Doubles, least_points: int) -> tuple[Doubles, Doubles]:
@@ -53,12 +49,6 @@ def time_to_limit(level: Doubles, slope: Doubles, limit: float, direction: Direc
     rising = rate > 0
     time = np.where(rising, gap / np.where(rising, rate, 1.0), most)
     return np.where(np.isnan(gap), most, np.where(gap <= 0, 0.0, np.minimum(time, most)))
-
-
-_HOURS_PER_DAY: Final = 24.0
-
-
-_TREND_FEATURES: Final = {VIBRATION: "vibration_24hr_mean", DISCHARGE_TEMP: "temp_24hr_mean", DISCHARGE_PRESSURE: "pressure_24hr_mean"}
 
 
 def trend_rul(settings: Settings, fleet: UnseenFleet) -> npt.NDArray[np.float64]:

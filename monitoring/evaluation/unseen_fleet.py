@@ -17,10 +17,7 @@ from monitoring.evaluation.alarms import watch_compressor
 from monitoring.evaluation.calibration import rul_bands
 
 if TYPE_CHECKING:
-    pass
     from monitoring.evaluation.alarms import Watch, WatchedLife
-
-    pass
     from training.data.labelled_fleet import LabelledFleet
 
 

@@ -15,7 +15,6 @@ from monitoring.maintenance.complete_lives import HourlyPredictions
 from serving.prediction.repair_cost import NOT_DUE, Forecast, plan_repairs
 
 if TYPE_CHECKING:
-    pass
     from serving.registry.model_version import RegisteredModel
 
 

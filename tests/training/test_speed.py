@@ -42,7 +42,7 @@ def test_learning_is_timed_three_ways_on_the_same_windows(tmp_path: Path, config
     assert found["array_mib"] == 0.3  # 130 windows of 24 steps and 24 features of 4 bytes
 
 
-def test_the_peak_of_a_fit_is_told_beside_the_size_of_the_rows(tmp_path: Path, config: ModelConfig) -> None:
+def test_the_peak_of_a_fit_is_reported_with_the_size_of_the_rows(tmp_path: Path, config: ModelConfig) -> None:
     peak = peak_of_fit(tmp_path / "rows.npy", 130, config)
     assert (peak.windows, peak.rows_mib) == (130, 0.3)  # 2880 rows of 24 features of 4 bytes
     assert len(np.load(tmp_path / "rows.npy", mmap_mode="r")) == 2880

@@ -33,9 +33,7 @@ def fleet() -> LabelledFleet:
     return LabelledFleet(history, WindowIndex(unit, unit.astype(np.int64) * HOURS, rows, rul, unit % 2 == 1), [np.array([20.0])] * UNITS)
 
 
-def test_the_network_learns_from_more_windows_before_a_failure_and_baselines_from_even_ones(
-    fleet: LabelledFleet, settings: Settings
-) -> None:
+def test_training_windows_are_denser_before_a_failure_and_even_for_baselines(fleet: LabelledFleet, settings: Settings) -> None:
     windows = settings.model.windows
     parts = split_fleet(fleet, settings.model)
     for unit in parts.units.train:
@@ -54,9 +52,7 @@ def test_no_compressor_is_in_two_parts(fleet: LabelledFleet, settings: Settings)
     assert units[0] | units[1] == set(parts.evenly.unit.tolist())
 
 
-def test_a_network_learns_from_no_compressor_that_is_held_out_from_it_and_no_test_compressor_is_in_a_fold(
-    fleet: LabelledFleet, settings: Settings
-) -> None:
+def test_held_out_compressors_are_not_fitted_on_and_test_compressors_are_in_no_fold(fleet: LabelledFleet, settings: Settings) -> None:
     split = UnitSplit(*(np.array(part, np.int32) for part in (range(4, 16), range(16, 20), range(4))))
     folds = deal_folds(fleet, split, settings.model)
     parts = [(set(fold.fitted.unit.tolist()), set(fold.held_out.unit.tolist())) for fold in folds]

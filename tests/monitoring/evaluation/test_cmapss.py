@@ -68,7 +68,7 @@ def test_the_score_is_compared_as_the_sum_it_is(settings: Settings) -> None:
     assert found["interval"] == [0.0, pytest.approx(3 * np.expm1(1.0), abs=1e-4)]
 
 
-def test_what_is_not_won_is_said(settings: Settings) -> None:
+def test_metrics_that_are_not_won_are_reported(settings: Settings) -> None:
     only = [scores(1, [115.0, 30.0, 70.0], 5.0, [125.0, 23.0, 64.0])]
     sentences = judge(TRUE, only, settings.model.cmapss, settings.evaluation)["not_won"]
     assert [sentence.split(",")[0] for sentence in sentences] == [

@@ -43,7 +43,7 @@ def test_more_recall_is_better_and_more_error_worse() -> None:
     assert compared(missed, mlp=caught)["mlp"]["recall"]["verdict"] == WORSE
 
 
-def test_a_difference_that_depends_on_the_draw_is_undecided_and_told_after_the_worse_ones() -> None:
+def test_a_difference_that_depends_on_the_draw_is_undecided_and_listed_after_the_worse_ones() -> None:
     names = {"mlp": "the perceptron", "baseline": "gradient boosting"}
     champion = UnitSums({"recall": np.array([1.0, 0.0])}, {"recall": np.ones(2)})
     found = compared(champion, mlp=sums("recall", [0, 1]), baseline=sums("recall", [2, 2]))
@@ -59,7 +59,7 @@ def test_a_fleet_without_a_metric_has_no_case_of_it() -> None:
     assert (joined.units, joined.over["recall"].tolist(), joined.under["rmse_days_30+"].tolist()) == (3, [1, 0, 0], [0, 0, 1])
 
 
-def test_a_metric_with_its_lambda_or_band_says_so() -> None:
+def test_a_metric_with_its_lambda_or_band_names_it() -> None:
     worse = compared(sums("rmse_days_30+", [9.0, 9.0]), mlp=sums("rmse_days_30+", [4.0, 4.0]))
     assert not_won(worse, {"mlp": "the perceptron"}) == [
         "RMSE with days left of 30+: worse than the perceptron, 3 against 2 d (difference +1, interval +1 to +1)"
@@ -70,7 +70,7 @@ def test_a_metric_with_its_lambda_or_band_says_so() -> None:
     )
 
 
-def test_what_is_won_is_not_told_and_what_has_no_case_is_left_out() -> None:
+def test_won_metrics_are_not_listed_and_those_without_a_case_are_left_out() -> None:
     champion, other = sums(FALSE_ALARMS, [0, 0]), sums(FALSE_ALARMS, [1, 1])
     assert not_won(compared(champion, mlp=other), {"mlp": "the perceptron"}) == []
     nothing = UnitSums({"recall": np.zeros(2)}, {"recall": np.zeros(2)})

@@ -54,7 +54,7 @@ def test_the_interval_of_a_share_is_wilsons(evaluation: EvaluationConfig) -> Non
     assert recall["interval"] == [0.699, 0.9721]
 
 
-def test_a_report_without_any_case_says_so(evaluation: EvaluationConfig) -> None:
+def test_a_report_without_any_case_has_no_shares(evaluation: EvaluationConfig) -> None:
     report = summarise(join([]), evaluation)
     assert report["failures"] == {"n": 0, "caught": 0, "recall": None, "interval": None}
     assert report["alarms"]["precision"] is None

@@ -44,7 +44,7 @@ def fleet() -> UnseenFleet:
     return UnseenFleet(labelled, lives, {"A": "Ariel JGK/4", "B": "Ajax DPC-360"}, 20)
 
 
-def test_a_trend_says_when_the_first_sensor_reaches_its_limit(settings: Settings, fleet: UnseenFleet) -> None:
+def test_a_trend_predicts_when_the_first_sensor_reaches_its_limit(settings: Settings, fleet: UnseenFleet) -> None:
     rul = trend_rul(settings, fleet)
     assert rul[6 * 24] == pytest.approx(2.0, abs=1e-4)  # 5 mm/s, half a mm/s a day to the warning at 6
     assert rul[10 * 24] == 0.0  # 7 mm/s

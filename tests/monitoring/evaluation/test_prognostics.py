@@ -123,7 +123,7 @@ def test_lives_are_summed_up_by_quartiles_and_alpha_lambda_by_its_share(evaluati
     assert summarise_lives([], evaluation.prognostics, CAP) == {"lives": 0}
 
 
-def test_errors_are_told_by_band_of_true_life_with_the_cap_apart() -> None:
+def test_errors_are_reported_by_band_of_true_life_with_the_cap_apart() -> None:
     report = errors_by_band(np.array([1.0, 5.0, 30.0, 30.0]), np.array([2.0, 3.0, 30.0, 26.0]), [0, 3, 7, 14, 21], CAP)
     assert report == {
         "00-03": {"windows": 1, "rmse_days": 1.0, "bias_days": 1.0},

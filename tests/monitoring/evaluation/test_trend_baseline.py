@@ -33,7 +33,7 @@ def test_too_few_points_are_no_line() -> None:
     assert np.isnan(slope).all()
 
 
-def test_the_limit_is_reached_when_the_line_says_now_or_not_within_the_cap() -> None:
+def test_a_line_reaches_the_limit_in_time_now_or_not_within_the_cap() -> None:
     level = np.array([5.0, 9.0, 5.0, 5.0, 5.0, np.nan])
     slope = np.array([0.5, -1.0, -0.5, 0.0, 0.01, np.nan])
     assert time_to_limit(level, slope, 8.0, "high", 30.0).tolist() == [6.0, 0.0, 30.0, 30.0, 30.0, 30.0]

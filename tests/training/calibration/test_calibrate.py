@@ -60,7 +60,7 @@ def test_an_interval_that_is_too_narrow_or_too_wide_holds_on_units_it_has_not_se
         assert inside[band].mean() == pytest.approx(LEVEL, abs=0.05)
 
 
-def test_an_interval_is_learned_for_a_predictor_that_errs_less_than_the_network_it_is_learned_on() -> None:
+def test_an_interval_fits_a_predictor_that_errs_less_than_the_network() -> None:
     predicted, true = _predicted(1, 1.0)
     never = np.zeros(len(true), np.bool_)
     nearer = predicted.rul + (true - predicted.rul) / 2  # a predictor that errs half as much
@@ -148,7 +148,7 @@ def test_too_few_windows_make_the_interval_the_whole_range_and_one_outcome_leave
     assert (calibration.slope, calibration.intercept) == (1.0, 0.0)
 
 
-def test_the_layer_changes_nothing_until_it_is_told_to_and_then_what_the_constants_say() -> None:
+def test_the_layer_is_neutral_until_it_has_constants_and_then_applies_them() -> None:
     layer = Calibrate(3, CAP)
     rul, lower, upper, share = (np.array(row, np.float32) for row in ([5, 12, 29], [4, 9, 20], [8, 15, 30], [0.1, 0.5, 0.9]))
     for given, back in zip((lower, upper, share), layer(rul, lower, upper, share), strict=True):

@@ -108,7 +108,7 @@ def test_only_sensors_that_vary_in_training_become_features(data: Path, section:
     )
 
 
-def test_a_sensor_is_told_apart_from_its_operating_condition(section: CmapssSection) -> None:
+def test_a_sensor_is_separated_from_its_operating_condition(section: CmapssSection) -> None:
     cycles = 40
     condition = np.arange(cycles) % 2  # the sensor jumps by 500 with the condition and by 1 with the engine's state
     state = np.repeat([-1.0, 1.0], cycles // 2)
@@ -180,7 +180,7 @@ def known_model(steps: int, features: int) -> keras.Model:
     return keras.Model(inputs, {name: keras.layers.Identity(name=name)(ops.clip(head, 0.0, 40.0)) for name, head in heads.items()})
 
 
-def test_engines_held_out_from_a_network_teach_it_nothing_and_test_engines_are_scored_at_their_last_cycle_on_the_training_scale(
+def test_held_out_engines_are_not_fitted_on_and_test_engines_are_scored_at_their_last_cycle(
     config: ModelConfig, section: CmapssSection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = engines_showing(*([99.0, 101.0] * (life // 2) for life in (40, 50, 44, 60)))  # mean 100, standard deviation 1

@@ -51,7 +51,7 @@ def test_too_few_failures_are_refused_with_what_to_do() -> None:
         split_units(UNITS, UNITS <= 2, 0.2, 0.2, seed=5)
 
 
-def test_who_was_learned_from_once_stays_learned_from_and_newcomers_are_dealt_out() -> None:
+def test_training_units_stay_training_units_and_new_ones_are_dealt_out() -> None:
     known = split_units(UNITS, FAILED, 0.2, 0.2, seed=5)
     later = np.concatenate([UNITS, UNITS + len(UNITS)])
     split = extend_split(known, later, np.concatenate([FAILED, FAILED]), (0.2, 0.2), seed=5)

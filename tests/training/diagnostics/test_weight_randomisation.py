@@ -23,7 +23,7 @@ def windows(fitted: Fitted) -> Float32s:
     return gather(fitted.values, fitted.train.first_row, fitted.train.end, STEPS)
 
 
-def test_all_that_was_learned_is_drawn_anew_and_nothing_else(fitted: Fitted, windows: Float32s, config: ModelConfig) -> None:
+def test_all_trained_weights_are_drawn_anew_and_nothing_else(fitted: Fitted, windows: Float32s, config: ModelConfig) -> None:
     model = export_onnx(fitted.model, config.export, windows, threads=1).model
     one, again, other = randomised(model, 1), randomised(model, 1), randomised(model, 2)
     assert one == again

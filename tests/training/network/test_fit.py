@@ -17,7 +17,7 @@ def predict(fitted: Fitted) -> dict[str, np.ndarray]:
     return fitted.model.predict(WindowDataset(fitted.values, fitted.validation, STEPS, 256), verbose=0)
 
 
-def test_the_network_learns_the_rising_feature(fitted: Fitted) -> None:
+def test_the_network_fits_the_rising_feature(fitted: Fitted) -> None:
     seen = ~fitted.validation.censored
     got = predict(fitted)
     error = got["rul"][seen] - fitted.validation.rul[seen]
