@@ -1,4 +1,4 @@
-"""The windows of gold computed by others: the plain Spark plan with sliding frames, and DuckDB."""
+"""Computes gold's windows with other engines: Spark's own sliding frames, and DuckDB."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ _MICROSECONDS_PER_SECOND = 1_000_000
 def range_between(silver: DataFrame, delta_tolerance_s: float) -> DataFrame:
     """ROLLED_FEATURES by Spark's own `rangeBetween` frames, beside ROLLED_SENSORS.
 
-    The temperature delta takes the first reading within the tolerance around one hour before, which is the nearest one where
-    readings come further apart than the tolerance.
+    The temperature delta takes the first reading within the tolerance around one hour before. Where readings
+    are further
+    apart than the tolerance, that is the nearest one.
     """
     series = Window.partitionBy(COMPRESSOR_ID).orderBy(F.unix_micros(TIMESTAMP))
 
@@ -41,7 +42,10 @@ def range_between(silver: DataFrame, delta_tolerance_s: float) -> DataFrame:
 
 
 def duckdb_windows(silver_files: list[str], target: Path, delta_tolerance_s: float, threads: int) -> None:
-    """ROLLED_FEATURES of the readings in `silver_files` (Parquet) by DuckDB's range frames, written to `target` (Parquet)."""
+    """ROLLED_FEATURES by DuckDB's range frames.
+
+    Readings come from `silver_files` (Parquet). The result goes to `target` (Parquet).
+    """
 
     def rolled(feature: RollingFeature) -> str:
         return f"{_AGGREGATE[feature.statistic]}({feature.sensor}) OVER h{feature.hours} AS {feature.name}"
@@ -62,7 +66,10 @@ def duckdb_windows(silver_files: list[str], target: Path, delta_tolerance_s: flo
 
 
 def largest_difference(ours: pl.LazyFrame, theirs: pl.LazyFrame, compressor_ids: list[str]) -> float:
-    """Largest absolute difference of any of ROLLED_FEATURES over all readings of `compressor_ids`; infinite where one has no value."""
+    """Largest absolute difference of any of ROLLED_FEATURES over readings of `compressor_ids`.
+
+    Infinite where only one side has a value.
+    """
     columns = [COMPRESSOR_ID, TIMESTAMP, *ROLLED_FEATURES]
     sampled = (
         frame.filter(pl.col(COMPRESSOR_ID).is_in(compressor_ids)).select(columns).sort(COMPRESSOR_ID, TIMESTAMP).collect()

@@ -11,9 +11,9 @@ BYTES_PER_GIB = 2**30
 
 
 class PeakMemory:
-    """Samples the resident memory of the process tree while its block runs; `peak_gib` is the largest sum seen.
+    """Samples the resident memory of the process tree while its block runs.
 
-    Pages that processes share are counted in each, so the number is an upper bound.
+    `peak_gib` is the largest sum. Shared pages count in each process, so it is an upper bound.
     """
 
     def __init__(self, interval_s: float = 0.2) -> None:

@@ -1,5 +1,6 @@
-"""A fleet's windows through ONNX Runtime as they are scored, beside Keras' `predict` of the same network, as it comes (32 windows a batch) and
-with the batch size of ONNX Runtime.
+"""Times a fleet's windows through ONNX Runtime, as scoring runs them, beside Keras' `predict`.
+
+Keras runs the same network. It uses its default of 32 windows a batch, and the batch size of ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -27,31 +28,34 @@ _ONE_CALLS: Final = {_ONNX: 200, _AS_IT_COMES: 20}
 
 
 def compare_scoring(
-    network: keras.Model, model: OnnxModel, windows: Float32s, batch_size: int, repetitions: int, tell: Callable[[int, int], None]
+    network: keras.Model, model: OnnxModel, windows: Float32s, batch_size: int, repetitions: int, advance: Callable[[int, int], None]
 ) -> dict[str, Any]:
-    """Time them on the windows [n, steps, features] by turns after a warm-up; then one window at a time.
+    """Time the windows [n, steps, features] by turns after a warm-up, then one window at a time.
 
-    Returns by name s (median), windows_per_s and cpu_s (of the whole process: what a busy machine changes least), ONNX Runtime's times_as_fast
-    and times_as_little_cpu against each, one_ms and largest_difference (of any output, in its unit).
+    Returns by name s (median), windows_per_s and cpu_s. The last is of the whole process, and changes least on
+    a busy
+    machine. Further keys are ONNX Runtime's times_as_fast and times_as_little_cpu against each, and one_ms.
+    Finally
+    largest_difference, of any output in its unit.
     """
 
     def by_onnx(some: Float32s) -> None:
         for start in range(0, len(some), batch_size):
             model.predict(some[start : start + batch_size])
 
-    asked: dict[str, Callable[[Float32s], object]] = {
+    engines: dict[str, Callable[[Float32s], object]] = {
         _ONNX: by_onnx,
         _AS_IT_COMES: lambda some: network.predict(some, verbose=0),
         _SAME_BATCH: lambda some: network.predict(some, batch_size=batch_size, verbose=0),
     }
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in asked}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in engines}
     for repetition in range(-_WARM_UP, repetitions):
-        for name in list(asked)[:: 1 if repetition % 2 else -1]:
+        for name in list(engines)[:: 1 if repetition % 2 else -1]:
             wall, cpu = time.perf_counter(), time.process_time()
-            asked[name](windows)
+            engines[name](windows)
             if repetition >= 0:
                 taken[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-        tell(max(repetition + 1, 0), repetitions)
+        advance(max(repetition + 1, 0), repetitions)
     medians = {name: [statistics.median(column) for column in zip(*times, strict=True)] for name, times in taken.items()}
     ours = medians[_ONNX]
     return {
@@ -61,7 +65,7 @@ def compare_scoring(
         },
         "times_as_fast": {name: round(medians[name][0] / ours[0], 2) for name in (_AS_IT_COMES, _SAME_BATCH)},
         "times_as_little_cpu": {name: round(medians[name][1] / ours[1], 2) for name in (_AS_IT_COMES, _SAME_BATCH)},
-        "one_ms": {name: _one_at_a_time(asked[name], windows, calls) for name, calls in _ONE_CALLS.items()},
+        "one_ms": {name: _one_at_a_time(engines[name], windows, calls) for name, calls in _ONE_CALLS.items()},
         "largest_difference": largest_difference(network, model.predict(windows), windows),
     }
 

@@ -1,4 +1,7 @@
-"""Plants faults in simulated readings, and counts what the rules of features/sensor_health make of them. Pure: no Spark, no files."""
+"""Plants faults in simulated readings, and counts what the sensor-health rules find.
+
+Pure: no Spark, no files.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ class SimulatedReadings:
 
 @dataclass(frozen=True)
 class Planting:
-    """What is done to the readings of one compressor: `fault` of `sensors`, by a unit or a constant value where the fault needs one."""
+    """A fault to plant in `sensors` of one compressor.
+
+    Some faults need a unit or a constant value.
+    """
 
     fault: str  # what the rules must call it
     sensors: tuple[str, ...]
@@ -46,7 +52,7 @@ class Planting:
 
     @property
     def variant(self) -> str:
-        """The unit or the value, in a table's words."""
+        """The unit or the value, for a table."""
         return self.unit.name if self.unit else "" if self.value is None else f"{self.value:g}"
 
     def changed(self, values: Doubles, first: int, end: int) -> Doubles:
@@ -67,19 +73,22 @@ class Planting:
 
 @dataclass(frozen=True)
 class PlantedFaultOutcome:
-    """What became of one planted fault; hours are readings of the running unit since the fault began, times their interval."""
+    """The outcome of one planted fault.
+
+    Hours are readings of the running unit since the fault began, times their interval.
+    """
 
     planting: Planting
     duration_h: float
     hours: float  # until it was reported by its right kind for every sensor; infinite: never
     right_unit: bool
-    instead: str  # what was reported where nothing right was in time; empty: nothing
+    instead: str  # what was reported if nothing right was in time; empty: nothing
     runs_h: float  # how long the unit ran during the fault
 
 
 @dataclass(frozen=True)
 class FalseAlarms:
-    """What was reported of undisturbed fleets."""
+    """Faults reported in undisturbed fleets."""
 
     compressor_days: int
     with_false_fault: int
@@ -101,7 +110,10 @@ def _history(unit: SimulatedUnit, plan: SimulationPlan) -> SimulatedReadings:
 
 
 def plantings(implausible: Mapping[str, Sequence[float]]) -> list[Planting]:
-    """Every fault that is planted: frozen and zero for each sensor and for all, each common unit, each of the values that are `implausible`."""
+    """Every fault that is planted.
+
+    Frozen and zero for each sensor and for all, each common unit, and each `implausible` value.
+    """
     one_or_all = [*((sensor,) for sensor in SENSORS), SENSORS]
     units = [(sensor, unit) for sensor, others in OTHER_UNITS.items() for unit in others if not unit.rare]
     return [
@@ -113,7 +125,10 @@ def plantings(implausible: Mapping[str, Sequence[float]]) -> list[Planting]:
 
 @dataclass(frozen=True)
 class PlantingRules:
-    """Where and for how long faults are planted, and when one counts as found (config/quality.yaml)."""
+    """Where and for how long faults are planted, and when one counts as found.
+
+    The numbers are those of config/quality.yaml.
+    """
 
     interval_min: int
     durations_h: Sequence[float]
@@ -126,7 +141,7 @@ class PlantingRules:
 
 @dataclass(frozen=True)
 class PlantedCopy:
-    """A stretch of one compressor with a fault planted in [first, end) of its rows."""
+    """A stretch of one compressor, with a fault in its rows [first, end)."""
 
     planting: Planting
     duration_h: float
@@ -138,7 +153,10 @@ class PlantedCopy:
 def plant(
     histories: Sequence[SimulatedReadings], kinds: Sequence[Planting], trial: PlantingRules, rng: np.random.Generator
 ) -> Iterator[PlantedCopy]:
-    """Copies with one fault each: every kind at some random moments of every compressor, durations in turn."""
+    """Copies with one fault each.
+
+    Every kind is planted at random moments of every compressor, with the durations in turn.
+    """
     number = 0
     for history in histories:
         for planting in kinds:
@@ -153,7 +171,10 @@ def plant(
 def _place(
     history: SimulatedReadings, planting: Planting, duration_h: float, trial: PlantingRules, rng: np.random.Generator
 ) -> PlantedCopy | None:
-    """A random place where the unit runs for long enough during the fault and the simulator has planted none in the same sensors."""
+    """A random place for the fault; None after too many tries.
+
+    The unit runs for long enough there, and the simulator has no fault of its own in the same sensors.
+    """
     hour_us = MINUTES_PER_HOUR * _US_PER_MINUTE
     before_h = 0.0 if planting.fault == WRONG_UNIT else trial.before_h
     rows = [SENSORS.index(sensor) for sensor in planting.sensors]
@@ -201,19 +222,21 @@ def _outcome(item: PlantedCopy, reported: Mapping[int, Sequence[Fault]], trial: 
             hours = float(ran_h[row - item.first])
             right_unit = item.planting.unit is None or all(fault.unit == item.planting.unit.name for fault in right)
             break
-        instead.extend(_told(fault) for fault in reported[row] if fault.sensor in wanted and fault not in right)
+        instead.extend(_named(fault) for fault in reported[row] if fault.sensor in wanted and fault not in right)
     late = hours > trial.within_h
     return PlantedFaultOutcome(item.planting, item.duration_h, hours, right_unit, instead[0] if late and instead else "", float(ran_h[-1]))
 
 
-def _told(fault: Fault) -> str:
+def _named(fault: Fault) -> str:
     return f"{fault.sensor} {fault.fault}" + (f" {fault.unit}" if fault.unit else "")
 
 
 def count_false_alarms(histories: Sequence[SimulatedReadings], rules: HealthRules) -> FalseAlarms:
     """Judge undisturbed compressors and compare with the simulator's truth.
 
-    A fault is the simulator's where the sensor is stuck or has no value, or while it lasts on from there; a compressor-day is one with a reading.
+    A fault is the simulator's where the sensor is stuck or has no value, and for as long as it lasts from
+    there. A
+    compressor-day counts if it has a reading.
     """
     together = _together(histories)
     found = find_faults(together, rules)
@@ -228,7 +251,7 @@ def count_false_alarms(histories: Sequence[SimulatedReadings], rules: HealthRule
             if stuck[sensor, row] or (missing[sensor, row] and fault.fault == MISSING):
                 planted.add(key)
             elif key not in planted:
-                false.setdefault(_told(fault), set()).add(int(days[row]))
+                false.setdefault(_named(fault), set()).add(int(days[row]))
     refused = np.stack([found.verdicts.get(sensor, np.zeros(found.rows, np.int8)) > 0 for sensor in SENSORS])
     healthy = ~stuck & ~missing
     return FalseAlarms(

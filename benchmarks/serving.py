@@ -1,4 +1,7 @@
-"""A steady load on an HTTP service: requests leave on the clock, whether or not earlier ones have been answered."""
+"""A steady load on an HTTP service.
+
+Requests leave on the clock, whether or not earlier ones have been answered.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,11 @@ class Call:
 
 @dataclass
 class Load:
-    """What came of a load: latencies in seconds by kind, from the moment a request was due; statuses by kind; memory in MiB by second."""
+    """The result of a load.
+
+    Latencies are in seconds by kind, from the moment a request was due. Statuses are counted. Memory is in MiB
+    by second.
+    """
 
     seconds: float = 0.0
     latency_s: dict[str, list[float]] = field(default_factory=dict)
@@ -62,7 +69,10 @@ def quantiles_ms(seconds: Sequence[float]) -> dict[str, float]:
 def run_load(
     url: str, process: psutil.Process, call: Callable[[int], Call], rate: float, seconds: float, advance: Callable[..., None]
 ) -> Load:
-    """Send `call(0)`, `call(1)`... to `url`, `rate` a second for `seconds`, while the memory of `process` and its children is watched."""
+    """Send `call(0)`, `call(1)`... to `url`, `rate` a second for `seconds`.
+
+    Meanwhile the memory of `process` and its children is sampled.
+    """
     return asyncio.run(_run(url, process, call, rate, seconds, advance))
 
 

@@ -1,10 +1,10 @@
-"""Fitting on windows that are cut on demand from a memory map, beside Keras' own `fit` on the same windows held in memory.
+"""Times fitting on windows cut on demand from a memory map, beside Keras' `fit` on windows in memory.
 
-    values, index = simulated_windows(file, n, seed)      random walks in the shape of gold, laid out on disk as `altaviz train` does
-    throughput(values, index, config, repetitions, tell)   windows a second of both, by turns
-    peak_of_fit(file, n, config, seed)                     what one epoch adds to memory; run it in a process of its own
+    values, index = simulated_windows(file, n, seed)          random walks in the shape of gold, laid out on disk as `altaviz train` does
+    throughput(values, index, config, repetitions, advance)   windows a second of both, by turns
+    peak_of_fit(file, n, config, seed)                        what one epoch adds to memory; run it in a process of its own
 
-Same network, losses, optimiser and batch size on both sides, no callbacks and no validation.
+Both sides have the same network, losses, optimiser and batch size. Neither has callbacks or validation.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SAMPLE_S: Final = 0.02
 
 
 def simulated_windows(file: Path, number: int, seed: int) -> tuple[Float32s, WindowIndex]:
-    """At least `number` windows over random walks, cut to exactly that many; the rows lie in `file` and are mapped, not read.
+    """Exactly `number` windows over random walks. The rows lie in `file` and are mapped, not read.
 
     One compressor is in memory at a time. A third of the labels are censored.
     """
@@ -74,12 +74,15 @@ class Speed:
 
 
 def throughput(
-    values: Float32s, index: WindowIndex, config: ModelConfig, repetitions: int, tell: Callable[[int, int], None]
+    values: Float32s, index: WindowIndex, config: ModelConfig, repetitions: int, advance: Callable[[int, int], None]
 ) -> dict[str, Any]:
-    """Fits of `fit.epochs` epochs of the same windows: cut on demand, the same with augmentation (as `train` learns), and from one array in memory.
+    """Fits of `fit.epochs` epochs of the same windows.
 
-    Each has a network of its own and an epoch to warm up; then the order is turned around at every repetition. What a fit takes to begin counts
-    on every side. Ratios are of medians.
+    They are cut on demand, cut with augmentation (as in `train`), or taken from one array in memory. Each has
+    its own
+    network and one epoch to warm up. The order reverses at every repetition. The start-up time of a fit counts
+    on every
+    side. Ratios are of medians.
     """
     seed, batch_size = config.split.seed, config.fit.batch_size
     augment = LevelAugmentation(config.augmentation)
@@ -100,7 +103,7 @@ def throughput(
             wall, cpu = time.perf_counter(), time.process_time()
             fits[name](models[name], config.fit.epochs)
             seconds[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-        tell(repetition + 1, repetitions)
+        advance(repetition + 1, repetitions)
     speeds = {name: _speed(len(index) * config.fit.epochs, taken) for name, taken in seconds.items()}
     theirs = speeds["keras_in_memory"]
     return {
@@ -118,7 +121,10 @@ def throughput(
 
 @dataclass(frozen=True)
 class Peak:
-    """What one epoch added to the memory of its process at most, MiB, above what imports and the network had taken."""
+    """The most that one epoch added to the memory of its process, MiB.
+
+    Imports and the network do not count.
+    """
 
     windows: int
     anonymous_mib: float  # memory of its own
@@ -127,7 +133,10 @@ class Peak:
 
 
 def peak_of_fit(file: Path, number: int, config: ModelConfig) -> Peak:
-    """Learn the statistics of `number` simulated windows whose rows lie in `file`, and fit one epoch. For a process of its own."""
+    """Fit one epoch on `number` simulated windows whose rows lie in `file`.
+
+    The feature statistics are computed first. Run it in a process of its own.
+    """
     few, index = simulated_windows(file.with_suffix(".warm-up.npy"), 2 * config.fit.batch_size, config.split.seed)
     model = _compiled(few, index, config)
     model.fit(ForEveryHead(WindowDataset(few, index, WINDOW_STEPS, config.fit.batch_size, 0)), shuffle=False, verbose=0)
@@ -142,7 +151,10 @@ def peak_of_fit(file: Path, number: int, config: ModelConfig) -> Peak:
 
 
 class _OwnMemory:
-    """Samples this process while its block runs; both numbers are the largest seen above those at its start."""
+    """Samples this process while its block runs.
+
+    Both numbers are the largest rise above the start.
+    """
 
     def __init__(self) -> None:
         self.anonymous_mib = self.file_mib = 0.0

@@ -20,17 +20,15 @@ _HOUR_COLUMNS: Final = [FEATURES.index(name) for name in HOUR_VALUES.values()]
 
 
 def gather(values: Float32s, first_row_of_unit: Ints, ends: Ints, steps: int) -> Float32s:
-    """Cut one window for every end row.
+    """Cut one window for every end row -> [n, steps, features] float32, oldest step first.
 
-    - values: [rows, features] float32, array or memory map, NaN where missing.
-    - first_row_of_unit: [n] first row of the unit (or the life) of each window. Earlier rows are never used.
-    - ends: [n] last row of each window, inclusive.
+    - values: [rows, features] float32, array or memory map, NaN where missing
+    - first_row_of_unit: [n] first row of the unit (or life); earlier rows are never used
+    - ends: [n] last row of each window, inclusive
 
-    Returns [n, steps, features] float32, oldest step first. A gap takes the last value before it. A gap at the
-    start takes
-    the first value after it, also where the window starts before its unit. A feature without any value in the
-    window stays
-    NaN.
+    A gap takes the last value before it. A gap at the start takes the first value after it, also where the
+    window starts
+    before its unit. A feature without any value in the window stays NaN.
     """
     rows = ends[:, None] + np.arange(1 - steps, 1, dtype=np.int64)  # [n, steps]
     before_unit = rows < first_row_of_unit[:, None]

@@ -1,4 +1,4 @@
-"""`.env` counts in the project and in a home that was named, and only where nobody else can have written it."""
+"""`.env` counts only in the project and in a named home, and only if no other user can write it."""
 
 from __future__ import annotations
 

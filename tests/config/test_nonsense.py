@@ -1,4 +1,4 @@
-"""A value that can mean nothing is refused when its file is loaded, with the file and the key."""
+"""A meaningless value is refused on loading, with the file and the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference of data quality is held to the code: every reason of a row, a value, a file and a reference row; every daily check."""
+"""The page on data quality lists every reason and every daily check of the code."""
 
 from __future__ import annotations
 

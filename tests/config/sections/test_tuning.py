@@ -1,4 +1,4 @@
-"""A search space that could not be searched is refused when it is loaded, or before the first trial."""
+"""An impossible search space is refused on loading, or before the first trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a slice of a history says with what was known before, and what the screen lets pass, against judging every reading of the whole."""
+"""A slice with known faults gets the verdicts of the whole history.
+
+So do rows that the screen leaves out, when every reading is judged.
+"""
 
 from __future__ import annotations
 
@@ -74,8 +77,8 @@ def _spoil(health: HealthRules, events: list[Spoilt], seed: int) -> History:
     return machine
 
 
-def _told(found: FoundFaults, rows: range, first: int = 0) -> list[tuple[object, ...]]:
-    """Verdicts and faults of some rows; `first` is the whole history's row of the first one judged."""
+def _verdicts(found: FoundFaults, rows: range, first: int = 0) -> list[tuple[object, ...]]:
+    """Verdicts and faults of `rows`. The first judged row is `first` of the whole history."""
     return [
         (
             row,
@@ -87,7 +90,7 @@ def _told(found: FoundFaults, rows: range, first: int = 0) -> list[tuple[object,
 
 
 def _began_unseen(whole: FoundFaults, machine: History, first: int, core: int) -> bool:
-    """Whether a fault of the core had begun before the slice from `first` on has the readings of a level, and was not known at its beginning."""
+    """Whether a fault of the core began before the slice could know a level, unknown at its beginning."""
     level_rows = machine.rules.level_readings + machine.rules.least_level_readings
     known = whole.faults.get(first - 1, [])
     reported = (fault for row, faults in whole.faults.items() if row >= core for fault in faults)
@@ -101,12 +104,12 @@ def test_a_slice_with_what_was_known_says_what_the_whole_says(health: HealthRule
     machine = _spoil(health, events, seed)
     whole = machine.judge()
     first, core = machine.row(cut_h - _WARM_UP_H), machine.row(cut_h)
-    # a limit: a fault that began before a slice has a level of its own, and was not reported before the slice, may be unknown to it
+    # A known limit: a slice may miss a fault that began before it had a level, if it was not reported before the slice.
     assume(not _began_unseen(whole, machine, first, core))
     known = {0: [(int(machine.time_us[first]) - 1, whole.faults.get(first - 1, []))]}
     part = machine.judge(slice(first, None), known)
     rows = range(core, len(machine.time_us))
-    assert _told(part, rows, first) == _told(whole, rows)
+    assert _verdicts(part, rows, first) == _verdicts(whole, rows)
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)

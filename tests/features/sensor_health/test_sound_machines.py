@@ -1,4 +1,4 @@
-"""What must not be called a fault: stops, load, damage, gaps, noise; and inputs that must not break the rules."""
+"""Stops, load, damage, gaps and noise are no faults. Odd inputs do not break the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every state of a sensor on one small machine: what is refused, what is reported, since when, and when it ends."""
+"""Every state of a sensor on one small machine: refused values, reported faults, begin and end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that would bring the reader down, each as small as it can be, and wide honest ones that must pass."""
+"""Small files that would exhaust the reader are refused; wide honest files pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of compressors: a bad cell costs the cell, a row without an id or a known station the row."""
+"""The list of compressors: a bad cell loses the cell, a bad id or station the row."""
 
 from __future__ import annotations
 
