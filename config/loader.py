@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -79,6 +80,15 @@ def _each_above_the_one_before(values: list[float]) -> list[float]:
     return values
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # unknown, a folder of zones, a path
+        raise ValueError(f"{name!r} is no IANA time zone: write one such as America/Chicago or UTC") from None
+    return name
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Part = Annotated[float, Field(gt=0, lt=1)]  # a share that is neither nothing nor all
 Rising = Annotated[list[ValueT], AfterValidator(_each_above_the_one_before)]

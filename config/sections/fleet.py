@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from pydantic import Field
 
-from pydantic import Field, field_validator
-
-from config.loader import Section
+from config.loader import Section, ZoneName
 
 
 class CompressorModel(Section):
@@ -25,12 +23,7 @@ class Station(Section):
     town: str
     latitude: float = Field(ge=-90, le=90)
     longitude: float = Field(ge=-180, le=180)
-    time_zone: str
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        return _check_zone(value)
+    time_zone: ZoneName
 
 
 class FleetConfig(Section):
@@ -39,19 +32,6 @@ class FleetConfig(Section):
     `time_zone` is for a compressor whose station is not listed.
     """
 
-    time_zone: str
+    time_zone: ZoneName
     models: dict[str, CompressorModel] = Field(min_length=1)
     stations: dict[str, Station] = Field(min_length=1)
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        return _check_zone(value)
-
-
-def _check_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{value!r} is no IANA time zone: write one such as America/Chicago or UTC") from None
-    return value

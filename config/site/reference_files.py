@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.loader import Section
+from config.loader import Section, ZoneName
 
 CompressorField = Literal["compressor_id", "model", "horsepower", "install_date", "station_id", "retired_date"]
 EventField = Literal["compressor_id", "event_date", "event_type", "description", "downtime_hours", "severity", "cost_usd"]
@@ -23,16 +22,7 @@ def _with_whole_year(pattern: str) -> str:
     return pattern
 
 
-def _of_this_world(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # unknown, a folder of zones, a path
-        raise ValueError(f"{name!r} is no time zone: write one such as America/Chicago or UTC") from None
-    return name
-
-
 DateFormat = Annotated[str, AfterValidator(_with_whole_year)]
-ZoneName = Annotated[str, AfterValidator(_of_this_world)]
 
 
 def same_word(text: str) -> str:

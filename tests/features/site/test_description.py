@@ -93,6 +93,7 @@ def test_column_of_the_description_that_is_not_in_the_file_is_named(tmp_path: Pa
         ({"sensors": {"vibration_mms": {"unit": "psi"}}}, "'psi' is no unit of vibration_mms"),
         ({"sensors": {"vibration_mms": {"tag": "V"}}}, "a wide layout has columns"),
         ({"time": {"zone": "Texas"}}, "is no IANA time zone"),
+        ({"time": {"zone": "America"}}, "is no IANA time zone"),  # a folder of zones
         ({"time": {"format": "dd.mm.yyyy"}}, "is neither a pattern"),
         ({"compressor_id": {"path": "x"}}, "has no group"),
         ({"compressor_id": {"value": "a", "column": "b"}}, "but the id has one place"),

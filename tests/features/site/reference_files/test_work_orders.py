@@ -162,7 +162,7 @@ def test_a_file_without_a_needed_column_says_which(tmp_path: Path) -> None:
     ("section", "says"),
     [
         ({"date_formats": ["%d.%m.%y"]}, "four digits"),
-        ({"time_zone": "Texas"}, "no time zone"),
+        ({"time_zone": "Texas"}, "no IANA time zone"),
         ({"event_types": {"PM": "repair"}}, "scheduled"),
         ({"event_types": {"PM": "scheduled"}, "ignore": ["pm "]}, "also in event_types; keep one"),
         ({"colums": {}}, "Extra inputs"),
