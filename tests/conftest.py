@@ -22,18 +22,23 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PROJECT = Path(__file__).parents[1]
-GO_ON_FROM_THE_DEMO = {
+# These use the demo's home one after another, so one process runs them all, and the demo for both processes.
+IN_THE_DEMOS_HOME = (
     "tests/pipelines/test_demo.py",
-    "tests/pipelines/test_tutorial.py",
-    "tests/pipelines/documentation/test_pictures.py",
-    "tests/pipelines/edge/test_export.py",
-    "tests/pipelines/lakehouse/test_cases.py",
-    "tests/pipelines/lifecycle/test_takeover.py",
-    "tests/pipelines/operations/test_planted_faults.py",
     "tests/pipelines/operations/test_reproduce.py",
-}
-TAKE_THE_DEMO_LATER = "tests/pipelines/test_kill_cycle.py"  # the other process runs it, once the demo is there
-BEFORE_THAT = ("tests/config/", "tests/features/")  # what that process does until then
+    "tests/pipelines/edge/test_export.py",
+    "tests/pipelines/documentation/test_pictures.py",
+    "tests/pipelines/test_tutorial.py",
+)
+UNTIL_THE_DEMO_IS_THERE = "tests/features/"  # what the other process does
+# These use copies of the home, so either process may run them.
+IN_COPIES_OF_THAT = (
+    "tests/pipelines/lifecycle/test_takeover.py",
+    "tests/pipelines/test_kill_cycle.py",
+    "tests/pipelines/lakehouse/test_cases.py",
+    "tests/pipelines/operations/test_planted_faults.py",
+)
+THEN = ("tests/pipelines/", "tests/serving/", "tests/training/", "")  # long files first: short ones at the end let both end together
 
 
 OWN_FOLDER: pytest.StashKey[Path] = pytest.StashKey()
@@ -88,11 +93,11 @@ def tmp_path_factory(tmp_path_factory: pytest.TempPathFactory) -> pytest.TempPat
 
 
 class Sharing(LoadFileScheduling):
-    """Gives each process whole files, and all that go on from the demo to the same one, which runs it once."""
+    """Gives each process whole files, and all that use the demo's home to the same one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        return "demo" if file in GO_ON_FROM_THE_DEMO else file
+        return "demo" if file in IN_THE_DEMOS_HOME else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Sharing:
@@ -107,7 +112,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What goes on from the demo comes first: it takes longest."""
+    """Put the tests in an order that keeps both processes busy to the end; the edit loop has only some."""
     if config.option.fast:
         heavy = [item for item in items if HEAVY_FIXTURES & set(getattr(item, "fixturenames", ()))]
         config.hook.pytest_deselected(items=heavy)
@@ -116,10 +121,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _turn(item: pytest.Item) -> int:
+    """Place of a test's file in the order of the constants above."""
     file = item.nodeid.partition("::")[0]
-    if file in GO_ON_FROM_THE_DEMO:
-        return 0
-    return 1 if file.startswith(BEFORE_THAT) else 2 if file == TAKE_THE_DEMO_LATER else 3
+    order = (*IN_THE_DEMOS_HOME, UNTIL_THE_DEMO_IS_THERE, *IN_COPIES_OF_THAT, *THEN)
+    return next(place for place, beginning in enumerate(order) if file.startswith(beginning))
 
 
 @pytest.fixture(scope="session")

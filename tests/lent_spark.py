@@ -33,6 +33,9 @@ class LentSpark:
             config = load_settings(Path(self._home.name), environ={}).etl.spark
             small = config.model_copy(update={"shuffle_partitions": 1, "driver_memory": "1g"})
             self._session = open_spark(small, Path(self._home.name))
+            # compiling code for a few rows takes longer than interpreting it; commands in processes of their own compile
+            self._session.conf.set("spark.sql.codegen.wholeStage", "false")
+            self._session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         return self._session
 
     @contextmanager
@@ -42,8 +45,14 @@ class LentSpark:
 
         if self._session is not None:  # a home that is made anew in the same place has other tables
             self._session._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # type: ignore[union-attr]
+
+        def lend(borrower: LazySpark) -> SparkSession:
+            borrower._session = self.get()
+            return borrower._session
+
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(LazySpark, "get", lambda _: self.get())
+            patch.setattr(LazySpark, "get", lend)
+            patch.setattr(LazySpark, "__exit__", lambda *_: None)
             yield
 
     def stop(self) -> None:

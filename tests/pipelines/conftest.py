@@ -1,4 +1,4 @@
-"""What the suites of the pipelines share: one demo, run once."""
+"""What the suites of the pipelines share: one demo, run once, and one Spark session for every job."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lent_spark import LENT_SPARK
 from tests.pipelines.demo import Demo, shared_demo
 
 
@@ -13,3 +14,10 @@ from tests.pipelines.demo import Demo, shared_demo
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with shared_demo(tmp_path_factory.getbasetemp()) as made:
         yield made
+
+
+@pytest.fixture(autouse=True, scope="session")
+def lent_spark() -> Iterator[None]:
+    """A job that a test calls gets the session of this process, as a command does."""
+    with LENT_SPARK.lending():
+        yield

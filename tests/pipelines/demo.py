@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +15,13 @@ import yaml
 from filelock import FileLock
 
 from config.loader import CONFIG_DIR
+from config.settings import Settings, load_settings
+from pipelines.evaluation.simulated_fleets import build_fleet
+from pipelines.runtime.console import StageReporter
+from pipelines.runtime.spark import LazySpark
 from serving.home.ownership import find_exposed
 from tests.folders import passable_folder
-from tests.pipelines.console_script import report_of, surroundings
+from tests.pipelines.console_script import altaviz_process, as_a_command, report_of
 
 END_OF_DEMO = "2026-03-09T05:50:00"
 _HISTORY = {"compressors": 30, "days": 60, "interval_min": 30}
@@ -27,21 +29,6 @@ _HISTORY = {"compressors": 30, "days": 60, "interval_min": 30}
 ONE_ROUND: dict[str, dict[str, Any]] = {"baseline": {"max_iter": 1}}
 SECONDS = {"fit": {"epochs": 1, "patience": 1}, **ONE_ROUND}  # changes to model_config.yaml that leave little to fit
 _UNSEEN = {"seeds": [401], "compressors": 12, "days": 45, "interval_min": 30}
-# what the first training beside a champion would do in each home: once for all of them
-_MAKE_UNSEEN = """
-import os
-import sys
-from pathlib import Path
-os.umask(0o077)
-from config.settings import load_settings
-from pipelines.runtime.console import StageReporter
-from pipelines.evaluation.simulated_fleets import build_fleet
-from pipelines.runtime.spark import LazySpark
-settings = load_settings(Path(sys.argv[1]))
-size = settings.retraining.gate.fleet
-with LazySpark(settings) as spark, StageReporter(interactive=False) as report:
-    build_fleet(settings.below(f"gate/seed-{size.seeds[0]}"), size, size.seeds[0], spark, report)
-"""
 
 
 @dataclass(frozen=True)
@@ -63,12 +50,17 @@ class Demo:
     def after_the_features(self, home: Path) -> Path:
         """The same, with the lake that the demo has built."""
         self.before_the_cycle(home)
-        shutil.copytree(self.home / "lake", home / "lake")
+        shutil.copytree(self._kept_lake, home / "lake")
         return home
 
     @property
     def _kept(self) -> Path:
         return self.home.with_name("kept")
+
+    @property
+    def _kept_lake(self) -> Path:
+        """Nobody writes here, unlike in the home's own lake."""
+        return self.home.with_name("kept-lake")
 
 
 @contextmanager
@@ -111,13 +103,21 @@ def _run_demo(folder: Path) -> Demo:
     """Run the demo in `folder`."""
     environment, _ = configure(folder / "config", {}), configure(folder / "quick", SECONDS)
     home = folder / "home"
-    demo = _demo_in(folder, report_of("demo", home=home, **environment))
+    demo = _demo_in(folder, report_of("demo", home=home, run=altaviz_process, **environment))
     assert find_exposed(home) is None
     assert not (home / "gate").exists()  # the first model has no champion to be compared with
-    subprocess.run([sys.executable, "-c", _MAKE_UNSEEN, str(home)], env=surroundings(environment), capture_output=True, check=True)
+    with as_a_command(environment):
+        _make_unseen(load_settings(home))
     shutil.copytree(home, demo._kept, ignore=shutil.ignore_patterns("postgres*", "logs", "spark-*"))
-    shutil.rmtree(demo._kept / "lake")
+    (demo._kept / "lake").rename(demo._kept_lake)
     return demo
+
+
+def _make_unseen(settings: Settings) -> None:
+    """Make what the first training beside a champion would make in each home, once for all of them."""
+    size = settings.retraining.gate.fleet
+    with LazySpark(settings) as spark, StageReporter(interactive=False) as report:
+        build_fleet(settings.below(f"gate/seed-{size.seeds[0]}"), size, size.seeds[0], spark, report)
 
 
 def configure(folder: Path, model: dict[str, dict[str, Any]]) -> dict[str, str]:

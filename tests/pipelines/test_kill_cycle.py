@@ -15,7 +15,7 @@ from serving.registry.client import Registry
 from serving.registry.transitions import decision_of
 from serving.warehouse.connection import open_warehouse
 from tests.features.readings import assert_same_tables
-from tests.pipelines.console_script import kill_after, report_of
+from tests.pipelines.console_script import altaviz_process, kill_after, report_of
 from tests.pipelines.demo import END_OF_DEMO, Demo
 
 CYCLE = ("run", "--as-of", END_OF_DEMO)
@@ -36,7 +36,7 @@ TABLES = {
 def test_a_cycle_killed_at_random_moments_ends_in_the_state_of_an_undisturbed_one(demo: Demo) -> None:
     undisturbed = demo.before_the_cycle(demo.home.with_name("undisturbed"))
     started = time.perf_counter()
-    report_of(*CYCLE, home=undisturbed, **demo.quick)
+    report_of(*CYCLE, home=undisturbed, run=altaviz_process, **demo.quick)
     seconds = time.perf_counter() - started
     draw = random.Random(20261125)
     killed = _cut_off(demo, draw, seconds)

@@ -19,7 +19,7 @@ from serving.home.ownership import find_exposed
 from serving.warehouse.connection import open_warehouse
 from tests.features.readings import MONDAY, assert_same_tables, noisy_fleet, write_readings
 from tests.folders import TemporaryDirectory
-from tests.pipelines.console_script import SOME_REFUSED, kill_after, report_of
+from tests.pipelines.console_script import SOME_REFUSED, altaviz_process, kill_after, report_of
 
 AS_OF = ("--as-of", "2026-03-05T00:00:00")
 MIDWAY = ("--as-of", "2026-03-02T17:00:00")
@@ -51,7 +51,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _seconds_of(*arguments: str | Path, home: Path, code: int = 0) -> float:
     started = time.perf_counter()
-    report_of(*arguments, home=home, code=code)
+    report_of(*arguments, home=home, code=code, run=altaviz_process)
     return time.perf_counter() - started
 
 

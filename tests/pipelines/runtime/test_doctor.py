@@ -13,7 +13,7 @@ import yaml
 import config.settings
 from config.loader import CONFIG_DIR, load_section
 from config.settings import SECTIONS, load_settings
-from tests.pipelines.console_script import altaviz
+from tests.pipelines.console_script import altaviz_process
 
 
 def test_the_sections_are_the_files_under_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ def test_a_nonsense_cost_is_reported_with_exit_code_1_and_the_other_checks_are_m
     costs = yaml.safe_load((folder / "costs.yaml").read_text(encoding="utf-8"))
     costs["planned"]["crew_days"]["value"] = -1
     (folder / "costs.yaml").write_text(yaml.safe_dump(costs), encoding="utf-8")
-    done = altaviz("doctor", "--json", home=tmp_path / "home", ALTAVIZ_CONFIG_DIR=str(folder))
+    done = altaviz_process("doctor", "--json", home=tmp_path / "home", ALTAVIZ_CONFIG_DIR=str(folder))
     assert done.returncode == 1
     checks = json.loads(done.stdout)["checks"]
     expected_line = f"{folder / 'costs.yaml'}: planned.crew_days: Value error, -1 days: must be at least 0"
