@@ -13,7 +13,7 @@ from features.contract import CHAMPION
 from features.model_file.onnx_model import OnnxModel
 from pipelines.runtime.class_archive import class_archive
 from pipelines.runtime.console import StageReporter
-from pipelines.runtime.jars import delta_jars, require_pinned
+from pipelines.runtime.jars import SETUP, delta_jars, require_pinned
 from pipelines.runtime.java import find_java, java_version
 from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.spark import LazySpark
@@ -63,7 +63,7 @@ def _spark(settings: Settings) -> str:
     with LazySpark(settings) as spark:
         session = spark.get()
         session.range(1).count()
-        slow = "; it starts slowly, because its classes are not archived for this Java: run `python -m pipelines.runtime.setup`"
+        slow = f"; it starts slowly, because its classes are not archived for this Java: run `{SETUP}`"
         start = slow if class_archive(find_java()) is None else ""
         return f"Spark {session.version} on {session.sparkContext.master}{start}"
 
@@ -71,7 +71,7 @@ def _spark(settings: Settings) -> str:
 def _delta(settings: Settings) -> str:
     jars = delta_jars()
     if not jars:
-        raise EnvironmentSetupError("the Delta jars are missing: run `make setup` (or `python -m pipelines.runtime.setup`)")
+        raise EnvironmentSetupError(f"the Delta jars are missing: run `{SETUP}`")
     require_pinned(jars)
     return f"{len(jars)} Delta jars beside Spark's"
 

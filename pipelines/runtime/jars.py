@@ -15,6 +15,10 @@ from config.errors import EnvironmentSetupError
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 
 
+# Not `make setup`: that does nothing once it has run.
+SETUP = ".venv/bin/python -m pipelines.runtime.setup"
+
+
 DELTA_GROUPS = ("io.delta_", "io.unitycatalog_")
 
 
@@ -52,7 +56,9 @@ def spark_jars_dir() -> Path:
     try:
         import pyspark
     except ImportError as error:
-        raise EnvironmentSetupError("pyspark is not installed: run `make setup`, or install the extra `features`") from error
+        raise EnvironmentSetupError(
+            "pyspark is not installed: run `rm -f .venv/.setup-done` and `make setup`, or install the extra `features`"
+        ) from error
     return Path(pyspark.__file__).parent / "jars"
 
 
@@ -89,13 +95,13 @@ def fetch_delta_jars(java_home: Path) -> list[Path]:
         if done.returncode != 0 or not fetched:
             log = (done.stderr + done.stdout).strip().splitlines()
             raise EnvironmentSetupError(
-                f"cannot fetch {DELTA_PACKAGE}: {log[-1] if log else 'no output'}; check the network and run `make setup` again"
+                f"cannot fetch {DELTA_PACKAGE}: {log[-1] if log else 'no output'}; check the network, then run `{SETUP}`"
             )
         require_pinned(fetched)  # all of them, before the first is where Spark looks
         missing = sorted(DELTA_SHA256.keys() - {path.name for path in fetched})
         if missing:
             raise EnvironmentSetupError(
-                f"{DELTA_PACKAGE} came without {', '.join(missing)}: check where packages come from, and run `make setup` again"
+                f"{DELTA_PACKAGE} came without {', '.join(missing)}: check where packages come from, then run `{SETUP}`"
             )
         for path in fetched:
             put_jar(path, spark_jars_dir() / path.name)
@@ -111,7 +117,7 @@ def require_pinned(jars: list[Path]) -> None:
         if found != expected:
             why = f"SHA-256 {found}, expected {expected}" if expected else f"{DELTA_PACKAGE} has no such file"
             raise EnvironmentSetupError(
-                f"{path} is not the pinned jar ({why}): delete it, check where packages come from, and run `make setup` again"
+                f"{path} is not the pinned jar ({why}): delete it, check where packages come from, then run `{SETUP}`"
             )
 
 

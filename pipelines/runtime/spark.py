@@ -14,7 +14,7 @@ from config.logs import native_output_to
 from config.sections.etl import SparkConfig
 from config.settings import Settings
 from pipelines.runtime.class_archive import class_archive
-from pipelines.runtime.jars import delta_jars
+from pipelines.runtime.jars import SETUP, delta_jars
 from pipelines.runtime.java import find_java
 
 _LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
@@ -30,7 +30,7 @@ def open_spark(config: SparkConfig, home: Path) -> SparkSession:
     # workers must use this interpreter, not the shell's `python3`
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     if not delta_jars():
-        raise EnvironmentSetupError("the Delta jars are not beside Spark's: run `make setup` (or `python -m pipelines.runtime.setup`)")
+        raise EnvironmentSetupError(f"the Delta jars are not beside Spark's: run `{SETUP}`")
 
     log = home / "logs" / "spark.log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,9 @@ def _archive(java_home: Path, jars: Path) -> Path:
 
 
 def test_the_jvm_maps_its_classes_from_the_archive(tmp_path: Path) -> None:
-    assert class_archive.class_archive(find_java()) is not None, "set-up has made none for this Java: run python -m pipelines.runtime.setup"
+    assert class_archive.class_archive(find_java()) is not None, (
+        "set-up has made none for this Java: run .venv/bin/python -m pipelines.runtime.setup"
+    )
     log = tmp_path / "classes.log"
     environment = surroundings({"SPARK_JVM_FLAGS": f"-XX:+UseParallelGC -Xlog:class+load:file={log}"})
     subprocess.run([sys.executable, "-c", START, str(tmp_path)], env=environment, capture_output=True, check=True)

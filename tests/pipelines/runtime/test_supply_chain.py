@@ -36,7 +36,10 @@ def test_the_pinned_jars_are_taken_as_they_are(jars_folder: Path, tmp_path: Path
 @pytest.mark.parametrize("name", ["io.delta_delta-storage-4.4.0.jar", "io.delta_delta-other-4.4.0.jar"])
 def test_a_jar_with_other_bytes_or_another_name_is_refused(jars_folder: Path, tmp_path: Path, name: str) -> None:
     (jars_folder / name).write_bytes(b"evil")
-    with pytest.raises(EnvironmentSetupError, match=rf"{name} is not the pinned jar \(.*delete it, check where packages come from"):
+    with pytest.raises(
+        EnvironmentSetupError,
+        match=rf"{name} is not the pinned jar \(.*delete it, check where packages come from, then run `\.venv/bin/python -m pipelines\.runtime\.setup`",
+    ):
         jars.fetch_delta_jars(tmp_path)
 
 
