@@ -8,6 +8,7 @@ from typing import Any, Final
 from monitoring.gate.findings import Finding, SharedCompressor, WorseSlice
 
 _MOST_NAMED: Final = 5  # compressors or slices in one sentence
+_MOST_DIGITS: Final = 18  # 17 tell any two floats apart
 
 _TOO_FEW: Final = "not judged, {compressors} compressors are too few ({least_compressors} are needed): "
 _COVERAGE: Final = (
@@ -20,7 +21,7 @@ _PROBABILITY: Final = (
 )
 _HISTORY: Final = "the champion's RMSE on its own test windows was {recorded:.3f} d and is now {now:.3f} d"
 
-# Placeholders are the names of facts. A list is shortened to _MOST_NAMED items.
+# Placeholders are the names of facts; `digits` is worked out from two of them. A list is shortened to _MOST_NAMED items.
 TEMPLATES: Final[Mapping[Finding, str]] = {
     Finding.BASELINE_BEATEN: "test RMSE {own:.3f} d beats the baseline's {other:.3f} d",
     Finding.BASELINE_NOT_BEATEN: "test RMSE {own:.3f} d does not beat the baseline's {other:.3f} d",
@@ -53,7 +54,7 @@ TEMPLATES: Final[Mapping[Finding, str]] = {
     Finding.OVERLAP_NONE: "no model was trained on any of the {compressors} held-out compressors",
     Finding.OVERLAP_FOUND: "evaluated on compressors that a model was trained on: {shared}",
     Finding.OVERLAP_UNKNOWN: "it is unknown which compressors this model was trained on, so it may be evaluated on them: train it again",
-    Finding.PARITY_MEASURED: "ONNX and Keras differ by {difference:.2g}, {most:.2g} is allowed",
+    Finding.PARITY_MEASURED: "ONNX and Keras differ by {difference:.{digits}g}, {most:.{digits}g} is allowed",
     Finding.PARITY_UNKNOWN: "the difference between its ONNX and Keras models is not on record: train it again",
     Finding.SIZE_MEASURED: "the model file has {megabytes:.2f} MB, {most:g} MB are allowed",
     Finding.LATENCY_MEASURED: "one window takes {milliseconds:.2f} ms, {most:g} ms are allowed",
@@ -66,7 +67,15 @@ TEMPLATES: Final[Mapping[Finding, str]] = {
 
 def sentence(finding: Finding, facts: Mapping[str, Any]) -> str:
     """The sentence of `finding` with its `facts` filled in. Raises KeyError when a fact is missing."""
-    return TEMPLATES[finding].format_map({name: _shorten(value) if isinstance(value, list) else value for name, value in facts.items()})
+    shown = {name: _shorten(value) if isinstance(value, list) else value for name, value in facts.items()}
+    if finding is Finding.PARITY_MEASURED:
+        shown["digits"] = _digits_apart(facts["difference"], facts["most"])
+    return TEMPLATES[finding].format_map(shown)
+
+
+def _digits_apart(one: float, other: float) -> int:
+    """Significant digits, at least two, that show which of two different numbers is larger."""
+    return next((digits for digits in range(2, _MOST_DIGITS) if f"{one:.{digits}g}" != f"{other:.{digits}g}"), 2)
 
 
 def _shorten(items: Sequence[str | SharedCompressor | WorseSlice]) -> str:

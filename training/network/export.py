@@ -60,7 +60,7 @@ def require_parity(export: Export, config: ExportSection) -> Export:
     """`export` itself. Raises ExportError when its outputs differ from Keras' by more than `max_abs_difference`."""
     if not export.max_abs_difference <= config.max_abs_difference:
         raise ExportError(
-            f"ONNX and Keras differ by {export.max_abs_difference:.2g} on {export.windows} windows, {config.max_abs_difference:.2g} is allowed"
+            f"ONNX and Keras differ by {export.max_abs_difference:g} on {export.windows} windows, {config.max_abs_difference:g} is allowed"
         )
     return export
 
