@@ -16,7 +16,7 @@ def show_drift(result: dict[str, Any]) -> None:
     compared = result["compared"]
     console.print(
         f"Model version {result['model_version']} at {result['as_of']:%Y-%m-%d %H:%M} UTC: "
-        f"{compared['compressors']} compressors, {compared['compared']} of them compared with their own {compared['baseline_days']:g} days before",
+        f"{compared['compressors']} compressors, {compared['compared']} of them compared with their own {round(compared['baseline_days'], 1):g} days before",
         soft_wrap=True,
     )
     drifted = [row for row in result["features"] if row["drifted"]]
