@@ -22,7 +22,7 @@ $(STAMP): Makefile requirements.lock pyproject.toml pipelines/runtime/setup.py p
 demo: setup
 	@$(BIN)/altaviz demo
 
-test: setup lint docs
+test: setup lint # tests/test_site.py builds the site
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 # The edit loop: the tests that need no Spark, no TensorFlow and no server (tests/edit_loop.py chooses them).
