@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from pathlib import Path
 from typing import Final
+
+import pytest
 
 from serving.warehouse.connection import Warehouse
 from tests.conftest import PROJECT
@@ -71,3 +74,21 @@ def test_every_query_that_the_runbook_and_this_page_show_runs(warehouse: Warehou
     with warehouse.connection() as connection:  # one for all: what is set is reset
         for statement in [*queries, *settings]:
             connection.execute(statement)
+
+
+def test_the_script_of_this_page_prints_the_repair_date_and_the_reasons_of_one_compressor(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with warehouse.connection() as connection:
+        connection.execute("INSERT INTO compressor_metadata (compressor_id, model) VALUES ('COMP-007', 'Ariel JGK/4')")
+        connection.execute("SELECT ensure_month_partitions('ml_predictions', ARRAY['2026-03-09T05:50:00Z']::timestamptz[])")
+        connection.execute(
+            """INSERT INTO ml_predictions (compressor_id, prediction_timestamp, model_version, status, rul_days, rul_lower_days,
+                   rul_upper_days, failure_probability, confidence_score, health, horizon_days, reasons, features_used, act_by,
+                   expected_saving_usd)
+               VALUES ('COMP-007', '2026-03-09T05:50:00Z', '1', 'ok', 1, 0, 3, 0.8, 0.9, 'critical', 3, '["hot"]', '{}', '2026-03-12', 5)"""
+        )
+    monkeypatch.setenv("ALTAVIZ_HOME", str(Path(str(warehouse.parameters["host"])).parent))
+    (script,) = re.findall(r'```python title="ask.py"\n(.*?)```', PAGE, re.DOTALL)
+    exec(compile(script, "ask.py", "exec"), {})
+    assert capsys.readouterr().out == "2026-03-12\n5.00\n['hot']\n"
