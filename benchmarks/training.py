@@ -23,7 +23,7 @@ import psutil
 
 from features.arrays import Float32s
 from features.contract import FEATURES, WINDOW_STEPS
-from features.model_file.session import OUTPUTS
+from features.model_file.onnx_session import OUTPUTS
 from features.windows import gather
 from training.data.augmentation import LevelAugmentation
 from training.data.dataset import LabelLimits, Labels, WindowIndex, feature_statistics

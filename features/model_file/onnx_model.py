@@ -19,8 +19,8 @@ from config.errors import ModelError
 from features.arrays import Float32s, Ints
 from features.model_file import quantile_levels as levels
 from features.model_file import weibull_lifetime as ageing
+from features.model_file.onnx_session import INPUT, OUTPUTS, open_session
 from features.model_file.quantile_levels import NOMINAL, Levels
-from features.model_file.session import INPUT, OUTPUTS, open_session
 from features.model_file.weibull_lifetime import Ageing
 from features.windows import gather
 

@@ -11,7 +11,7 @@ from features.contract import IMPLAUSIBLE, UNIT_CHANGE, WRONG_UNIT
 from features.rolling import MICROSECONDS_PER_HOUR
 from features.sensor_health.fault import OK, Fault
 from features.sensor_health.jump import RECENT, SoundLevels
-from features.sensor_health.series import Run, SensorSeries
+from features.sensor_health.series import ReadingRun, SensorSeries
 from features.sensor_health.settings import HealthRules
 from features.sensor_health.units import SAME_LEVEL, OtherUnit, likeliest_unit, possible_units, unit_named
 
@@ -29,7 +29,7 @@ class LevelJudge:
         self._report_us = round(rules.report_hours * MICROSECONDS_PER_HOUR)
         self._join_us = round(rules.frozen_hours * MICROSECONDS_PER_HOUR)  # readings further apart are not of one run
         self._levels = SoundLevels(series, rules)
-        self._outside = Run()
+        self._outside = ReadingRun()
         self._fault: Fault | None = None
         self.is_lasting = False  # until sound readings end it; else the next sound one does
         self._is_reported = False
@@ -73,7 +73,7 @@ class LevelJudge:
             if jump is None:
                 return OK, None
             self._unit, since = jump
-            self._outside = Run(since, now, RECENT)
+            self._outside = ReadingRun(since, now, RECENT)
             self._bad.clear()
             self._bad.extend(self._levels.recent_values)
             self._fault, self.is_lasting = Fault(self._series.sensor, UNIT_CHANGE, since, self._unit.name), True

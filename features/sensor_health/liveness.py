@@ -9,7 +9,7 @@ from features.contract import FLAGGED_BAD, FROZEN, MISSING, ZERO
 from features.rolling import MICROSECONDS_PER_HOUR
 from features.sensor_health.fault import OK, Fault
 from features.sensor_health.level import LevelJudge
-from features.sensor_health.series import Run, SensorSeries
+from features.sensor_health.series import ReadingRun, SensorSeries
 from features.sensor_health.settings import HealthRules
 
 _ROUNDING: Final = 1 + 1e-9  # a resolution of 0.01 is no exact number
@@ -26,7 +26,7 @@ class LivenessJudge:
         self._missing_us, self._frozen_us = rules.missing_hours * MICROSECONDS_PER_HOUR, rules.frozen_hours * MICROSECONDS_PER_HOUR
         self._report_us = round(rules.report_hours * MICROSECONDS_PER_HOUR)
         self._join_us = round(rules.frozen_hours * MICROSECONDS_PER_HOUR)  # readings further apart are not of one run
-        self._zero, self._missing, self._flagged, self._same = Run(), Run(), Run(), Run()
+        self._zero, self._missing, self._flagged, self._same = ReadingRun(), ReadingRun(), ReadingRun(), ReadingRun()
         self._anchor = math.nan  # value that has not changed since `_same.since_us`
         self._stopped_us = -1  # latest reading of a machine that stands
         self._is_frozen = self._is_link_dead = False
@@ -83,7 +83,7 @@ class LivenessJudge:
         frozen = self._frozen(row, now, level)
         return None if frozen is None else (FROZEN, frozen)
 
-    def _lasting(self, run: Run, fault: str, now: int) -> Fault | None:
+    def _lasting(self, run: ReadingRun, fault: str, now: int) -> Fault | None:
         """The fault of a run that is long enough to report."""
         if now - run.since_us < self._report_us or run.readings < self._rules.report_readings:
             return None

@@ -23,7 +23,7 @@ class SensorSeries:
 
 
 @dataclass
-class Run:
+class ReadingRun:
     """Readings in a row that show the same."""
 
     since_us: int = 0

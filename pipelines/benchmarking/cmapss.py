@@ -11,7 +11,7 @@ import mlflow
 import polars as pl
 
 from config.settings import Settings
-from features.model_file.session import OUTPUTS
+from features.model_file.onnx_session import OUTPUTS
 from monitoring.evaluation.cmapss import judge, seed_numbers
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_runs import nested_run, tracked_run

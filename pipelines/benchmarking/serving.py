@@ -30,7 +30,7 @@ from features.arrays import Float32s
 from features.grid import steps_before
 from features.lake import GOLD, Lake
 from features.model_file.onnx_model import OnnxModel
-from features.model_file.session import OUTPUTS
+from features.model_file.onnx_session import OUTPUTS
 from features.reference_tables.tables import read_fleet
 from features.windows import fill_gaps
 from pipelines.runtime.console import StageReporter

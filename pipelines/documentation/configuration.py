@@ -54,7 +54,7 @@ class Key:
 
 
 @dataclass
-class Table:
+class KeyTable:
     """The keys of one section under its dotted name. The name is empty for keys at the top of a file."""
 
     name: str
@@ -72,22 +72,22 @@ def configuration_reference(config_dir: Path = CONFIG_DIR) -> str:
     return "\n".join(parts)
 
 
-def file_tables(name: str, config_dir: Path = CONFIG_DIR) -> list[Table]:
+def file_tables(name: str, config_dir: Path = CONFIG_DIR) -> list[KeyTable]:
     """All keys of one YAML file below config/."""
     section = get_type_hints(getattr(Settings, FILES[name]).func)["return"]
     text = read_yaml(config_dir / name)
     return [table for table in _tables(section, text, text.root, "") if table.keys]
 
 
-def site_tables() -> list[Table]:
+def site_tables() -> list[KeyTable]:
     """All keys of site.yaml. No such file is shipped, so the values are the defaults."""
     return [table for table in _tables(SiteConfig, None, None, "") if table.keys]
 
 
-def _tables(section: type[Section], text: YamlText | None, node: yaml.Node | None, prefix: str) -> Iterator[Table]:
+def _tables(section: type[Section], text: YamlText | None, node: yaml.Node | None, prefix: str) -> Iterator[KeyTable]:
     """The table of `section` itself, then those of the sections below it; without a `text`, the keys and defaults of the schema."""
     schema = section.model_json_schema()
-    table, below, written = Table(prefix, inspect.getdoc(section) or ""), [], entries(node)
+    table, below, written = KeyTable(prefix, inspect.getdoc(section) or ""), [], entries(node)
     for name, info in section.model_fields.items():
         dotted = f"{prefix}.{name}" if prefix else name
         kind, of_mapping = schema["properties"][name], schema["properties"][name].get("additionalProperties")
@@ -180,7 +180,7 @@ def _sentences(*parts: str | None) -> str:
     return ". ".join(part.rstrip(".") for part in parts if part)
 
 
-def _part(name: str, note: str, tables: list[Table]) -> str:
+def _part(name: str, note: str, tables: list[KeyTable]) -> str:
     lines = [f"## `{name}`", "", _text(note), ""]
     for table in tables:
         if table.name:

@@ -151,13 +151,13 @@ def plot_life(settings: Settings, registry: Registry, champion: RegisteredModel,
     index = fleet.every(fleet.index, config.windows.judge_stride_hours).of_units(fleet.history.units_of(parts["test"]))
     with report.stage("predict"):
         model = OnnxModel(champion.onnx, config.scoring.threads)
-        said = model.predict_rows(fleet.history.values, index.first_row, index.end, config.scoring.batch_size)
+        predicted = model.predict_rows(fleet.history.values, index.first_row, index.end, config.scoring.batch_size)
     runs: dict[bool, list[tuple[str, LifeRun]]] = {True: [], False: []}  # by whether the life was seen for as long as the cap
     for life in seen_lives(fleet, index):
         within = (life.left_days > 0) & (life.left_days < cap)
         which = life.windows[within]
         if len(which):
-            run = LifeRun(life.left_days[within], said.rul[which], said.rul_lower[which], said.rul_upper[which])
+            run = LifeRun(life.left_days[within], predicted.rul[which], predicted.rul_lower[which], predicted.rul_upper[which])
             runs[bool(life.left_days[0] >= cap)].append((fleet.history.compressor_ids[life.unit], run))
     chosen = runs[True] or runs[False]
     if not chosen:

@@ -37,8 +37,8 @@ from features.contract import (
     WINDOW_STEPS,
 )
 from features.model_file.onnx_model import CALIBRATION_LAYER
+from features.model_file.onnx_session import INPUT, OUTPUTS
 from features.model_file.quantile_levels import INTERVAL_MASS
-from features.model_file.session import INPUT, OUTPUTS
 from features.sensor_health.settings import HealthRules
 from pipelines.edge.archive import PROGRAM_FILE, program_archive
 from serving.edge.contract import CONTRACT_FILE, DEFAULT_LIMITS, ZONE_FOLDER

@@ -13,7 +13,7 @@ import numpy as np
 from config.settings import Settings
 from features.arrays import Float32s
 from features.model_file.onnx_model import OnnxModel
-from features.model_file.session import INPUT, OUTPUTS
+from features.model_file.onnx_session import INPUT, OUTPUTS
 from monitoring.gate.champion import KnownChampion, known_split, with_labels_of
 from pipelines.edge.folder import QUANTISED_FILE
 from pipelines.edge.parity import run_folder

@@ -20,7 +20,7 @@ from config.settings import Settings
 from features.contract import FEATURE_SET_VERSION
 from features.lake import GOLD
 from features.model_file.onnx_model import OnnxModel
-from features.model_file.session import OUTPUTS
+from features.model_file.onnx_session import OUTPUTS
 from monitoring.drift.reference import REFERENCE_FILE, make_reference
 from monitoring.drift.snapshots import take_snapshots
 from monitoring.evaluation.methods import BASELINE_KEY
@@ -40,7 +40,7 @@ from training.diagnostics.plots import plot_learning_curves, plot_predicted_agai
 if TYPE_CHECKING:
     from monitoring.evaluation.unseen_fleet import UnseenFleet
     from monitoring.gate.verdict import Verdict
-    from pipelines.lifecycle.session import ModelSession
+    from pipelines.lifecycle.model_session import ModelSession
     from training.data.history import TrainingHistory
     from training.data.labelled_fleet import LabelledFleet
     from training.trial import Trial

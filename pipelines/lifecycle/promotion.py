@@ -13,7 +13,7 @@ from monitoring.gate.champion import KnownChampion, find_champion, known_parts, 
 from pipelines.evaluation.baseline_models import load_baseline
 from pipelines.lakehouse.labelled_history import labelled_fleet
 from pipelines.lifecycle.gate_inputs import prepare_unseen
-from pipelines.lifecycle.session import open_session
+from pipelines.lifecycle.model_session import open_session
 from pipelines.lifecycle.versions import OPERATOR_PATIENCE, find_version
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.spark import LazySpark

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from config.errors import NoChampionError
 from config.settings import Settings
 from features.contract import CHAMPION
+from pipelines.lifecycle.model_session import open_session
 from pipelines.lifecycle.occasion import Occasion, fingerprint
-from pipelines.lifecycle.session import open_session
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.moment import choose_moment
@@ -21,7 +21,7 @@ from serving.warehouse.drift import newest_decision
 from training.data.history import open_history
 
 if TYPE_CHECKING:
-    from pipelines.lifecycle.session import ModelSession
+    from pipelines.lifecycle.model_session import ModelSession
     from pipelines.runtime.spark import LazySpark
     from serving.registry.client import Registry
     from training.data.history import TrainingHistory

@@ -12,8 +12,8 @@ from monitoring.gate.champion import KnownChampion, find_champion, known_split
 from pipelines.lakehouse.labelled_history import labelled_fleet
 from pipelines.lifecycle.challenger import Challenger, log_trial, register_challenger
 from pipelines.lifecycle.gate_inputs import prepare_unseen, require_own_measure
+from pipelines.lifecycle.model_session import open_session
 from pipelines.lifecycle.occasion import Occasion
-from pipelines.lifecycle.session import open_session
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.mlflow_runs import log_epoch, tracked_run
@@ -21,7 +21,7 @@ from training.data.history import open_history
 from training.trial import run_trial
 
 if TYPE_CHECKING:
-    from pipelines.lifecycle.session import ModelSession
+    from pipelines.lifecycle.model_session import ModelSession
     from pipelines.runtime.spark import LazySpark
     from serving.warehouse.decisions import ModelDecision
     from training.data.history import TrainingHistory

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from config.errors import HomeError, ModelError, NoChampionError
 from config.settings import Settings
 from features.contract import CHAMPION
-from pipelines.lifecycle.session import open_session
+from pipelines.lifecycle.model_session import open_session
 from pipelines.model_card.card import CARD_FOLDER, CARD_TAG, MARKDOWN_FILE
 from pipelines.runtime.mlflow_environment import quieten
 from serving.registry.client import Registry

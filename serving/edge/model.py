@@ -14,7 +14,7 @@ import onnxruntime
 
 from features.arrays import Float32s, Ints
 from features.contract import WINDOW_STEP_HOURS, WINDOW_STEPS
-from features.model_file.session import INPUT, OUTPUTS, open_session
+from features.model_file.onnx_session import INPUT, OUTPUTS, open_session
 from features.rolling import MICROSECONDS_PER_HOUR
 from features.sensor_health.fault import FaultTexts, encode_faults
 from features.sensor_health.find import FoundFaults

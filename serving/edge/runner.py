@@ -42,7 +42,7 @@ _STAGES: Final = ("read", "features", "open_model", "predict")
 
 
 @dataclass(frozen=True)
-class Run:
+class EdgeRequest:
     """One run of the program: its input, its moment, its output."""
 
     readings: Sequence[Path]
@@ -53,7 +53,7 @@ class Run:
     features_file: Path | None = None
 
 
-def run(job: Run, program: Path) -> dict[str, Any]:
+def run(job: EdgeRequest, program: Path) -> dict[str, Any]:
     """From files to the document that is printed. The exported folder is that of `program`, run.py. Raises EdgeInputError."""
     folder, as_of_us = program.parent, job.as_of_us
     clock = [time.perf_counter()]
@@ -119,7 +119,7 @@ def main(program: Path, arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.digest is not None:
             require_digest(program.parent, chosen.digest)
-        document = run(Run(chosen.readings, as_of_us, now_us, chosen.model, chosen.threads, chosen.features), program)
+        document = run(EdgeRequest(chosen.readings, as_of_us, now_us, chosen.model, chosen.threads, chosen.features), program)
     except EdgeInputError as refusal:
         sys.stderr.write(f"run.py: {plain_text(' '.join(str(refusal).split()))}\n")
         return 1

@@ -24,8 +24,8 @@ from config.errors import ModelError
 from config.sections.model import CalibrationSection, FitSection, NetworkSection
 from features.arrays import Float32s, Int32s
 from features.model_file.onnx_model import CALIBRATION_LAYER, Predictions
+from features.model_file.onnx_session import FAILURE_PROBABILITY, INPUT, OUTPUTS, RUL, RUL_LOWER, RUL_UPPER
 from features.model_file.quantile_levels import INTERVAL_MASS
-from features.model_file.session import FAILURE_PROBABILITY, INPUT, OUTPUTS, RUL, RUL_LOWER, RUL_UPPER
 from training.calibration.calibrate import Calibrate, Calibration, PredictedWindows, fit_calibration
 from training.data.dataset import LabelLimits, WindowIndex, feature_statistics
 from training.metrics import rmse

@@ -12,7 +12,7 @@ from config.errors import ExportError
 from config.sections.model import ExportSection
 from features.arrays import Float32s
 from features.model_file.onnx_model import OnnxModel, Predictions
-from features.model_file.session import INPUT, OUTPUTS
+from features.model_file.onnx_session import INPUT, OUTPUTS
 from training.quiet_tensorflow import keras, tf, tf2onnx
 
 

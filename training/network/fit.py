@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from config.errors import ModelError
 from config.sections.model import FitSection
-from features.model_file.session import OUTPUTS, RUL
+from features.model_file.onnx_session import OUTPUTS, RUL
 from training.data.dataset import LabelLimits
 from training.network.batches import WindowDataset
 from training.network.model import RMSE, compile_model

@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 
 from config.sections.model import FitSection, NetworkSection
+from features.model_file.onnx_session import FAILURE_PROBABILITY, INPUT, RUL, RUL_LOWER, RUL_UPPER
 from features.model_file.quantile_levels import LOWER_QUANTILE, UPPER_QUANTILE
-from features.model_file.session import FAILURE_PROBABILITY, INPUT, RUL, RUL_LOWER, RUL_UPPER
 from training.data.dataset import FeatureStatistics, LabelLimits
 from training.network.batches import LABEL_CENSORED, LABEL_RUL
 from training.quiet_tensorflow import keras, layers, ops

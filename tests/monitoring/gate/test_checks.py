@@ -3,101 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from config.loader import CONFIG_DIR, load_section
-from config.sections.retraining import GateSection, RetrainingConfig
+from config.sections.retraining import GateSection
 from monitoring.evaluation.calibration import FailureOutcomes
 from monitoring.evaluation.comparison import UnitSums
-from monitoring.gate.checks import ERROR, RECALL, SLOW_RECALL, better_share, judge
+from monitoring.gate.checks import SLOW_RECALL, better_share, judge
 from monitoring.gate.evidence import (
     CalibrationEvidence,
     ComparedWindows,
-    Evidence,
-    ExportedModel,
     LabelSettings,
     Recheck,
     TrainingOverlap,
-    UnseenEvidence,
 )
-from monitoring.gate.findings import Finding
-from monitoring.gate.sentences import TEMPLATES
-from monitoring.gate.verdict import Verdict
-
-COMPRESSORS, WINDOWS = 12, 200
-UNIT = np.repeat(np.arange(COMPRESSORS), WINDOWS)
-TRUE = np.full(len(UNIT), 10.0)
-MODES = np.where(UNIT % 4 == 0, "fouling", "bearing_wear")  # three compressors foul, nine wear
-SOUND = ExportedModel(onnx_difference=1e-6, most_onnx_difference=1e-4, onnx_bytes=240_000, latency_ms=0.4)
-
-
-@pytest.fixture(scope="module")
-def gate() -> GateSection:
-    return load_section(CONFIG_DIR / "retraining.yaml", RetrainingConfig, {}).gate.model_copy(update={"resamples": 2000})
-
-
-def off(*errors: float) -> np.ndarray:
-    """Predictions that miss by `errors`, repeated over the compressors."""
-    return TRUE + np.resize(errors, COMPRESSORS)[UNIT]
-
-
-def windows(challenger: np.ndarray, champion: np.ndarray | None) -> ComparedWindows:
-    return ComparedWindows(UNIT, TRUE, challenger, champion, {"mode": MODES})
-
-
-def calibration(inside: float = 0.9, probability: float = 0.1, failed: float = 0.1) -> CalibrationEvidence:
-    """Shares of lives inside the interval, and of failures within the horizon as predicted and as observed, equal on all compressors."""
-    rank = np.tile(np.arange(WINDOWS), COMPRESSORS) / WINDOWS
-    outcomes = FailureOutcomes(np.full(len(UNIT), probability), rank < failed)
-    return CalibrationEvidence("", UNIT, rank < inside, UNIT, outcomes, 10)
-
-
-def unseen(challenger: np.ndarray, champion: np.ndarray, caught: tuple[int, int] = (4, 4)) -> UnseenEvidence:
-    """Both on the unseen fleet; `caught` of five failures of every compressor, and as many of five slow ones."""
-
-    def sums(predicted: np.ndarray, own: int) -> UnitSums:
-        squares = np.bincount(UNIT, (predicted - TRUE) ** 2)
-        fives = np.full(COMPRESSORS, 5.0)
-        events = np.full(COMPRESSORS, float(own))
-        return UnitSums(
-            {ERROR: squares, RECALL: events, SLOW_RECALL: events},
-            {ERROR: np.bincount(UNIT).astype(float), RECALL: fives, SLOW_RECALL: fives},
-        )
-
-    return UnseenEvidence(windows(challenger, champion), sums(challenger, caught[0]), sums(champion, caught[1]))
-
-
-def better() -> Evidence:
-    """A challenger that passes every check."""
-    trained_on = {"challenger": {"C-1", "C-2"}, "champion": {"C-1"}}
-    return Evidence(
-        windows(off(6), off(7)),
-        8.0,
-        Recheck(recorded=7.0, now=7.1),
-        unseen(off(6), off(7)),
-        calibration(),
-        SOUND,
-        TrainingOverlap(["C-3", "C-4"], trained_on),
-        {"challenger": LabelSettings(3.0, 30.0), "champion": LabelSettings(3.0, 30.0)},
-    )
-
-
-def first(challenger: np.ndarray) -> Evidence:
-    """A model without a champion before it."""
-    origin = TrainingOverlap(["C-3"], {"challenger": {"C-1"}})
-    return Evidence(windows(challenger, None), 8.0, None, None, calibration(), SOUND, origin, {"challenger": LabelSettings(3.0, 30.0)})
-
-
-def failed(verdict: Verdict) -> list[str]:
-    return [check.name for check in verdict.failed]
-
-
-def numbers(verdict: Verdict, name: str) -> Mapping[str, object]:
-    return next(check.numbers for check in verdict.checks if check.name == name)
+from tests.monitoring.gate.evidence import (
+    COMPRESSORS,
+    MODES,
+    SOUND,
+    TRUE,
+    UNIT,
+    better,
+    calibration,
+    failed,
+    first,
+    numbers,
+    off,
+    unseen,
+    windows,
+)
 
 
 def test_a_better_and_sound_model_passes_every_check_with_reasons(gate: GateSection) -> None:
@@ -349,16 +285,3 @@ def test_every_failed_check_is_one_reason(gate: GateSection) -> None:
     verdict = judge(bad, gate)
     assert failed(verdict) == ["baseline", "champion", "slices", "coverage", "parity"]
     assert len(verdict.reasons) == 5
-
-
-def test_every_finding_has_a_sentence() -> None:
-    assert set(TEMPLATES) == set(Finding)
-
-
-def test_a_sentence_names_five_compressors_and_counts_the_others(gate: GateSection) -> None:
-    shared = {f"C-{number}" for number in range(7)}
-    verdict = judge(replace(better(), overlap=TrainingOverlap(sorted(shared), {"challenger": shared})), gate)
-    assert verdict.reasons == [
-        "evaluated on compressors that a model was trained on: C-0 (challenger), C-1 (challenger), C-2 (challenger), "
-        "C-3 (challenger), C-4 (challenger) and 2 more"
-    ]

@@ -20,7 +20,7 @@ from monitoring.gate.candidate import Candidate, EvaluationData, find_copies, ju
 from monitoring.gate.champion import KnownChampion, LostChampion, recheck
 from monitoring.gate.evidence import Recheck
 from pipelines.lifecycle.gate_inputs import require_own_measure
-from pipelines.lifecycle.session import ModelSession
+from pipelines.lifecycle.model_session import ModelSession
 from pipelines.lifecycle.train import train_and_judge
 from tests.pipelines.tiny import HOURS, NAMES, PAST, START, UNITS, tiny_fleet
 from tests.serving.gold import drivers_model, mean_model

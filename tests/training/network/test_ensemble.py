@@ -10,7 +10,7 @@ from config.errors import ModelError
 from config.sections.model import CalibrationSection, ModelConfig
 from features.arrays import Float32s
 from features.model_file.onnx_model import OnnxModel
-from features.model_file.session import OUTPUTS
+from features.model_file.onnx_session import OUTPUTS
 from features.windows import gather
 from tests.training.small_network import LABELS, MAX_RUL, STEPS, TRAIN_UNITS, Fitted, small_fleet
 from training.calibration.calibrate import Calibration, PredictedWindows, fit_calibration, neutral

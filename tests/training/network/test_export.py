@@ -15,8 +15,8 @@ from config.sections.model import ModelConfig
 from config.sections.retraining import RetrainingConfig
 from features.arrays import Float32s
 from features.model_file.onnx_model import OnnxModel
+from features.model_file.onnx_session import OUTPUTS
 from features.model_file.quantile_levels import METADATA_KEY, NOMINAL, Levels
-from features.model_file.session import OUTPUTS
 from features.model_file.weibull_lifetime import METADATA_KEY as AGEING_KEY
 from features.model_file.weibull_lifetime import Ageing
 from features.windows import gather

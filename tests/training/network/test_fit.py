@@ -7,7 +7,7 @@ import pytest
 
 from config.errors import ModelError
 from config.sections.model import ModelConfig
-from features.model_file.session import OUTPUTS
+from features.model_file.onnx_session import OUTPUTS
 from tests.training.small_network import HORIZON, LABELS, STEPS, Fitted, fit_small
 from training.network.batches import WindowDataset
 from training.network.fit import FitData, fit_model

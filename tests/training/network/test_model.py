@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from config.sections.model import ModelConfig
-from features.model_file.session import OUTPUTS
+from features.model_file.onnx_session import OUTPUTS
 from training.data.dataset import FeatureStatistics, LabelLimits, known_outcomes
 from training.network.model import UncensoredRmse, build_model, compile_model, failure_loss, point_loss, quantile_loss
 from training.quiet_tensorflow import keras, ops, tf
