@@ -1,1 +1,1 @@
-"""Writes, checks and measures an exported folder. Code that runs inside the folder belongs in `serving/edge`."""
+"""Writes, checks and measures an exported folder; code that runs inside the folder belongs in `serving/edge`."""

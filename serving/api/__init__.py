@@ -1,1 +1,1 @@
-"""The HTTP service: routes, access, limits and health. Computing a prediction belongs in `serving.prediction`."""
+"""The HTTP service: routes, access, limits and health; computing a prediction belongs in `serving.prediction`."""

@@ -1,1 +1,1 @@
-"""The program of an exported folder, with numpy and onnxruntime alone. Writing the folder belongs in `pipelines/edge`."""
+"""The program of an exported folder, with numpy and onnxruntime alone; writing the folder belongs in `pipelines/edge`."""

@@ -1,1 +1,1 @@
-"""The model registry: find the champion, load its file, change aliases. Deciding on a champion belongs in `monitoring.gate`."""
+"""The model registry: find the champion, load its file, change aliases; deciding on a champion belongs in `monitoring.gate`."""
