@@ -26,8 +26,7 @@ def range_between(silver: DataFrame, delta_tolerance_s: float) -> DataFrame:
     """ROLLED_FEATURES by Spark's own `rangeBetween` frames, beside ROLLED_SENSORS.
 
     The temperature delta takes the first reading within the tolerance around one hour before. Where readings
-    are further
-    apart than the tolerance, that is the nearest one.
+    are further apart than the tolerance, that is the nearest one.
     """
     series = Window.partitionBy(COMPRESSOR_ID).orderBy(F.unix_micros(TIMESTAMP))
 

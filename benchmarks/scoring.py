@@ -32,11 +32,9 @@ def compare_scoring(
 ) -> dict[str, Any]:
     """Time the windows [n, steps, features] by turns after a warm-up, then one window at a time.
 
-    Returns by name s (median), windows_per_s and cpu_s. The last is of the whole process, and changes least on
-    a busy
-    machine. Further keys are ONNX Runtime's times_as_fast and times_as_little_cpu against each, and one_ms.
-    Finally
-    largest_difference, of any output in its unit.
+    Returns by name s (median), windows_per_s and cpu_s. The last is of the whole process, and changes least
+    on a busy machine. Further keys are ONNX Runtime's times_as_fast and times_as_little_cpu against each, and
+    one_ms. Finally largest_difference, of any output in its unit.
     """
 
     def by_onnx(some: Float32s) -> None:

@@ -235,8 +235,7 @@ def count_false_alarms(histories: Sequence[SimulatedReadings], rules: HealthRule
     """Judge undisturbed compressors and compare with the simulator's truth.
 
     A fault is the simulator's where the sensor is stuck or has no value, and for as long as it lasts from
-    there. A
-    compressor-day counts if it has a reading.
+    there. A compressor-day counts if it has a reading.
     """
     together = _together(histories)
     found = find_faults(together, rules)

@@ -79,10 +79,8 @@ def throughput(
     """Fits of `fit.epochs` epochs of the same windows.
 
     They are cut on demand, cut with augmentation (as in `train`), or taken from one array in memory. Each has
-    its own
-    network and one epoch to warm up. The order reverses at every repetition. The start-up time of a fit counts
-    on every
-    side. Ratios are of medians.
+    its own network and one epoch to warm up. The order reverses at every repetition. The start-up time of a
+    fit counts on every side. Ratios are of medians.
     """
     seed, batch_size = config.split.seed, config.fit.batch_size
     augment = LevelAugmentation(config.augmentation)

@@ -15,8 +15,7 @@ def read_host(text: str) -> str | None:
     """The host of `host` or `host:port`, in lower case. None for anything else.
 
     An address comes back in its shortest form. `127.1` and `0x7f000001` stay names: only four decimal numbers
-    are an IPv4
-    address.
+    are an IPv4 address.
     """
     found = _HOST.fullmatch(text)
     if found is None:

@@ -1,8 +1,7 @@
 """Variables from `.env` files: those of the project and of the home.
 
-They hold passwords and places of data, so no other user may write them. The folder that a command starts
-in is
-never read: it may belong to somebody else.
+They hold passwords and places of data, so no other user may write them. The folder that a command starts in
+is never read: it may belong to somebody else.
 """
 
 from __future__ import annotations

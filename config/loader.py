@@ -1,8 +1,7 @@
 """Reads one YAML file under config/ and checks it against a strict pydantic model.
 
 `${VAR:-default}` is substituted first. `load_settings` in `config.settings` is the caller. Errors name the
-file, the
-key and the reason.
+file, the key and the reason.
 """
 
 from __future__ import annotations
@@ -115,8 +114,7 @@ def substitute(value: Any, environ: Mapping[str, str], where: str) -> Any:
     """Replace `${VAR}` and `${VAR:-default}` in every string below `value`; an empty result is None.
 
     A substituted value stays text, so a password of digits remains a password. Pydantic turns "5432" into a
-    number where
-    the key needs one. Raises ConfigError when a variable without default is not set.
+    number where the key needs one. Raises ConfigError when a variable without default is not set.
     """
     if isinstance(value, dict):
         return {key: substitute(item, environ, f"{where}.{key}" if where else str(key)) for key, item in value.items()}

@@ -54,8 +54,7 @@ def _to_json(event: dict[str, Any], **options: Any) -> str:
     """One event as JSON, with passwords hidden.
 
     A traceback may quote the address that a library received. Values that are no JSON become text first, and
-    quotes are
-    escaped last.
+    quotes are escaped last.
     """
     return plain_json(json.dumps(hide_in_values(json.loads(json.dumps(event, **options)))))
 

@@ -211,8 +211,7 @@ def load_settings(
     """Settings for `home` (else ALTAVIZ_HOME, else ./var).
 
     The environment wins over the home's `.env`, which wins over the project's. Given `environ`, no file is
-    read. Raises
-    ConfigError for a `.env` that another user may write. Each section is checked on first use.
+    read. Raises ConfigError for a `.env` that another user may write. Each section is checked on first use.
     """
     project = project_variables() if environ is None else {}
     environment = {**project, **(os.environ if environ is None else environ)}

@@ -1,12 +1,10 @@
 """Hourly aggregates of silver for the warehouse's table sensor_readings_agg, column for column.
 
 There is one row per compressor, hour mark H and window (H - W, H], with W of 1, 4 and 24 hours. Windows go by
-time, so
-a left-out reading never shifts one. A statistic leaves nulls out.
+time, so a left-out reading never shifts one. A statistic leaves nulls out.
 
 Readings are summed once per hour. A longer window joins exactly its hours, two halves at a time. Nothing is
-added and
-subtracted along the series, so a value has the same bits for every requested range.
+added and subtracted along the series, so a value has the same bits for every requested range.
 """
 
 from __future__ import annotations
@@ -94,9 +92,8 @@ def _together(recent: pl.DataFrame, older: pl.DataFrame, hours: int) -> pl.DataF
     """Windows of `recent`, each joined with the window of `older` that ends `hours` earlier.
 
     n, mean and m2 of two sets give those of their union (Chan, Golub and LeVeque 1983). In the first 24 hours
-    of a
-    compressor, rows include its neighbour's readings. They are not after `start`, so `_statistics` leaves them
-    out.
+    of a compressor, rows include its neighbour's readings. They are not after `start`, so `_statistics`
+    leaves them out.
     """
     before = older.select(pl.exclude(contract.COMPRESSOR_ID, _MARK).shift(hours).name.suffix(_BEFORE))
     parts = [pl.col("reading_count") + pl.col(f"reading_count{_BEFORE}").fill_null(0)]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import functions as F
 
 from config.sections.etl import IngestConfig
 from features.contract import EVENT_DATE, FILE_SEQ, LOADED_AT, SOURCE_FILE, SOURCE_ROW, SOURCE_SHA256, TIMESTAMP
@@ -74,10 +73,8 @@ def load_files(
     - reader: knows how the site writes its files. None: names and cells of the files decide.
 
     A copy in `staging` is hashed and decoded, so nobody can change the file in between. While a file is
-    decoded, a note
-    beside `staging` names it. A file that killed `killed_runs` runs is refused. Files become visible in whole
-    commits of
-    about `rows_per_commit` rows. After a kill, the next run loads the rest.
+    decoded, a note beside `staging` names it. A file that killed `killed_runs` runs is refused. Files become
+    visible in whole commits of about `rows_per_commit` rows. After a kill, the next run loads the rest.
     """
     lake, config, staging = load.lake, load.config, load.staging
     listed = list(files)
@@ -178,6 +175,8 @@ def _commit(spark: SparkSession, load: BronzeLoad, staged: list[StagedFile], rep
 
     A time before `earliest` gets no date, so a wrong clock makes no partition.
     """
+    from pyspark.sql import functions as F
+
     holding_rows = [item for item in staged if item.rows > 0]
     if holding_rows:
         frame = spark.read.option("mergeSchema", "true").parquet(*(str(item.path) for item in holding_rows))

@@ -57,8 +57,8 @@ def build_silver_and_gold(
     """Bring silver, rejects and gold up to bronze at `as_of`. Returns what was recomputed.
 
     A repeated call ends in the same tables, also after a kill at any point. The session opens (`spark`) when
-    there is
-    something to recompute. Raises NoDataError when nothing was ingested, or no reading is at or before `as_of`.
+    there is something to recompute. Raises NoDataError when nothing was ingested, or no reading is at or
+    before `as_of`.
     """
     if not lake.exists(BRONZE):
         raise NoDataError(f"no readings under {lake.root}: run `altaviz ingest DIR` first")
@@ -148,9 +148,8 @@ def _inside(frame: DataFrame, where: str | None) -> DataFrame:
 def known_faults(lake: Lake, read: list[Interval] | None) -> dict[str, list[tuple[int, str]]]:
     """Faults that silver holds just before each interval that is `read` again, by compressor.
 
-    They are pairs (moment in us, faults), oldest first. A fault of level or unit lasts until sound readings end
-    it, so it
-    may have begun before the interval. If everything is read (`read` None), no fault is known.
+    They are pairs (moment in us, faults), oldest first. A fault of level or unit lasts until sound readings
+    end it, so it may have begun before the interval. If everything is read (`read` None), no fault is known.
     """
     found: dict[str, list[tuple[int, str]]] = {}
     if read is None or DATA_FAULTS not in lake.columns(SILVER):

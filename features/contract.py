@@ -1,8 +1,7 @@
 """The data contract of Altaviz: columns, units, windows and feature order, in pure Python.
 
 All code that handles readings, features or windows takes its names from here. So training and serving cannot
-drift
-apart. This module imports the standard library and the sensor names, nothing else.
+drift apart. This module imports the standard library and the sensor names, nothing else.
 """
 
 from __future__ import annotations

@@ -59,8 +59,7 @@ def build_features(silver: DataFrame, limits: DataFrame, etl: EtlConfig, thresho
     """GOLD_COLUMNS for every row of `silver`, with the faults of its sensors beside the features.
 
     `silver` must also hold the look-back of its first rows. `limits` is the frame of `compressor_limits`. A
-    feature is
-    null where its window holds too little (features.rolling).
+    feature is null where its window holds too little (features.rolling).
     """
     placed = (
         silver.select(COMPRESSOR_ID, TIMESTAMP, DATA_FAULTS, *ROLLED_SENSORS)

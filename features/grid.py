@@ -1,8 +1,7 @@
 """Gold on an even hourly grid: the steps that windows are cut from (no JVM).
 
 Training and scoring share one rule. A step holds the last value of each feature in its hour, (mark - 1 h,
-mark], or
-NaN. Training takes the clock's hours as marks. Scoring counts back from `as_of`.
+mark], or NaN. Training takes the clock's hours as marks. Scoring counts back from `as_of`.
 """
 
 from __future__ import annotations
@@ -168,11 +167,9 @@ def map_history(tables: Sequence[DeltaTable], folder: Path, until: datetime | No
     """Lay out one or more gold tables, up to `until`, as a read-only memory map.
 
     One date partition is in memory at a time. The mapped file lies in `folder` and has no name: its space is
-    freed when
-    its last reader ends, even by a kill. A compressor in several tables is one machine. Stray readings far
-    before or after
-    all others are left out, because every hour between them would be laid out. Raises NoDataError when there is
-    no row.
+    freed when its last reader ends, even by a kill. A compressor in several tables is one machine. Stray
+    readings far before or after all others are left out, because every hour between them would be laid out.
+    Raises NoDataError when there is no row.
     """
     lazy = pl.concat([pl.scan_delta(gold) for gold in tables])
     if until is not None:

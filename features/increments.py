@@ -1,8 +1,7 @@
 """What a features run must recompute: the hours of new rows, widened by their influence.
 
 The latest gold commit records what it was made from (`BuildState`). Rows of bronze beyond that are new. The
-rules are
-causal, so one reading has a finite influence:
+rules are causal, so one reading has a finite influence:
 
     a reading at t is evidence for spikes until t + spread_hours, and a verdict decides whether the next reading
     (again at most spread_hours later) stands alone                                          -> silver (t, t + 2 x spread_hours]
@@ -188,8 +187,7 @@ def plan_build(
     """Compare bronze with what gold was made from.
 
     Polars reads bronze, because finding nothing new must not cost a JVM. Only the clock hours of new rows are
-    collected.
-    Three columns are read, of files that can hold new rows.
+    collected. Three columns are read, of files that can hold new rows.
     """
     if state is None or state.fingerprint != current_fingerprint:
         return RebuildPlan(changed=None, unplaced=True)

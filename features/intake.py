@@ -1,14 +1,12 @@
 """Turns files of readings into batches of the contract's types. Every reading comes in here.
 
 It uses pyarrow with bounded memory and no JVM. A file is opened by its content and matched with the contract.
-The
-site's description decides, else names, units and cells do (features/site).
+The site's description decides, else names, units and cells do (features/site).
 
-A cell without a valid value loses the cell. An unreadable time loses its row. Any other doubt refuses the whole
-file,
-by name, with a reason: `unsupported_format`, `unreadable`, `missing_column`, `wrong_type` or `bad_column_name`.
-Unsafe
-files are refused as `too_large`, `no_file`, `outside_folder` or `killed_runs` (features/site/guard).
+A cell without a valid value loses the cell. An unreadable time loses its row. Any other doubt refuses the
+whole file, by name, with a reason: `unsupported_format`, `unreadable`, `missing_column`, `wrong_type` or
+`bad_column_name`. Unsafe files are refused as `too_large`, `no_file`, `outside_folder` or `killed_runs`
+(features/site/guard).
 """
 
 from __future__ import annotations

@@ -67,10 +67,8 @@ def judge_readings(batches: Iterator[pa.RecordBatch], rules: JudgeRules, rows_pe
     """Merge rows of one compressor and time, and refuse bad values.
 
     Input columns are RAW_PREFIX + sensor, OPERATING_HOURS, FLAGGED_BAD_SENSORS and REASON. Rows ascend by
-    compressor, time
-    and loading. Rows with a reason are no evidence and stay as they are. Added columns are the sensors with
-    refused values
-    nulled, VERDICT_PREFIX + sensor (why a value is refused) and DATA_FAULTS.
+    compressor, time and loading. Rows with a reason are no evidence and stay as they are. Added columns are
+    the sensors with refused values nulled, VERDICT_PREFIX + sensor (why a value is refused) and DATA_FAULTS.
     """
     for table in whole_compressors(batches, rows_per_chunk):
         yield from _judge(table, rules).to_batches()

@@ -1,10 +1,8 @@
 """The one reader and writer of the Delta tables.
 
 Every write is one atomic Delta commit and can be repeated. Bronze appends whole files that it does not hold
-yet.
-Silver, rejects and gold replace exactly the recomputed interval of time. The commit itself records what it was
-made
-from (`userMetadata`), so a crash leaves no second place behind.
+yet. Silver, rejects and gold replace exactly the recomputed interval of time. The commit itself records what
+it was made from (`userMetadata`), so a crash leaves no second place behind.
 """
 
 from __future__ import annotations

@@ -31,9 +31,8 @@ def merge_rows(
 ) -> MergedRows:
     """Complete each reading with the last loaded value of each sensor.
 
-    Every array is [n], ascending by compressor (`group`), time and loading. Of two values of a sensor the last
-    loaded
-    wins. A missing value never wins.
+    Every array is [n], ascending by compressor (`group`), time and loading. Of two values of a sensor the
+    last loaded wins. A missing value never wins.
     """
     rows = len(group)
     starts = _same_reading(group, time_us)

@@ -1,9 +1,8 @@
 """Rolling statistics over time windows, for many compressors at once (numpy only).
 
-This is the hot path of gold. Every window is summed on its own, from exactly its readings. Nothing is added and
-subtracted along the series. So a value does not depend on where a computation started: an incremental run gives
-the
-same bits as a full rebuild.
+This is the hot path of gold. Every window is summed on its own, from exactly its readings. Nothing is added
+and subtracted along the series. So a value does not depend on where a computation started: an incremental run
+gives the same bits as a full rebuild.
 """
 
 from __future__ import annotations
@@ -86,8 +85,7 @@ def rolling_features(group: Ints, time_us: Ints, sensors: dict[str, Doubles], de
     `group`, `time_us` as for TimeIndex. `sensors`: reading column -> [n], NaN for missing values.
 
     Returns feature name -> [n]. NaN where the window holds too little. A mean or maximum needs one value, a
-    (sample)
-    standard deviation two. The delta needs a reading one hour before.
+    (sample) standard deviation two. The delta needs a reading one hour before.
     """
     index = TimeIndex(group, time_us)
     starts = {hours: index.start(hours) for hours in {feature.hours for feature in ROLLING_FEATURES}}

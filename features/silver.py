@@ -77,11 +77,9 @@ def clean(bronze: DataFrame, compressors: DataFrame, rules: SilverRules) -> Data
     """Judge every bronze row; one row out per row in.
 
     `bronze` holds READING_FIELDS and their origin. `compressors` has one row per known compressor. The result
-    has
-    compressor_id, timestamp, date, sensors with bad values nulled, operating_hours and data_faults. Further
-    columns are
-    `reason` (null: keep), raw values `_raw_*`, verdicts `_verdict_*` and the origin. Persist it before calling
-    `silver_rows` and `rejects`.
+    has compressor_id, timestamp, date, sensors with bad values nulled, operating_hours and data_faults.
+    Further columns are `reason` (null: keep), raw values `_raw_*`, verdicts `_verdict_*` and the origin.
+    Persist it before calling `silver_rows` and `rejects`.
     """
     known = F.broadcast(compressors.select(F.col(COMPRESSOR_ID), F.lit(True).alias("_known")))
     flagged = F.col(FLAGGED_BAD_SENSORS) if FLAGGED_BAD_SENSORS in bronze.columns else F.lit(None).cast("string")

@@ -1,10 +1,8 @@
 """Finds isolated spikes: single readings far from the compressor's own recent level.
 
-It is a causal Hampel filter (numpy only). Hampel identifier: F. R. Hampel, "The influence curve and its role in
-robust
-estimation", JASA 69 (1974). Here the window ends before the judged reading. So later readings never change a
-decision,
-and history replays exactly.
+It is a causal Hampel filter (numpy only). Hampel identifier: F. R. Hampel, "The influence curve and its role
+in robust estimation", JASA 69 (1974). Here the window ends before the judged reading. So later readings never
+change a decision, and history replays exactly.
 """
 
 from __future__ import annotations
@@ -28,10 +26,9 @@ def find_isolated_spikes(group: Ints, time_us: Ints, values: Doubles, config: Ou
     """Mark single readings more than `robust_sigma` from their own recent level -> [n] bool.
 
     `group`, `time_us` as for features.rolling.TimeIndex. `values` [n] is NaN where nothing was measured. The
-    level is the
-    median of the last `level_readings` readings. Sigma is 1.4826 x MAD of the last `spread_hours`. Both end
-    before the
-    judged reading. Two deviating readings in a row on the same side are a lasting level: the second is kept.
+    level is the median of the last `level_readings` readings. Sigma is 1.4826 x MAD of the last
+    `spread_hours`. Both end before the judged reading. Two deviating readings in a row on the same side are a
+    lasting level: the second is kept.
     """
     measured = np.flatnonzero(~np.isnan(values))
     spikes = np.zeros(len(values), np.bool_)

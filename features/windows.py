@@ -1,10 +1,8 @@
 """The one definition of a model window, for training, evaluation and serving. NumPy only.
 
 Rows of all units lie one below the other in one array `values [rows, features]`. They are in order of time on
-an even
-grid: hours for compressors, cycles for turbofans. A missing value is NaN. A window is named by its last row and
-cut
-when needed. Only requested windows are copied.
+an even grid: hours for compressors, cycles for turbofans. A missing value is NaN. A window is named by its
+last row and cut when needed. Only requested windows are copied.
 """
 
 from __future__ import annotations
@@ -27,8 +25,7 @@ def gather(values: Float32s, first_row_of_unit: Ints, ends: Ints, steps: int) ->
     - ends: [n] last row of each window, inclusive
 
     A gap takes the last value before it. A gap at the start takes the first value after it, also where the
-    window starts
-    before its unit. A feature without any value in the window stays NaN.
+    window starts before its unit. A feature without any value in the window stays NaN.
     """
     rows = ends[:, None] + np.arange(1 - steps, 1, dtype=np.int64)  # [n, steps]
     before_unit = rows < first_row_of_unit[:, None]
@@ -62,8 +59,7 @@ def has_data(rows: Float32s) -> Bools:
     """Whether every sensor has a value in the hour, before filling -> [...].
 
     rows: hourly rows [..., FEATURES]. A dead sensor leaves other features, such as the calendar and its own
-    long averages.
-    They are no basis for a prediction.
+    long averages. They are no basis for a prediction.
     """
     return np.asarray(~np.isnan(rows[..., _HOUR_COLUMNS]).any(axis=-1))
 
@@ -72,8 +68,7 @@ def observed_steps(values: Float32s, first_row_of_unit: Ints, ends: Ints, steps:
     """Steps with data (`has_data`) of every window over hourly rows [rows, FEATURES] -> [n], 0..steps.
 
     The count decides between a prediction and `insufficient_history`. Memory grows with `chunk`, not with the
-    number of
-    windows.
+    number of windows.
     """
     counts = np.zeros(len(ends), dtype=np.int64)
     for start in range(0, len(ends), chunk):

@@ -154,8 +154,7 @@ def plan_withdrawals(bronze: pl.LazyFrame, state: BuildState | None, withdrawn: 
     """What must be rebuilt for files withdrawn or restored since `state`.
 
     The interval goes from their first reading to the end of the data. A fault shown by such a reading lasts
-    until another
-    reading ends it.
+    until another reading ends it.
     """
     changed = frozenset() if state is None else state.withdrawn ^ withdrawn
     if not changed:

@@ -16,9 +16,8 @@ SYSTEM_ROOTS: Final = "system"  # of sslrootcert: the certificate authorities th
 class ConnectionConfig(Section):
     """The server, its database and the role.
 
-    An empty `host` means the embedded server below the home. An empty `sslmode` means `verify-full` for another
-    machine.
-    For this machine it means `prefer`, because nobody sits in between.
+    An empty `host` means the embedded server below the home. An empty `sslmode` means `verify-full` for
+    another machine. For this machine it means `prefer`, because nobody sits in between.
     """
 
     host: str | None

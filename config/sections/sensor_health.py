@@ -30,8 +30,7 @@ class FaultBenchmarkSection(Section):
     """`altaviz benchmark sensor-faults`: which faults are planted, and what counts as found.
 
     They are planted in the fleets of monitoring.yaml's benchmark. Hours of a running unit are its readings
-    times their
-    interval.
+    times their interval.
     """
 
     seed: int

@@ -80,9 +80,8 @@ class Band(Span):
 def bounded(low: float, high: float = math.inf, *, ends: bool = True, whole: bool = False) -> AfterValidator:
     """A check of every number of a Limit or Span.
 
-    The numbers lie from `low` to `high`, or between them without their `ends`; `whole` asks for whole numbers.
-    An error
-    names value, unit and range.
+    The numbers lie from `low` to `high`, or between them without their `ends`; `whole` asks for whole
+    numbers. An error names value, unit and range.
     """
     if math.isinf(high):
         allowed = f"at least {low:g}" if ends else f"above {low:g}"

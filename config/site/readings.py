@@ -152,8 +152,7 @@ class ReadingsSection(Section):
     """How a site writes readings. Omitted keys are found in the files.
 
     `stations` and `compressors` override `sensors` where a station or a compressor differs. A compressor wins
-    over its
-    station.
+    over its station.
     """
 
     layout: Literal["wide", "long"] = "wide"

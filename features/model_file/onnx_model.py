@@ -1,8 +1,7 @@
 """Opens and runs an exported RUL model with ONNX Runtime, inside the process.
 
 The export check, the benchmark, the evaluation and the hourly scoring all use this class. So they measure the
-model
-that is served.
+model that is served.
 """
 
 from __future__ import annotations

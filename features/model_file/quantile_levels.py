@@ -2,8 +2,7 @@
 
 The metadata of the ONNX file stores it. The ends of an interval are set so that it holds in every group
 (training/calibration/intervals.py). So they are not the 5 % and 95 % quantiles. Their levels were counted on
-units that
-the model was not trained on.
+units that the model was not trained on.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """How long machines live from one renewal to the next failure, as a Weibull law.
 
 The metadata of the ONNX file stores it. P(life > t) = exp(-(t / scale)^shape), with t in days. It is the
-customary law
-of wear (Weibull, J. Appl. Mech. 18, 1951). Shape 1 is a machine that does not age.
+customary law of wear (Weibull, J. Appl. Mech. 18, 1951). Shape 1 is a machine that does not age.
 """
 
 from __future__ import annotations

@@ -68,14 +68,11 @@ def lives_between(events: pl.DataFrame, until: Mapping[str, datetime]) -> tuple[
     """Lives from maintenance events -> days that each lasted [n], and whether it failed [n].
 
     until: when each compressor was last seen. Its last life is cut there, and later records do not count. A
-    compressor
-    that is not in it has no lives.
+    compressor that is not in it has no lives.
 
-    A life begins when the compressor runs again. A life that began before the first event is left out: its age
-    is unknown.
-    Events within a day of that are one incident, such as a failure and its repair, or one written twice. A
-    likelihood would
-    believe lives of minutes.
+    A life begins when the compressor runs again. A life that began before the first event is left out: its
+    age is unknown. Events within a day of that are one incident, such as a failure and its repair, or one
+    written twice. A likelihood would believe lives of minutes.
     """
     days: list[float] = []
     failed: list[bool] = []

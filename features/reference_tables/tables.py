@@ -28,8 +28,7 @@ def read_reference(lake: Lake, table: str) -> pl.DataFrame:
     """`maintenance_events` in force, or every known compressor.
 
     Retired compressors are included, so their readings are not unknown. The frame is empty when nothing was
-    loaded yet.
-    `read_fleet` returns the compressors in service.
+    loaded yet. `read_fleet` returns the compressors in service.
     """
     history = read_reference_history(lake, table)
     if table == COMPRESSORS:

@@ -1,8 +1,7 @@
 """What a reference file withdraws and restores. Rows of the tables in and out, without a lake.
 
-A file is the whole truth for what it covers. What it no longer names is withdrawn, and kept with who and when.
-A
-withdrawn compressor is retired. A file that names it again brings it back, and events likewise.
+A file is the whole truth for what it covers. What it no longer names is withdrawn, and kept with who and
+when. A withdrawn compressor is retired. A file that names it again brings it back, and events likewise.
 """
 
 from __future__ import annotations
@@ -80,8 +79,7 @@ def merge_compressors(present: pl.DataFrame, rows: pl.DataFrame, named: set[str]
     """The compressors table after a file: `rows` replace theirs, and compressors it no longer names are retired.
 
     `rows` have COMPRESSOR_SCHEMA and retired_date. `named` also holds those whose row was rejected: they stay
-    as they were.
-    A retirement by hand stays.
+    as they were. A retirement by hand stays.
     """
     changes = Changes()
     before = {row[COMPRESSOR_ID]: row for row in present.iter_rows(named=True)}

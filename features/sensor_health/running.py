@@ -101,8 +101,8 @@ def _without_frozen(votes: Votes, moved: Mapping[str, Bools], readings: SensorRe
     """`votes` without those of sensors that stood still while another one moved.
 
     Otherwise a frozen power would keep a stopped machine running. They count for an hour longer
-    (`report_hours`) than it
-    takes to call a sensor frozen. So that decision falls while the machine is known to run.
+    (`report_hours`) than it takes to call a sensor frozen. So that decision falls while the machine is known
+    to run.
     """
     group, time_us = readings.group, readings.time_us
     long = round((rules.frozen_hours + rules.report_hours) * MICROSECONDS_PER_HOUR)

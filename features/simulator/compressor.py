@@ -1,8 +1,7 @@
 """The simulated compressor: its inputs, states, outputs and events, and the law that joins them.
 
 The form follows NASA's progpy models: a declaration first, then pure functions of time and state. Arrays of
-sensors
-have the shape [6, n]: the sensors of features.contract.SENSORS in their order, over n points in time.
+sensors have the shape [6, n]: the sensors of features.contract.SENSORS in their order, over n points in time.
 """
 
 from __future__ import annotations
@@ -107,8 +106,7 @@ def true_levels(unit: Unit, inputs: Inputs, states: States, environment: Environ
     """The levels of all sensors without noise -> [6, n] in the sensors' units.
 
     The level is baseline * load^exponent, plus the air's share of the discharge temperature. Factors of wear
-    and of running
-    multiply it.
+    and of running multiply it.
     """
     exponents = np.array([environment.load_exponents[sensor] for sensor in SENSORS])
     idle = np.array([environment.idle_shares[sensor] for sensor in SENSORS])[:, None]

@@ -90,9 +90,8 @@ def draw_stops(rng: np.random.Generator, days: int, stops_per_day: float, config
 def running_share(time: Doubles, stops: Doubles, config: EnvironmentConfig) -> Doubles:
     """Share of each sensor's running level over `time` [n] (days), given `stops` [stops, 2] -> [6, n] in 0..1.
 
-    From the begin of a stop it falls in a straight line over the sensor's ramp-down time. From its end it rises
-    over the
-    ramp-up time.
+    From the begin of a stop it falls in a straight line over the sensor's ramp-down time. From its end it
+    rises over the ramp-up time.
     """
     share = np.ones((len(SENSORS), len(time)))
     if len(stops) == 0:

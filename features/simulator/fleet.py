@@ -68,15 +68,12 @@ def simulate(
     """Write a simulated fleet below `out`: readings and reference files.
 
     Files: readings/part-NNNN.parquet, compressor_metadata.csv, maintenance_events.csv, truth/lives.csv. The
-    same arguments
-    give the same bytes. An earlier simulation in `out` is replaced as a whole, once the new one is complete.
-    Calls
-    `progress` with the units done and the units in all.
+    same arguments give the same bytes. An earlier simulation in `out` is replaced as a whole, once the new
+    one is complete. Calls `progress` with the units done and the units in all.
 
     Raises InputError when an argument is out of range, or when `out` cannot be written. The same goes for an
-    `out` that
-    holds readings of another origin. Raises ConfigError when simulator.yaml and fleet.yaml contradict each
-    other.
+    `out` that holds readings of another origin. Raises ConfigError when simulator.yaml and fleet.yaml
+    contradict each other.
     """
     began = clock.perf_counter()
     plan = resolve(config, fleet, request)

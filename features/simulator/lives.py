@@ -1,8 +1,7 @@
 """The lives of one compressor, and the events that a planner would record.
 
 A life is healthy time, onset, degradation and an end. Times are days since the start of the data, rounded to
-whole
-minutes.
+whole minutes.
 """
 
 from __future__ import annotations

@@ -54,8 +54,7 @@ def resolve(config: SimulatorConfig, fleet: FleetConfig, request: FleetRequest) 
     """The plan of `request`: its arguments checked, and the air temperature of every station.
 
     Raises InputError when an argument is out of range. Raises ConfigError when simulator.yaml and fleet.yaml
-    contradict
-    each other.
+    contradict each other.
     """
     profile = request.profile
     size: FleetSize = config.demo if profile == "demo" else config.history

@@ -22,9 +22,8 @@ from features.simulator.wear import wear_over_time
 class SimulatedUnit:
     """One compressor with its lives and events, and the readings that arrived.
 
-    The time grid's steps [m] have readings: `values` [7, m]. The truth is `runs` [m], whether the unit ran, and
-    `stuck`
-    [6, m], which sensors repeated their last value.
+    The time grid's steps [m] have readings: `values` [7, m]. The truth is `runs` [m], whether the unit ran,
+    and `stuck` [6, m], which sensors repeated their last value.
     """
 
     unit: Unit

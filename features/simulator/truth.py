@@ -16,9 +16,8 @@ _TIMES: Final = ("start", "onset", "end", "planned_failure")
 def read_truth(folder: Path) -> pl.DataFrame:
     """truth/lives.csv of a simulation in `folder`, as TRUTH_FIELDS.
 
-    There is one row per life in order of time. Times are in UTC, null where a life has none. Raises InputError
-    when the
-    file is missing or was not written by the simulator.
+    There is one row per life in order of time. Times are in UTC, null where a life has none. Raises
+    InputError when the file is missing or was not written by the simulator.
     """
     path = folder / "truth" / "lives.csv"
     try:

@@ -106,10 +106,8 @@ class FolderCheck:
         """The counts, as JSON values.
 
         Keys: `rows`, `rows_refused` {reason: rows}, `compressors` {id: rows} and `columns` {sensor: its range
-        and the normal
-        one}. Rows that share compressor and time with an earlier one count as duplicates. Silver lets them
-        complete each other
-        first.
+        and the normal one}. Rows that share compressor and time with an earlier one count as duplicates.
+        Silver lets them complete each other first.
         """
         refused = Counter(self.refused)
         if self.keys:

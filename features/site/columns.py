@@ -118,8 +118,7 @@ def match_columns(
     """The plan of a wide file.
 
     `units` is its units row, `stations` the station of each compressor. Raises RefusedFile with the columns
-    that are
-    missing, given twice, or in a unit that the sensor cannot have.
+    that are missing, given twice, or in a unit that the sensor cannot have.
     """
     named, without_unit = _by_name(names, units)
     header = _Header(names, units, named, site, stations)

@@ -21,8 +21,7 @@ class RefusedFile(InputError):  # noqa: N818 - a verdict on a file, caught by th
     """A file that cannot be loaded; `reason` starts with a code.
 
     Codes: unsupported_format, unreadable, missing_column, wrong_type, bad_column_name, too_large, no_file,
-    outside_folder,
-    killed_runs.
+    outside_folder, killed_runs.
     """
 
     def __init__(self, reason: str) -> None:

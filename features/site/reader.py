@@ -29,8 +29,7 @@ class SiteReader:
     """Reads the files of one site by its description.
 
     `stations` is the station of each compressor. Once a file has been read to its end, `notes` holds what was
-    assumed,
-    counted and left out.
+    assumed, counted and left out.
     """
 
     site: ReadingsSection = field(default_factory=ReadingsSection)
@@ -50,9 +49,8 @@ class SiteReader:
     def read(self, path: Path, name: str, rows_per_batch: int, copy: Path | None = None) -> Iterator[pa.RecordBatch]:
         """Batches with the nine reading columns, in the contract's types and units.
 
-        Then follows `_flagged_bad`, if the site has a quality column. Further columns follow as text. `name` is
-        the path below
-        readings/. `copy` holds the bytes to read if they are not at `path`.
+        Then follows `_flagged_bad`, if the site has a quality column. Further columns follow as text. `name`
+        is the path below readings/. `copy` holds the bytes to read if they are not at `path`.
 
         Raises RefusedFile at the first thing that does not fit. Batches yielded before that must be dropped.
         """

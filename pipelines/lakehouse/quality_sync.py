@@ -36,8 +36,7 @@ _SYNC: Final = "quality"
 def sync_quality(warehouse: Warehouse, lake: Lake, settings: Settings, advance: Advance) -> dict[str, Any]:
     """Bring alerts and quality metrics up to the lake in one transaction. Returns `alerts` and `quality` in total, and the rows written.
 
-    A killed run records nothing, and the next run repeats it. Changed rules recompute everything. With other rules everything is judged
-    anew.
+    A killed run records nothing, and the next run repeats it. Changed rules recompute everything.
     """
     gold = lake.delta(GOLD)
     version = int(gold.version())

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-
-from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
+from typing import TYPE_CHECKING
 
 from config.errors import EnvironmentSetupError
 from config.logs import native_output_to
@@ -16,6 +14,9 @@ from config.settings import Settings
 from pipelines.runtime.class_archive import class_archive
 from pipelines.runtime.jars import SETUP, delta_jars
 from pipelines.runtime.java import find_java
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _LOG_SETTINGS = Path(__file__).with_name("log4j2.properties")
 
@@ -31,6 +32,8 @@ def open_spark(config: SparkConfig, home: Path) -> SparkSession:
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     if not delta_jars():
         raise EnvironmentSetupError(f"the Delta jars are not beside Spark's: run `{SETUP}`")
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
 
     log = home / "logs" / "spark.log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import pytest
 import structlog
@@ -41,8 +41,8 @@ def altaviz(*arguments: str | Path, home: Path, **environment: str) -> Done:
         return altaviz_process(*arguments, home=home, **environment)
     from pipelines.cli import main
 
-    command, out, err = _command(*arguments, home=home), io.StringIO(), io.StringIO()
-    with as_a_command(environment), redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+    command = _command(*arguments, home=home)
+    with as_a_command(environment), _captured() as (out, err), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", command)
         patch.setattr(sys.modules["__main__"], "__package__", None)  # or messages of wrong use name `python -m pytest`
         try:
@@ -53,7 +53,30 @@ def altaviz(*arguments: str | Path, home: Path, **environment: str) -> Done:
         except Exception:
             traceback.print_exc()
             code = 1
-    return Done(command, code, out.getvalue(), err.getvalue())
+        printed = [_read(stream) for stream in (out, err)]
+    return Done(command, code, *printed)
+
+
+@contextmanager
+def _captured() -> Iterator[tuple[IO[str], IO[str]]]:
+    """All that this process writes to stdout and stderr, also what native code writes to the descriptors."""
+    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out, tempfile.TemporaryFile("w+", encoding="utf-8") as err:
+        for stream, descriptor in ((out, 1), (err, 2)):
+            os.dup2(stream.fileno(), descriptor)
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                yield out, err
+        finally:
+            for descriptor, copy in zip((1, 2), kept, strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)
+
+
+def _read(stream: IO[str]) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
 
 
 @contextmanager

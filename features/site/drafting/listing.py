@@ -45,10 +45,8 @@ def list_reading_files(folder: Path) -> list[Path]:
     """Files below `folder`/readings in natural order (part-2 before part-10).
 
     Names that are hidden or begin with `_`, anywhere in the path, are left out. A Delta table gives its live
-    files. If its
-    log cannot be read, it gives the folder, and opening that reports why. Raises NoReadingsError without the
-    folder or
-    without files.
+    files. If its log cannot be read, it gives the folder, and opening that reports why. Raises
+    NoReadingsError without the folder or without files.
     """
     readings = folder / "readings"
     if not readings.is_dir():

@@ -1,8 +1,7 @@
 """Notes on disk which file is being read. A file that killed its runs is recognised by its note.
 
 A run reads one file at a time, so a note names one file. The note is made before decoding and removed
-afterwards, also
-after Ctrl-C, SIGTERM and SIGHUP. Only a killed run leaves one.
+afterwards, also after Ctrl-C, SIGTERM and SIGHUP. Only a killed run leaves one.
 """
 
 from __future__ import annotations

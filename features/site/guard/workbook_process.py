@@ -5,10 +5,8 @@ A few kilobytes of sheet can demand all memory there is.
     python workbook_process.py MEMORY_MB OUTPUT_MB [SHEET]      workbook on stdin
 
 Writes JSON lines. The first is `{"sheets": [names of all]}`. Each sheet is `{"sheet": name}`, then its rows as
-lists
-without blank ends. A time is `[kind, ISO text]`. Exit code 3: no workbook; 4: no room for the output. The
-reason is on
-stderr. It imports nothing of Altaviz, so it starts at once.
+lists without blank ends. A time is `[kind, ISO text]`. Exit code 3: no workbook; 4: no room for the output.
+The reason is on stderr. It imports nothing of Altaviz, so it starts at once.
 """
 
 from __future__ import annotations
@@ -22,8 +20,6 @@ import sys
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from python_calamine import CalamineError, CalamineWorkbook
-
 NO_WORKBOOK: Final = 3
 NO_ROOM: Final = 4
 
@@ -34,6 +30,7 @@ def main() -> None:
     for limit, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, output), (resource.RLIMIT_CORE, 0)):
         hard = resource.getrlimit(limit)[1]
         resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    from python_calamine import CalamineError, CalamineWorkbook  # under the limit, and only where a workbook is read
 
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(sys.stdin.buffer.read()))

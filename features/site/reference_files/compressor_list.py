@@ -29,8 +29,8 @@ def read_compressors(
     """The compressors that `path` lists.
 
     A bad date or rating loses the cell. A missing id or unknown station loses the row. Raises MetadataError
-    when the file
-    cannot be read or lacks a column. The same goes for a mapping to a station that fleet.yaml lacks.
+    when the file cannot be read or lacks a column. The same goes for a mapping to a station that fleet.yaml
+    lacks.
     """
     strange = sorted(set(section.stations.values()) - set(fleet.stations))
     if strange:

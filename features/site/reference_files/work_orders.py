@@ -29,8 +29,7 @@ def read_events(
     """The maintenance events of `known` compressors in `path`.
 
     They lie between `earliest` and the end of next year. Of several with one key the last counts. Raises
-    MetadataError when
-    the file cannot be read or lacks a column.
+    MetadataError when the file cannot be read or lacks a column.
     """
     columns: dict[str, str] = {name: name for name in EVENT_FIELDS} | dict(section.columns)
     wanted = columns if section.status is None else columns | {_STATUS: section.status.column}

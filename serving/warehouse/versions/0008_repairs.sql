@@ -1,4 +1,4 @@
--- The day a repair is due, and what it saves (serving/prediction/repair_cost.py): both, or neither where there are no numbers or nothing is due yet.
+-- The day a repair is due, and what it saves (serving/costs.py): both, or neither where there are no numbers or nothing is due yet.
 
 ALTER TABLE ml_predictions
     ADD COLUMN act_by DATE, -- UTC

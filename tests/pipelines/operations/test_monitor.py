@@ -51,7 +51,8 @@ def test_what_is_not_known_yet_at_the_moment_is_not_looked_at(tmp_path: Path, se
 def test_a_moment_without_data_is_an_error_that_says_what_to_do(tmp_path: Path, settings: Settings, watched: Watched) -> None:
     gold = write_gold(tmp_path / "gold", [gold_row("C-1", NOON)])
     with pytest.raises(
-        NoDataError, match=r"nothing in the 28 days up to 2026-05-01T00:00:00: ingest newer readings, or look back with --as-of"
+        NoDataError,
+        match=r"gold has no readings in the 28 days up to 2026-05-01T00:00:00: ingest newer readings, or choose an earlier --as-of",
     ):
         compare(settings, watched, gold, datetime(2026, 5, 1, tzinfo=UTC))
 
