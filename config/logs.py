@@ -32,7 +32,9 @@ def set_up_logs(home: Path, *, to_stderr: bool) -> None:
     if to_stderr:
         handlers.append(logging.StreamHandler(sys.stderr))
     logger = logging.getLogger("altaviz")
-    logger.handlers.clear()
+    for earlier in list(logger.handlers):
+        logger.removeHandler(earlier)
+        earlier.close()
     logger.propagate = False
     logger.setLevel(logging.INFO)
     for handler in handlers:
