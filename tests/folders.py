@@ -1,6 +1,7 @@
-"""Folders for tests that start the embedded database server: as root it runs as a user of its own, who must be able to pass through.
+"""Folders for tests that start the embedded database server.
 
-Python and pytest make their folders for one user alone, and Altaviz never changes a folder that it has not made. So the tests open theirs.
+As root the server runs as a user of its own, who must be able to pass through. Python and pytest make folders
+for one user alone, and Altaviz never changes a folder that it has not made. So the tests open theirs.
 """
 
 from __future__ import annotations

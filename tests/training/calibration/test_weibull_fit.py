@@ -75,7 +75,7 @@ def test_only_lives_of_the_compressors_asked_for_count() -> None:
 
 
 def test_a_life_is_cut_when_its_compressor_was_last_seen_and_later_events_do_not_count() -> None:
-    """Half of them were seen for 30 days only, as a history of another time is beside a newer one: their last lives did not last to the end of it."""
+    """Half of the compressors were seen for 30 days only. Their last lives are cut there, not at the end of the history."""
     names = [f"C-{unit}" for unit in range(60)]
     seen = {name: 30.0 if unit < 30 else 69.0 for unit, name in enumerate(names)}
     fitted = fleet_ageing(fleet(dict.fromkeys(names, (8, 12)), seen), np.arange(60), CONFIG)
