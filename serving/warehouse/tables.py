@@ -62,6 +62,11 @@ TABLES: Final = (
     "drift_decisions",
     "model_decisions",
     "edge_exports",
+    "alert_changes",
+    "outbox",
+    "work_orders",
+    "api_keys",
+    "api_writes",
 )
 
 

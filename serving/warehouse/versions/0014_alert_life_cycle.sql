@@ -1,0 +1,39 @@
+-- The life of an alert after ISA-18.2: raised, acknowledged, shelved, resolved, closed. Readings and predictions raise and resolve, people do the rest.
+
+ALTER TABLE alert_history
+    ADD COLUMN raised_at     TIMESTAMPTZ, -- when the condition had lasted its on-delay; alert_timestamp is its first reading
+    ADD COLUMN critical_at   TIMESTAMPTZ, -- when it became critical; NULL: it never did
+    ADD COLUMN shelved_at    TIMESTAMPTZ,
+    ADD COLUMN shelved_by    VARCHAR(100),
+    ADD COLUMN shelved_until TIMESTAMPTZ, -- it returns by itself then
+    ADD COLUMN shelve_reason TEXT,
+    ADD COLUMN assigned_to   VARCHAR(100),
+    ADD COLUMN escalated_at  TIMESTAMPTZ, -- when it reached escalation_level
+    ADD COLUMN closed_at     TIMESTAMPTZ,
+    ADD COLUMN closed_by     VARCHAR(100),
+    ADD CONSTRAINT alert_shelved_whole CHECK (num_nulls(shelved_at, shelved_by, shelved_until, shelve_reason) IN (0, 4)),
+    ADD CONSTRAINT alert_closed_by_somebody CHECK ((closed_at IS NULL) = (closed_by IS NULL));
+
+UPDATE alert_history SET raised_at = alert_timestamp, critical_at = CASE severity WHEN 'critical' THEN alert_timestamp END;
+
+COMMENT ON COLUMN alert_history.source IS
+    'threshold: a limit was passed; own_normal: a lasting change against the machine''s own level; prediction: remaining life, probability or repair date; data: a sensor has a fault';
+
+CREATE INDEX idx_alert_open ON alert_history (compressor_id, raised_at DESC) WHERE closed_at IS NULL AND NOT withdrawn;
+
+-- Every change of an alert, in order: who, when, what. Rows are added and never changed, except that they follow an alert whose beginning moves.
+CREATE TABLE alert_changes (
+    compressor_id   VARCHAR(50) NOT NULL REFERENCES compressor_metadata,
+    alert_type      VARCHAR(50) NOT NULL,
+    alert_timestamp TIMESTAMPTZ NOT NULL,
+    change          VARCHAR(20) NOT NULL CHECK (change IN (
+        'raised', 'became_critical', 'escalated', 'acknowledged', 'shelved', 'unshelved', 'assigned', 'resolved', 'closed', 'withdrawn'
+    )),
+    changed_at      TIMESTAMPTZ NOT NULL, -- by reading time for what readings change, else the moment of the person's act
+    changed_by      VARCHAR(100) NOT NULL, -- a person, or 'altaviz'
+    details         JSONB NOT NULL DEFAULT '{}', -- until and reason of a shelving, to whom it is assigned, the level of an escalation
+    created_at      TIMESTAMPTZ NOT NULL DEFAULT now(),
+    PRIMARY KEY (compressor_id, alert_type, alert_timestamp, changed_at, change)
+);
+
+CREATE INDEX idx_alert_change_time ON alert_changes (changed_at DESC);

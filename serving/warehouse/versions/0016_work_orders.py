@@ -1,0 +1,15 @@
+"""Runs 0016_work_orders.sql."""
+
+from pathlib import Path
+
+from alembic import op
+
+from serving.warehouse.migrations import run_sql
+
+revision = "0016"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    """Change what the SQL file describes."""
+    run_sql(op.get_bind(), Path(__file__).with_suffix(".sql"))
