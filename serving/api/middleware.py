@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,34 +20,23 @@ from config.errors import NotReadyError, RequestError
 from config.sections.serving import LimitsSection
 from serving.api.access import Access
 from serving.api.connections import ON_AUTHORIZED
-from serving.api.messages import BODY
 from serving.api.metrics import Metrics
 from serving.api.problems import problem, problem_of
+from serving.api.reading import BODY
+from serving.api.routes.table import API, Route, RouteTable, allowed_methods
 
-API: Final = "/v1/"
 _JSON: Final = "application/json"
 _OTHER: Final = "other"  # the route of a path that does not exist, whatever it is
 _MOST_DISCARDED: Final = 8  # times the largest body: read and dropped, so that the sender sees the answer
 
 
-@dataclass(frozen=True)
-class Route:
-    """What a path takes."""
-
-    methods: tuple[str, ...]
-    takes_json: bool = False
-    most_body_bytes: int | None = None  # LimitsSection's when None
-    takes_query: bool = False
-    check: Callable[[], None] | None = None  # answered here: 200 if it returns, else its problem
-
-
 class HttpGuard:
     """ASGI middleware around everything that answers."""
 
-    def __init__(self, app: ASGIApp, *, routes: Mapping[str, Route], limits: LimitsSection, access: Access, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, routes: Iterable[Route], limits: LimitsSection, access: Access, metrics: Metrics) -> None:
         """All reachable paths are in `routes`. Every path below API needs what `access` asks for."""
         self._app = app
-        self._routes = routes
+        self._routes = RouteTable(routes)
         self._limits = limits
         self._access = access
         self._metrics = metrics
@@ -60,7 +49,8 @@ class HttpGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"] if scope["path"] in self._routes else _OTHER
+        routes = self._routes.at(scope["path"])
+        path = routes[0].path if routes else _OTHER  # never the path itself: each would make a series
         started = time.perf_counter()
         status = 0
 
@@ -72,7 +62,7 @@ class HttpGuard:
 
         self._metrics.in_flight.inc()
         try:
-            await self._answer(scope, receive, relay)
+            await self._answer(routes, scope, receive, relay)
         except Exception as error:
             if not status:  # else FastAPI has answered and logged it
                 await problem_of(error)(scope, receive, relay)
@@ -81,7 +71,7 @@ class HttpGuard:
             self._metrics.requests.labels(path, str(status)).inc()
             self._metrics.seconds.labels(path).observe(time.perf_counter() - started)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, routes: Sequence[Route], scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         rejection = self._access.refusal(headers, (scope.get("server") or (None,))[0])
         is_authorized = rejection is None and self._access.is_authorized(headers)
@@ -89,14 +79,15 @@ class HttpGuard:
             scope.get("extensions", {}).get(ON_AUTHORIZED, _do_nothing)()
         else:
             send = _closing(send)  # one connection, one answer: without a key, no requests queue up
-        refusal = problem_of(rejection) if rejection else self._refusal(scope, headers, is_authorized=is_authorized)
+        refusal = problem_of(rejection) if rejection else _refusal(routes, scope, headers, is_authorized=is_authorized)
         if refusal is not None:
             if not is_authorized:
                 await self._discard(headers, receive)
             await refusal(scope, receive, send)
             return
+        route = _of_method(routes, scope["method"])
         if not scope["path"].startswith(API):
-            await self._let_pass(scope, receive, send)
+            await self._let_pass(route, scope, receive, send)
             return
         if self._in_flight >= self._limits.most_in_flight:
             busy = f"{self._limits.most_in_flight} requests are being answered: try again later"
@@ -104,14 +95,13 @@ class HttpGuard:
             return
         self._in_flight += 1
         try:
-            await self._let_pass(scope, receive, send)
+            await self._let_pass(route, scope, receive, send)
         finally:
             self._in_flight -= 1
 
-    async def _let_pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._routes[scope["path"]]
+    async def _let_pass(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
         if route.check is not None:
-            await self._run_check(scope["path"], route.check)
+            await self._run_check(route.path, route.check)
             await PlainTextResponse("\n")(scope, receive, send)
             return
         if not route.takes_json:
@@ -137,26 +127,6 @@ class HttpGuard:
         del self._checks[path]
         if not task.cancelled():
             task.exception()  # marks it as seen, also when all senders have left
-
-    def _refusal(self, scope: Scope, headers: Headers, *, is_authorized: bool) -> Response | None:
-        """Why a request is not read, by its key, path, method, query and headers."""
-        path, method = scope["path"], scope["method"]
-        if path.startswith(API) and not is_authorized:
-            reason = "must carry the service's key: `Bearer KEY` (or the header X-API-Key: KEY)"
-            return problem_of(RequestError(("Authorization", reason), status=HTTPStatus.UNAUTHORIZED))
-        route = self._routes.get(path)
-        if route is None:
-            return problem_of(RequestError(("path", "does not exist; /openapi.json lists the paths that do"), status=HTTPStatus.NOT_FOUND))
-        if method not in route.methods:
-            refused = RequestError(("method", f"must be {' or '.join(route.methods)}"), status=HTTPStatus.METHOD_NOT_ALLOWED)
-            response = problem_of(refused)
-            response.headers["Allow"] = ", ".join(route.methods)
-            return response
-        if scope["query_string"] and not route.takes_query:
-            return problem_of(RequestError(("query", "must be empty: this path takes no parameters")))
-        if route.takes_json:
-            return _refused_content(headers)
-        return None
 
     async def _discard(self, headers: Headers, receive: Receive) -> None:
         """Read a refused body and drop it. A sender that still sends when the connection closes would not see the answer."""
@@ -201,6 +171,28 @@ class HttpGuard:
         if too_large:
             raise RequestError((BODY, f"is larger than {most} bytes"), status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return b"".join(parts)
+
+
+def _of_method(routes: Iterable[Route], method: str) -> Route:
+    return next(route for route in routes if method in route.methods)
+
+
+def _refusal(routes: Sequence[Route], scope: Scope, headers: Headers, *, is_authorized: bool) -> Response | None:
+    """Why a request is not read, by its key, path, method, query and headers."""
+    if scope["path"].startswith(API) and not is_authorized:
+        reason = "must carry the service's key: `Bearer KEY` (or the header X-API-Key: KEY)"
+        return problem_of(RequestError(("Authorization", reason), status=HTTPStatus.UNAUTHORIZED))
+    if not routes:
+        return problem_of(RequestError(("path", "does not exist; /openapi.json lists the paths that do"), status=HTTPStatus.NOT_FOUND))
+    allowed = allowed_methods(routes)
+    if scope["method"] not in allowed:
+        response = problem_of(RequestError(("method", f"must be {' or '.join(allowed)}"), status=HTTPStatus.METHOD_NOT_ALLOWED))
+        response.headers["Allow"] = ", ".join(allowed)
+        return response
+    route = _of_method(routes, scope["method"])
+    if scope["query_string"] and not route.takes_query:
+        return problem_of(RequestError(("query", "must be empty: this path takes no parameters")))
+    return _refused_content(headers) if route.takes_json else None
 
 
 def _closing(send: Send) -> Send:

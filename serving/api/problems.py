@@ -11,7 +11,7 @@ from starlette.responses import Response
 from config.errors import AltavizError, ModelMismatchError, NoChampionError, NotReadyError, RequestError, WarehouseError
 from config.logs import get_log
 from config.plain_text import plain_text
-from serving.api.messages import FieldProblem, Problem
+from serving.messages.problem import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = "1"

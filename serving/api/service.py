@@ -8,68 +8,31 @@ from __future__ import annotations
 import gc
 import json
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import anyio
 import bentoml
-from anyio import to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
 from config.errors import AltavizError
 from config.sections.serving import ServingConfig
 from serving.api.access import Access
 from serving.api.backend import Backend
-from serving.api.messages import (
-    FleetAnswer,
-    FleetRow,
-    PredictAnswer,
-    PredictionAnswer,
-    PredictRequest,
-    Problem,
-    ScoreAnswer,
-    ScoreRequest,
-    WindowAnswer,
-    most_score_bytes,
-    read_moment,
-    read_predict,
-    read_score,
-)
-from serving.api.metrics import CONTENT_TYPE, Metrics
-from serving.api.middleware import API, HttpGuard, Route
-from serving.api.problems import MEDIA_TYPE, problem_of
-from serving.schemas import report_row, report_rows
+from serving.api.description import described
+from serving.api.metrics import Metrics
+from serving.api.middleware import HttpGuard
+from serving.api.problems import problem_of
+from serving.api.reading import most_score_bytes
+from serving.api.routes import fleet, health, scoring
+from serving.api.routes.answering import RouteParts, threads
+from serving.api.routes.table import Route
 
-AnswerT = TypeVar("AnswerT")
-
-_SCORE, _PREDICT, _FLEET = f"{API}score", f"{API}predict", f"{API}fleet"
-_HEALTH: Final = ("GET", "HEAD")
-_READY: Final = "/readyz"
-_DESCRIPTION: Final = "/openapi.json"
-_HEALTH_PAGES: Final = {
-    "/livez": "Does the process answer?",
-    "/healthz": "The same",
-    _READY: "Are champion and warehouse there?",
-}
-_SCHEMAS: Final = "#/components/schemas/"
+_SUBJECTS: Final = (scoring, fleet)
 # Every path that can be reached. BentoML would answer some more, with descriptions of a service without endpoints of its own.
-ROUTES: Final = {
-    _SCORE: Route(("POST",), takes_json=True),
-    _PREDICT: Route(("POST",), takes_json=True),
-    _FLEET: Route(("GET",), takes_query=True),
-    **{path: Route(_HEALTH) for path in _HEALTH_PAGES},
-    "/metrics": Route(("GET",)),
-    _DESCRIPTION: Route(("GET",)),
-}
-_AS_OF: Final = {"parameters": [{"name": "as_of", "in": "query", "required": False, "schema": {"type": "string", "format": "date-time"}}]}
-_REFUSED: Final = (400, 401, 403, 421)  # by host, origin, proxy or key
+ROUTES: Final = (*(route for subject in _SUBJECTS for route in subject.ROUTES), *health.ROUTES)
 _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml
 
 
@@ -104,11 +67,7 @@ def prediction_service(backend: Backend, config: ServingConfig, access: Access) 
             backend.close()
 
     service: Any = PredictionService  # what the decorator made of it
-    routes = ROUTES | {
-        # BentoML's own readiness page does not name the missing part
-        _READY: Route(_HEALTH, check=backend.require_ready),
-        _SCORE: replace(ROUTES[_SCORE], most_body_bytes=min(most_score_bytes(config.limits), config.limits.most_body_bytes)),
-    }
+    routes = [_completed(route, backend, config) for route in ROUTES]
     service.add_asgi_middleware(HttpGuard, routes=routes, limits=config.limits, access=access, metrics=metrics)
     return service
 
@@ -120,9 +79,17 @@ def _warm_up(backend: Backend) -> None:
     gc.freeze()
 
 
+def _completed(route: Route, backend: Backend, config: ServingConfig) -> Route:
+    """A route with what only a running service knows."""
+    if route.path == health.READY:  # BentoML's own readiness page does not name the missing part
+        return replace(route, check=backend.require_ready)
+    if route == scoring.SCORE:
+        return replace(route, most_body_bytes=min(most_score_bytes(config.limits), config.limits.most_body_bytes))
+    return route
+
+
 def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
     """The routes of /v1, the metrics and the description of them all."""
-    limits = config.limits
     app = FastAPI(
         title="Altaviz",
         description="Which compressors need attention, by when, and why? Wrong requests get a problem document (RFC 9457).",
@@ -132,117 +99,16 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    describe = cache(lambda: json.dumps(_described(app, with_key=config.listen.api_key is not None)))
-    with_warehouse, with_windows = _threads(limits.threads), _threads(limits.threads)
+    bodies = [body for subject in _SUBJECTS for body in subject.BODIES]
+    describe = cache(lambda: json.dumps(described(app, bodies, with_key=config.listen.api_key is not None)))
+    parts = RouteParts(backend, config.limits, metrics, threads(config.limits.threads), threads(config.limits.threads))
 
     async def failed(_: Request, error: Exception) -> Response:
         return problem_of(error)
 
     for kind in (AltavizError, HTTPException, Exception):
         app.add_exception_handler(kind, failed)
-
-    @app.post(_SCORE, response_model=ScoreAnswer, responses=_problems(*_REFUSED, 413, 415, 422, 503), openapi_extra=_json(ScoreRequest))
-    async def score(request: Request) -> Any:
-        """Score compressors from the newest gold and write the result to `ml_predictions`, as `altaviz score` does."""
-        body = await request.body()
-
-        def answer() -> ScoreAnswer:
-            parsed = read_score(body, limits)
-            scored = backend.score(parsed.compressor_ids, parsed.as_of)
-            metrics.written.inc(scored.rows_written)
-            for prediction in scored.predictions:
-                metrics.predictions.labels(prediction.status).inc()
-            predictions = [PredictionAnswer(**row) for row in report_rows(scored.predictions, scored.last_usable)]
-            return ScoreAnswer(
-                model_version=scored.model_version, as_of=scored.as_of, predictions=predictions, rows_written=scored.rows_written
-            )
-
-        return await with_warehouse(answer)
-
-    @app.post(
-        _PREDICT, response_model=PredictAnswer, responses=_problems(*_REFUSED, 413, 415, 422, 503), openapi_extra=_json(PredictRequest)
-    )
-    async def predict(request: Request) -> Any:
-        """Predict for windows that the caller has; nothing is written."""
-        body = await request.body()
-
-        def answer() -> PredictAnswer:
-            predicted = backend.predict(read_predict(body, limits))
-            metrics.windows.inc(len(predicted.numbers))
-            numbers = [WindowAnswer.model_validate(item) for item in predicted.numbers]
-            return PredictAnswer(model_version=predicted.model_version, horizon_days=predicted.horizon_days, predictions=numbers)
-
-        return await with_windows(answer)
-
-    @app.get(_FLEET, response_model=FleetAnswer, responses=_problems(*_REFUSED, 422, 503), openapi_extra=_AS_OF)
-    async def fleet(request: Request) -> Any:
-        """The newest prediction of every compressor, most urgent first. Without numbers, it shows the last usable one with its age."""
-
-        def answer() -> FleetAnswer:
-            as_of = read_moment(request.query_params.multi_items())
-            rows = [
-                FleetRow(
-                    rank=rank,
-                    health=row.health,
-                    prediction_timestamp=row.prediction_timestamp,
-                    status_timestamp=row.status_timestamp,
-                    age_hours=row.age_hours,
-                    rul_days_now=row.rul_days_now,
-                    model_version=row.model_version,
-                    **report_row(row),
-                )
-                for rank, row in enumerate(backend.ranked(as_of), start=1)
-            ]
-            return FleetAnswer(as_of=as_of, compressors=rows)
-
-        return await with_warehouse(answer)
-
-    @app.get("/metrics", response_class=Response)
-    async def read_metrics() -> Response:
-        """Prometheus' text format."""
-        return Response(metrics.text(backend.model_version, champion_refused=backend.champion_refused), media_type=CONTENT_TYPE)
-
-    @app.get(_DESCRIPTION, include_in_schema=False)
-    async def read_description() -> Response:
-        return Response(describe(), media_type="application/json")
-
+    for subject in _SUBJECTS:
+        app.include_router(subject.router(parts))
+    app.include_router(health.router(parts, describe))
     return app
-
-
-def _threads(most: int) -> Callable[[Callable[[], AnswerT]], Any]:
-    """Runs functions in threads, at most `most` at a time. The others wait."""
-    limiter = anyio.CapacityLimiter(most)
-
-    async def run(function: Callable[[], AnswerT]) -> AnswerT:
-        return await to_thread.run_sync(function, limiter=limiter)
-
-    return run
-
-
-def _json(model: type[BaseModel]) -> dict[str, Any]:
-    """The request body of a route that reads and checks it itself. So no large body is parsed in the event loop."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}{model.__name__}"}}}}}
-
-
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    content = {MEDIA_TYPE: {"schema": {"$ref": f"{_SCHEMAS}{Problem.__name__}"}}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
-
-
-def _described(app: FastAPI, *, with_key: bool) -> dict[str, Any]:
-    """FastAPI's OpenAPI document with its missing parts: late-read bodies, problems, the key, BentoML's health pages."""
-    document = app.openapi()
-    components = document.setdefault("components", {})
-    _, models = models_json_schema(
-        [(model, "validation") for model in (ScoreRequest, PredictRequest, Problem)], ref_template=f"{_SCHEMAS}{{model}}"
-    )
-    components.setdefault("schemas", {}).update(models["$defs"])
-    for path, summary in _HEALTH_PAGES.items():
-        answers = {"200": {"description": "Yes"}}
-        document["paths"][path] = {"get": {"summary": summary, "responses": answers | ({} if path != _READY else _problems(503))}}
-    if with_key:
-        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        for path, operations in document["paths"].items():
-            for operation in operations.values() if path.startswith(API) else ():
-                operation["security"] = [{"key": []}]
-    return document

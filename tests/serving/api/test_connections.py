@@ -25,12 +25,13 @@ from config.settings import Settings
 from serving.api.access import Access
 from serving.api.connections import Connections
 from serving.api.metrics import Metrics
-from serving.api.middleware import HttpGuard, Route
+from serving.api.middleware import HttpGuard
+from serving.api.routes.table import Route
 from tests.pipelines.console_script import eventually
 
 KEY = "vNq3T0fWJm8yZsQ1xRk7Lc5HdU2pGb9E"
 OWNER = {"X-API-Key": KEY}
-ROUTES = {"/v1/large": Route(("GET",)), "/v1/body": Route(("POST",), takes_json=True), "/large": Route(("GET",))}
+ROUTES = (Route("/v1/large", ("GET",)), Route("/v1/body", ("POST",), takes_json=True), Route("/large", ("GET",)))
 LARGE = b"x" * 1_000_000  # more than the system takes from a server whose client does not read
 MOST, FEW = 160, 10  # connections
 SHORT_S, LONG_S = 0.3, 60.0
@@ -243,7 +244,7 @@ def test_checks_that_anybody_may_ask_for_are_shared(settings: Settings) -> None:
 
     guard = HttpGuard(
         _large,
-        routes={"/readyz": Route(("GET",), check=check)},
+        routes=[Route("/readyz", ("GET",), check=check)],
         limits=settings.serving.limits,
         access=Access(None, frozenset()),
         metrics=Metrics(),

@@ -8,9 +8,11 @@ import re
 from config.errors import RequestError
 from config.sections.serving import LimitsSection
 from config.settings import Settings
-from serving.api.messages import FleetRow, LastUsable, PredictionAnswer, PredictRequest, ScoreAnswer, ScoreRequest, WindowAnswer, read_score
 from serving.api.problems import problem_of
+from serving.api.reading import read_score
 from serving.api.service import ROUTES
+from serving.messages.fleet import FleetRow
+from serving.messages.scoring import LastUsable, PredictionAnswer, PredictRequest, ScoreAnswer, ScoreRequest, WindowAnswer
 from tests.conftest import PROJECT
 
 PAGE = (PROJECT / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
@@ -21,7 +23,7 @@ def test_every_route_is_a_row_of_the_routes_with_its_methods() -> None:
     table = PAGE[PAGE.index("## Routes") :].split("\n\n")[1]
     rows = [row.split("|")[1:3] for row in table.splitlines()[2:]]
     documented = {path: methods.strip() for methods, paths in rows for path in re.findall(r"`([\w/.]+)`", paths)}
-    assert documented == {path: ", ".join(route.methods) for path, route in ROUTES.items()}
+    assert documented == {route.path: ", ".join(route.methods) for route in ROUTES}
 
 
 def test_every_field_of_a_request_and_of_an_answer_is_named() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from config.errors import RequestError
 from config.settings import Settings
-from serving.api.messages import PredictRequest, ScoreRequest, most_score_bytes, read_predict, read_score
 from serving.api.problems import problem_of
+from serving.api.reading import most_score_bytes, read_predict, read_score
+from serving.messages.scoring import PredictRequest, ScoreRequest
 
 
 def test_ids_beyond_the_most_are_not_looked_at(settings: Settings) -> None:

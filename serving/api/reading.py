@@ -1,0 +1,90 @@
+"""Reads what a request carries: a JSON body or a query string. What is wrong raises RequestError and names the field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from pydantic import ValidationError
+
+from config.errors import RequestError
+from config.sections.serving import LimitsSection
+from features.arrays import Float32s
+from serving.messages.fields import MOST_ID, Request
+from serving.messages.scoring import PredictRequest, ScoreRequest
+from serving.schemas import parse_moment
+
+BODY: Final = "body"
+_ID_BYTES: Final = 6 * MOST_ID + 4  # in JSON: \uXXXX for every character; quotes, comma, blank
+_SCORE_BYTES: Final = 1024  # of the rest of a ScoreRequest
+
+RequestT = TypeVar("RequestT", bound=Request)
+
+
+def most_score_bytes(limits: LimitsSection) -> int:
+    """Bytes of the largest valid body of POST /v1/score, however its ids are written."""
+    return limits.most_compressors * _ID_BYTES + _SCORE_BYTES
+
+
+def read_score(body: bytes, limits: LimitsSection) -> ScoreRequest:
+    """The body of POST /v1/score. Raises RequestError."""
+    request = read_body(ScoreRequest, body, most_compressors=limits.most_compressors)
+    seen: dict[str, int] = {}
+    for number, compressor_id in enumerate(request.compressor_ids or []):
+        if seen.setdefault(compressor_id, number) != number:
+            raise RequestError((f"compressor_ids[{number}]", f"is the same as compressor_ids[{seen[compressor_id]}]"))
+    return request
+
+
+def read_predict(body: bytes, limits: LimitsSection) -> Float32s:
+    """The body of POST /v1/predict as [n, 24, 24] float32. Raises RequestError."""
+    request = read_body(PredictRequest, body)
+    if len(request.windows) > limits.most_windows:
+        reason = f"has {len(request.windows)} windows; one request may have {limits.most_windows}"
+        raise RequestError(("windows", reason), status=413)
+    with np.errstate(over="ignore"):  # checked below
+        windows = np.asarray(request.windows, np.float64).astype(np.float32)
+    too_large = np.argwhere(~np.isfinite(windows))
+    if len(too_large):
+        window, step, feature = too_large[0]
+        raise RequestError((f"windows[{window}][{step}][{feature}]", "is too large for a 32-bit float"))
+    return windows
+
+
+def read_moment(query: Sequence[tuple[str, str]]) -> datetime | None:
+    """`as_of` of a query string. Raises RequestError for another name, and for one given twice."""
+    found: datetime | None = None
+    for number, (name, text) in enumerate(query):
+        if name != "as_of":
+            raise RequestError((name[:MOST_ID], "is not a parameter of this request"))
+        if number:
+            raise RequestError((name, "is given more than once"))
+        try:
+            found = parse_moment(text)
+        except ValueError as error:
+            raise RequestError((name, str(error))) from None
+    return found
+
+
+def read_body(model: type[RequestT], body: bytes, **context: int) -> RequestT:
+    """A JSON body. Raises RequestError."""
+    if not body.strip():
+        raise RequestError((BODY, "is empty: send a JSON object"), status=400)
+    try:
+        return model.model_validate_json(body, context=context)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        status = 400 if details[0]["type"] == "json_invalid" else 422
+        raise RequestError(*((_field(item["loc"]), _reason(item)) for item in details), status=status) from None
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    """("windows", 0, 3) as windows[0][3]."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:MOST_ID]}" for part in location)
+    return text.removeprefix(".") or BODY
+
+
+def _reason(item: Any) -> str:
+    return str(item["msg"]).removeprefix("Value error, ").replace("Input should", "should")

@@ -1,0 +1,59 @@
+"""What routes answer with: the parts of the service they use, and the common pieces of their descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import anyio
+from anyio import to_thread
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from config.sections.serving import LimitsSection
+from serving.api.backend import Backend
+from serving.api.metrics import Metrics
+from serving.api.problems import MEDIA_TYPE
+from serving.messages.problem import Problem
+
+JSON: Final = "application/json"
+SCHEMAS: Final = "#/components/schemas/"
+REFUSED: Final = (400, 401, 403, 421)  # by host, origin, proxy or key
+READ: Final = (*REFUSED, 422, 503)
+WRITTEN: Final = (*REFUSED, 413, 415, 422, 503)
+
+Threads = Callable[[Callable[[], BaseModel]], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class RouteParts:
+    """What a route needs to answer. The two groups of threads are apart, so that a slow database does not hold up windows."""
+
+    backend: Backend
+    limits: LimitsSection
+    metrics: Metrics
+    with_warehouse: Threads
+    with_windows: Threads
+
+
+def threads(most: int) -> Threads:
+    """Runs functions in threads, at most `most` at a time, and writes their answers as JSON there. The others wait."""
+    limiter = anyio.CapacityLimiter(most)
+
+    async def run(function: Callable[[], BaseModel]) -> Response:
+        return await to_thread.run_sync(lambda: Response(function().model_dump_json(), media_type=JSON), limiter=limiter)
+
+    return run
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The request body of a route that reads and checks it itself. So no large body is parsed in the event loop."""
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": f"{SCHEMAS}{model.__name__}"}}}}}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The descriptions of answers with a problem document."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"{SCHEMAS}{Problem.__name__}"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
