@@ -147,6 +147,30 @@ class SensorThresholds(Threshold):
     physical: Band
 
 
+class EscalationLevel(Section):
+    """Who hears of an alert that nobody below has acknowledged."""
+
+    name: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+
+
+def _each_name_once(levels: list[EscalationLevel]) -> list[EscalationLevel]:
+    names = [level.name for level in levels]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} more than once: each level is another role")
+    return levels
+
+
+class EscalationSection(Section):
+    """When an alert that nobody acknowledges goes to the next of `levels`; before the first one it is the planner's."""
+
+    critical_minutes: CountLimit
+    warning_minutes: CountLimit
+    cycle_minutes: CountLimit
+    levels: Annotated[list[EscalationLevel], Field(min_length=1), AfterValidator(_each_name_once)]
+
+
 class EffectiveLimits(Section):
     """Warning and critical limits that hold for one compressor model."""
 
@@ -161,6 +185,7 @@ class ThresholdsConfig(Section):
     sensors: PerSensor[SensorThresholds]
     derived: dict[Derived, Threshold]
     overrides: dict[str, SomeSensors[SensorOverride]] = Field(default_factory=dict)
+    escalation: EscalationSection
 
     @model_validator(mode="after")
     def _limits_can_be_measured(self) -> Self:

@@ -1,1 +1,1 @@
-"""Alerts and daily checks of readings; writing them to the warehouse belongs in `pipelines.lakehouse`."""
+"""Daily checks of readings; writing them to the warehouse belongs in `pipelines.lakehouse`."""

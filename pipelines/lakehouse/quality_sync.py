@@ -20,17 +20,18 @@ from features.grid import scan_with_faults
 from features.increments import rebuilt_since
 from features.lake import COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from features.reference_tables.tables import read_fleet, read_reference
-from monitoring.data_quality.alerts import WatchedColumn, alert_quantities, find_alerts, window_start
+from monitoring.alerts.data_alerts import find_data_alerts
+from monitoring.alerts.threshold_alerts import WatchedColumn, alert_quantities, find_alerts, window_start
 from monitoring.data_quality.daily_checks import STAGES, Day, measure_day, unplaced_rows
-from monitoring.data_quality.data_alerts import find_data_alerts
 from pipelines.runtime.console import Advance
 from serving.schemas import QualityMetric
-from serving.warehouse.alerts import alert_lock, alerted_since, count_alerts, live_since, replace_alerts
+from serving.warehouse.alerts import Source, alert_lock, alerted_since, count_alerts, live_since, replace_alerts
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.lake_sync import record_only_sync, synced_version
 from serving.warehouse.quality import replace_quality_metrics, summarize_quality
 
 _SYNC: Final = "quality"
+SOURCES: Final[tuple[Source, ...]] = ("threshold", "own_normal", "data")  # of alerts that readings raise
 
 
 def sync_quality(warehouse: Warehouse, lake: Lake, settings: Settings, advance: Advance) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def _fingerprint(settings: Settings, compressors: pl.DataFrame, expected: pl.Dat
     shaping = {
         "quality": settings.quality.numbers(),
         "stale_after_hours": settings.scoring.stale_after_hours,
-        "thresholds": settings.thresholds.numbers(),
+        "thresholds": settings.thresholds.numbers("escalation"),
         "compressors": compressors.select(COMPRESSOR_ID, "model", "install_date").sort(COMPRESSOR_ID).rows(),
         "retired": sorted({*compressors[COMPRESSOR_ID]} - {*expected[COMPRESSOR_ID]}),
     }
@@ -74,7 +75,7 @@ def _write_alerts(
     days = lake.rows_by_date(SILVER)
     rules = settings.quality.alerts
     if not days:
-        return replace_alerts(connection, [], None)
+        return replace_alerts(connection, [], None, SOURCES)
     if changed == []:
         return 0
     oldest = datetime.combine(min(days), time(), UTC)
@@ -89,7 +90,7 @@ def _write_alerts(
     alerts = []
     for silver, gold in _read(lake, begins, quantities, rules):
         alerts += find_alerts([silver, gold], quantities, rules) + find_data_alerts(silver, rules)
-    return replace_alerts(connection, alerts, since)
+    return replace_alerts(connection, alerts, since, SOURCES)
 
 
 def _restarts(connection: psycopg.Connection, lake: Lake, changed: datetime, rules: AlertsSection) -> dict[str, datetime]:
@@ -97,10 +98,10 @@ def _restarts(connection: psycopg.Connection, lake: Lake, changed: datetime, rul
     moment = window_start(changed, rules)
     scan = pl.scan_delta(lake.delta(SILVER)).filter(pl.col(DATE) >= moment.date(), pl.col(TIMESTAMP) >= moment)
     present = scan.select(pl.col(COMPRESSOR_ID).unique()).collect()[COMPRESSOR_ID].to_list()
-    restarts = dict.fromkeys(sorted({*present, *alerted_since(connection, moment)}), moment)
+    restarts = dict.fromkeys(sorted({*present, *alerted_since(connection, moment, SOURCES)}), moment)
     earlier: Mapping[str, datetime] = restarts
     while earlier:  # an alert may have begun while an older one was live
-        earlier = {name: window_start(begun.astimezone(UTC), rules) for name, begun in live_since(connection, earlier).items()}
+        earlier = {name: window_start(begun.astimezone(UTC), rules) for name, begun in live_since(connection, earlier, SOURCES).items()}
         restarts.update(earlier)
     return restarts
 

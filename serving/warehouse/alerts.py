@@ -15,9 +15,8 @@ import psycopg
 from serving.warehouse.tables import Table, upsert_rows
 
 _ALERTS: Final = Table("alert_history", ("compressor_id", "alert_type", "alert_timestamp"), "alert_timestamp")
-_SOURCES: Final = ["threshold", "data"]  # alerts from readings: written together
 
-Source = Literal["threshold", "data"]
+Source = Literal["threshold", "own_normal", "prediction", "data"]
 Severity = Literal["warning", "critical"]
 
 
@@ -25,13 +24,16 @@ Severity = Literal["warning", "critical"]
 class Alert:
     """One lasting condition of one compressor, from its first reading with it (`alert_timestamp`) to its newest (`last_seen`).
 
-    The worst reading gives `severity`, `value` and `threshold`. A sensor's fault (source data) has no value. Too many alerts in one window are
-    left out, and `suppressed` names their types. No reading after `settled_at` changes the alert. None means it is open.
+    `raised_at` is when the condition had lasted its on-delay, and `critical_at` when it became critical. The worst reading gives `severity`, `value`
+    and `threshold`. A sensor's fault (source data) has no value. Too many alerts in one window are left out, and `suppressed` names their types.
+    No reading after `settled_at` changes the alert. None means it is open.
     """
 
     compressor_id: str
     alert_type: str
     alert_timestamp: datetime
+    raised_at: datetime
+    critical_at: datetime | None
     severity: Severity
     message: str
     value: float | None
@@ -64,7 +66,7 @@ def alert_lock(connection: psycopg.Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('altaviz.quality'))")
 
 
-def live_since(connection: psycopg.Connection, moments: Mapping[str, datetime]) -> dict[str, datetime]:
+def live_since(connection: psycopg.Connection, moments: Mapping[str, datetime], sources: Sequence[Source]) -> dict[str, datetime]:
     """The start of the oldest alert by compressor that began before its moment and that later readings may still change."""
     query = """
         SELECT alert.compressor_id, min(alert.alert_timestamp)
@@ -74,21 +76,23 @@ def live_since(connection: psycopg.Connection, moments: Mapping[str, datetime]) 
           AND alert.source = ANY(%s) AND NOT alert.withdrawn
         GROUP BY alert.compressor_id
     """
-    rows = connection.execute(query, [list(moments), list(moments.values()), _SOURCES]).fetchall()
+    rows = connection.execute(query, [list(moments), list(moments.values()), list(sources)]).fetchall()
     return {str(compressor_id): moment for compressor_id, moment in rows}
 
 
-def alerted_since(connection: psycopg.Connection, moment: datetime) -> set[str]:
+def alerted_since(connection: psycopg.Connection, moment: datetime, sources: Sequence[Source]) -> set[str]:
     """Compressors with an alert that rests on a reading at or after `moment`."""
     query = """
         SELECT DISTINCT compressor_id FROM alert_history
         WHERE greatest(alert_timestamp, last_seen, resolved_at) >= %s AND source = ANY(%s) AND NOT withdrawn
     """
-    return {str(compressor_id) for (compressor_id,) in connection.execute(query, [moment, _SOURCES])}
+    return {str(compressor_id) for (compressor_id,) in connection.execute(query, [moment, list(sources)])}
 
 
-def replace_alerts(connection: psycopg.Connection, alerts: Sequence[Alert], since: Mapping[str, datetime] | None) -> int:
-    """Make `alerts` all there are from each compressor's moment in `since` (None: of all compressors and times).
+def replace_alerts(
+    connection: psycopg.Connection, alerts: Sequence[Alert], since: Mapping[str, datetime] | None, sources: Sequence[Source]
+) -> int:
+    """Make `alerts` all there are of `sources` from each compressor's moment in `since` (None: of all compressors and times).
 
     An acknowledgement stays with its alert, and moves with the alert's beginning. An acknowledged alert that readings no longer show is closed
     as withdrawn, not deleted. Returns the rows inserted, changed or deleted.
@@ -103,7 +107,7 @@ def replace_alerts(connection: psycopg.Connection, alerts: Sequence[Alert], sinc
           AND (compressor_id, alert_type, alert_timestamp) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
     """
     moments = [] if since is None else [list(since), list(since.values())]
-    connection.execute(stale, [*moments, _SOURCES, *([getattr(alert, name) for alert in alerts] for name in _ALERTS.key)])
+    connection.execute(stale, [*moments, list(sources), *([getattr(alert, name) for alert in alerts] for name in _ALERTS.key)])
     connection.execute(_MOVE_ACKNOWLEDGEMENTS)
     written += connection.execute(_WITHDRAW).rowcount + connection.execute(_DELETE).rowcount
     connection.execute("DROP TABLE altaviz_stale")
@@ -147,7 +151,7 @@ def count_alerts(connection: psycopg.Connection) -> AlertCounts:
                count(*) FILTER (WHERE source = 'data' AND NOT withdrawn),
                count(*) FILTER (WHERE source = 'data' AND NOT resolved),
                count(*) FILTER (WHERE source = 'data' AND withdrawn)
-        FROM alert_history WHERE source = ANY(%s)
+        FROM alert_history
     """
-    row = connection.execute(query, [_SOURCES]).fetchone()
+    row = connection.execute(query).fetchone()
     return AlertCounts(*map(int, row or (0,) * 7))

@@ -109,6 +109,9 @@ def load_changed(folder: Path, file: str, change: Callable[[dict[str, Any]], Non
         ("thresholds.yaml", "sensors.vibration_mms.warning.value", -6),
         ("thresholds.yaml", "sensors.discharge_temp_f.critical.value", 2600),
         ("thresholds.yaml", "derived.temp_delta", {}),
+        ("thresholds.yaml", "escalation.critical_minutes.value", 0),
+        ("thresholds.yaml", "escalation.levels", []),
+        ("thresholds.yaml", "escalation.levels", [{"name": "manager", "description": "decides"}] * 2),
         ("thresholds.yaml", "overrides.Ariel JGK/4", {"gas_flow_mcf": {"warning": {"value": 60_000, "source": "the maker"}}}),
     ],
 )

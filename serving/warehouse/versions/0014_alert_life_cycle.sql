@@ -15,6 +15,7 @@ ALTER TABLE alert_history
     ADD CONSTRAINT alert_closed_by_somebody CHECK ((closed_at IS NULL) = (closed_by IS NULL));
 
 UPDATE alert_history SET raised_at = alert_timestamp, critical_at = CASE severity WHEN 'critical' THEN alert_timestamp END;
+ALTER TABLE alert_history ALTER COLUMN raised_at SET NOT NULL;
 
 COMMENT ON COLUMN alert_history.source IS
     'threshold: a limit was passed; own_normal: a lasting change against the machine''s own level; prediction: remaining life, probability or repair date; data: a sensor has a fault';

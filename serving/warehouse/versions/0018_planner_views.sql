@@ -92,12 +92,12 @@ CREATE VIEW v_alerts AS
 SELECT alert.compressor_id, alert.alert_type, alert.alert_timestamp,
        alert.compressor_id || '~' || alert.alert_type || '~' || to_char(alert.alert_timestamp AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"') AS alert_id,
        alert.source, alert.severity, state.state, alert.message, alert.value, alert.threshold,
-       coalesce(alert.raised_at, alert.alert_timestamp) AS raised_at, alert.critical_at, alert.last_seen, alert.reading_count,
+       alert.raised_at, alert.critical_at, alert.last_seen, alert.reading_count,
        CASE WHEN alert.resolved_at <= asked.moment THEN alert.resolved_at END AS resolved_at,
        alert.acknowledged_at, alert.acknowledged_by, alert.shelved_at, alert.shelved_by, alert.shelved_until, alert.shelve_reason,
        alert.assigned_to, alert.escalation_level, alert.escalated_at, alert.closed_at, alert.closed_by, alert.suppressed, alert.withdrawn,
        compressor.model, compressor.station_id, station.basin, health_rank(alert.severity) AS severity_rank,
-       greatest(extract(epoch FROM asked.moment - coalesce(alert.raised_at, alert.alert_timestamp)) / 3600, 0)::numeric(10, 2) AS age_hours
+       greatest(extract(epoch FROM asked.moment - alert.raised_at) / 3600, 0)::numeric(10, 2) AS age_hours
 FROM v_moment AS asked
 CROSS JOIN alert_history AS alert
 JOIN compressor_metadata AS compressor USING (compressor_id)
@@ -111,7 +111,7 @@ CROSS JOIN LATERAL (
         ELSE 'raised'
     END AS state
 ) AS state
-WHERE coalesce(alert.raised_at, alert.alert_timestamp) <= asked.latest AND compressor.retired_at IS NULL;
+WHERE alert.raised_at <= asked.latest AND compressor.retired_at IS NULL;
 
 -- Work that is ordered and not done, soonest first.
 CREATE VIEW v_open_work_orders AS

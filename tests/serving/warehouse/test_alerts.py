@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from serving.warehouse.alerts import Alert, AlertCounts, alert_lock, alerted_since, count_alerts, live_since, replace_alerts
+from serving.warehouse.alerts import Alert, AlertCounts, Source, alert_lock, alerted_since, count_alerts, live_since, replace_alerts
 from serving.warehouse.connection import Warehouse
 from tests.serving.warehouse.test_tables import T
 
@@ -13,6 +13,8 @@ OPEN = Alert(
     compressor_id="C-1",
     alert_type="vibration_mms_high",
     alert_timestamp=T,
+    raised_at=T,
+    critical_at=None,
     severity="warning",
     message="vibration 6.5 mm/s is at or above warning 6",
     value=6.5,
@@ -25,12 +27,13 @@ OPEN = Alert(
 )
 RESOLVED = replace(OPEN, compressor_id="C-2", resolved=True, resolved_at=T + 2 * H, settled_at=T + 2 * H, suppressed=["gas_flow_mcf_low"])
 ALL = None
+READINGS: Final[tuple[Source, ...]] = ("threshold", "own_normal", "data")
 
 
 def _replace(warehouse: Warehouse, *alerts: Alert, since: dict[str, datetime] | None = ALL) -> int:
     with warehouse.connection() as connection:
         alert_lock(connection)
-        return replace_alerts(connection, alerts, since)
+        return replace_alerts(connection, alerts, since, READINGS)
 
 
 def _acknowledge(warehouse: Warehouse, alert: Alert, by: str = "planner") -> None:
@@ -75,7 +78,10 @@ def test_alerts_of_another_source_are_left_alone(warehouse: Warehouse) -> None:
     with warehouse.connection() as connection:
         connection.execute("UPDATE alert_history SET source = 'prediction'")
     assert _replace(warehouse) == 0
-    assert len(_rows(warehouse)) == 1
+    with warehouse.connection() as connection:
+        assert live_since(connection, {"C-1": T + H}, READINGS) == {}
+        assert live_since(connection, {"C-1": T + H}, ["prediction"]) == {"C-1": T}
+        assert replace_alerts(connection, [], ALL, ["prediction"]) == 1
 
 
 def test_acknowledgement_and_escalation_survive_a_rewrite(warehouse: Warehouse) -> None:
@@ -116,7 +122,7 @@ def test_an_acknowledged_alert_that_the_readings_do_not_show_is_closed_as_withdr
         assert count_alerts(connection) == AlertCounts(
             raised=0, open=0, suppressed=0, withdrawn=1, data_raised=0, data_open=0, data_withdrawn=0
         )
-        assert alerted_since(connection, T) == set()
+        assert alerted_since(connection, T, READINGS) == set()
     assert _replace(warehouse, OPEN) == 1
     assert _rows(warehouse) == [("C-1", T, "planner", False, False)]
 
@@ -125,10 +131,10 @@ def test_an_alert_is_live_until_it_is_settled(warehouse: Warehouse) -> None:
     _replace(warehouse, OPEN, RESOLVED)
     with warehouse.connection() as connection:
         late, settled = T + 9 * H, T + 2 * H
-        assert live_since(connection, {"C-1": late, "C-2": late, "C-3": late}) == {"C-1": T}
-        assert live_since(connection, {"C-2": settled}) == {"C-2": T}
-        assert live_since(connection, {"C-1": T}) == {}
-        assert [alerted_since(connection, T + hours * H) for hours in (1, 2, 3)] == [{"C-1", "C-2"}, {"C-2"}, set()]
+        assert live_since(connection, {"C-1": late, "C-2": late, "C-3": late}, READINGS) == {"C-1": T}
+        assert live_since(connection, {"C-2": settled}, READINGS) == {"C-2": T}
+        assert live_since(connection, {"C-1": T}, READINGS) == {}
+        assert [alerted_since(connection, T + hours * H, READINGS) for hours in (1, 2, 3)] == [{"C-1", "C-2"}, {"C-2"}, set()]
 
 
 def test_a_second_writer_waits_for_the_first(warehouse: Warehouse) -> None:

@@ -19,8 +19,8 @@ from serving.warehouse.tables import (
 from tests.serving.warehouse.test_tables import OK, STALE, T
 
 ALERT = """
-    INSERT INTO alert_history (compressor_id, alert_type, alert_timestamp, severity, message, resolved, resolved_at)
-    VALUES (%s, 'vibration', %s, %s, 'vibration is high', %s, %s)
+    INSERT INTO alert_history (compressor_id, alert_type, alert_timestamp, raised_at, severity, message, resolved, resolved_at)
+    VALUES (%s, 'vibration', %s, %s, %s, 'vibration is high', %s, %s)
 """
 
 
@@ -29,10 +29,10 @@ def test_fleet_health_goes_by_rank_and_not_by_text(warehouse: Warehouse) -> None
     with warehouse.connection() as connection:
         upsert_predictions(connection, [replace(healthy, compressor_id=f"C-{number}") for number in (1, 2, 3)])
         connection.execute("SELECT ensure_month_partitions('alert_history', ARRAY[%s]::timestamptz[])", [T])
-        connection.execute(ALERT, ["C-1", T, "warning", False, None])
-        connection.execute(ALERT, ["C-2", T, "critical", False, None])
-        connection.execute(ALERT, ["C-2", T + timedelta(hours=1), "warning", False, None])
-        connection.execute(ALERT, ["C-3", T, "critical", True, T])
+        connection.execute(ALERT, ["C-1", T, T, "warning", False, None])
+        connection.execute(ALERT, ["C-2", T, T, "critical", False, None])
+        connection.execute(ALERT, ["C-2", T + timedelta(hours=1), T + timedelta(hours=1), "warning", False, None])
+        connection.execute(ALERT, ["C-3", T, T, "critical", True, T])
         health = connection.execute("SELECT compressor_id, health_status, active_alerts FROM v_fleet_health_summary").fetchall()
         active = connection.execute("SELECT compressor_id, severity, basin FROM v_active_alerts").fetchall()
     assert health == [("C-2", "critical", 2), ("C-1", "warning", 1), ("C-3", "healthy", 0)]
@@ -45,7 +45,7 @@ def test_a_data_alert_is_counted_apart_and_moves_no_health(warehouse: Warehouse)
     with warehouse.connection() as connection:
         upsert_predictions(connection, [spoiled])
         connection.execute("SELECT ensure_month_partitions('alert_history', ARRAY[%s]::timestamptz[])", [T])
-        connection.execute(ALERT, ["C-1", T, "warning", False, None])
+        connection.execute(ALERT, ["C-1", T, T, "warning", False, None])
         connection.execute("UPDATE alert_history SET source = 'data'")
         query = "SELECT compressor_id, health_status, active_alerts, data_alerts, status, data_faults FROM v_fleet_health_summary"
         found = connection.execute(f"{query} WHERE compressor_id = 'C-1'").fetchall()
@@ -58,7 +58,7 @@ def test_critical_prediction_outranks_a_warning_alert_and_no_number_is_unknown(w
     with warehouse.connection() as connection:
         upsert_predictions(connection, [OK, STALE])
         connection.execute("SELECT ensure_month_partitions('alert_history', ARRAY[%s]::timestamptz[])", [T])
-        connection.execute(ALERT, ["C-1", T, "warning", False, None])
+        connection.execute(ALERT, ["C-1", T, T, "warning", False, None])
         health = connection.execute("SELECT compressor_id, health_status FROM v_fleet_health_summary").fetchall()
     assert health == [("C-1", "critical"), ("C-2", "unknown"), ("C-3", "unknown")]
 

@@ -2,7 +2,7 @@
 
 reported   A reading whose `data_faults` name a fault of a sensor. A fault of one kind that every sensor has at a reading is one of all sensors.
 alert      The readings that report one fault of one sensor of one compressor and hang together, as violations of a threshold do
-           (monitoring.data_quality.alerts): the next one begins a new alert only when `normal_readings` readings in a row without the fault and more than
+           (monitoring.alerts.threshold_alerts): the next one begins a new alert only when `normal_readings` readings in a row without the fault and more than
            `group_minutes` lie between it and the one before.
 resolved   At the last of the `normal_readings` readings in a row without it; without them the alert is open.
 dead link  While every sensor has a fault, the alert of one sensor waits: it neither counts nor resolves. One that began at most
@@ -40,7 +40,7 @@ _FAULT_SCHEMA: Final = {
 def find_data_alerts(readings: pl.DataFrame, rules: AlertsSection) -> list[Alert]:
     """The data alerts of `readings` (compressor_id, timestamp, data_faults), by compressor, time and type.
 
-    What monitoring.data_quality.alerts.find_alerts asks of the rows of a compressor holds here too.
+    What monitoring.alerts.threshold_alerts.find_alerts asks of the rows of a compressor holds here too.
     """
     length, enough = pl.duration(minutes=int(rules.group_minutes.value)), int(rules.normal_readings.value)
     troubled = readings.filter(pl.col(DATA_FAULTS).is_not_null()).select(pl.col(COMPRESSOR_ID).unique())
@@ -108,6 +108,8 @@ def _alert(row: dict[str, Any]) -> Alert:
         compressor_id=row[COMPRESSOR_ID],
         alert_type=f"{fault.sensor}_{fault.fault}",
         alert_timestamp=row[TIMESTAMP],
+        raised_at=row[TIMESTAMP],
+        critical_at=None,
         severity="warning",
         message=fault_message(fault, row["last_seen"]),
         value=None,

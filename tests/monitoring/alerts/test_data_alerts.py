@@ -10,7 +10,7 @@ from config.sections.quality import AlertsSection
 from config.settings import Settings
 from features.contract import DISCHARGE_TEMP, FROZEN, SENSORS, UNIT_CHANGE, VIBRATION, ZERO
 from features.sensor_health.fault import Fault, encode_faults
-from monitoring.data_quality.data_alerts import find_data_alerts
+from monitoring.alerts.data_alerts import find_data_alerts
 from serving.warehouse.alerts import Alert
 from tests.features.readings import MONDAY
 
@@ -54,6 +54,8 @@ def test_a_fault_is_one_alert_from_its_first_report_until_three_sound_readings(r
         compressor_id="C-1",
         alert_type="discharge_temp_f_unit_change",
         alert_timestamp=MONDAY + timedelta(minutes=10),
+        raised_at=MONDAY + timedelta(minutes=10),
+        critical_at=None,
         severity="warning",
         message=(
             "discharge temperature unit_change since 2026-03-01T21:00:00Z "

@@ -183,6 +183,7 @@ def _conditions(violations: pl.DataFrame, rules: AlertsSection) -> pl.DataFrame:
             pl.col(TIMESTAMP).min(),
             pl.col(TIMESTAMP).max().alias("last_seen"),
             pl.len().alias("reading_count"),
+            pl.col(TIMESTAMP).filter("is_critical").min().alias("critical_at"),
             *(pl.col(name).get(worst) for name in ("value", "threshold", "is_critical", "beyond")),
             pl.col("resolved_at").first(),
         )
@@ -222,6 +223,8 @@ def _alert(row: dict[str, Any], quantity: WatchedColumn) -> Alert:
         compressor_id=row[COMPRESSOR_ID],
         alert_type=quantity.alert_type,
         alert_timestamp=row[TIMESTAMP],
+        raised_at=row[TIMESTAMP],
+        critical_at=row["critical_at"],
         severity=severity,
         message=text,
         value=row["value"],

@@ -12,7 +12,7 @@ from config.sections.quality import AlertsSection
 from config.sections.thresholds import LimitOverride, SensorOverride
 from config.settings import Settings
 from features.contract import PRESSURE_DIFFERENTIAL, SENSORS, TEMP_DELTA
-from monitoring.data_quality.alerts import WatchedColumn, alert_quantities, find_alerts, window_start
+from monitoring.alerts.threshold_alerts import WatchedColumn, alert_quantities, find_alerts, window_start
 from serving.warehouse.alerts import Alert
 from tests.features.readings import HEALTHY, MONDAY, compressors, reading, series
 
@@ -56,6 +56,8 @@ def test_a_lasting_condition_is_one_alert_with_its_worst_reading(quantities: lis
         compressor_id="C-1",
         alert_type="vibration_mms_high",
         alert_timestamp=_at(10),
+        raised_at=_at(10),
+        critical_at=_at(20),
         severity="critical",
         message="vibration 8.4 mm/s is at or above critical 8",
         value=8.4,
