@@ -31,12 +31,12 @@ def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> di
     with LazySpark(settings) as spark:
         ingested = _ingest_inbox(settings, spark, report)
         built = build(settings, moment, spark, report)
-    scored = score(settings, moment, report)
+    scored = score(settings, moment, report, is_live=as_of is None)
     monitored = monitor(settings, moment, report, page=False)
     with LazySpark(settings) as spark:
         retrained = retrain(settings, moment, spark, report, if_drifted=True)
     if retrained["decision"] == "promoted":
-        scored = score(settings, moment, report)
+        scored = score(settings, moment, report, is_live=as_of is None)
         monitored = monitor(settings, moment, report, page=False)
     return {
         "as_of": moment,

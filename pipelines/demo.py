@@ -18,13 +18,15 @@ from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.spark import LazySpark
 from serving.registry.client import Registry
+from serving.warehouse import tables
+from serving.warehouse.migrations import migrated_warehouse
 
 
 def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
     """Simulate a history to train on and the demo's fleet. Load both, train, and score the fleet at the end of its data.
 
     The history has its own home `<home>/history`, which `altaviz train` uses. The fleet's files go to `<home>/inbox`, which `altaviz run`
-    reads. A second run skips known files, and keeps a champion that was trained on this history. Returns the result of `score`, with
+    reads. The home replays that week: its present is the end of the data. A second run skips known files, and keeps a champion that was trained on this history. Returns the result of `score`, with
     `books` of the demo's readings, `training` and `seconds`.
     """
     started = time.perf_counter()
@@ -43,6 +45,8 @@ def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
         with LazySpark(settings) as spark:
             training = train(settings, spark, report)
     scored = score(settings, Lake(settings.lake_uri).newest_reading(), report)
+    with migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
+        tables.start_replay(connection, scored["as_of"])
     return {**scored, "books": books, "training": training, "seconds": round(time.perf_counter() - started, 2)}
 
 

@@ -23,14 +23,16 @@ from serving.warehouse import tables
 from serving.warehouse.migrations import migrated_warehouse
 
 
-def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> dict[str, Any]:
+def score(settings: Settings, as_of: datetime | None, report: StageReporter, *, is_live: bool | None = None) -> dict[str, Any]:
     """Score the compressors in service at `as_of` (None: now). A repeated moment writes no row twice.
 
+    A home that replays the past moves to `as_of`. It becomes live when `is_live`: the moment is the clock's now (None: so without `as_of`).
     Returns model_version, as_of, retired (ids that are not scored), predictions (serving.schemas.report_rows), rows_written, seconds.
     Raises MomentError, NoChampionError, NoDataError, ModelError, WarehouseError.
     """
     started = time.perf_counter()
     moment = choose_moment(settings, as_of)
+    is_now = as_of is None if is_live is None else is_live
     quieten()
     lake = Lake(settings.lake_uri)
     gold = lake.delta(GOLD)
@@ -52,6 +54,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter) -> 
             written = tables.upsert_predictions(connection, predictions)
             sync_withdrawals(connection, lake, settings.etl)
             usable = tables.last_usable(connection, predictions)
+            tables.move_replay(connection, None if is_now else moment)
     return {
         "model_version": champion.version,
         "as_of": moment,

@@ -28,17 +28,19 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     """Row counts of lake and warehouse, champion and newest reading. What is missing is None or 0.
 
     The counts in `predictions` are by the status of the newest prediction. Compressors without one are in `without_numbers`.
-    Rows later than the clock allows are in `future_predictions`: no view shows them.
+    A home that replays the past stands at `replay_as_of`; that is None for a live home. Rows later than the clock allows are in `future_predictions`: no view shows them.
     """
     quieten()
     lake = Lake(settings.lake_uri)
     registry = Registry(settings.tracking_uri)
     with report.stage("warehouse"), migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
         counts = tables.table_counts(connection)
+        replay_as_of = tables.replay_moment(connection)
         latest, future = tables.latest_predictions(connection), tables.count_future_predictions(connection)
     refused = open_refusals(lake)
     return {
         "home": settings.home,
+        "replay_as_of": replay_as_of,
         "lake": count_rows(lake),
         "gold_version": lake.version(GOLD) if lake.exists(GOLD) else None,
         "newest_reading": lake.newest_reading() if lake.exists(GOLD) else None,

@@ -118,13 +118,13 @@ class Backend:
         return isinstance(self._predictor.missing, ModelMismatchError)
 
     def score(self, compressor_ids: Sequence[str] | None, as_of: datetime | None) -> Scored:
-        """Predict for `compressor_ids` (all when None) at `as_of` (now when None), and write the predictions.
+        """Predict for `compressor_ids` (all when None) at `as_of` (None: the home's present), and write the predictions.
 
         Raises RequestError for an unknown id, and for a moment before all data or in the future. Raises NotReadyError, ModelError, WarehouseError.
         """
         fleet = self.fleet()
         ids = fleet.compressor_ids if compressor_ids is None else _require_known(compressor_ids, fleet.compressor_ids)
-        moment = as_of or self._clock()
+        moment = as_of or self._present()
         gold = self.gold()
         self._require_reached(moment)
         steps = gold.steps(ids, moment)
@@ -164,6 +164,11 @@ class Backend:
     def renewals(self) -> Renewals:
         """When each compressor began its present life. Empty until events are loaded. Raises NotReadyError."""
         return _read("the list of maintenance events", self._renewals, without=Renewals({}, {}))
+
+    def _present(self) -> datetime:
+        """The moment of a home that replays the past, else the clock's now."""
+        with self._connection() as connection:
+            return tables.replay_moment(connection) or self._clock()
 
     def _require_reached(self, moment: datetime) -> None:
         try:

@@ -189,6 +189,22 @@ def write_view_rules(connection: psycopg.Connection, clock_skew: timedelta, heal
     connection.execute(f"UPDATE view_rules SET ({columns}) = ROW(%s, %s, %s) WHERE ({columns}) IS DISTINCT FROM (%s, %s, %s)", rules * 2)
 
 
+def start_replay(connection: psycopg.Connection, moment: datetime) -> None:
+    """From now on the home replays the past, and stands at `moment`: its views and its service take that for now."""
+    connection.execute("UPDATE view_rules SET replay_as_of = %s", [moment])
+
+
+def move_replay(connection: psycopg.Connection, moment: datetime | None) -> None:
+    """Move a home that replays the past to `moment`. None makes it live: it stands at the clock's now. A live home stays live."""
+    connection.execute("UPDATE view_rules SET replay_as_of = %s WHERE replay_as_of IS NOT NULL", [moment])
+
+
+def replay_moment(connection: psycopg.Connection) -> datetime | None:
+    """The moment at which a home that replays the past stands. None for a live home."""
+    row = connection.execute("SELECT replay_as_of FROM view_rules").fetchone()
+    return row[0] if row else None
+
+
 def count_future_predictions(connection: psycopg.Connection) -> int:
     """The number of predictions later than now by more than the clock skew. No view shows them before their time."""
     row = connection.execute("SELECT count(*) FROM ml_predictions, view_rules WHERE prediction_timestamp > now() + clock_skew").fetchone()

@@ -139,6 +139,17 @@ def test_a_score_of_now_hides_no_usable_prediction_of_a_home_whose_readings_are_
     assert (fleet[0]["age_hours"] - usable["age_hours"], fleet[3]["rul_days"]) == (pytest.approx(0, abs=0.1), None)
 
 
+def test_a_home_in_replay_is_scored_where_it_stands_until_a_score_of_now_makes_it_live(service: Running) -> None:
+    query(service.home, f"UPDATE view_rules SET replay_as_of = '{AS_OF}' RETURNING replay_as_of")
+    assert service.score(compressor_ids=["C-1"])["as_of"] == AS_OF
+    report_of("score", "--as-of", "2026-03-09T12:10:00Z", home=service.home)
+    assert service.score(compressor_ids=["C-1"])["as_of"] == "2026-03-09T12:10:00Z"
+    assert report_of("status", home=service.home)["replay_as_of"] == "2026-03-09T12:10:00Z"
+    now = report_of("score", home=service.home)["as_of"]
+    assert report_of("status", home=service.home)["replay_as_of"] is None
+    assert now <= service.score(compressor_ids=["C-1"])["as_of"]
+
+
 def test_a_repair_ends_the_numbers_of_a_silent_compressor_from_the_next_request(service: Running) -> None:
     def shown() -> Any:
         rows = service.client.get("/v1/fleet", params={"as_of": moment}).json()["compressors"]
