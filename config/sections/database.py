@@ -66,6 +66,7 @@ class PoolConfig(Section):
     max_size: int = Field(ge=1)
     connect_timeout_s: int = Field(ge=2)  # libpq takes anything below 2 for 2
     statement_timeout_s: float = Field(gt=0)
+    reader_statement_timeout_s: float = Field(gt=0)
     lock_timeout_s: float = Field(gt=0)
 
     @model_validator(mode="after")

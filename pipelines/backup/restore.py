@@ -23,7 +23,7 @@ from serving.registry.client import Registry
 from serving.warehouse.connection import open_warehouse
 from serving.warehouse.dump import Dump, load_dump, require_empty
 from serving.warehouse.embedded import embedded_server
-from serving.warehouse.migrations import latest_version, migrate
+from serving.warehouse.migrations import grant_roles, latest_version, migrate
 
 _NOT_COUNTED: Final = ("logs", "lost+found")  # a home with nothing else in it is empty
 
@@ -62,6 +62,8 @@ def restore(settings: Settings, file: Path, report: StageReporter) -> dict[str, 
     with report.stage("database"), open_warehouse(settings.database, home) as warehouse:
         load_dump(warehouse, dump, Dump(manifest.schema, manifest.rows))
         migrate(warehouse)
+        with warehouse.connection() as connection:
+            grant_roles(connection)  # a dump has no rights in it
         place = warehouse.place
     dump.unlink()
     champion = None

@@ -21,7 +21,7 @@ from serving.home.artifact_paths import last_move
 from serving.home.ownership import find_exposed, find_refusal
 from serving.registry.client import Registry
 from serving.registry.model_record import compare_with_decisions, made_champion
-from serving.warehouse.migrations import latest_version, migrated_warehouse
+from serving.warehouse.migrations import latest_version, migrated_warehouse, missing_roles
 
 _LEAST_FREE_GB = 5.0  # the demo and a month of tables fit, with room to rewrite them
 
@@ -78,7 +78,10 @@ def _delta(settings: Settings) -> str:
 
 def _database(settings: Settings) -> str:
     with migrated_warehouse(settings.database, settings.home) as warehouse:
-        return f"{warehouse.place} at schema {latest_version()}"
+        with warehouse.connection() as connection:
+            missing = missing_roles(connection)
+        roles = f"; roles {', '.join(missing)} are missing: have them made (docs/how-to/warehouse.md)" if missing else ""
+        return f"{warehouse.place} at schema {latest_version()}{roles}"
 
 
 def _tracking(settings: Settings) -> str:

@@ -17,6 +17,9 @@ from config.sections.database import ConnectionConfig, DatabaseConfig, PoolConfi
 from serving.warehouse import embedded
 from serving.warehouse.encryption import explain_tls, tls_parameters
 
+READER: Final = "altaviz_reader"
+WRITER: Final = "altaviz_writer"
+OWNER: Final = "altaviz_owner"
 _CLOSE_TIMEOUT_S: Final = 1.0  # a worker that still waits for a dead server must not hold up the exit
 
 
@@ -49,14 +52,42 @@ def open_warehouse(database: DatabaseConfig, home: Path) -> Iterator[Warehouse]:
 
     Raises WarehouseError without a connection within `connect_timeout_s`. The message has host, port, reason and remedy.
     """
-    if not database.connection.embedded:
-        with _open_pool(_remote(database.connection), database.pool) as warehouse:
+    with _server(database, home) as server, _open_pool(server, database.pool, {}) as warehouse:
+        yield warehouse
+
+
+@contextmanager
+def open_reader(database: DatabaseConfig, home: Path) -> Iterator[Warehouse]:
+    """Open the warehouse for reading alone, as the role altaviz_reader. A statement is cancelled after `reader_statement_timeout_s`.
+
+    Migrate first: migrations make the role. Where it is missing or may not be taken, sessions keep the server's role and write nothing all the
+    same (`altaviz doctor` says so). Raises WarehouseError.
+    """
+    session = {"default_transaction_read_only": "on", "statement_timeout": f"{database.pool.reader_statement_timeout_s}s"}
+    with _server(database, home) as server:
+        with (
+            _open_pool(server, database.pool.model_copy(update={"min_size": 1, "max_size": 1}), {}) as asking,
+            asking.connection() as connection,
+        ):
+            role = {"role": READER} if may_become(connection, READER) else {}
+        with _open_pool(server, database.pool, session | role) as warehouse:
             yield warehouse
+
+
+def may_become(connection: psycopg.Connection, role: str) -> bool:
+    """Whether the role exists and this session may take it (SET ROLE)."""
+    row = connection.execute("SELECT coalesce(pg_has_role(current_user, to_regrole(%s), 'SET'), FALSE)", [role]).fetchone()
+    return bool(row and row[0])
+
+
+@contextmanager
+def _server(database: DatabaseConfig, home: Path) -> Iterator[Mapping[str, Any]]:
+    """How psycopg connects: to the server of `database`, or to the embedded one, which runs meanwhile."""
+    if not database.connection.embedded:
+        yield _remote(database.connection)
         return
     with embedded.embedded_server(home, database.embedded) as server:
-        parameters = {"host": str(server.socket_dir), "port": embedded.PORT, "dbname": embedded.DATABASE, "user": embedded.ROLE}
-        with _open_pool(parameters, database.pool) as warehouse:
-            yield warehouse
+        yield {"host": str(server.socket_dir), "port": embedded.PORT, "dbname": embedded.DATABASE, "user": embedded.ROLE}
 
 
 def _remote(connection: ConnectionConfig) -> dict[str, Any]:
@@ -73,14 +104,14 @@ def _remote(connection: ConnectionConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def _open_pool(server: Mapping[str, Any], config: PoolConfig) -> Iterator[Warehouse]:
+def _open_pool(server: Mapping[str, Any], config: PoolConfig, session: Mapping[str, str]) -> Iterator[Warehouse]:
     place = f"{server['host']}:{server['port']}/{server['dbname']}"
-    session = {"timezone": "UTC", "statement_timeout": f"{config.statement_timeout_s}s", "lock_timeout": f"{config.lock_timeout_s}s"}
+    limits = {"statement_timeout": f"{config.statement_timeout_s}s", "lock_timeout": f"{config.lock_timeout_s}s"}
     parameters = {
         **server,
         "connect_timeout": config.connect_timeout_s,
         "application_name": "altaviz",
-        "options": " ".join(f"-c {key}={value}" for key, value in session.items()),
+        "options": " ".join(f"-c {key}={value}" for key, value in {"timezone": "UTC", **limits, **session}.items()),
     }
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # the pool retries by itself; a lasting error is raised below
     pool: ConnectionPool[psycopg.Connection] = ConnectionPool(

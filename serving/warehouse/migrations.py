@@ -11,7 +11,7 @@ import psycopg
 
 from config.errors import WarehouseError
 from config.sections.database import DatabaseConfig
-from serving.warehouse.connection import Warehouse, open_warehouse
+from serving.warehouse.connection import OWNER, READER, WRITER, Warehouse, open_warehouse
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -58,6 +58,18 @@ def migrated_warehouse(database: DatabaseConfig, home: Path) -> Iterator[Warehou
         yield warehouse
 
 
+def grant_roles(connection: psycopg.Connection) -> list[str]:
+    """Create the roles where the server allows it, and give them their rights. Returns the roles that are missing."""
+    row = connection.execute("SELECT grant_roles()").fetchone()
+    return list(row[0]) if row else []
+
+
+def missing_roles(connection: psycopg.Connection) -> list[str]:
+    """The roles of `grant_roles` that this server does not have. Without them every session has all rights of its own role."""
+    query = "SELECT role FROM unnest(%s::text[]) AS role WHERE to_regrole(role) IS NULL ORDER BY role"
+    return [str(role) for (role,) in connection.execute(query, [[READER, WRITER, OWNER]])]
+
+
 def run_sql(bind: sqlalchemy.Connection, path: Path) -> None:
     """Run a whole SQL file on Alembic's connection. Psycopg gets it directly: SQLAlchemy would search it for parameters."""
     raw = cast(psycopg.Connection, bind.connection.driver_connection)
@@ -82,6 +94,7 @@ def _upgrade(warehouse: Warehouse, seen: str | None) -> bool:
             changed = schema_version(raw) == seen  # else another process did it while this one waited
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            grant_roles(raw)
     except (psycopg.Error, sqlalchemy.exc.SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise WarehouseError(

@@ -113,6 +113,16 @@ CROSS JOIN LATERAL (
 ) AS state
 WHERE alert.raised_at <= asked.latest AND compressor.retired_at IS NULL;
 
+DROP VIEW v_active_alerts; -- a view keeps the columns it was created with
+
+CREATE VIEW v_active_alerts AS
+SELECT alert.*, compressor.model, compressor.station_id, station.basin, health_rank(alert.severity) AS severity_rank
+FROM alert_history AS alert
+JOIN compressor_metadata AS compressor USING (compressor_id)
+LEFT JOIN station_locations AS station USING (station_id)
+WHERE alert.resolved = FALSE AND alert.closed_at IS NULL AND compressor.retired_at IS NULL
+ORDER BY health_rank(alert.severity) DESC, alert.alert_timestamp DESC;
+
 -- Work that is ordered and not done, soonest first.
 CREATE VIEW v_open_work_orders AS
 SELECT work.*, compressor.model, compressor.station_id

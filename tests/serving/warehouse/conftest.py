@@ -66,6 +66,7 @@ def remote() -> Iterator[DatabaseConfig]:
             psycopg.connect(host=str(server.socket_dir), user=embedded.ROLE, dbname=embedded.DATABASE, autocommit=True) as connection,
         ):
             connection.execute(f"CREATE ROLE planner LOGIN PASSWORD '{PASSWORD}'")
+            connection.execute(f"ALTER ROLE altaviz PASSWORD '{PASSWORD}'")
             connection.execute("CREATE DATABASE fleet OWNER planner")
         (server.data_dir / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n", encoding="utf-8")
         user = server_user()

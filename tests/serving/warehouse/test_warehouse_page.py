@@ -21,7 +21,7 @@ _COLUMNS: Final = """
 """
 _INDEXES: Final = """
     SELECT relation.relname FROM pg_class AS relation JOIN pg_index AS own ON own.indexrelid = relation.oid
-    WHERE relation.relnamespace = current_schema()::regnamespace AND NOT relation.relispartition AND NOT own.indisprimary
+    WHERE relation.relnamespace = current_schema()::regnamespace AND NOT relation.relispartition AND NOT own.indisunique
 """
 
 
