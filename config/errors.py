@@ -10,7 +10,9 @@ AltavizError                what a user can mend: one line with what happened, w
 |   |-- MetadataError       compressor_metadata.csv or maintenance_events.csv is missing or wrong
 |   |-- NoDataError         nothing at or before the requested time, or a stage has not run yet
 |   |-- MomentError         the requested moment is later than the clock and than every reading
-|   `-- RequestError        a request to the prediction service is wrong: a field, what is wrong with it, an HTTP status
+|   |-- RequestError        a request to the prediction service is wrong: a field, what is wrong with it, an HTTP status
+|   |-- NotFoundError       an id names no alert, work order or key
+|   `-- ConflictError       an act that the present state does not allow: the state, and what it allows
 |-- NotReadyError           the prediction service lacks a part that it looks for again by itself
 |-- WarehouseError          PostgreSQL is down, refuses, or its schema is not what it should be
 `-- ModelError              training, export or registry
@@ -84,6 +86,19 @@ class RequestError(InputError):
         super().__init__("; ".join(f"{field}: {reason}" for field, reason in problems))
         self.problems = problems
         self.status = status
+
+
+class NotFoundError(InputError):
+    """An id names nothing that there is."""
+
+
+class ConflictError(InputError):
+    """An act that the present state does not allow. `allowed` names the acts that it does."""
+
+    def __init__(self, message: str, state: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"{message}: it is {state}, which allows {', '.join(allowed) or 'nothing more'}")
+        self.state = state
+        self.allowed = allowed
 
 
 class NotReadyError(AltavizError):

@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import psycopg
 
+from serving.warehouse.alert_heirs import STALE, hand_over
 from serving.warehouse.tables import Table, upsert_rows
 
 _ALERTS: Final = Table("alert_history", ("compressor_id", "alert_type", "alert_timestamp"), "alert_timestamp")
@@ -94,51 +95,24 @@ def replace_alerts(
 ) -> int:
     """Make `alerts` all there are of `sources` from each compressor's moment in `since` (None: of all compressors and times).
 
-    An acknowledgement stays with its alert, and moves with the alert's beginning. An acknowledged alert that readings no longer show is closed
-    as withdrawn, not deleted. Returns the rows inserted, changed or deleted.
+    What people entered stays with its alert, and moves with the alert's beginning, as the log does. An alert that somebody worked on or that
+    escalated is closed as withdrawn when readings no longer show it, and others are deleted. Returns the rows inserted, changed or deleted.
     """
     written = upsert_rows(connection, _ALERTS, Alert, alerts)
-    connection.execute("CREATE TEMPORARY TABLE altaviz_stale (LIKE alert_history) ON COMMIT DROP")
+    connection.execute(f"CREATE TEMPORARY TABLE {STALE} (LIKE alert_history) ON COMMIT DROP")
     reach = "" if since is None else "JOIN unnest(%s::text[], %s::timestamptz[]) AS since (compressor_id, moment) USING (compressor_id)"
     stale = f"""
-        INSERT INTO altaviz_stale
+        INSERT INTO {STALE}
         SELECT alert.* FROM alert_history AS alert {reach}
         WHERE {"TRUE" if since is None else "alert_timestamp >= moment"} AND source = ANY(%s) AND NOT withdrawn
           AND (compressor_id, alert_type, alert_timestamp) NOT IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
+        FOR UPDATE OF alert -- a planner who is at work on one ends first, and the next one waits
     """
     moments = [] if since is None else [list(since), list(since.values())]
     connection.execute(stale, [*moments, list(sources), *([getattr(alert, name) for alert in alerts] for name in _ALERTS.key)])
-    connection.execute(_MOVE_ACKNOWLEDGEMENTS)
-    written += connection.execute(_WITHDRAW).rowcount + connection.execute(_DELETE).rowcount
-    connection.execute("DROP TABLE altaviz_stale")
+    written += hand_over(connection)
+    connection.execute(f"DROP TABLE {STALE}")
     return written
-
-
-_IS_STALE: Final = "(compressor_id, alert_type, alert_timestamp) IN (SELECT compressor_id, alert_type, alert_timestamp FROM altaviz_stale)"
-# Each acknowledged stale alert, and the alerts of its type that now cover some of its time.
-_HEIRS: Final = f"""
-    SELECT heir.compressor_id, heir.alert_type, heir.alert_timestamp, stale.alert_timestamp AS stale_timestamp,
-           stale.acknowledged_at, stale.acknowledged_by
-    FROM altaviz_stale AS stale
-    JOIN (SELECT * FROM alert_history WHERE NOT withdrawn AND NOT {_IS_STALE}) AS heir
-      ON (heir.compressor_id, heir.alert_type) = (stale.compressor_id, stale.alert_type)
-     AND heir.alert_timestamp <= stale.last_seen AND heir.last_seen >= stale.alert_timestamp
-    WHERE stale.acknowledged_at IS NOT NULL
-"""
-_MOVE_ACKNOWLEDGEMENTS: Final = f"""
-    UPDATE alert_history AS alert SET acknowledged_at = first.acknowledged_at, acknowledged_by = first.acknowledged_by
-    FROM (SELECT DISTINCT ON (compressor_id, alert_type, alert_timestamp) * FROM ({_HEIRS}) AS heirs
-          ORDER BY compressor_id, alert_type, alert_timestamp, acknowledged_at, stale_timestamp) AS first
-    WHERE (alert.compressor_id, alert.alert_type, alert.alert_timestamp) = (first.compressor_id, first.alert_type, first.alert_timestamp)
-      AND alert.acknowledged_at IS NULL
-"""
-_WITHDRAW: Final = f"""
-    UPDATE alert_history
-    SET withdrawn = TRUE, resolved = TRUE, resolved_at = coalesce(resolved_at, last_seen), settled_at = last_seen, suppressed = '[]'
-    WHERE {_IS_STALE} AND acknowledged_at IS NOT NULL
-      AND (compressor_id, alert_type, alert_timestamp) NOT IN (SELECT compressor_id, alert_type, stale_timestamp FROM ({_HEIRS}) AS heirs)
-"""
-_DELETE: Final = f"DELETE FROM alert_history WHERE {_IS_STALE} AND NOT withdrawn"
 
 
 def count_alerts(connection: psycopg.Connection) -> AlertCounts:

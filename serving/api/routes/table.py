@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from starlette.routing import compile_path
 
-from serving.access.roles import Role
+Role = Literal["reader", "scorer", "planner", "admin"]
 
 API: Final = "/v1/"
 

@@ -22,19 +22,24 @@ COMMENT ON COLUMN alert_history.source IS
 
 CREATE INDEX idx_alert_open ON alert_history (compressor_id, raised_at DESC) WHERE closed_at IS NULL AND NOT withdrawn;
 
--- Every change of an alert, in order: who, when, what. Rows are added and never changed, except that they follow an alert whose beginning moves.
+-- Every change of an alert: who, when, what. What people did stays as it is, but follows an alert whose beginning moves. What 'altaviz' writes
+-- is computed from alert_history, and again when late readings change that.
 CREATE TABLE alert_changes (
+    change_id       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- the order of writing
     compressor_id   VARCHAR(50) NOT NULL REFERENCES compressor_metadata,
     alert_type      VARCHAR(50) NOT NULL,
-    alert_timestamp TIMESTAMPTZ NOT NULL,
+    alert_timestamp TIMESTAMPTZ NOT NULL, -- the present beginning of the alert
+    beginnings      TIMESTAMPTZ[] NOT NULL, -- all that it had since the change was written: a former id finds the alert by them
     change          VARCHAR(20) NOT NULL CHECK (change IN (
         'raised', 'became_critical', 'escalated', 'acknowledged', 'shelved', 'unshelved', 'assigned', 'resolved', 'closed', 'withdrawn'
     )),
     changed_at      TIMESTAMPTZ NOT NULL, -- by reading time for what readings change, else the moment of the person's act
     changed_by      VARCHAR(100) NOT NULL, -- a person, or 'altaviz'
     details         JSONB NOT NULL DEFAULT '{}', -- until and reason of a shelving, to whom it is assigned, the level of an escalation
-    created_at      TIMESTAMPTZ NOT NULL DEFAULT now(),
-    PRIMARY KEY (compressor_id, alert_type, alert_timestamp, changed_at, change)
+    told_at         TIMESTAMPTZ, -- when its messages went into the outbox, if any channel wants it; NULL: not looked at yet
+    created_at      TIMESTAMPTZ NOT NULL DEFAULT now()
 );
 
+CREATE INDEX idx_alert_change_alert ON alert_changes (compressor_id, alert_type, alert_timestamp);
 CREATE INDEX idx_alert_change_time ON alert_changes (changed_at DESC);
+CREATE INDEX idx_alert_change_untold ON alert_changes (change_id) WHERE told_at IS NULL;
