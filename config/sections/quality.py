@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from config.loader import Section
+from config.sections.alarms import AlarmKpisSection, PredictionAlertsSection
 from config.sections.sensor_health import FaultBenchmarkSection, SensorHealthSection
 from config.sections.thresholds import CountLimit, Limit, Quantity, bounded
 
@@ -73,6 +74,8 @@ class QualityConfig(Section):
     """Alerts and data quality."""
 
     alerts: AlertsSection
+    prediction_alerts: PredictionAlertsSection
+    alarm_kpis: AlarmKpisSection
     checks: ChecksSection
     sensor_health: SensorHealthSection
     per_compressor: PerCompressorSection

@@ -10,6 +10,7 @@ from config.settings import Settings
 from features.build import Rules, build_silver_and_gold
 from features.lake import Lake
 from features.row_counts import count_rows
+from pipelines.lakehouse.prediction_alerts import sync_prediction_alerts
 from pipelines.lakehouse.quality_sync import sync_quality
 from pipelines.lakehouse.warehouse_sync import sync_aggregates, sync_reference, sync_view_rules, sync_withdrawals
 from pipelines.runtime.console import StageReporter
@@ -50,7 +51,7 @@ def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: 
             sync_reference(warehouse, lake, settings.fleet)
             sync_view_rules(warehouse, settings)
             with warehouse.connection() as connection:
-                sync_withdrawals(connection, lake, settings.etl)
+                sync_prediction_alerts(connection, settings, sync_withdrawals(connection, lake, settings.etl).changed)
             aggregate_rows = sync_aggregates(warehouse, lake, advance)
         with report.stage("quality") as advance:
             checked = sync_quality(warehouse, lake, settings, advance)

@@ -59,7 +59,7 @@ def sync_quality(warehouse: Warehouse, lake: Lake, settings: Settings, advance: 
 def _fingerprint(settings: Settings, compressors: pl.DataFrame, expected: pl.DataFrame) -> str:
     """Changes if anything but the readings changes the result."""
     shaping = {
-        "quality": settings.quality.numbers(),
+        "quality": settings.quality.numbers("prediction_alerts", "alarm_kpis"),
         "stale_after_hours": settings.scoring.stale_after_hours,
         "thresholds": settings.thresholds.numbers("escalation"),
         "compressors": compressors.select(COMPRESSOR_ID, "model", "install_date").sort(COMPRESSOR_ID).rows(),

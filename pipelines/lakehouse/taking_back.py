@@ -14,6 +14,7 @@ from features.lake import COMPRESSORS, Lake
 from features.reference_tables.tables import read_reference_history, write_compressors
 from features.reference_tables.taking_back import retire_by_hand, take_into_service
 from features.withdrawals import find_file, undo_withdrawal, withdraw_file
+from pipelines.lakehouse.prediction_alerts import sync_prediction_alerts
 from pipelines.lakehouse.warehouse_sync import sync_reference, sync_withdrawals
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.lake_lock import writing_lake
@@ -62,6 +63,7 @@ def withdraw(settings: Settings, name: str, reason: str | None, by: str | None, 
         done = undo_withdrawal(lake, file, moment) if undo else withdraw_file(lake, file, by or getpass.getuser(), reason, moment)
     with report.stage("warehouse"), migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
         marked = sync_withdrawals(connection, lake, settings.etl)
+        sync_prediction_alerts(connection, settings, marked.changed)
     return {
         "file": file.name,
         "sha256": file.sha256,
@@ -71,6 +73,6 @@ def withdraw(settings: Settings, name: str, reason: str | None, by: str | None, 
         "withdrawn_by": done.withdrawn_by,
         "reason": done.reason,
         "compressors": sorted(done.spans),
-        "predictions_marked": marked,
+        "predictions_marked": marked.predictions,
         "next": _NEXT,
     }

@@ -21,7 +21,7 @@ from serving.schemas import Compressor, MaintenanceEvent, StationRow
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.lake_sync import record_sync, synced_version
-from serving.warehouse.withdrawn import TakenReadings, mark_predictions
+from serving.warehouse.withdrawn import Marks, TakenReadings, mark_predictions
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -52,11 +52,11 @@ def sync_view_rules(warehouse: Warehouse, settings: Settings) -> None:
         tables.write_view_rules(connection, settings.etl.ingest.clock_skew, settings.scoring.health)
 
 
-def sync_withdrawals(connection: psycopg.Connection, lake: Lake, etl: EtlConfig) -> int:
-    """Mark predictions that used a withdrawn file, and return their number. It costs nothing if no file was ever withdrawn."""
+def sync_withdrawals(connection: psycopg.Connection, lake: Lake, etl: EtlConfig) -> Marks:
+    """Mark predictions that used a withdrawn file. It costs nothing if no file was ever withdrawn."""
     withdrawals = read_withdrawals(lake)
     if not withdrawals:
-        return 0
+        return Marks(0, {})
     reach = Influence.of(etl)
     taken = [
         TakenReadings(name, first, last, item.gold.table_id, item.gold.first_version, item.gold.last_version, item.withdrawn_at)

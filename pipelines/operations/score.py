@@ -11,6 +11,7 @@ from config.settings import Settings
 from features.lake import EVENTS, GOLD, Lake
 from features.reference_tables.renewals import read_renewals
 from features.reference_tables.tables import read_fleet, read_reference, read_retired
+from pipelines.lakehouse.prediction_alerts import sync_prediction_alerts
 from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules, sync_withdrawals
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
@@ -21,13 +22,15 @@ from serving.registry.model_record import ModelRecord
 from serving.schemas import report_rows
 from serving.warehouse import tables
 from serving.warehouse.migrations import migrated_warehouse
+from serving.warehouse.prediction_points import earliest
 
 
 def score(settings: Settings, as_of: datetime | None, report: StageReporter, *, is_live: bool | None = None) -> dict[str, Any]:
     """Score the compressors in service at `as_of` (None: now). A repeated moment writes no row twice.
 
     A home that replays the past moves to `as_of`. It becomes live when `is_live`: the moment is the clock's now (None: so without `as_of`).
-    Returns model_version, as_of, retired (ids that are not scored), predictions (serving.schemas.report_rows), rows_written, seconds.
+    Returns model_version, as_of, retired (ids that are not scored), predictions (serving.schemas.report_rows), rows_written,
+    alert_rows_written (of alerts from predictions), seconds.
     Raises MomentError, NoChampionError, NoDataError, ModelError, WarehouseError.
     """
     started = time.perf_counter()
@@ -52,7 +55,9 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter, *, 
         sync_view_rules(warehouse, settings)
         with warehouse.connection() as connection:
             written = tables.upsert_predictions(connection, predictions)
-            sync_withdrawals(connection, lake, settings.etl)
+            marked = sync_withdrawals(connection, lake, settings.etl).changed
+            scored = dict.fromkeys(compressor_ids, moment)
+            alerts_written = sync_prediction_alerts(connection, settings, earliest([*scored.items(), *marked.items()]))
             usable = tables.last_usable(connection, predictions)
             tables.move_replay(connection, None if is_now else moment)
     return {
@@ -61,5 +66,6 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter, *, 
         "retired": read_retired(lake),
         "predictions": report_rows(predictions, usable),
         "rows_written": written,
+        "alert_rows_written": alerts_written,
         "seconds": round(time.perf_counter() - started, 2),
     }

@@ -10,18 +10,20 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import uvicorn
 
 from config.errors import ConfigError, InputError
 from config.logs import get_log
 from config.settings import Settings
 from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
+from pipelines.lakehouse.prediction_alerts import follow_predictions
 from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules
 from pipelines.runtime.mlflow_environment import quieten
 from serving.api.access import Access
@@ -31,7 +33,9 @@ from serving.api.service import prediction_service
 from serving.prediction.predictor import Predictor
 from serving.registry.client import Registry
 from serving.registry.model_record import ModelRecord
+from serving.schemas import Prediction
 from serving.warehouse.migrations import migrated_warehouse
+from serving.warehouse.prediction_points import earliest
 
 if TYPE_CHECKING:
     from serving.warehouse.connection import Warehouse
@@ -156,6 +160,9 @@ def _parts(settings: Settings) -> ServiceParts:
         sync_reference(opened, lake, settings.fleet)
         sync_view_rules(opened, settings)
 
+    def alert(connection: psycopg.Connection, predictions: Sequence[Prediction]) -> None:
+        follow_predictions(connection, settings, earliest((row.compressor_id, row.prediction_timestamp) for row in predictions))
+
     return ServiceParts(
         champion=champion,
         warehouse=partial(migrated_warehouse, database, settings.home),
@@ -163,4 +170,5 @@ def _parts(settings: Settings) -> ServiceParts:
         compressors=lambda: lake.delta(COMPRESSORS),
         events=lambda: lake.delta(EVENTS),
         sync_reference=sync,
+        alert_predictions=alert,
     )

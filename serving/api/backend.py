@@ -44,6 +44,7 @@ class ServiceParts:
     compressors: Callable[[], DeltaTable]
     events: Callable[[], DeltaTable]
     sync_reference: Callable[[Warehouse], None]  # fleet, events and rules into the warehouse, where predictions and views need them
+    alert_predictions: Callable[[psycopg.Connection, Sequence[Prediction]], None]  # write what these predictions raise or resolve
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ class Backend:
         with self._connection(fleet) as connection:
             self._require_compared(predictor, connection)
             written = tables.upsert_predictions(connection, predictions)
+            self._parts.alert_predictions(connection, predictions)
             usable = tables.last_usable(connection, predictions)
         return Scored(predictor.version, moment, predictions, written, usable)
 

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 import psycopg
 
+from serving.warehouse.prediction_points import earliest
+
 _MADE_FROM = """
     prediction.compressor_id = taken.compressor_id
     AND prediction.prediction_timestamp BETWEEN taken.first_reading AND taken.last_reading + %(reach)s
@@ -34,24 +36,34 @@ class TakenReadings:
     withdrawn_at: datetime
 
 
-def mark_predictions(connection: psycopg.Connection, taken: Sequence[TakenReadings], reach: timedelta) -> int:
-    """Set `data_withdrawn_at` by `taken`, and clear it elsewhere. Returns the number of all marked predictions.
+@dataclass(frozen=True)
+class Marks:
+    """How many predictions are marked in all, and by compressor the oldest one whose mark has just changed."""
+
+    predictions: int
+    changed: dict[str, datetime]
+
+
+def mark_predictions(connection: psycopg.Connection, taken: Sequence[TakenReadings], reach: timedelta) -> Marks:
+    """Set `data_withdrawn_at` by `taken`, and clear it elsewhere.
 
     A prediction was made from a file if its version of gold held it, at most `reach` after one of the file's readings. Repeating changes nothing.
     A prediction that was computed anew without the file loses its mark.
     """
     rows = [astuple(item) for item in taken]
     parameters = {"reach": reach, **{item.name: [row[place] for row in rows] for place, item in enumerate(fields(TakenReadings))}}
-    connection.execute(
+    changed = connection.execute(
         f"""UPDATE ml_predictions AS prediction SET data_withdrawn_at = NULL
-            WHERE data_withdrawn_at IS NOT NULL AND NOT EXISTS (SELECT FROM {_TAKEN} WHERE {_MADE_FROM})""",
+            WHERE data_withdrawn_at IS NOT NULL AND NOT EXISTS (SELECT FROM {_TAKEN} WHERE {_MADE_FROM})
+            RETURNING prediction.compressor_id, prediction.prediction_timestamp""",
         parameters,
-    )
+    ).fetchall()
     if rows:
-        connection.execute(
+        changed += connection.execute(
             f"""UPDATE ml_predictions AS prediction SET data_withdrawn_at = taken.withdrawn_at
-                FROM {_TAKEN} WHERE {_MADE_FROM} AND prediction.data_withdrawn_at IS NULL""",
+                FROM {_TAKEN} WHERE {_MADE_FROM} AND prediction.data_withdrawn_at IS NULL
+                RETURNING prediction.compressor_id, prediction.prediction_timestamp""",
             parameters,
-        )
+        ).fetchall()
     row = connection.execute("SELECT count(*) FROM ml_predictions WHERE data_withdrawn_at IS NOT NULL").fetchone()
-    return int(row[0]) if row else 0
+    return Marks(int(row[0]) if row else 0, earliest((str(compressor_id), moment) for compressor_id, moment in changed))

@@ -111,6 +111,8 @@ def load_changed(folder: Path, file: str, change: Callable[[dict[str, Any]], Non
         ("thresholds.yaml", "derived.temp_delta", {}),
         ("thresholds.yaml", "escalation.critical_minutes.value", 0),
         ("thresholds.yaml", "escalation.levels", []),
+        ("quality.yaml", "prediction_alerts.repair.warning.value", 2.5),
+        ("quality.yaml", "alarm_kpis.priority_mix.low.value", 1.5),
         ("thresholds.yaml", "escalation.levels", [{"name": "manager", "description": "decides"}] * 2),
         ("thresholds.yaml", "overrides.Ariel JGK/4", {"gas_flow_mcf": {"warning": {"value": 60_000, "source": "the maker"}}}),
     ],
@@ -141,6 +143,25 @@ def test_a_sensor_without_thresholds_is_missed(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"thresholds\.yaml: sensors: .*gas_flow_mcf missing: every sensor needs a value"):
         load_changed(tmp_path, "thresholds.yaml", forget)
+
+
+@pytest.mark.parametrize(
+    ("section", "part", "name", "value", "says"),
+    [
+        ("prediction_alerts", "failure_probability", "critical", 0.1, "critical 0.1 must be above warning 0.2"),
+        ("prediction_alerts", "failure_probability", "deadband", 0.2, "deadband 0.2 must be below warning 0.2"),
+        ("prediction_alerts", "repair", "critical", 4, "critical 4 must be below warning 3"),
+        ("alarm_kpis", "priority_mix", "low", 0.9, "low, medium and high make 1.1, not 1"),
+    ],
+)
+def test_limits_of_alarms_that_contradict_each_other_are_told(
+    tmp_path: Path, section: str, part: str, name: str, value: float, says: str
+) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content[section][part][name]["value"] = value
+
+    with pytest.raises(ConfigError, match=rf"quality\.yaml: {section}\.{part}: .*{says}"):
+        load_changed(tmp_path, "quality.yaml", change)
 
 
 def test_a_number_out_of_range_is_told_with_its_unit_and_the_range(tmp_path: Path) -> None:

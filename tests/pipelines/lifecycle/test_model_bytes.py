@@ -124,7 +124,7 @@ def open_backend(store: Store, there: list[Warehouse]) -> Backend:
 
     config = store.settings.serving
     recovery = config.recovery.model_copy(update={"retry_s": 0})
-    parts = ServiceParts(champion, warehouse, missing, missing, missing, missing)
+    parts = ServiceParts(champion, warehouse, missing, missing, missing, missing, missing)
     return Backend(parts, config.model_copy(update={"recovery": recovery}), timedelta(0))
 
 

@@ -75,7 +75,9 @@ def test_what_is_there_when_it_has_warmed_up_is_not_searched_for_garbage_any_mor
         raise NotReadyError("nothing is there")
 
     backend = Backend(
-        ServiceParts(missing, missing, missing, missing, missing, missing), load_settings(tmp_path, environ={}).serving, timedelta(0)
+        ServiceParts(missing, missing, missing, missing, missing, missing, missing),
+        load_settings(tmp_path, environ={}).serving,
+        timedelta(0),
     )
     try:
         service_module._warm_up(backend)

@@ -45,7 +45,7 @@ def test_the_service_goes_by_its_clock_and_by_gold(tmp_path: Path) -> None:
         raise NotReadyError("nothing is there")
 
     gold = write_gold(tmp_path / "gold", [gold_row("C-1", NOW)])
-    parts = ServiceParts(missing, missing, lambda: gold, missing, missing, missing)
+    parts = ServiceParts(missing, missing, lambda: gold, missing, missing, missing, missing)
     backend = Backend(parts, load_settings(tmp_path, environ={}).serving, SKEW, clock=lambda: NOW - timedelta(days=2))
     for moment in (None, NOW - timedelta(days=2), NOW + SKEW):
         with pytest.raises(NotReadyError):  # the moment is allowed, the warehouse is missing

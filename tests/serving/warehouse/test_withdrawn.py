@@ -29,10 +29,10 @@ def test_only_predictions_within_reach_and_of_the_versions_that_held_the_file_ar
 
     with warehouse.connection() as connection:
         upsert_predictions(connection, [*inside, *outside])
-        assert mark_predictions(connection, [TAKEN], REACH) == 2
+        assert mark_predictions(connection, [TAKEN], REACH).predictions == 2
         assert marked() == [(item.prediction_timestamp, TAKEN.withdrawn_at) for item in inside]
-        assert mark_predictions(connection, [TAKEN], REACH) == 2
+        assert mark_predictions(connection, [TAKEN], REACH).predictions == 2
         upsert_predictions(connection, [made(0, 6)])  # computed anew, without the file
-        assert mark_predictions(connection, [TAKEN], REACH) == 1
-        assert mark_predictions(connection, [], REACH) == 0
+        assert mark_predictions(connection, [TAKEN], REACH).predictions == 1
+        assert mark_predictions(connection, [], REACH).predictions == 0
         assert marked() == []
