@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -76,6 +76,29 @@ class PoolConfig(Section):
         return self
 
 
+class PartitionsConfig(Section):
+    """Monthly partitions of the large tables."""
+
+    months_ahead: int = Field(ge=1, le=11)  # a year ahead at most: later months are refused as mistakes
+
+
+MonthsKept = Annotated[int, Field(ge=2, le=1200)] | None  # the present month is never old, and every page shows a month
+PredictionMonthsKept = Annotated[int, Field(ge=4, le=1200)] | None  # drift and prognostics look back a quarter
+
+
+class RetentionConfig(Section):
+    """Whole months kept before the present, by table. Empty keeps rows for ever."""
+
+    sensor_readings_agg: MonthsKept
+    ml_predictions: PredictionMonthsKept
+    alert_history: MonthsKept
+    data_quality_metrics: MonthsKept
+    drift_metrics: MonthsKept
+    alert_changes: MonthsKept
+    api_writes: MonthsKept
+    outbox: MonthsKept
+
+
 class EmbeddedConfig(Section):
     """The PostgreSQL server that runs under the home; times in seconds."""
 
@@ -90,6 +113,8 @@ class DatabaseConfig(Section):
 
     connection: ConnectionConfig
     pool: PoolConfig
+    partitions: PartitionsConfig
+    retention: RetentionConfig
     embedded: EmbeddedConfig
 
 

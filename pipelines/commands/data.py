@@ -116,15 +116,22 @@ def features(as_of: AsOfOption = None, home: HomeOption = None, as_json: JsonOpt
 
 
 @app.command(rich_help_panel=DATA)
-def maintain(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Compact (OPTIMIZE) and clean (VACUUM) the Delta tables. etl_config.yaml sets how far time travel reaches back."""
+def maintain(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing. Report what the warehouse would drop.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop what the warehouse does not keep (retention in database.yaml), then compact and clean the Delta tables (OPTIMIZE, VACUUM).
+
+    etl_config.yaml sets how far time travel reaches back.
+    """
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lakehouse.table_maintenance import maintain as compact
         from pipelines.runtime.spark import LazySpark
 
         with LazySpark(settings) as spark:
-            return compact(settings, spark, report)
+            return compact(settings, spark, report, dry_run=dry_run)
 
     from pipelines.views.facts import show_facts
 

@@ -18,6 +18,7 @@ from pipelines.runtime.lake_lock import writing_lake
 from pipelines.runtime.moment import choose_moment
 from pipelines.runtime.spark import LazySpark
 from serving.warehouse.migrations import migrated_warehouse
+from serving.warehouse.partitions import make_partitions_ahead
 
 
 def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: 
             sync_reference(warehouse, lake, settings.fleet)
             sync_view_rules(warehouse, settings)
             with warehouse.connection() as connection:
+                make_partitions_ahead(connection, moment, settings.database.partitions.months_ahead)
                 sync_prediction_alerts(connection, settings, sync_withdrawals(connection, lake, settings.etl).changed)
             aggregate_rows = sync_aggregates(warehouse, lake, advance)
         with report.stage("quality") as advance:

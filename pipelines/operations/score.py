@@ -22,6 +22,7 @@ from serving.registry.model_record import ModelRecord
 from serving.schemas import report_rows
 from serving.warehouse import tables
 from serving.warehouse.migrations import migrated_warehouse
+from serving.warehouse.partitions import make_partitions_ahead
 from serving.warehouse.prediction_points import earliest
 
 
@@ -54,6 +55,7 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter, *, 
         sync_reference(warehouse, lake, settings.fleet)
         sync_view_rules(warehouse, settings)
         with warehouse.connection() as connection:
+            make_partitions_ahead(connection, moment, settings.database.partitions.months_ahead)
             written = tables.upsert_predictions(connection, predictions)
             marked = sync_withdrawals(connection, lake, settings.etl).changed
             scored = dict.fromkeys(compressor_ids, moment)

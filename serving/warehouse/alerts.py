@@ -15,7 +15,7 @@ import psycopg
 from serving.warehouse.alert_heirs import STALE, hand_over
 from serving.warehouse.tables import Table, upsert_rows
 
-_ALERTS: Final = Table("alert_history", ("compressor_id", "alert_type", "alert_timestamp"), "alert_timestamp")
+_ALERTS: Final = Table("alert_history", ("compressor_id", "alert_type", "alert_timestamp"), "alert_timestamp", recomputed=True)
 
 Source = Literal["threshold", "own_normal", "prediction", "data"]
 Severity = Literal["warning", "critical"]

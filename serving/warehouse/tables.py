@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final
 
 import polars as pl
@@ -21,6 +22,7 @@ from psycopg.types.json import Jsonb
 
 from config.sections.scoring import HealthSection
 from serving.schemas import Compressor, EdgeExport, LatestPrediction, MaintenanceEvent, Prediction, QualityMetric, StationRow
+from serving.warehouse.partitions import dropped_months, make_partitions, month_of
 
 _COPY_ROWS: Final = 100_000  # rows of a frame turned into text at a time
 _STAGING: Final = sql.Identifier("altaviz_staging")
@@ -28,18 +30,22 @@ _STAGING: Final = sql.Identifier("altaviz_staging")
 
 @dataclass(frozen=True)
 class Table:
-    """A table's natural key. With month partitions, `time` names the partitioning column."""
+    """A table's natural key. With month partitions, `time` names the partitioning column.
+
+    Rows that are computed from the lake again and again (`recomputed`) are left out where retention dropped their month. Others are refused.
+    """
 
     name: str
     key: tuple[str, ...]
     time: str | None = None
+    recomputed: bool = False
 
 
 _STATIONS: Final = Table("station_locations", ("station_id",))
 _COMPRESSORS: Final = Table("compressor_metadata", ("compressor_id",))
 _EVENTS: Final = Table("maintenance_events", ("compressor_id", "event_date", "event_type"))
-_AGGREGATES: Final = Table("sensor_readings_agg", ("compressor_id", "window_type", "agg_timestamp"), "agg_timestamp")
-_QUALITY: Final = Table("data_quality_metrics", ("stage", "metric_name", "metric_timestamp"), "metric_timestamp")
+_AGGREGATES: Final = Table("sensor_readings_agg", ("compressor_id", "window_type", "agg_timestamp"), "agg_timestamp", recomputed=True)
+_QUALITY: Final = Table("data_quality_metrics", ("stage", "metric_name", "metric_timestamp"), "metric_timestamp", recomputed=True)
 _PREDICTIONS: Final = Table("ml_predictions", ("compressor_id", "model_version", "prediction_timestamp"), "prediction_timestamp")
 _EDGE_EXPORTS: Final = Table("edge_exports", ("digest",))
 
@@ -106,6 +112,10 @@ def upsert_edge_export(connection: psycopg.Connection, row: EdgeExport) -> int:
 
 def upsert_aggregates(connection: psycopg.Connection, frame: pl.DataFrame) -> int:
     """Write the frame of features.aggregates.hourly_aggregates; returns the rows inserted or changed."""
+    months = pl.col("agg_timestamp").dt.truncate("1mo")
+    dropped = dropped_months(connection, _AGGREGATES.name, frame.select(months.unique()).to_series())
+    if dropped:
+        frame = frame.filter(~months.is_in([datetime(year, month, 1, tzinfo=UTC) for year, month in dropped]))
     if frame.is_empty():
         return 0
     columns = _identifiers(frame.columns)
@@ -116,7 +126,7 @@ def upsert_aggregates(connection: psycopg.Connection, frame: pl.DataFrame) -> in
     with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
         for part in frame.iter_slices(_COPY_ROWS):
             copy.write(part.write_csv(include_header=False))
-    _ensure_partitions(connection, _AGGREGATES.name, frame["agg_timestamp"].dt.truncate("1mo").unique())
+    make_partitions(connection, _AGGREGATES.name, frame["agg_timestamp"].dt.truncate("1mo").unique())
     written = connection.execute(_merge(_AGGREGATES, frame.columns, sql.SQL("SELECT {} FROM {}").format(columns, _STAGING))).rowcount
     connection.execute(sql.SQL("DROP TABLE {}").format(_STAGING))
     return written
@@ -246,10 +256,13 @@ def upsert_rows(connection: psycopg.Connection, table: Table, row_type: type[Any
     """Write dataclass rows whose fields are the table's columns. Of rows with one key, the last counts. Returns the rows inserted or changed."""
     columns = [item.name for item in fields(row_type)]
     last = list({tuple(getattr(row, name) for name in table.key): row for row in rows}.values())
+    if table.time:
+        time = attrgetter(table.time)
+        dropped = dropped_months(connection, table.name, map(time, last)) if table.recomputed else set()
+        last = [row for row in last if month_of(time(row)) not in dropped] if dropped else last
+        make_partitions(connection, table.name, map(time, last))
     if not last:
         return 0
-    if table.time:
-        _ensure_partitions(connection, table.name, (getattr(row, table.time) for row in last))
     source = sql.SQL("VALUES ({})").format(sql.SQL(", ").join([sql.Placeholder()] * len(columns)))
     values = ([_adapt(getattr(row, name)) for name in columns] for row in last)
     with connection.cursor() as cursor:
@@ -259,11 +272,6 @@ def upsert_rows(connection: psycopg.Connection, table: Table, row_type: type[Any
 
 def _adapt(value: Any) -> Any:
     return Jsonb(value) if isinstance(value, list | Mapping) else value
-
-
-def _ensure_partitions(connection: psycopg.Connection, table: str, times: Iterable[datetime]) -> None:
-    months = {(moment.year, moment.month): moment for moment in (time.astimezone(UTC) for time in times)}
-    connection.execute("SELECT ensure_month_partitions(%s, %s)", [table, list(months.values())])
 
 
 def _merge(table: Table, columns: Iterable[str], source: sql.Composable) -> sql.Composed:

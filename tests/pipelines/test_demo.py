@@ -154,6 +154,8 @@ def test_status_and_doctor_find_everything_in_place(demo: Demo) -> None:
 
 def test_maintenance_keeps_the_rows(demo: Demo) -> None:
     before = pl.read_delta(str(demo.home / "lake" / "gold")).sort("compressor_id", "timestamp")
+    planned = report_of("maintain", "--dry-run", home=demo.home, **demo.environment)
+    assert (planned["tables"], planned["warehouse"]["dropped"]) == ({}, {})  # the default keeps everything
     report_of("maintain", home=demo.home, **demo.environment)
     assert pl.read_delta(str(demo.home / "lake" / "gold")).sort("compressor_id", "timestamp").equals(before)
 

@@ -1,6 +1,50 @@
 -- Three group roles with least privilege, partitions made ahead, and months that retention dropped.
 
--- A writer may add partitions without owning tables: the function runs as its owner, and on partitioned tables of this schema only.
+-- Months that retention dropped. A row of such a month is refused, until a longer retention wants the month again.
+CREATE TABLE retention (
+    table_name   TEXT PRIMARY KEY,
+    kept_since   TIMESTAMPTZ NOT NULL, -- start of a UTC month; earlier months without a partition were dropped
+    rows_dropped BIGINT NOT NULL DEFAULT 0, -- in all
+    created_at   TIMESTAMPTZ NOT NULL DEFAULT now(),
+    updated_at   TIMESTAMPTZ NOT NULL DEFAULT now()
+);
+
+CREATE TRIGGER trg_updated_at BEFORE UPDATE ON retention FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+-- As before, and: a dropped month is refused, and so is one more than a year after now (or after the present of a replay): a sensor's clock is wrong.
+-- It runs as its owner, so that a writer may add partitions without owning tables.
+CREATE OR REPLACE FUNCTION ensure_month_partitions(parent text, moments timestamptz[]) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    month timestamp;
+    child text;
+    since timestamptz;
+    present timestamptz;
+    made integer := 0;
+BEGIN
+    FOR month IN SELECT DISTINCT date_trunc('month', moment AT TIME ZONE 'UTC') FROM unnest(moments) AS moment ORDER BY 1 LOOP
+        child := parent || to_char(month, '"_y"YYYY"m"MM');
+        CONTINUE WHEN EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass(quote_ident(child)) AND NOT inhdetachpending);
+        SELECT kept_since INTO since FROM retention WHERE table_name = parent;
+        IF month AT TIME ZONE 'UTC' < since THEN
+            RAISE EXCEPTION '% keeps rows since % (retention in database.yaml), so it takes none of %; keep more months, run altaviz maintain, then repeat this',
+                parent, to_char(since AT TIME ZONE 'UTC', 'YYYY-MM'), to_char(month, 'YYYY-MM') USING ERRCODE = 'check_violation';
+        END IF;
+        SELECT greatest(now(), replay_as_of) INTO present FROM view_rules;
+        IF month AT TIME ZONE 'UTC' > present + INTERVAL '1 year' THEN
+            RAISE EXCEPTION '% takes no row of %: it is more than a year after the present; correct the time of what you write',
+                parent, to_char(month, 'YYYY-MM') USING ERRCODE = 'check_violation';
+        END IF;
+        PERFORM pg_advisory_xact_lock(hashtext('altaviz.partitions'));
+        -- not to_regclass: its cache may still miss what another transaction committed while this one waited
+        CONTINUE WHEN EXISTS (SELECT FROM pg_class WHERE relname = child AND relnamespace = current_schema()::regnamespace AND relispartition);
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', child, parent);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                       parent, child, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+        made := made + 1;
+    END LOOP;
+    RETURN made;
+END
+$$;
 DO $$
 BEGIN
     EXECUTE format('ALTER FUNCTION ensure_month_partitions(text, timestamptz[]) SECURITY DEFINER SET search_path = %I, pg_temp', current_schema());

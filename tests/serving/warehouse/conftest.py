@@ -44,7 +44,7 @@ def warehouse(migrated: Warehouse) -> Warehouse:
     with migrated.connection() as connection:
         connection.execute("TRUNCATE station_locations CASCADE")
         connection.execute("TRUNCATE sensor_readings_agg, ml_predictions, alert_history, data_quality_metrics, maintenance_events")
-        connection.execute("TRUNCATE drift_metrics, drift_decisions, model_decisions")
+        connection.execute("TRUNCATE drift_metrics, drift_decisions, model_decisions, retention, lake_sync, outbox, api_writes")
         upsert_stations(
             connection, [StationRow("S-1", "Permian Basin", "Midland", 31.9973, -102.0779, "America/Chicago"), StationRow("S-2")]
         )

@@ -157,7 +157,7 @@ def test_a_row_beyond_the_clock_skew_is_not_the_newest_until_its_time_comes(ware
     now = datetime.now(UTC)
     current = replace(OK, prediction_timestamp=now - timedelta(hours=1))
     ahead = [
-        replace(STALE, compressor_id="C-1", prediction_timestamp=datetime(2099, 12, 31, tzinfo=UTC)),
+        replace(STALE, compressor_id="C-1", prediction_timestamp=now + timedelta(days=200)),
         replace(STALE, compressor_id="C-2", prediction_timestamp=now + timedelta(minutes=30)),
     ]
     within = replace(OK, compressor_id="C-3", prediction_timestamp=now + timedelta(minutes=9))
