@@ -81,7 +81,7 @@ def test_a_month_stays_for_the_newest_prediction_of_a_compressor_in_service(repl
 def test_a_late_prediction_of_a_dropped_month_is_refused_until_a_longer_retention_wants_it(replayed: Warehouse) -> None:
     _predict(replayed, OLD, T)
     apply_retention(replayed, _plan(replayed, ml_predictions=4))
-    with pytest.raises(WarehouseError, match="ml_predictions keeps rows since 2025-11 .* takes none of 2025-09; keep more months"):
+    with pytest.raises(WarehouseError, match=r"ml_predictions keeps rows since 2025-11 .* takes none of 2025-09; keep more months"):
         _predict(replayed, OLD)
     with replayed.connection() as connection:
         connection.execute("INSERT INTO lake_sync (table_id, table_name, version) VALUES ('1', 'gold', 7)")
