@@ -11,6 +11,7 @@ _QUOTED: Final = r"(?:\\.|[^\\\n]){0,4096}?"  # up to the same quote that is not
 _IN_ADDRESS: Final = re.compile(r"(://[^:/?#\s@]*):[^\s'\"]*@")  # scheme://user:password@host; a password may hold an @
 _AS_PARAMETER: Final = re.compile(rf"(?i){_WORD}=(?:(\\*['\"]){_QUOTED}\2|(?:\\[^'\"\s]|[^\s&;,'\")\\])+)")
 _AS_FIELD: Final = re.compile(rf"(?i)({_WORD}\\*['\"]\s*:\s*)(\\*['\"]){_QUOTED}\3")  # of JSON, or of a Python dict
+_KEY: Final = re.compile(r"(altaviz_[a-z0-9]{10}_)[A-Za-z0-9_-]{16,}")  # of the service (serving.access.keys); its id stays
 _NAME: Final = re.compile(rf"(?i){_WORD}$")
 
 
@@ -18,9 +19,9 @@ def hide_passwords(text: str) -> str:
     """`text` with `***` in place of passwords.
 
     They are found in addresses (`postgresql://user:...@host`), behind `password=` and the like, and in quoted
-    fields.
+    fields. Of a key of the service only the id stays.
     """
-    text = _IN_ADDRESS.sub(rf"\1:{_HIDDEN}@", text)
+    text = _KEY.sub(rf"\1{_HIDDEN}", _IN_ADDRESS.sub(rf"\1:{_HIDDEN}@", text))
     return _AS_FIELD.sub(rf"\1\3{_HIDDEN}\3", _AS_PARAMETER.sub(rf"\1={_HIDDEN}", text))
 
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import typer
 
-from pipelines.commands import backup, benchmark, data, experiments, home, models, operations, site, taking_back, training
-from pipelines.commands.options import DATA, MODELS
+from pipelines.commands import backup, benchmark, data, experiments, home, keys, models, operations, site, taking_back, training
+from pipelines.commands.options import DATA, MODELS, OPERATIONS
 from pipelines.runtime.mlflow_environment import quieten
 
 PRIVATE: Final = 0o077  # files that this process and its children write are for their user alone
@@ -25,6 +25,7 @@ app = typer.Typer(
 for commands in (operations, data, taking_back, training, experiments, home, backup):
     app.add_typer(commands.app)
 app.add_typer(site.app, name="site", rich_help_panel=DATA)
+app.add_typer(keys.app, name="keys", rich_help_panel=OPERATIONS)
 app.add_typer(models.app, name="models", rich_help_panel=MODELS)
 app.add_typer(benchmark.app, name="benchmark", rich_help_panel=MODELS)
 

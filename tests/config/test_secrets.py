@@ -36,6 +36,8 @@ from config.settings import load_settings
         ("DB_PASSWORD=abc MLFLOW_TRACKING_TOKEN=abc", "DB_PASSWORD=*** MLFLOW_TRACKING_TOKEN=***"),
         ("password= is empty, 'token=' too; unexpected token: x", "password= is empty, 'token=' too; unexpected token: x"),
         ("http://127.0.0.1:3000/v1/fleet and a@b.example", "http://127.0.0.1:3000/v1/fleet and a@b.example"),
+        ("key altaviz_abcdefgh23_" + "Ab-_9" * 8 + "xyz is refused", "key altaviz_abcdefgh23_*** is refused"),
+        ("run altaviz_production_home and `altaviz keys list`", "run altaviz_production_home and `altaviz keys list`"),
         ("10:05 user@host, s3://lake/a:b", "10:05 user@host, s3://lake/a:b"),
     ],
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from starlette.routing import compile_path
 
-Role = Literal["reader", "scorer", "planner", "admin"]
+from serving.access.roles import Role
 
 API: Final = "/v1/"
 

@@ -4,7 +4,7 @@ CREATE TABLE api_keys (
     key_id        VARCHAR(20) PRIMARY KEY, -- public part of the key
     name          VARCHAR(100) NOT NULL, -- whose it is; recorded with every write
     role          VARCHAR(20) NOT NULL CHECK (role IN ('reader', 'scorer', 'planner', 'admin')),
-    key_sha256    CHAR(64) NOT NULL UNIQUE,
+    key_sha256    CHAR(64) NOT NULL, -- of the whole key, which is stored nowhere
     requests_per_minute INTEGER CHECK (requests_per_minute > 0), -- NULL: serving.yaml
     created_at    TIMESTAMPTZ NOT NULL DEFAULT now(),
     created_by    VARCHAR(100) NOT NULL,
@@ -17,6 +17,8 @@ CREATE TABLE api_keys (
 );
 
 CREATE TRIGGER trg_updated_at BEFORE UPDATE ON api_keys FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
+CREATE UNIQUE INDEX idx_api_key_hash ON api_keys (key_sha256);
 
 CREATE TABLE api_writes (
     request_id    VARCHAR(64) NOT NULL,
