@@ -178,6 +178,13 @@ class EffectiveLimits(Section):
     warning: float
     critical: float | None
 
+    def level_of(self, value: float) -> Literal["normal", "warning", "critical"]:
+        """The level of a value. A value at a limit has the worse level."""
+        sign = 1 if self.direction == "high" else -1
+        if self.critical is not None and sign * (value - self.critical) >= 0:
+            return "critical"
+        return "warning" if sign * (value - self.warning) >= 0 else "normal"
+
 
 class ThresholdsConfig(Section):
     """All thresholds of the fleet, by sensor (reading column) and by derived quantity."""

@@ -61,7 +61,7 @@ def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bo
         access = Access.of(listen, host)
         server = uvicorn.Server(
             uvicorn.Config(
-                prediction_service(backend, settings.serving, access).to_asgi(),
+                prediction_service(backend, settings.serving, access, settings.thresholds).to_asgi(),
                 http=Connections(limits).protocol,  # type: ignore[arg-type]  # it makes one, as a class would
                 ws="none",
                 log_config=None,

@@ -145,15 +145,16 @@ class Backend:
         predictor = self._predictor.get()
         return Predicted(predictor.version, predictor.horizon_days, predictor.predict_windows(np.asarray(windows, np.float32)))
 
-    def ranked(self, as_of: datetime | None) -> list[LatestPrediction]:
-        """The newest prediction of every compressor at `as_of` (now when None), most urgent first.
+    @contextmanager
+    def reading(self, as_of: datetime | None) -> Iterator[psycopg.Connection]:
+        """A connection that stands at `as_of` (None: the home's present), with the fleet and its events up to date.
 
         Raises RequestError for a moment in the future, WarehouseError.
         """
         if as_of is not None:
             self._require_reached(as_of)
-        with self._connection(self._fleet_if_there()) as connection:
-            return tables.latest_predictions(connection, as_of)
+        with self._connection(self._fleet_if_there()) as connection, tables.fleet_as_of(connection, as_of):
+            yield connection
 
     def gold(self) -> GoldVersion:
         """The newest gold. Raises NotReadyError."""

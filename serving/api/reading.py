@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -12,15 +11,15 @@ from pydantic import ValidationError
 from config.errors import RequestError
 from config.sections.serving import LimitsSection
 from features.arrays import Float32s
-from serving.messages.fields import MOST_ID, Request
+from serving.messages.fields import MOST_ID, Query, Request
 from serving.messages.scoring import PredictRequest, ScoreRequest
-from serving.schemas import parse_moment
 
 BODY: Final = "body"
 _ID_BYTES: Final = 6 * MOST_ID + 4  # in JSON: \uXXXX for every character; quotes, comma, blank
 _SCORE_BYTES: Final = 1024  # of the rest of a ScoreRequest
 
 RequestT = TypeVar("RequestT", bound=Request)
+QueryT = TypeVar("QueryT", bound=Query)
 
 
 def most_score_bytes(limits: LimitsSection) -> int:
@@ -53,19 +52,19 @@ def read_predict(body: bytes, limits: LimitsSection) -> Float32s:
     return windows
 
 
-def read_moment(query: Sequence[tuple[str, str]]) -> datetime | None:
-    """`as_of` of a query string. Raises RequestError for another name, and for one given twice."""
-    found: datetime | None = None
-    for number, (name, text) in enumerate(query):
-        if name != "as_of":
+def read_query(model: type[QueryT], items: Sequence[tuple[str, str]]) -> QueryT:
+    """The parameters of a query string. Raises RequestError, also for another name, and for one given twice."""
+    given: dict[str, str] = {}
+    for name, text in items:
+        if name not in model.model_fields:
             raise RequestError((name[:MOST_ID], "is not a parameter of this request"))
-        if number:
+        if name in given:
             raise RequestError((name, "is given more than once"))
-        try:
-            found = parse_moment(text)
-        except ValueError as error:
-            raise RequestError((name, str(error))) from None
-    return found
+        given[name] = text
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise _refused(error, 422) from None
 
 
 def read_body(model: type[RequestT], body: bytes, **context: int) -> RequestT:
@@ -75,9 +74,12 @@ def read_body(model: type[RequestT], body: bytes, **context: int) -> RequestT:
     try:
         return model.model_validate_json(body, context=context)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        status = 400 if details[0]["type"] == "json_invalid" else 422
-        raise RequestError(*((_field(item["loc"]), _reason(item)) for item in details), status=status) from None
+        raise _refused(error, 400 if error.errors()[0]["type"] == "json_invalid" else 422) from None
+
+
+def _refused(error: ValidationError, status: int) -> RequestError:
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return RequestError(*((_field(item["loc"]), _reason(item)) for item in details), status=status)
 
 
 def _field(location: tuple[int | str, ...]) -> str:

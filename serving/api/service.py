@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from config.errors import AltavizError
 from config.sections.serving import ServingConfig
+from config.sections.thresholds import ThresholdsConfig
 from serving.api.access import Access
 from serving.api.backend import Backend
 from serving.api.description import described
@@ -26,17 +27,17 @@ from serving.api.metrics import Metrics
 from serving.api.middleware import HttpGuard
 from serving.api.problems import problem_of
 from serving.api.reading import most_score_bytes
-from serving.api.routes import fleet, health, scoring
+from serving.api.routes import compressors, fleet, health, scoring
 from serving.api.routes.answering import RouteParts, threads
 from serving.api.routes.table import Route
 
-_SUBJECTS: Final = (scoring, fleet)
+_SUBJECTS: Final = (scoring, fleet, compressors)
 # Every path that can be reached. BentoML would answer some more, with descriptions of a service without endpoints of its own.
 ROUTES: Final = (*(route for subject in _SUBJECTS for route in subject.ROUTES), *health.ROUTES)
 _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml
 
 
-def prediction_service(backend: Backend, config: ServingConfig, access: Access) -> Any:
+def prediction_service(backend: Backend, config: ServingConfig, access: Access, thresholds: ThresholdsConfig) -> Any:
     """A BentoML service over `backend`, which it closes at its end. A server runs the app of `to_asgi()`."""
     metrics = Metrics()
 
@@ -48,7 +49,7 @@ def prediction_service(backend: Backend, config: ServingConfig, access: Access) 
         metrics={"enabled": False, "namespace": "altaviz"},
         logging={"access": {"enabled": False}},
     )
-    @bentoml.asgi_app(_app(backend, config, metrics), path="/")
+    @bentoml.asgi_app(api_app(backend, config, metrics, thresholds), path="/")
     class PredictionService:
         """Remaining life of gas compressors."""
 
@@ -88,7 +89,7 @@ def _completed(route: Route, backend: Backend, config: ServingConfig) -> Route:
     return route
 
 
-def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
+def api_app(backend: Backend, config: ServingConfig, metrics: Metrics, thresholds: ThresholdsConfig) -> FastAPI:
     """The routes of /v1, the metrics and the description of them all."""
     app = FastAPI(
         title="Altaviz",
@@ -101,7 +102,7 @@ def _app(backend: Backend, config: ServingConfig, metrics: Metrics) -> FastAPI:
     )
     bodies = [body for subject in _SUBJECTS for body in subject.BODIES]
     describe = cache(lambda: json.dumps(described(app, bodies, with_key=config.listen.api_key is not None)))
-    parts = RouteParts(backend, config.limits, metrics, threads(config.limits.threads), threads(config.limits.threads))
+    parts = RouteParts(backend, config.limits, thresholds, metrics, threads(config.limits.threads), threads(config.limits.threads))
 
     async def failed(_: Request, error: Exception) -> Response:
         return problem_of(error)

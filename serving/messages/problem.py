@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class FieldProblem(BaseModel):
     """A field of the request, and what is wrong with it."""
 
-    field: str
-    detail: str
+    field: str = Field(description="The field, parameter or header.")
+    detail: str = Field(description="What is wrong with it, for people.")
 
 
 class Problem(BaseModel):
-    """A problem document, application/problem+json (RFC 9457). The first wrong fields are in `errors`, and `errors_total` counts all of them."""
+    """A problem document, application/problem+json (RFC 9457)."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    errors: list[FieldProblem] = []
-    errors_total: int = 0
+    type: str = Field("about:blank", description="The kind of problem: `about:blank` means that `status` tells it.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened, where, and what to do, for people.")
+    errors: list[FieldProblem] = Field([], description="The first wrong fields.")
+    errors_total: int = Field(0, description="All wrong fields, count.")

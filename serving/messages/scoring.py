@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, FailFast, Field, FiniteFloat, ValidationInfo
 
@@ -11,9 +11,11 @@ from config.errors import RequestError
 from features.contract import FEATURES, WINDOW_STEPS
 from serving.assessment import Health, Status
 from serving.messages.fields import MOST_ID, Answer, AnsweredTime, AskedTime, Request
+from serving.messages.prediction import DataFault, Numbers
 
-Row = Annotated[list[FiniteFloat], Field(min_length=len(FEATURES), max_length=len(FEATURES)), FailFast()]
-Window = Annotated[list[Row], Field(min_length=WINDOW_STEPS, max_length=WINDOW_STEPS), FailFast()]
+_ORDER: Final = f"The values of one hour, in this order: {', '.join(FEATURES)}."
+Row = Annotated[list[FiniteFloat], Field(min_length=len(FEATURES), max_length=len(FEATURES), description=_ORDER), FailFast()]
+Window = Annotated[list[Row], Field(min_length=WINDOW_STEPS, max_length=WINDOW_STEPS, description="The hours, oldest first."), FailFast()]
 
 
 def _refuse_too_many(ids: Any, info: ValidationInfo) -> Any:
@@ -25,92 +27,68 @@ def _refuse_too_many(ids: Any, info: ValidationInfo) -> Any:
 
 
 class ScoreRequest(Request):
-    """Compressors to score, all without `compressor_ids`. The moment is `as_of`, or now."""
+    """Compressors to score, and the moment."""
 
     compressor_ids: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=MOST_ID)]] | None, BeforeValidator(_refuse_too_many), Field(min_length=1)
-    ] = None
-    as_of: AskedTime | None = None
+    ] = Field(None, description="The compressors to score, none twice. Without it, the whole fleet.")
+    as_of: AskedTime | None = Field(None, description="What counts as now, ISO 8601, UTC without a zone. Without it, the home's present.")
 
 
 class PredictRequest(Request):
-    """Windows [n, 24 hours, 24 features], oldest hour first. Features are in the order of features/contract.py. A status is 0, 1 or 2."""
+    """Windows [n, 24 hours, 24 features], oldest hour first. A status feature is 0 (normal), 1 (warning) or 2 (critical)."""
 
-    windows: Annotated[list[Window], Field(min_length=1), FailFast()]
-
-
-class DataFault(Answer):
-    """A sensor's fault and its beginning. The sensor `all` is every sensor at once. The text in `detail` is for people."""
-
-    sensor: str
-    fault: str
-    since: str
-    detail: str
+    windows: Annotated[list[Window], FailFast()] = Field(min_length=1, description=f"Windows of 24 hours. {_ORDER}")
 
 
 class LastUsable(Answer):
-    """The last prediction with numbers of a compressor that has none now, and its age. What is left of its life is `rul_days_now`."""
+    """The last prediction with numbers of a compressor that has none now."""
 
-    prediction_timestamp: AnsweredTime
-    age_hours: float
-    rul_days: float
-    rul_days_now: float
-    rul_lower_days: float
-    rul_upper_days: float
-    failure_probability: float
-    health: Health
-    act_by: date | None
-    model_version: str
-
-
-class Predicted(Answer):
-    """The fields of every prediction.
-
-    Without a repair due within the plan, `act_by` and `expected_saving_usd` are null (docs/concepts/repair-dates.md).
-    """
-
-    compressor_id: str
-    status: Status
-    data_faults: list[DataFault]
-    rul_days: float | None
-    rul_lower_days: float | None
-    rul_upper_days: float | None
-    failure_probability: float | None
-    confidence_score: float | None
-    act_by: date | None
-    expected_saving_usd: float | None
-    horizon_days: float
-    reasons: list[str]
+    prediction_timestamp: AnsweredTime = Field(description="The moment of the numbers, UTC.")
+    age_hours: float = Field(description="From `prediction_timestamp` until the moment of the answer, hours.")
+    rul_days: float = Field(description="Predicted remaining life from `prediction_timestamp` on, days.")
+    rul_days_now: float = Field(description="What is left of `rul_days` at the moment of the answer, days, 0 or more.")
+    rul_lower_days: float = Field(description="Lower end of the 90 % interval of `rul_days`, days.")
+    rul_upper_days: float = Field(description="Upper end of the 90 % interval of `rul_days`, days.")
+    failure_probability: float = Field(description="Probability of a failure within the model's horizon, 0 to 1.")
+    health: Health = Field(description="Health by what is left of the predicted life.")
+    act_by: date | None = Field(description="Day (UTC) on which a repair costs least. Null while none is due.")
+    model_version: str = Field(description="Version of the model that made the numbers.")
 
 
-class PredictionAnswer(Predicted):
+class PredictionAnswer(Numbers):
     """A compressor's prediction, as `altaviz score` reports it. The numbers are null unless `status` is ok."""
 
-    last_usable: LastUsable | None
+    compressor_id: str = Field(description="The compressor.")
+    status: Status = Field(description="Whether there is a prediction, and if not, why.")
+    data_faults: list[DataFault] = Field(description="Faults of sensors within the window.")
+    horizon_days: float = Field(description="How far the failure probability looks ahead, days.")
+    reasons: list[str] = Field(description="Why, for people.")
+    last_usable: LastUsable | None = Field(description="The last prediction with numbers that still holds, if this one has none.")
 
 
 class ScoreAnswer(Answer):
-    """Predictions, most urgent first, and the number of new or changed rows in ml_predictions."""
+    """Predictions, most urgent first."""
 
-    model_version: str
-    as_of: AnsweredTime
-    predictions: list[PredictionAnswer]
-    rows_written: int
+    model_version: str = Field(description="Version of the champion.")
+    as_of: AnsweredTime = Field(description="The moment that was scored, UTC.")
+    predictions: list[PredictionAnswer] = Field(description="One entry for each compressor, most urgent first.")
+    rows_written: int = Field(description="Rows of ml_predictions inserted or changed.")
 
 
 class WindowAnswer(Answer):
-    """The prediction for one window. Shares are 0..1."""
+    """The prediction for one window."""
 
-    rul_days: float
-    rul_lower_days: float
-    rul_upper_days: float
-    failure_probability: float
-    confidence_score: float
+    rul_days: float = Field(description="Predicted remaining life from the window's end on, days, 0 or more.")
+    rul_lower_days: float = Field(description="Lower end of the 90 % interval, days.")
+    rul_upper_days: float = Field(description="Upper end of the 90 % interval, days.")
+    failure_probability: float = Field(description="Probability of a failure within `horizon_days`, 0 to 1.")
+    confidence_score: float = Field(description="Confidence, 0 to 1: it falls as the interval widens.")
 
 
 class PredictAnswer(Answer):
-    """One entry per window, in their order. Each `failure_probability` is for a failure within `horizon_days`."""
+    """The predictions for some windows."""
 
-    model_version: str
-    horizon_days: float
-    predictions: list[WindowAnswer]
+    model_version: str = Field(description="Version of the champion.")
+    horizon_days: float = Field(description="How far the failure probability looks ahead, days.")
+    predictions: list[WindowAnswer] = Field(description="One entry for each window, in their order.")

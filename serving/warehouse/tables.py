@@ -165,12 +165,12 @@ def latest_predictions(
         ORDER BY rul_days_now NULLS LAST, rul_days NULLS LAST, failure_probability DESC NULLS LAST, compressor_id
     """
     parameters = {"ids": None if compressor_ids is None else list(compressor_ids)}
-    with _fleet_as_of(connection, as_of), connection.cursor(row_factory=class_row(LatestPrediction)) as cursor:
+    with fleet_as_of(connection, as_of), connection.cursor(row_factory=class_row(LatestPrediction)) as cursor:
         return cursor.execute(query, parameters).fetchall()
 
 
 @contextmanager
-def _fleet_as_of(connection: psycopg.Connection, moment: datetime | None) -> Iterator[None]:
+def fleet_as_of(connection: psycopg.Connection, moment: datetime | None) -> Iterator[None]:
     """Inside, the views show the fleet at `moment` (now when None). A failed transaction resets that by itself."""
     set_moment = "SELECT set_config('altaviz.as_of', %s, TRUE)"
     if moment is not None:

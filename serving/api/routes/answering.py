@@ -13,9 +13,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from config.sections.serving import LimitsSection
+from config.sections.thresholds import ThresholdsConfig
 from serving.api.backend import Backend
 from serving.api.metrics import Metrics
 from serving.api.problems import MEDIA_TYPE
+from serving.messages.fields import Query
 from serving.messages.problem import Problem
 
 JSON: Final = "application/json"
@@ -33,6 +35,7 @@ class RouteParts:
 
     backend: Backend
     limits: LimitsSection
+    thresholds: ThresholdsConfig
     metrics: Metrics
     with_warehouse: Threads
     with_windows: Threads
@@ -51,6 +54,16 @@ def threads(most: int) -> Threads:
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """The request body of a route that reads and checks it itself. So no large body is parsed in the event loop."""
     return {"requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": f"{SCHEMAS}{model.__name__}"}}}}}
+
+
+def parameters_of(model: type[Query]) -> dict[str, Any]:
+    """The parameters of a route that reads its query string itself."""
+    parameters = []
+    for name, schema in model.model_json_schema()["properties"].items():
+        given = next((item for item in schema.pop("anyOf", ()) if item.get("type") != "null"), schema)  # left out, never null
+        described = {"name": name, "in": "query", "required": False, "description": schema.pop("description")}
+        parameters.append({**described, "schema": {key: value for key, value in given.items() if value is not None}})
+    return {"parameters": parameters}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -7,43 +7,31 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from serving.api.reading import read_moment
-from serving.api.routes.answering import READ, RouteParts, problems
+from serving.api.reading import read_query
+from serving.api.routes.answering import READ, RouteParts, parameters_of, problems
 from serving.api.routes.table import API, Route
-from serving.messages.fleet import FleetAnswer, FleetRow
-from serving.schemas import report_row
+from serving.messages.fleet import FleetAnswer, FleetQuery, FleetRow
+from serving.warehouse.fleet import FleetQuestion, read_fleet_page
 
 FLEET: Final = Route(f"{API}fleet", ("GET",), "reader", takes_query=True)
 ROUTES: Final = (FLEET,)
 BODIES: Final[tuple[type[BaseModel], ...]] = ()
-
-_AS_OF: Final = {"parameters": [{"name": "as_of", "in": "query", "required": False, "schema": {"type": "string", "format": "date-time"}}]}
 
 
 def router(parts: RouteParts) -> APIRouter:
     """The route that lists the fleet."""
     api = APIRouter()
 
-    @api.get(FLEET.path, response_model=FleetAnswer, responses=problems(*READ), openapi_extra=_AS_OF)
+    @api.get(FLEET.path, response_model=FleetAnswer, responses=problems(*READ), openapi_extra=parameters_of(FleetQuery))
     async def fleet(request: Request) -> Any:
-        """The newest prediction of every compressor, most urgent first. Without numbers, it shows the last usable one with its age."""
+        """Every compressor in service with its newest prediction, most urgent first, by the worse of health and active alerts."""
 
         def answer() -> FleetAnswer:
-            as_of = read_moment(request.query_params.multi_items())
-            rows = [
-                FleetRow(
-                    rank=rank,
-                    health=row.health,
-                    prediction_timestamp=row.prediction_timestamp,
-                    status_timestamp=row.status_timestamp,
-                    age_hours=row.age_hours,
-                    rul_days_now=row.rul_days_now,
-                    model_version=row.model_version,
-                    **report_row(row),
-                )
-                for rank, row in enumerate(parts.backend.ranked(as_of), start=1)
-            ]
-            return FleetAnswer(as_of=as_of, compressors=rows)
+            asked = read_query(FleetQuery, request.query_params.multi_items())
+            with parts.backend.reading(asked.as_of) as connection:
+                page = read_fleet_page(connection, FleetQuestion(**asked.model_dump(exclude={"as_of"})))
+            rows = [FleetRow.model_validate(row) for row in page.rows]
+            return FleetAnswer(as_of=page.moment, is_replay=page.is_replay, total=page.total, compressors=rows)
 
         return await parts.with_warehouse(answer)
 

@@ -11,24 +11,29 @@ from config.settings import Settings
 from serving.api.problems import problem_of
 from serving.api.reading import read_score
 from serving.api.service import ROUTES
-from serving.messages.fleet import FleetRow
-from serving.messages.scoring import LastUsable, PredictionAnswer, PredictRequest, ScoreAnswer, ScoreRequest, WindowAnswer
 from tests.conftest import PROJECT
+from tests.serving.api.described import described_service
 
-PAGE = (PROJECT / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
-NAMED = set(re.findall(r"`([\w/.]+)`", PAGE))
+REFERENCE = PROJECT / "docs" / "reference"
+PAGE = (REFERENCE / "http-api.md").read_text(encoding="utf-8")
+PAGES = [PAGE, *((REFERENCE / f"http-{name}.md").read_text(encoding="utf-8") for name in ("alerts", "work-orders"))]
+NAMED = {name for page in PAGES for name in re.findall(r"`([\w/.]+)`", page)}
 
 
 def test_every_route_is_a_row_of_the_routes_with_its_methods() -> None:
     table = PAGE[PAGE.index("## Routes") :].split("\n\n")[1]
     rows = [row.split("|")[1:3] for row in table.splitlines()[2:]]
-    documented = {path: methods.strip() for methods, paths in rows for path in re.findall(r"`([\w/.]+)`", paths)}
+    documented = {path: methods.strip() for methods, paths in rows for path in re.findall(r"`([\w/.{}-]+)`", paths)}
     assert documented == {route.path: ", ".join(route.methods) for route in ROUTES}
 
 
 def test_every_field_of_a_request_and_of_an_answer_is_named() -> None:
-    models = (ScoreRequest, PredictRequest, ScoreAnswer, PredictionAnswer, LastUsable, FleetRow, WindowAnswer)
-    assert {name for model in models for name in model.model_fields} - NAMED == set()
+    document = described_service()
+    fields = {name for schema in document["components"]["schemas"].values() for name in schema.get("properties", ())}
+    parameters = {
+        item["name"] for path in document["paths"].values() for operation in path.values() for item in operation.get("parameters", ())
+    }
+    assert (fields | parameters) - NAMED - {"type", "title", "detail", "field"} == set()
 
 
 def test_every_limit_is_named() -> None:

@@ -117,7 +117,10 @@ def test_the_fleet_is_ranked_from_the_database(service: Running) -> None:
         (3, "C-2", "healthy"),
         (4, SILENT, None),
     ]
-    assert service.client.get("/v1/fleet", params={"as_of": "2020-01-01"}).json()["compressors"] == []
+    before = service.client.get("/v1/fleet", params={"as_of": "2020-01-01"}).json()["compressors"]
+    assert [(row["compressor_id"], row["status"], row["urgency"]) for row in before] == [
+        (name, None, "unknown") for name in (*FLEET, SILENT)
+    ]
 
 
 def test_a_score_of_now_hides_no_usable_prediction_of_a_home_whose_readings_are_old(service: Running) -> None:
@@ -170,7 +173,7 @@ def test_a_repair_ends_the_numbers_of_a_silent_compressor_from_the_next_request(
 def test_a_dead_link_is_bad_data_in_every_answer_and_in_the_metrics(service: Running) -> None:
     moment = DEAD_AT.isoformat()
     (scored,) = service.score(compressor_ids=[SILENT], as_of=moment)["predictions"]
-    (row,) = service.client.get("/v1/fleet", params={"as_of": moment}).json()["compressors"]
+    row = next(row for row in service.client.get("/v1/fleet", params={"as_of": moment}).json()["compressors"] if row["status"])
     faults = [{"sensor": "all", "fault": "frozen", "since": "2026-03-05T12:00:00Z", "detail": "no change for 24 h: the link is dead"}]
     for answer in (scored, row):
         assert (answer["compressor_id"], answer["status"], answer["rul_days"], answer["data_faults"]) == (SILENT, "bad_data", None, faults)
@@ -178,6 +181,8 @@ def test_a_dead_link_is_bad_data_in_every_answer_and_in_the_metrics(service: Run
     assert 'altaviz_predictions_total{status="bad_data"} 1.0' in service.client.get("/metrics").text
     schemas = service.client.get("/openapi.json").json()["components"]["schemas"]
     assert schemas["DataFault"]["required"] == ["sensor", "fault", "since", "detail"]
+    statuses = ["ok", "insufficient_history", "stale", "bad_data"]
+    assert schemas["PredictionAnswer"]["properties"]["status"]["enum"] == statuses
+    assert schemas["FleetRow"]["properties"]["status"]["anyOf"][0]["enum"] == statuses
     for name in ("PredictionAnswer", "FleetRow"):
-        assert schemas[name]["properties"]["status"]["enum"] == ["ok", "insufficient_history", "stale", "bad_data"]
         assert schemas[name]["properties"]["data_faults"]["items"]["$ref"].endswith("/DataFault")

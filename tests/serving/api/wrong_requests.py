@@ -9,7 +9,7 @@ from typing import Any
 
 from features.contract import FEATURES, WINDOW_STEPS
 
-SCORE, PREDICT, FLEET_PATH = "/v1/score", "/v1/predict", "/v1/fleet"
+SCORE, PREDICT, FLEET_PATH, COMPRESSOR_PATH = "/v1/score", "/v1/predict", "/v1/fleet", "/v1/compressors/C-1"
 EVERY_PATH = (FLEET_PATH, "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/nowhere")
 Wrong = tuple[str, str, dict[str, Any], str]  # method, path, what httpx sends, the field that the answer names
 
@@ -103,7 +103,26 @@ def wrong_requests() -> list[Wrong]:
         _json(PREDICT, {"windows": [window()], "write": True}, "write"),
         *(_text(PREDICT, _with(literal, step, feature), f"windows[0][{step}][{feature}]") for literal, step, feature in literals),
         *(("GET", FLEET_PATH, {"params": {"as_of": text}}, "as_of") for text in ("now", "", "2026-99-01", "1999-01-01", "2099-12-31")),
-        ("GET", FLEET_PATH, {"params": {"limit": "3"}}, "limit"),
+        *(
+            ("GET", path, {"params": {name: text}}, name)
+            for path, name, text in (
+                (FLEET_PATH, "compressor_id", "C-1"),
+                (FLEET_PATH, "limit", "0"),
+                (FLEET_PATH, "limit", "many"),
+                (FLEET_PATH, "offset", "-1"),
+                (FLEET_PATH, "sort", "rank; DROP TABLE view_rules"),
+                (FLEET_PATH, "urgency", "urgent"),
+                (FLEET_PATH, "station", "S\0"),
+                (COMPRESSOR_PATH, "days", "0"),
+                (COMPRESSOR_PATH, "days", "32"),
+                (COMPRESSOR_PATH, "as_of", "2099-12-31"),
+                (COMPRESSOR_PATH, "limit", "1"),
+            )
+        ),
+        *(("GET", f"/v1/compressors/{name}", {}, "compressor_id") for name in ("C-9", "c-1", "%00", "C-1%27--", "x" * 300)),
+        ("GET", "/v1/compressors/C-1/alerts", {}, "path"),
+        ("GET", "/v1/compressors/", {}, "path"),
+        ("DELETE", COMPRESSOR_PATH, {}, "method"),
         ("GET", f"{FLEET_PATH}?as_of=2026-03-09&as_of=2026-03-08", {}, "as_of"),
         *((method, SCORE, {}, "method") for method in ("GET", "PUT", "DELETE", "PATCH")),
         *((method, PREDICT, {}, "method") for method in ("GET", "PUT")),
