@@ -20,6 +20,7 @@ from config.errors import ConfigError, HomeError
 from config.loader import CONFIG_DIR, Section, load_section
 from config.sections.ablation import AblationConfig
 from config.sections.costs import CostsConfig
+from config.sections.dashboard import DashboardConfig
 from config.sections.database import DatabaseConfig
 from config.sections.etl import EtlConfig
 from config.sections.evaluation import EvaluationConfig
@@ -138,6 +139,11 @@ class Settings:
     def serving(self) -> ServingConfig:
         """serving.yaml."""
         return self._load("serving.yaml", ServingConfig)
+
+    @cached_property
+    def dashboard(self) -> DashboardConfig:
+        """dashboard.yaml."""
+        return self._load("dashboard.yaml", DashboardConfig)
 
     @property
     def lake_uri(self) -> str:

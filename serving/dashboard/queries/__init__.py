@@ -1,0 +1,1 @@
+"""What pages read: one statement a question, rows as dataclasses, no Streamlit."""

@@ -1,0 +1,40 @@
+"""The pages as an ASGI application, with everything off that would leave this machine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+from streamlit import config
+
+_SCRIPT: Final = Path(__file__).parent / "main.py"
+_OPTIONS: Final[dict[str, Any]] = {
+    "browser.gatherUsageStats": False,
+    "server.fileWatcherType": "none",
+    "server.headless": True,
+    "server.showEmailPrompt": False,
+    "server.runOnSave": False,
+    "server.enableStaticServing": False,
+    "server.maxUploadSize": 1,
+    "runner.magicEnabled": False,
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
+    "theme.light.primaryColor": "#005A8D",
+    "theme.light.linkColor": "#005A8D",
+    "theme.dark.primaryColor": "#56B4E9",
+    "theme.dark.linkColor": "#7CC4EE",
+    "theme.baseFontSize": 15,
+}
+
+
+def dashboard_app(hosts: Sequence[str]) -> Any:
+    """The application. `hosts` are the names that a browser may call it by."""
+    for name, value in _OPTIONS.items():
+        config.set_option(name, value)
+    config.set_option("server.allowedHosts", list(hosts))
+    logging.getLogger("streamlit").setLevel(logging.ERROR)
+    return st.App(_SCRIPT)
