@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -37,5 +38,16 @@ class DashboardConfig(Section):
     """All of dashboard.yaml."""
 
     listen: PagesListenSection
+    api_url: str | None
     rows_per_page: int = Field(ge=1, le=500)
     silent_hours: float = Field(gt=0)
+
+    @field_validator("api_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise ValueError("ALTAVIZ_API_URL must be an address such as https://altaviz.plant.example, without a password or a query")
+        return url.rstrip("/")

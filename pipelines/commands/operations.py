@@ -33,19 +33,20 @@ app = typer.Typer()
 def demo(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Run the whole product on simulated fleets: simulate, ingest, features, train, score, and the ranked fleet."""
 
-    used: list[Path] = []
+    used: list[Settings] = []
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.demo import demo as run_demo
 
-        used.append(settings.home)
+        used.append(settings)
         return run_demo(settings, report)
 
     from pipelines.runtime.home_access import demo_home
     from pipelines.views.cycle import show_demo
 
     def view(result: dict[str, Any]) -> None:
-        show_demo(result, home_argument(used[0]))
+        listen = used[0].dashboard.listen
+        show_demo(result, home_argument(used[0].home), f"http://{listen.host}:{listen.port}")
 
     run_job(job, view, CommonOptions(home, as_json), home_rules=HomeRules(choose=None if home else demo_home))
 

@@ -99,9 +99,8 @@ def _service(settings: Settings) -> Iterator[ApiPlace]:
     """The service that is named, else one of this home on a free port, which ends with this process."""
     secret = settings.serving.listen.api_key
     key = secret.get_secret_value() if secret else None
-    named = settings.environ.get("ALTAVIZ_API_URL")
-    if named:
-        yield ApiPlace(named.rstrip("/"), None, key)
+    if settings.dashboard.api_url:
+        yield ApiPlace(settings.dashboard.api_url, None, key)
         return
     place = ApiPlace(key=key)
     command = [sys.executable, "-m", "pipelines.cli", "serve", "--host", "127.0.0.1", "--port", "0", "--json", "--home", str(settings.home)]

@@ -22,8 +22,8 @@ def show_cycle(result: dict[str, Any]) -> None:
     _console().print(f"cycle done in {result['seconds']:.0f} s")
 
 
-def show_demo(result: dict[str, Any], home_argument: str) -> None:
-    """Row counts of the demo's readings, the fleet, and the next commands with `home_argument`."""
+def show_demo(result: dict[str, Any], home_argument: str, pages: str) -> None:
+    """Row counts of the demo's readings, the fleet, the next commands with `home_argument`, and the address `pages` of the planner's pages."""
     show_books(result["books"])
     show_fleet(result)
     console = _console()
@@ -32,6 +32,7 @@ def show_demo(result: dict[str, Any], home_argument: str) -> None:
     moment = f"{result['as_of']:%Y-%m-%dT%H:%M:%S}"
     console.print(f"done in {result['seconds']:.0f} s. Next:")
     for command in (
+        "altaviz dashboard",
         "altaviz serve",
         f"altaviz monitor --as-of {moment}",
         f"altaviz run --as-of {moment}",
@@ -39,6 +40,7 @@ def show_demo(result: dict[str, Any], home_argument: str) -> None:
         "altaviz status",
     ):
         console.print(f"  .venv/bin/{command}{home_argument}", soft_wrap=True)
+    console.print(f"The planner's pages: `altaviz dashboard` shows them on {pages}", soft_wrap=True)
 
 
 def show_checks(result: dict[str, Any]) -> None:

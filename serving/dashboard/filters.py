@@ -1,10 +1,10 @@
-"""The filter bar that the lists share. Every choice stands in the address."""
+"""The filter bar that the lists share. Every choice stands in the address: as the page shows it, so no option has a `format_func`."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from serving.dashboard.display.urgency import URGENCIES, look_of
+from serving.dashboard.display.urgency import URGENCIES
 from serving.dashboard.queries.fleet import FleetFilter, filter_choices
 from serving.dashboard.session import read
 
@@ -26,7 +26,6 @@ def filter_bar(*, with_urgency: bool = True) -> FleetFilter:
                 "Urgency",
                 URGENCIES,
                 selection_mode="multi",
-                format_func=lambda name: f"{look_of(name).symbol} {name}",
                 key="urgency",
                 bind="query-params",
             )

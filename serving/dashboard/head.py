@@ -26,7 +26,6 @@ def show_head(title: str) -> None:
                 [system.value for system in UnitSystem],
                 default=UnitSystem.US.value,
                 required=True,
-                format_func=str.upper,
                 key=UNITS,
                 bind="query-params",
                 label_visibility="collapsed",
@@ -43,7 +42,7 @@ def why_not() -> str | None:
 
 def _ask_name() -> None:
     if PLANNER not in st.session_state:
-        st.session_state[PLANNER] = unquote(st.context.cookies.get(_COOKIE, ""))[:_MOST_CHARACTERS]
+        st.session_state[PLANNER] = _kept()
     name = planner()
     with st.popover(name or "Your name", icon=":material/person:", type="tertiary" if name else "secondary"):
         st.text_input(
@@ -56,8 +55,13 @@ def _ask_name() -> None:
         )
         if started().api.problem:
             st.caption(f":material/cloud_off: Nothing can be written now: {started().api.problem}.")
-    if name and unquote(st.context.cookies.get(_COOKIE, "")) != name:
+    if name and name != _kept():
         st.html(_keep(name), unsafe_allow_javascript=True)
+
+
+def _kept() -> str:
+    kept = st.context.cookies.get(_COOKIE)
+    return unquote(kept)[:_MOST_CHARACTERS] if isinstance(kept, str) else ""
 
 
 def _keep(name: str) -> Markup:

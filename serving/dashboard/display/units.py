@@ -14,8 +14,8 @@ import pint
 class UnitSystem(StrEnum):
     """What the address says under `units`."""
 
-    US = "us"
-    SI = "si"
+    US = "US"
+    SI = "SI"
 
 
 @dataclass(frozen=True)

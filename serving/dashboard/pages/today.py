@@ -23,13 +23,8 @@ from serving.dashboard.session import is_dark, read, shown_moment
 from serving.dashboard.startup import started
 from serving.dashboard.states import show_empty
 
-_ORDER_WORDS: Final = {
-    "urgency": "Most urgent first",
-    "act_by": "Soonest repair date",
-    "saving": "Largest saving",
-    "alerts": "Most unacknowledged alerts",
-    "name": "Name",
-}
+_ATTENTION: Final = "needs attention"
+_ALL: Final = "all"
 _DAYS_AHEAD: Final = 10  # of the chart of repairs; the model plans 7
 _MOST_IN_FILE: Final = 100_000
 
@@ -76,9 +71,7 @@ def _list(wanted: FleetFilter, whole_fleet: list[StationCount]) -> None:
     settings, moment = started().settings.dashboard, shown_moment().moment
     with st.container(horizontal=True, vertical_alignment="center"):
         wanted = _with_scope(wanted, whole_fleet)
-        order = st.selectbox(
-            "Order", ORDERS, format_func=_ORDER_WORDS.__getitem__, key="order", bind="query-params", label_visibility="collapsed", width=240
-        )
+        order = st.selectbox("Order", ORDERS, key="order", bind="query-params", label_visibility="collapsed", width=220)
         total = sum(count.compressors for count in read(station_counts, wanted, settings.silent_hours))
         pages = ceil(total / settings.rows_per_page)
         page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
@@ -102,25 +95,24 @@ def _list(wanted: FleetFilter, whole_fleet: list[StationCount]) -> None:
         return
     first = (page - 1) * settings.rows_per_page
     rows = read(fleet_page, wanted, order, first, settings.rows_per_page)
-    st.html(html_table(rows, columns, f"Compressors, {_ORDER_WORDS[order].lower()}"))
+    st.html(html_table(rows, columns, f"Compressors, {order}"))
     if pages > 1:
         st.caption(f"{first + 1:,} to {first + len(rows):,} of {counted(total, 'compressor')}")
 
 
 def _with_scope(wanted: FleetFilter, counts: list[StationCount]) -> FleetFilter:
-    attention = sum(count.attention for count in counts)
-    total = sum(count.compressors for count in counts)
     scope = st.segmented_control(
         "Show",
-        ["attention", "all"],
-        default="attention",
+        [_ATTENTION, _ALL],
+        default=_ATTENTION,
         required=True,
-        format_func={"attention": f"Needs attention ({attention:,})", "all": f"All compressors ({total:,})"}.__getitem__,
         key="show",
         bind="query-params",
         label_visibility="collapsed",
     )
-    return dataclasses.replace(wanted, attention=scope != "all")
+    attention, total = sum(count.attention for count in counts), sum(count.compressors for count in counts)
+    st.caption(f"{attention:,} of {total:,} need attention", width="content")
+    return dataclasses.replace(wanted, attention=scope != _ALL)
 
 
 def _map(counts: list[StationCount]) -> None:

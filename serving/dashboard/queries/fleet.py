@@ -22,13 +22,13 @@ _SOUGHT: Final = sql.SQL(
     """
 )
 _ORDERS: Final = {
-    "urgency": "health_rank DESC, act_by NULLS LAST, rul_days_now NULLS LAST, failure_probability DESC NULLS LAST, compressor_id",
-    "act_by": "act_by NULLS LAST, health_rank DESC, rul_days_now NULLS LAST, compressor_id",
-    "saving": "expected_saving_usd DESC NULLS LAST, health_rank DESC, compressor_id",
-    "alerts": "unacknowledged_alerts DESC, open_alerts DESC, health_rank DESC, compressor_id",
-    "name": "compressor_id",
+    "most urgent first": "health_rank DESC, act_by NULLS LAST, rul_days_now NULLS LAST, failure_probability DESC NULLS LAST, compressor_id",
+    "soonest date first": "act_by NULLS LAST, health_rank DESC, rul_days_now NULLS LAST, compressor_id",
+    "largest saving first": "expected_saving_usd DESC NULLS LAST, health_rank DESC, compressor_id",
+    "most new alerts first": "unacknowledged_alerts DESC, open_alerts DESC, health_rank DESC, compressor_id",
+    "by name": "compressor_id",
 }
-ORDERS: Final = tuple(_ORDERS)
+ORDERS: Final = tuple(_ORDERS)  # as the page and the address name them
 
 
 @dataclass(frozen=True)
