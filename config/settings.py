@@ -34,6 +34,7 @@ from config.sections.serving import ServingConfig
 from config.sections.simulator import SimulatorConfig
 from config.sections.thresholds import ThresholdsConfig
 from config.sections.tuning import TuningConfig
+from config.sections.work_orders import WorkOrdersConfig
 
 SectionT = TypeVar("SectionT", bound=Section)
 
@@ -144,6 +145,11 @@ class Settings:
     def dashboard(self) -> DashboardConfig:
         """dashboard.yaml."""
         return self._load("dashboard.yaml", DashboardConfig)
+
+    @cached_property
+    def work_orders(self) -> WorkOrdersConfig:
+        """work_orders.yaml."""
+        return self._load("work_orders.yaml", WorkOrdersConfig)
 
     @property
     def lake_uri(self) -> str:

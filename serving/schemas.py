@@ -76,7 +76,10 @@ class Compressor:
 
 @dataclass(frozen=True)
 class MaintenanceEvent:
-    """A maintenance event, of a type in contract.EVENT_TYPES. While it counts, `withdrawn_at` is None."""
+    """A maintenance event, of a type in contract.EVENT_TYPES. While it counts, `withdrawn_at` is None.
+
+    A completed work order reported it if `work_order_id` is given; else an events file did.
+    """
 
     compressor_id: str
     event_date: datetime
@@ -87,6 +90,7 @@ class MaintenanceEvent:
     cost_usd: float | None = None
     withdrawn_at: datetime | None = None
     withdrawn_by: str | None = None
+    work_order_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from features.reference_tables.taking_back import (
     merge_compressors,
     merge_events,
 )
+from features.reference_tables.work_order_events import count_once
 from features.site.reference_files.compressor_list import RETIRED_DATE, read_compressors
 from features.site.reference_files.reference_file import ReferenceFile, RejectedRow, find_files
 from features.site.reference_files.work_orders import read_events
@@ -180,7 +181,7 @@ class _Load:
         covered = frozenset(file.named if listed is None else listed)
         covers = Coverage(file.origin, self.now, covered, since, ingest.most_withdrawn_share, file.whole)
         merged, changes = merge_events(read_reference_history(self.lake, EVENTS), rows, file.doubts, covers)
-        write_events(self.lake, merged)
+        write_events(self.lake, count_once(merged, self.now))
         self.report.withdrawn_events, self.report.restored_events = changes.taken_back, changes.restored
         self.report.rejected_events = dict(Counter(row.reason for row in file.rejected))
         self.report.left_out_events = dict(file.left_out)

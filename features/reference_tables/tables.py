@@ -12,9 +12,9 @@ from features.contract import COMPRESSOR_ID
 from features.lake import COMPRESSORS, EVENTS, Lake
 from features.reference_tables.taking_back import COMPRESSOR_KEY as COMPRESSOR_KEY
 from features.reference_tables.taking_back import COMPRESSOR_SCHEMA as COMPRESSOR_SCHEMA
+from features.reference_tables.taking_back import EVENT_HISTORY_SCHEMA, RETIREMENT, fit, in_force
 from features.reference_tables.taking_back import EVENT_KEY as EVENT_KEY
 from features.reference_tables.taking_back import EVENT_SCHEMA as EVENT_SCHEMA
-from features.reference_tables.taking_back import RETIREMENT, WITHDRAWAL, fit, in_force
 
 
 def merge_reference(lake: Lake, table: str, rows: pl.DataFrame, key: list[str]) -> None:
@@ -48,11 +48,11 @@ def read_retired(lake: Lake) -> list[str]:
 
 
 def read_reference_history(lake: Lake, table: str) -> pl.DataFrame:
-    """All rows of a reference table, also withdrawn ones, with RETIREMENT or WITHDRAWAL.
+    """All rows of a reference table, also withdrawn ones, with RETIREMENT, or with WITHDRAWAL and ORDER.
 
     Older tables have nulls there.
     """
-    schema = COMPRESSOR_SCHEMA | RETIREMENT if table == COMPRESSORS else EVENT_SCHEMA | WITHDRAWAL
+    schema = COMPRESSOR_SCHEMA | RETIREMENT if table == COMPRESSORS else EVENT_HISTORY_SCHEMA
     if not lake.exists(table):
         return pl.DataFrame(schema=schema)
     return fit(pl.read_delta(lake.uri(table)), schema)

@@ -37,6 +37,8 @@ EVENT_SCHEMA: Schema = {
 }
 RETIREMENT: Schema = {"retired_at": pl.Datetime("us", "UTC"), "retired_by": pl.String, "retired_by_hand": pl.Boolean}
 WITHDRAWAL: Schema = {"withdrawn_at": pl.Datetime("us", "UTC"), "withdrawn_by": pl.String}
+ORDER: Schema = {"work_order_id": pl.String}  # the completed work order that reported an event; null: an events file did
+EVENT_HISTORY_SCHEMA: Schema = EVENT_SCHEMA | WITHDRAWAL | ORDER
 COMPRESSOR_KEY = ["compressor_id"]
 EVENT_KEY = ["compressor_id", "event_date", "event_type"]
 _FEW_ROWS: Final = 3  # of so few events a file may take back most
@@ -116,11 +118,14 @@ def merge_compressors(present: pl.DataFrame, rows: pl.DataFrame, named: set[str]
 def merge_events(present: pl.DataFrame, rows: pl.DataFrame, doubts: list[Doubt], covers: Coverage) -> tuple[pl.DataFrame, Changes]:
     """The events table after a file: `rows` are in force, and covered events it no longer holds are withdrawn.
 
-    `rows` have EVENT_SCHEMA. An event that a rejected row may stand for (`doubts`) stays as it was.
+    `rows` have EVENT_SCHEMA. An event that a rejected row may stand for (`doubts`) stays as it was, and one that a work order reported.
     """
-    rows = fit(rows, present.schema)
+    present = fit(present, EVENT_HISTORY_SCHEMA)
+    rows = fit(rows, EVENT_SCHEMA | WITHDRAWAL).join(
+        present.filter(pl.col("withdrawn_at").is_null()).select(*EVENT_KEY, *ORDER), on=EVENT_KEY, how="left"
+    )
     absent = present.join(rows, on=EVENT_KEY, how="anti")
-    covered = pl.col("withdrawn_at").is_null()
+    covered = pl.col("withdrawn_at").is_null() & pl.col("work_order_id").is_null()
     if covers.compressor_ids is not None:
         covered &= pl.col(COMPRESSOR_ID).is_in(sorted(covers.compressor_ids))
     if covers.since is not None:

@@ -35,6 +35,7 @@ FILES: Final = {
     "retraining.yaml": "retraining",
     "evaluation.yaml": "evaluation",
     "ablation.yaml": "ablation",
+    "work_orders.yaml": "work_orders",
     "simulator.yaml": "simulator",
 }
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}")

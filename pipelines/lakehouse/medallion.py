@@ -10,6 +10,7 @@ from config.settings import Settings
 from features.build import Rules, build_silver_and_gold
 from features.lake import Lake
 from features.row_counts import count_rows
+from pipelines.lakehouse.order_events import take_in_order_events
 from pipelines.lakehouse.prediction_alerts import sync_prediction_alerts
 from pipelines.lakehouse.quality_sync import sync_quality
 from pipelines.lakehouse.warehouse_sync import sync_aggregates, sync_reference, sync_view_rules, sync_withdrawals
@@ -40,6 +41,8 @@ def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, rep
 def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:
     """Run `build_lake`, then write reference data, hourly aggregates, alerts and quality metrics to the warehouse.
 
+    The lake takes in the events of completed work orders first.
+
     Raises MomentError, NoDataError, WarehouseError.
     """
     started = time.perf_counter()
@@ -48,6 +51,7 @@ def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: 
     # a warehouse that is down fails the command before the hour of Spark
     with migrated_warehouse(settings.database, settings.home) as warehouse:
         books = build_lake(settings, moment, spark, report)
+        take_in_order_events(settings, warehouse)
         with report.stage("warehouse") as advance:
             sync_reference(warehouse, lake, settings.fleet)
             sync_view_rules(warehouse, settings)

@@ -17,11 +17,12 @@ from features.lake import COMPRESSORS, EVENTS, GOLD, SILVER, Interval, Lake, mer
 from features.reference_tables.tables import read_reference_history
 from features.withdrawals import read_withdrawals
 from pipelines.runtime.console import Advance
-from serving.schemas import Compressor, MaintenanceEvent, StationRow
+from serving.schemas import Compressor, MaintenanceEvent, StationRow, present_moment
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.lake_sync import record_sync, synced_version
 from serving.warehouse.withdrawn import Marks, TakenReadings, mark_predictions
+from serving.work_orders.reported_events import waiting_events, with_waiting_events
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -31,10 +32,14 @@ _LOOKBACK = timedelta(hours=max(WINDOWS.values()))
 
 
 def sync_reference(warehouse: Warehouse, lake: Lake, fleet: FleetConfig) -> None:
-    """Write stations, compressors and maintenance events, including those taken back."""
+    """Write stations, compressors and maintenance events, including those taken back.
+
+    Events of completed work orders that the lake has not taken in yet stay in force.
+    """
     compressors = read_reference_history(lake, COMPRESSORS).drop("retired_by_hand").with_columns(pl.col("model").fill_null("unknown"))
-    events = read_reference_history(lake, EVENTS)
+    history = read_reference_history(lake, EVENTS)
     with warehouse.connection() as connection:
+        events = with_waiting_events(history, waiting_events(connection), present_moment())
         tables.upsert_stations(
             connection,
             (

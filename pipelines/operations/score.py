@@ -6,11 +6,14 @@ import time
 from datetime import datetime
 from typing import Any
 
+import polars as pl
+
 from config.errors import NoDataError
 from config.settings import Settings
 from features.lake import EVENTS, GOLD, Lake
 from features.reference_tables.renewals import read_renewals
-from features.reference_tables.tables import read_fleet, read_reference, read_retired
+from features.reference_tables.tables import read_fleet, read_reference_history, read_retired
+from features.reference_tables.taking_back import in_force
 from pipelines.lakehouse.prediction_alerts import sync_prediction_alerts
 from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules, sync_withdrawals
 from pipelines.runtime.console import StageReporter
@@ -19,11 +22,13 @@ from pipelines.runtime.moment import choose_moment
 from serving.prediction.predictor import Predictor
 from serving.registry.client import Registry
 from serving.registry.model_record import ModelRecord
-from serving.schemas import report_rows
+from serving.schemas import present_moment, report_rows
 from serving.warehouse import tables
+from serving.warehouse.connection import Warehouse
 from serving.warehouse.migrations import migrated_warehouse
 from serving.warehouse.partitions import make_partitions_ahead
 from serving.warehouse.prediction_points import earliest
+from serving.work_orders.reported_events import waiting_events, with_waiting_events
 
 
 def score(settings: Settings, as_of: datetime | None, report: StageReporter, *, is_live: bool | None = None) -> dict[str, Any]:
@@ -46,22 +51,23 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter, *, 
     with report.stage("champion"):
         champion = Registry(settings.tracking_uri).champion()
         predictor = Predictor(champion, settings.scoring, settings.costs, settings.model.scoring.threads)
-    with report.stage("predict") as advance:
-        renewed = read_renewals(read_reference(lake, EVENTS)).at(compressor_ids, moment)
-        predictions = predictor.predict(gold, compressor_ids, moment, renewed)
-        advance(1, 1, compressors=len(predictions))
-    with report.stage("write"), migrated_warehouse(settings.database, settings.home) as warehouse:
-        ModelRecord(warehouse).compare_champion(champion)  # write nothing if the file is not the one that was decided on
-        sync_reference(warehouse, lake, settings.fleet)
-        sync_view_rules(warehouse, settings)
-        with warehouse.connection() as connection:
-            make_partitions_ahead(connection, moment, settings.database.partitions.months_ahead)
-            written = tables.upsert_predictions(connection, predictions)
-            marked = sync_withdrawals(connection, lake, settings.etl).changed
-            scored = dict.fromkeys(compressor_ids, moment)
-            alerts_written = sync_prediction_alerts(connection, settings, earliest([*scored.items(), *marked.items()]))
-            usable = tables.last_usable(connection, predictions)
-            tables.move_replay(connection, None if is_now else moment)
+    with migrated_warehouse(settings.database, settings.home) as warehouse:
+        with report.stage("predict") as advance:
+            renewed = read_renewals(_events(warehouse, lake)).at(compressor_ids, moment)
+            predictions = predictor.predict(gold, compressor_ids, moment, renewed)
+            advance(1, 1, compressors=len(predictions))
+        with report.stage("write"):
+            ModelRecord(warehouse).compare_champion(champion)  # write nothing if the file is not the one that was decided on
+            sync_reference(warehouse, lake, settings.fleet)
+            sync_view_rules(warehouse, settings)
+            with warehouse.connection() as connection:
+                make_partitions_ahead(connection, moment, settings.database.partitions.months_ahead)
+                written = tables.upsert_predictions(connection, predictions)
+                marked = sync_withdrawals(connection, lake, settings.etl).changed
+                scored = dict.fromkeys(compressor_ids, moment)
+                alerts_written = sync_prediction_alerts(connection, settings, earliest([*scored.items(), *marked.items()]))
+                usable = tables.last_usable(connection, predictions)
+                tables.move_replay(connection, None if is_now else moment)
     return {
         "model_version": champion.version,
         "as_of": moment,
@@ -71,3 +77,10 @@ def score(settings: Settings, as_of: datetime | None, report: StageReporter, *, 
         "alert_rows_written": alerts_written,
         "seconds": round(time.perf_counter() - started, 2),
     }
+
+
+def _events(warehouse: Warehouse, lake: Lake) -> pl.DataFrame:
+    """The maintenance events in force, also those of completed orders that the lake has not taken in yet."""
+    with warehouse.connection() as connection:
+        waiting = waiting_events(connection)
+    return in_force(with_waiting_events(read_reference_history(lake, EVENTS), waiting, present_moment()))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-import polars as pl
 import psycopg
 from deltalake import DeltaTable
 from psycopg_pool import PoolTimeout
@@ -21,9 +20,9 @@ from config.errors import AltavizError, ModelMismatchError, MomentError, NoDataE
 from config.logs import get_log
 from config.sections.serving import ServingConfig
 from features.arrays import Float32s
-from features.reference_tables.renewals import Renewals, read_renewals
-from features.reference_tables.taking_back import in_force
+from features.reference_tables.renewals import Renewals
 from serving.api.gold_cache import GoldVersion, KnownCompressors, ReadT, VersionCache, read_fleet, read_newest
+from serving.api.known_events import NO_EVENTS, KnownEvents, read_events
 from serving.api.recovery import Recovering
 from serving.assessment import Numbers
 from serving.prediction.moments import require_reached
@@ -32,6 +31,7 @@ from serving.registry.model_record import compare_champion
 from serving.schemas import LatestPrediction, Prediction, present_moment
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
+from serving.work_orders.reported_events import waiting_events
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Backend:
         self._warehouse = Recovering("warehouse", parts.warehouse, retry_s)
         self._gold = VersionCache(parts.gold, lambda table: read_newest(table, config.gold), config.gold.check_s)
         self._fleet = VersionCache(parts.compressors, read_fleet, config.gold.check_s)
-        self._renewals = VersionCache(parts.events, lambda table: read_renewals(in_force(pl.read_delta(table))), config.gold.check_s)
+        self._events = VersionCache(parts.events, read_events, config.gold.check_s)
         self._compared: Predictor | None = None  # with its decision
         self._refusal: str | None = None  # the warehouse's error at the last request, None after success
         self._synced: tuple[Warehouse, int, int | None] | None = None  # the warehouse that has fleet and events, and their versions
@@ -132,7 +132,10 @@ class Backend:
         if not any(steps.last_reading):
             _require_data(gold, moment)
         predictor = self._predictor.get()
-        predictions = predictor.predict_steps(steps, moment, gold.source, gold.past, self.renewals().at(ids, moment))
+        with self._connection() as connection:  # the lake takes events of completed work orders in later
+            waiting = waiting_events(connection)
+        renewed = self._known_events().renewals_with(waiting, self._clock()).at(ids, moment)
+        predictions = predictor.predict_steps(steps, moment, gold.source, gold.past, renewed)
         with self._connection(fleet) as connection:
             self._require_compared(predictor, connection)
             written = tables.upsert_predictions(connection, predictions)
@@ -165,8 +168,11 @@ class Backend:
         return _read("the list of compressors", self._fleet)
 
     def renewals(self) -> Renewals:
-        """When each compressor began its present life. Empty until events are loaded. Raises NotReadyError."""
-        return _read("the list of maintenance events", self._renewals, without=Renewals({}, {}))
+        """When each compressor began its present life, by the lake. Empty until events are loaded. Raises NotReadyError."""
+        return self._known_events().renewals
+
+    def _known_events(self) -> KnownEvents:
+        return _read("the list of maintenance events", self._events, without=NO_EVENTS)
 
     def _present(self) -> datetime:
         """The moment of a home that replays the past, else the clock's now."""
@@ -227,7 +233,7 @@ class Backend:
         self._refusal = None
 
     def _sync(self, warehouse: Warehouse, version: int) -> None:
-        wanted = (warehouse, version, self._renewals.version)
+        wanted = (warehouse, version, self._events.version)
         if self._synced != wanted:
             self._parts.sync_reference(warehouse)
             self._synced = wanted

@@ -71,6 +71,7 @@ TABLES: Final = (
     "alert_changes",
     "outbox",
     "work_orders",
+    "work_order_changes",
     "api_keys",
     "api_writes",
 )

@@ -63,6 +63,33 @@ CROSS JOIN LATERAL (
     WHERE own.compressor_id = compressor.compressor_id AND own.prediction_timestamp <= asked.latest AND own.data_withdrawn_at IS NULL
     ORDER BY own.prediction_timestamp DESC, own.updated_at DESC, own.model_version DESC
     LIMIT 1
+) AS latest
+LEFT JOIN LATERAL ( -- it ended the life that the newest prediction is of
+    SELECT jsonb_build_array(
+        CASE event.event_type WHEN 'failure' THEN 'failed at ' ELSE 'repaired at ' END
+        || to_char(event.event_date AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC, after the last prediction: the next one counts from there'
+    ) AS reasons
+    FROM maintenance_events AS event
+    WHERE latest.status = 'ok' AND event.compressor_id = compressor.compressor_id AND event.withdrawn_at IS NULL
+      AND event.event_date <= asked.moment AND event.event_type IN ('failure', 'scheduled', 'unscheduled')
+      AND event.event_date + CASE WHEN event.downtime_hours <= 87600 THEN event.downtime_hours ELSE 0 END * INTERVAL '1 hour'
+          > latest.prediction_timestamp
+    ORDER BY event.event_date DESC
+    LIMIT 1
+) AS renewal ON TRUE
+CROSS JOIN LATERAL (
+    SELECT latest.prediction_timestamp, latest.model_version, latest.horizon_days, latest.features_used, latest.data_faults,
+           latest.data_withdrawn_at, latest.created_at, latest.updated_at,
+           CASE WHEN renewal.reasons IS NULL THEN latest.status ELSE 'insufficient_history' END::varchar(20) AS status,
+           coalesce(renewal.reasons, latest.reasons) AS reasons,
+           CASE WHEN renewal.reasons IS NULL THEN latest.rul_days END AS rul_days,
+           CASE WHEN renewal.reasons IS NULL THEN latest.rul_lower_days END AS rul_lower_days,
+           CASE WHEN renewal.reasons IS NULL THEN latest.rul_upper_days END AS rul_upper_days,
+           CASE WHEN renewal.reasons IS NULL THEN latest.failure_probability END AS failure_probability,
+           CASE WHEN renewal.reasons IS NULL THEN latest.confidence_score END AS confidence_score,
+           CASE WHEN renewal.reasons IS NULL THEN latest.health END AS health,
+           CASE WHEN renewal.reasons IS NULL THEN latest.act_by END AS act_by,
+           CASE WHEN renewal.reasons IS NULL THEN latest.expected_saving_usd END AS expected_saving_usd
 ) AS newest
 LEFT JOIN LATERAL (
     SELECT * FROM ml_predictions AS own
