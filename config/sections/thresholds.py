@@ -171,6 +171,12 @@ class EscalationSection(Section):
     levels: Annotated[list[EscalationLevel], Field(min_length=1), AfterValidator(_each_name_once)]
 
 
+class ShelvingSection(Section):
+    """How long a person may put an alert out of sight."""
+
+    most_hours: PositiveLimit
+
+
 class EffectiveLimits(Section):
     """Warning and critical limits that hold for one compressor model."""
 
@@ -193,6 +199,7 @@ class ThresholdsConfig(Section):
     derived: dict[Derived, Threshold]
     overrides: dict[str, SomeSensors[SensorOverride]] = Field(default_factory=dict)
     escalation: EscalationSection
+    shelving: ShelvingSection
 
     @model_validator(mode="after")
     def _limits_can_be_measured(self) -> Self:

@@ -61,7 +61,7 @@ def _fingerprint(settings: Settings, compressors: pl.DataFrame, expected: pl.Dat
     shaping = {
         "quality": settings.quality.numbers("prediction_alerts", "alarm_kpis"),
         "stale_after_hours": settings.scoring.stale_after_hours,
-        "thresholds": settings.thresholds.numbers("escalation"),
+        "thresholds": settings.thresholds.numbers("escalation", "shelving"),
         "compressors": compressors.select(COMPRESSOR_ID, "model", "install_date").sort(COMPRESSOR_ID).rows(),
         "retired": sorted({*compressors[COMPRESSOR_ID]} - {*expected[COMPRESSOR_ID]}),
     }

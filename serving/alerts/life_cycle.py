@@ -19,6 +19,7 @@ from config.errors import ConflictError, RequestError
 from config.plain_text import is_plain
 from serving.alerts.alert_key import AlertKey
 from serving.alerts.alert_rows import AlertRow, Change, State, lock_alert, read_alert
+from serving.alerts.shelving import end_shelvings
 
 _MOST_NAME: Final = 100  # characters, as the columns have
 _MOST_TEXT: Final = 2000
@@ -48,7 +49,7 @@ class Act:
 
 def acknowledge(connection: psycopg.Connection, key: AlertKey, act: Act) -> AlertRow:
     """Somebody has seen the alert, and it escalates no further. A resolved one is then closed. The first acknowledgement stays."""
-    alert = lock_alert(connection, key)
+    alert = _lock(connection, key, act)
     if alert.acknowledged_at is not None:
         return alert
     _require(alert, "acknowledge", act)
@@ -69,7 +70,7 @@ def shelve(connection: psycopg.Connection, key: AlertKey, shelving: Shelving, ac
     Raises RequestError for another time, and for a reason that cannot be kept.
     """
     _require_text("reason", shelving.reason, _MOST_TEXT, lines=True)
-    alert = lock_alert(connection, key)
+    alert = _lock(connection, key, act)
     if alert.state == "shelved" and (alert.shelved_until, alert.shelve_reason) == (shelving.until, shelving.reason):
         return alert
     if not act.at < shelving.until <= act.at + most:
@@ -83,7 +84,7 @@ def shelve(connection: psycopg.Connection, key: AlertKey, shelving: Shelving, ac
 
 def unshelve(connection: psycopg.Connection, key: AlertKey, act: Act) -> AlertRow:
     """Bring a shelved alert back before its time."""
-    alert = lock_alert(connection, key)
+    alert = _lock(connection, key, act)
     if alert.state != "shelved" and _was_unshelved(connection, alert.key):
         return alert
     _require(alert, "unshelve", act)
@@ -94,7 +95,7 @@ def assign(connection: psycopg.Connection, key: AlertKey, to: str | None, act: A
     """Make the alert somebody's work. None makes it nobody's."""
     if to is not None:
         _require_text("to", to, _MOST_NAME)
-    alert = lock_alert(connection, key)
+    alert = _lock(connection, key, act)
     if alert.assigned_to == to:
         return alert
     _require(alert, "assign", act)
@@ -103,7 +104,7 @@ def assign(connection: psycopg.Connection, key: AlertKey, to: str | None, act: A
 
 def close(connection: psycopg.Connection, key: AlertKey, act: Act) -> AlertRow:
     """Take a resolved or withdrawn alert off the list for good."""
-    alert = lock_alert(connection, key)
+    alert = _lock(connection, key, act)
     if alert.closed_at is not None and alert.state == "closed":
         return alert
     _require(alert, "close", act)
@@ -118,6 +119,14 @@ def allowed(alert: AlertRow) -> tuple[str, ...]:
     if alert.state == "closed" and alert.closed_at is None:  # acknowledged and resolved, or withdrawn
         return ("close",)
     return tuple(name for name in ALLOWED[alert.state] if name != "acknowledge" or alert.acknowledged_at is None)
+
+
+def _lock(connection: psycopg.Connection, key: AlertKey, act: Act) -> AlertRow:
+    """The locked alert. A shelving that is over has ended."""
+    alert = lock_alert(connection, key)
+    if alert.shelved_until is not None and end_shelvings(connection, act.at, alert.key):
+        return read_alert(connection, alert.key)
+    return alert
 
 
 def _require(alert: AlertRow, what: str, act: Act) -> None:

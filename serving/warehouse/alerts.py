@@ -13,6 +13,7 @@ from typing import Final, Literal
 import psycopg
 
 from serving.warehouse.alert_heirs import STALE, hand_over
+from serving.warehouse.alert_log import follow_alerts
 from serving.warehouse.tables import Table, upsert_rows
 
 _ALERTS: Final = Table("alert_history", ("compressor_id", "alert_type", "alert_timestamp"), "alert_timestamp", recomputed=True)
@@ -67,6 +68,14 @@ def alert_lock(connection: psycopg.Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('altaviz.quality'))")
 
 
+def try_all_alerts(connection: psycopg.Connection) -> bool:
+    """Whether no transaction rewrites alerts of any source now. If so, others wait for this one."""
+    names = ("altaviz.quality", "altaviz.prediction_alerts")
+    query = "SELECT bool_and(pg_try_advisory_xact_lock(hashtext(name))) FROM unnest(%s::text[]) AS name"
+    row = connection.execute(query, [list(names)]).fetchone()
+    return row is not None and bool(row[0])
+
+
 def live_since(connection: psycopg.Connection, moments: Mapping[str, datetime], sources: Sequence[Source]) -> dict[str, datetime]:
     """The start of the oldest alert by compressor that began before its moment and that later readings may still change."""
     query = """
@@ -96,7 +105,8 @@ def replace_alerts(
     """Make `alerts` all there are of `sources` from each compressor's moment in `since` (None: of all compressors and times).
 
     What people entered stays with its alert, and moves with the alert's beginning, as the log does. An alert that somebody worked on or that
-    escalated is closed as withdrawn when readings no longer show it, and others are deleted. Returns the rows inserted, changed or deleted.
+    escalated is closed as withdrawn when readings no longer show it, and others are deleted. `alert_changes` has every change. Returns the alerts
+    inserted, changed or deleted.
     """
     written = upsert_rows(connection, _ALERTS, Alert, alerts)
     connection.execute(f"CREATE TEMPORARY TABLE {STALE} (LIKE alert_history) ON COMMIT DROP")
@@ -112,6 +122,7 @@ def replace_alerts(
     connection.execute(stale, [*moments, list(sources), *([getattr(alert, name) for alert in alerts] for name in _ALERTS.key)])
     written += hand_over(connection)
     connection.execute(f"DROP TABLE {STALE}")
+    follow_alerts(connection, None if since is None else list(since), sources)
     return written
 
 

@@ -126,6 +126,7 @@ def load_changed(folder: Path, file: str, change: Callable[[dict[str, Any]], Non
         ("thresholds.yaml", "escalation.levels", []),
         ("quality.yaml", "prediction_alerts.repair.warning.value", 2.5),
         ("quality.yaml", "alarm_kpis.priority_mix.low.value", 1.5),
+        ("thresholds.yaml", "shelving.most_hours.value", 0),
         ("thresholds.yaml", "escalation.levels", [{"name": "manager", "description": "decides"}] * 2),
         ("thresholds.yaml", "overrides.Ariel JGK/4", {"gas_flow_mcf": {"warning": {"value": 60_000, "source": "the maker"}}}),
     ],

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from serving.alerts.derived_changes import record_derived_changes
 from serving.warehouse.alerts import Alert, Source, alert_lock, replace_alerts
 from serving.warehouse.connection import Warehouse
 from tests.serving.warehouse.conftest import migrated, warehouse
@@ -53,7 +52,6 @@ def rewrite(connection: psycopg.Connection, *alerts: Alert) -> None:
     """What a cycle does: these are all alerts there are."""
     alert_lock(connection)
     replace_alerts(connection, alerts, None, SOURCES)
-    record_derived_changes(connection)
 
 
 SOURCES: Sequence[Source] = ("threshold", "own_normal", "prediction", "data")

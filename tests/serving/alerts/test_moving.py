@@ -11,9 +11,8 @@ import pytest
 from config.errors import NotFoundError
 from serving.alerts.alert_key import AlertKey
 from serving.alerts.alert_rows import AlertFilter, list_alerts, read_alert, read_changes
-from serving.alerts.derived_changes import record_derived_changes
 from serving.alerts.life_cycle import Act, Shelving, acknowledge, assign, close, shelve
-from serving.warehouse.alerts import Alert
+from serving.warehouse.alerts import Alert, replace_alerts
 from serving.warehouse.connection import Warehouse
 from tests.serving.alerts.conftest import NOW, OPEN, H, T, rewrite, stand_at
 
@@ -102,9 +101,21 @@ def test_a_closed_alert_that_late_readings_prolong_is_open_again(connection: psy
 def test_the_log_follows_the_alerts_and_is_written_once(connection: psycopg.Connection) -> None:
     rewrite(connection, replace(ENDED, severity="critical", critical_at=T + 2 * H))
     assert _log(connection, KEY) == [("raised", T + H), ("became_critical", T + 2 * H), ("resolved", T + 4 * H)]
-    assert record_derived_changes(connection) == 0
+    newest = connection.execute("SELECT max(change_id), count(*) FROM alert_changes").fetchone()
+    rewrite(connection, replace(ENDED, severity="critical", critical_at=T + 2 * H))
+    assert connection.execute("SELECT max(change_id), count(*) FROM alert_changes").fetchone() == newest
     rewrite(connection, replace(OPEN, severity="critical", critical_at=T + H))
     assert [(item.change, item.details) for item in read_changes(connection, KEY)] == [("raised", {"severity": "critical"})]
+
+
+def test_the_log_of_other_sources_and_compressors_is_left_alone(connection: psycopg.Connection) -> None:
+    mine = replace(OPEN, alert_type="rul_low", source="prediction")
+    replace_alerts(connection, [mine], {"C-1": T}, ["prediction"])
+    connection.execute("UPDATE alert_changes SET details = '{}'")
+    replace_alerts(connection, [mine], {"C-2": T}, ["prediction"])
+    assert connection.execute("SELECT count(*) FROM alert_changes WHERE details = '{}'").fetchone() == (2,)
+    replace_alerts(connection, [mine], {"C-1": T}, ["prediction"])
+    assert connection.execute("SELECT alert_type FROM alert_changes WHERE details = '{}'").fetchall() == [("vibration_mms_high",)]
 
 
 def test_a_planner_at_work_on_an_alert_that_moves_loses_nothing(warehouse: Warehouse) -> None:

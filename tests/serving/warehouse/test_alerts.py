@@ -4,7 +4,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from serving.warehouse.alerts import Alert, AlertCounts, Source, alert_lock, alerted_since, count_alerts, live_since, replace_alerts
+from serving.warehouse.alerts import (
+    Alert,
+    AlertCounts,
+    Source,
+    alert_lock,
+    alerted_since,
+    count_alerts,
+    live_since,
+    replace_alerts,
+    try_all_alerts,
+)
 from serving.warehouse.connection import Warehouse
 from tests.serving.warehouse.test_tables import T
 
@@ -140,5 +150,8 @@ def test_an_alert_is_live_until_it_is_settled(warehouse: Warehouse) -> None:
 def test_a_second_writer_waits_for_the_first(warehouse: Warehouse) -> None:
     with warehouse.connection() as first, warehouse.connection() as second:
         alert_lock(first)
-        held = second.execute("SELECT pg_try_advisory_xact_lock(hashtext('altaviz.quality'))").fetchone()
-    assert held == (False,)
+        assert not try_all_alerts(second)
+        first.rollback()
+        second.rollback()
+        assert try_all_alerts(second)
+        assert not try_all_alerts(first)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import psycopg
 
 PROGRAM: Final = "altaviz"  # `changed_by` of what no person did
+_REACHED: Final = (
+    "(%(compressor_ids)s::text[] IS NULL OR alert.compressor_id = ANY(%(compressor_ids)s)) AND alert.source = ANY(%(sources)s)"
+)
 _OWN: Final = "('raised', 'became_critical', 'resolved', 'withdrawn')"
 
 # An alert that was critical from the start is raised as critical. Nothing in the readings says when an alert vanished from them, so that is the
 # moment of finding it, and stays.
-_WANTED: Final = """
+_WANTED: Final = f"""
     CREATE TEMPORARY TABLE altaviz_wanted ON COMMIT DROP AS
     SELECT alert.compressor_id, alert.alert_type, alert.alert_timestamp, own.change, own.changed_at, own.details
     FROM alert_history AS alert
@@ -19,15 +23,15 @@ _WANTED: Final = """
     CROSS JOIN LATERAL (VALUES
         ('raised', alert.raised_at,
          jsonb_build_object('severity', CASE WHEN alert.critical_at <= alert.raised_at THEN 'critical' ELSE 'warning' END)),
-        ('became_critical', CASE WHEN alert.critical_at > alert.raised_at THEN alert.critical_at END, '{}'),
-        ('resolved', CASE WHEN NOT alert.withdrawn THEN alert.resolved_at END, '{}'),
+        ('became_critical', CASE WHEN alert.critical_at > alert.raised_at THEN alert.critical_at END, '{{}}'),
+        ('resolved', CASE WHEN NOT alert.withdrawn THEN alert.resolved_at END, '{{}}'),
         ('withdrawn', CASE WHEN alert.withdrawn THEN coalesce((
             SELECT min(known.changed_at) FROM alert_changes AS known
             WHERE (known.compressor_id, known.alert_type, known.alert_timestamp, known.change)
                 = (alert.compressor_id, alert.alert_type, alert.alert_timestamp, 'withdrawn')
-         ), asked.moment) END, '{}')
+         ), asked.moment) END, '{{}}')
     ) AS own (change, changed_at, details)
-    WHERE own.changed_at IS NOT NULL
+    WHERE own.changed_at IS NOT NULL AND {_REACHED}
 """
 # One entry for each kind of change: of two alerts that became one, the earlier entry stays.
 _DELETE: Final = f"""
@@ -37,8 +41,9 @@ _DELETE: Final = f"""
                    row_number() OVER (PARTITION BY known.compressor_id, known.alert_type, known.alert_timestamp, known.change
                                       ORDER BY known.changed_at, known.change_id) AS place
             FROM alert_changes AS known
+            JOIN alert_history AS alert USING (compressor_id, alert_type, alert_timestamp)
             LEFT JOIN altaviz_wanted AS wanted USING (compressor_id, alert_type, alert_timestamp, change)
-            WHERE known.change IN {_OWN}
+            WHERE known.change IN {_OWN} AND {_REACHED}
         ) AS judged
         WHERE gone OR place > 1
     )
@@ -63,14 +68,15 @@ _ADD: Final = f"""
 """
 
 
-def record_derived_changes(connection: psycopg.Connection) -> int:
-    """Make the log say what `alert_history` shows. Call it after writing alerts, in their transaction and under `alert_lock`.
+def follow_alerts(connection: psycopg.Connection, compressor_ids: Sequence[str] | None, sources: Sequence[str]) -> None:
+    """Make the log say what `alert_history` shows of `sources` of some compressors, or all (None).
 
-    Repeating it changes nothing. An entry whose time changed keeps its place, so nobody is told of it twice. Returns the entries added, changed
-    or deleted.
+    Repeating it changes nothing. An entry whose time changed keeps its place, so nobody is told of it twice.
     """
-    connection.execute(_WANTED)
+    reach = {"compressor_ids": None if compressor_ids is None else list(compressor_ids), "sources": list(sources)}
+    connection.execute(_WANTED, reach)
     connection.execute("ANALYZE altaviz_wanted")
-    written = sum(connection.execute(statement).rowcount for statement in (_DELETE, _MOVE, _ADD))
+    connection.execute(_DELETE, reach)
+    connection.execute(_MOVE)
+    connection.execute(_ADD)
     connection.execute("DROP TABLE altaviz_wanted")
-    return written
