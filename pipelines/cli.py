@@ -8,7 +8,21 @@ from typing import Final
 
 import typer
 
-from pipelines.commands import backup, benchmark, dashboard, data, experiments, home, keys, models, operations, site, taking_back, training
+from pipelines.commands import (
+    alerts,
+    backup,
+    benchmark,
+    dashboard,
+    data,
+    experiments,
+    home,
+    keys,
+    models,
+    operations,
+    site,
+    taking_back,
+    training,
+)
 from pipelines.commands.options import DATA, MODELS, OPERATIONS
 from pipelines.runtime.mlflow_environment import quieten
 
@@ -22,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (operations, dashboard, data, taking_back, training, experiments, home, backup):
+for commands in (operations, alerts, dashboard, data, taking_back, training, experiments, home, backup):
     app.add_typer(commands.app)
 app.add_typer(site.app, name="site", rich_help_panel=DATA)
 app.add_typer(keys.app, name="keys", rich_help_panel=OPERATIONS)

@@ -70,6 +70,7 @@ class PriorityMixSection(Section):
 class AlarmKpisSection(Section):
     """How the load of alarms on an operator is counted and judged."""
 
+    operators: CountLimit
     most_per_hour: PositiveLimit
     period_minutes: CountLimit
     flood_begins: CountLimit

@@ -152,6 +152,15 @@ def test_status_and_doctor_find_everything_in_place(demo: Demo) -> None:
     assert all(check["ok"] for check in doctor["checks"].values())
 
 
+def test_the_alerts_and_their_load_are_shown_at_the_end_of_the_data(demo: Demo) -> None:
+    shown = report_of("alerts", "--limit", "3", "--as-of", END_OF_DEMO, home=demo.home, **demo.environment)
+    assert shown["as_of"].startswith(END_OF_DEMO)
+    assert shown["open"] >= len(shown["alerts"]) == 3
+    assert shown["alerts"][0]["severity"] == "critical"
+    assert 160 < shown["kpis"]["hours"] <= 168
+    assert shown["kpis"]["annunciations"] >= shown["kpis"]["alerts"] > 3
+
+
 def test_maintenance_keeps_the_rows(demo: Demo) -> None:
     before = pl.read_delta(str(demo.home / "lake" / "gold")).sort("compressor_id", "timestamp")
     planned = report_of("maintain", "--dry-run", home=demo.home, **demo.environment)
