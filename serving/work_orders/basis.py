@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from http import HTTPStatus
 from typing import Any, Final
 
 import psycopg
 from psycopg.rows import class_row
 
-from config.errors import RequestError
+from config.errors import NotFoundError
 from serving.prediction.data_faults import FAULT_WORDS
 
 
@@ -64,13 +63,11 @@ _QUERY: Final = """
 
 
 def read_basis(connection: psycopg.Connection, compressor_id: str) -> Basis:
-    """The basis of a compressor in service, at the connection's moment (v_moment). Raises RequestError (404)."""
+    """The basis of a compressor in service, at the connection's moment (v_moment). Raises NotFoundError."""
     with connection.cursor(row_factory=class_row(Basis)) as cursor:
         basis = cursor.execute(_QUERY, [compressor_id]).fetchone()
     if basis is None:
-        raise RequestError(
-            ("compressor_id", f"{compressor_id} is not a compressor in service: use an id of the fleet"), status=HTTPStatus.NOT_FOUND
-        )
+        raise NotFoundError(f"{compressor_id} is not a compressor in service: use an id of the fleet")
     return basis
 
 

@@ -10,7 +10,9 @@ import psycopg
 from psycopg import sql
 
 from config.errors import RequestError
-from serving.work_orders.order import Act, WorkOrder, read_order, record_change, require_open
+from serving.alerts.life_cycle import Act
+from serving.work_orders.given_text import require_texts
+from serving.work_orders.order import WorkOrder, read_order, record_change, require_allowed
 
 # What a person may set, and whether it may be emptied.
 CHANGEABLE: Final[dict[str, bool]] = {
@@ -27,15 +29,16 @@ CHANGEABLE: Final[dict[str, bool]] = {
 def change_order(connection: psycopg.Connection, work_order_id: str, values: Mapping[str, Any], act: Act) -> WorkOrder:
     """Set fields of an open order by name (CHANGEABLE), and return it. Equal values change and log nothing.
 
-    Concurrent changes wait for each other, and each keeps the fields that it does not name. Raises RequestError: 404, 409 for an order that is
-    completed or cancelled, 422 for a field that nobody may set.
+    Concurrent changes wait for each other, and each keeps the fields that it does not name. Raises NotFoundError. Raises
+    ConflictError for an order that is completed or cancelled, RequestError for a field that nobody may set.
     """
     wrong = [(name, "cannot be set: use one of " + ", ".join(CHANGEABLE)) for name in values if name not in CHANGEABLE]
     wrong += [(name, "must not be empty") for name, value in values.items() if CHANGEABLE.get(name) is False and value in (None, "")]
     if wrong:
         raise RequestError(*wrong)
+    require_texts(values)
     order = read_order(connection, work_order_id, locked=True)
-    require_open(order, "changed")
+    require_allowed(order, "change")
     stored = {name: "" if name == "description" and value is None else value for name, value in values.items()}
     changed = {name: value for name, value in stored.items() if getattr(order, name) != value}
     if not changed:
@@ -47,11 +50,11 @@ def change_order(connection: psycopg.Connection, work_order_id: str, values: Map
 
 
 def cancel_order(connection: psycopg.Connection, work_order_id: str, act: Act) -> WorkOrder:
-    """Cancel an open order, and return it. A cancelled order stays as it is. Raises RequestError: 404, 409 for a completed one."""
+    """Cancel an open order, and return it. A cancelled order stays as it is. Raises NotFoundError, ConflictError."""
     order = read_order(connection, work_order_id, locked=True)
     if order.status == "cancelled":
         return order
-    require_open(order, "cancelled")
+    require_allowed(order, "cancel")
     _update(connection, work_order_id, {"status": "cancelled", "cancelled_at": act.at, "cancelled_by": act.by})
     record_change(connection, work_order_id, "cancelled", act, {"status": [order.status, "cancelled"]})
     return read_order(connection, work_order_id)

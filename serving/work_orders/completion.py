@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Final
 
 import psycopg
 
 from config.errors import RequestError
 from features.contract import EVENT_TYPES, MOST_DOWNTIME_HOURS
-from serving.work_orders.order import Act, WorkOrder, read_order, record_change
+from serving.alerts.life_cycle import Act
+from serving.work_orders.given_text import require_texts
+from serving.work_orders.order import WorkOrder, read_order, record_change, require_allowed
 
 _FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MOST_COST_USD: Final = 9_999_999_999.0  # of the column
@@ -42,16 +43,15 @@ class Completion:
 def complete_order(connection: psycopg.Connection, work_order_id: str, done: Completion, act: Act) -> WorkOrder:
     """Complete an open order, write its maintenance event, and return the order. The same completion again changes nothing.
 
-    Raises RequestError: 404, 409 for an order that is cancelled or was completed otherwise, 422 for values that no event can have.
+    Raises NotFoundError. Raises ConflictError for an order that is cancelled or was completed otherwise, RequestError for values that no event can
+    have.
     """
+    require_texts(vars(done))
     _require_possible(done, _latest(connection))
     order = read_order(connection, work_order_id, locked=True)
     if order.status == "completed" and _event_of(order) == _stored(done):
         return order
-    if not order.is_open:
-        allowed = "reopen it to correct it" if order.status == "completed" else "draft another one"
-        reason = f"{work_order_id} is {order.status}: {allowed}"
-        raise RequestError(("status", reason), status=HTTPStatus.CONFLICT)
+    require_allowed(order, "complete")
     event_type, event_date, downtime_hours, cost_usd = _stored(done)
     connection.execute(
         """
@@ -86,12 +86,10 @@ _WRITE_EVENT: Final = """
 def reopen_order(connection: psycopg.Connection, work_order_id: str, act: Act) -> WorkOrder:
     """Take a completion back, such as one with a wrong date: its event is withdrawn, the order is open again, and is returned.
 
-    Raises RequestError: 404, 409 for an order that is not completed.
+    Raises NotFoundError, and ConflictError for an order that is not completed.
     """
     order = read_order(connection, work_order_id, locked=True)
-    if order.status != "completed":
-        reason = f"{work_order_id} is {order.status}: only a completed order can be reopened"
-        raise RequestError(("status", reason), status=HTTPStatus.CONFLICT)
+    require_allowed(order, "reopen")
     connection.execute(
         """
         UPDATE maintenance_events SET withdrawn_at = %s, withdrawn_by = %s, in_lake = FALSE

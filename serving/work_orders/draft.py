@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from http import HTTPStatus
 from typing import Any
 
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from config.errors import RequestError
+from config.errors import ConflictError, RequestError
 from config.sections.costs import CostsConfig
 from config.sections.work_orders import Priority, WorkOrdersConfig
+from serving.alerts.life_cycle import Act
 from serving.work_orders.basis import Basis, read_basis
-from serving.work_orders.order import Act, WorkOrder, find_order, read_order, record_change
+from serving.work_orders.given_text import require_texts
+from serving.work_orders.order import ALLOWED, WorkOrder, find_order, read_order, record_change
 from serving.work_orders.priority import priority_of
 from serving.work_orders.wording import description_of, title_of
 
@@ -42,9 +43,10 @@ class DraftRequest:
 def draft_order(connection: psycopg.Connection, request: DraftRequest, act: Act, costs: CostsConfig, config: WorkOrdersConfig) -> WorkOrder:
     """Draft an order from the newest prediction at the connection's moment (v_moment), and return it.
 
-    A key that was used before returns its order. Raises RequestError: 404 for an unknown compressor, 409 with the id of the open order, 422
-    without usable numbers and without a reason, or for a key of another compressor.
+    A key that was used before returns its order. Raises NotFoundError for an unknown compressor, and ConflictError with the id of the open order.
+    Raises RequestError without usable numbers and without a reason, or for a key of another compressor.
     """
+    require_texts(vars(request))
     lock_orders(connection, request.compressor_id)
     known = find_order(connection, request.draft_key) if request.draft_key else None
     if known is not None:
@@ -83,8 +85,7 @@ def open_order(connection: psycopg.Connection, compressor_id: str) -> str | None
 def _require_none_open(connection: psycopg.Connection, compressor_id: str) -> None:
     found = open_order(connection, compressor_id)
     if found is not None:
-        reason = f"{compressor_id} has the open order {found}: change it, or ask for another one (another: true)"
-        raise RequestError(("compressor_id", reason), status=HTTPStatus.CONFLICT)
+        raise ConflictError(f"{compressor_id} has the open order {found}", "open", (*ALLOWED["draft"], "draft another one (another: true)"))
 
 
 def _row(basis: Basis, request: DraftRequest, act: Act, costs: CostsConfig, config: WorkOrdersConfig) -> dict[str, Any]:

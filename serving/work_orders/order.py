@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from http import HTTPStatus
 from typing import Any, Final, Literal
 
 import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from config.errors import RequestError
+from config.errors import ConflictError, NotFoundError
 from config.sections.work_orders import Priority
+from serving.alerts.life_cycle import Act
 
 OrderStatus = Literal["draft", "exported", "completed", "cancelled"]
 Change = Literal["drafted", "changed", "exported", "completed", "reopened", "cancelled"]
 
 OPEN: Final[tuple[OrderStatus, ...]] = ("draft", "exported")
+# What each status allows.
+ALLOWED: Final[dict[OrderStatus, tuple[str, ...]]] = {
+    "draft": ("change", "export", "complete", "cancel"),
+    "exported": ("change", "export", "complete", "cancel"),
+    "completed": ("reopen",),
+    "cancelled": (),
+}
 _NUMBERS: Final = {
     "parts_lead_days",
     "cost_at_stake_usd",
@@ -32,15 +39,6 @@ _NUMBERS: Final = {
     "cost_usd",
 }
 _PLACE: Final = ("model", "horsepower", "station_id", "basin", "town", "latitude", "longitude", "time_zone")
-
-
-@dataclass(frozen=True)
-class Act:
-    """What a person does: who, when (UTC), and a note for the log."""
-
-    by: str
-    at: datetime
-    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -135,12 +133,12 @@ _SELECT: Final = f"""
 
 
 def read_order(connection: psycopg.Connection, work_order_id: str, *, locked: bool = False) -> WorkOrder:
-    """One order. `locked` lets no other transaction change it until this one ends. Raises RequestError (404)."""
+    """One order. `locked` lets no other transaction change it until this one ends. Raises NotFoundError."""
     query = f"{_SELECT} WHERE work.work_order_id = %s {'FOR UPDATE OF work' if locked else ''}"
     with connection.cursor(row_factory=class_row(WorkOrder)) as cursor:
         order = cursor.execute(query, [work_order_id]).fetchone()
     if order is None:
-        raise RequestError(("work_order_id", f"{work_order_id} is not a work order: list them first"), status=HTTPStatus.NOT_FOUND)
+        raise NotFoundError(f"{work_order_id} is not a work order: list them first")
     return order
 
 
@@ -209,10 +207,8 @@ def read_changes(connection: psycopg.Connection, work_order_id: str) -> list[Ord
         return cursor.execute(query, [work_order_id]).fetchall()
 
 
-def require_open(order: WorkOrder, verb: str) -> None:
-    """Raise RequestError (409) if the order is completed or cancelled: it cannot be `verb`."""
-    if not order.is_open:
-        allowed = "reopen it first" if order.status == "completed" else "draft another"
-        raise RequestError(
-            ("status", f"{order.work_order_id} is {order.status} and cannot be {verb}: {allowed}"), status=HTTPStatus.CONFLICT
-        )
+def require_allowed(order: WorkOrder, verb: str) -> None:
+    """Raise ConflictError if the order's status does not allow `verb`."""
+    allowed = ALLOWED[order.status]
+    if verb not in allowed:
+        raise ConflictError(f"cannot {verb} {order.work_order_id}", order.status, allowed)

@@ -11,12 +11,13 @@ import psycopg
 import pytest
 
 from config.settings import Settings
+from serving.alerts.life_cycle import Act
 from serving.schemas import Compressor, StationRow
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.migrations import migrated_warehouse
 from serving.warehouse.tables import upsert_compressors, upsert_predictions, upsert_stations
 from serving.work_orders.draft import DraftRequest, draft_order
-from serving.work_orders.order import Act, WorkOrder
+from serving.work_orders.order import WorkOrder
 from tests.folders import TemporaryDirectory
 from tests.serving.warehouse.test_tables import OK, STALE, T
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from config.errors import RequestError
+from config.errors import ConflictError, RequestError
 from config.settings import Settings
+from serving.alerts.life_cycle import Act
 from serving.schemas import MaintenanceEvent
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.tables import latest_predictions, upsert_events, upsert_predictions
 from serving.work_orders.changes import cancel_order
 from serving.work_orders.completion import Completion, complete_order, reopen_order
-from serving.work_orders.order import Act, read_changes
+from serving.work_orders.order import read_changes
 from serving.work_orders.reported_events import mark_loaded, reported_events, waiting_events
 from tests.serving.warehouse.test_tables import OK, T
 from tests.serving.work_orders.conftest import NOW, drafted
@@ -84,12 +85,11 @@ def test_the_same_completion_again_changes_nothing_and_another_is_refused(wareho
         work_order_id = drafted(connection, settings).work_order_id
         done = complete_order(connection, work_order_id, DONE, BOB)
         assert complete_order(connection, work_order_id, DONE, BOB) == done
-        with pytest.raises(RequestError, match=f"{work_order_id} is completed: reopen it to correct it") as refused:
+        with pytest.raises(ConflictError, match=f"cannot complete {work_order_id}: it is completed, which allows reopen"):
             complete_order(connection, work_order_id, replace(DONE, downtime_hours=2.0), BOB)
-        with pytest.raises(RequestError, match="is completed and cannot be cancelled"):
+        with pytest.raises(ConflictError, match=f"cannot cancel {work_order_id}"):
             cancel_order(connection, work_order_id, BOB)
         assert len(connection.execute(EVENT).fetchall()) == 1
-    assert refused.value.status == 409
 
 
 def test_an_order_is_completed_when_the_work_is_done(warehouse: Warehouse, settings: Settings) -> None:
@@ -116,7 +116,7 @@ def test_a_reopened_order_takes_its_event_back(warehouse: Warehouse, settings: S
         order = reopen_order(connection, work_order_id, Act("Bob", NOW, "wrong machine"))
         (event,) = connection.execute(EVENT).fetchall()
         assert _health(connection)[:2] == ("ok", 4.25)
-        with pytest.raises(RequestError, match="is draft: only a completed order"):
+        with pytest.raises(ConflictError, match="it is draft, which allows change, export, complete, cancel"):
             reopen_order(connection, work_order_id, BOB)
         again = complete_order(connection, work_order_id, DONE, BOB)
         assert [row[5] for row in connection.execute(EVENT)] == [None]
