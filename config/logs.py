@@ -9,15 +9,18 @@ import json
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 from config.plain_text import plain_json
 from config.secrets import hide_in_values
+
+_FRAMES: Final = 8  # of an unexpected error, in the log of the service
 
 
 def set_up_logs(home: Path, *, to_stderr: bool) -> None:
@@ -42,6 +45,7 @@ def set_up_logs(home: Path, *, to_stderr: bool) -> None:
         logger.addHandler(handler)
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,  # the id of the request, in the service
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -64,6 +68,12 @@ def _to_json(event: dict[str, Any], **options: Any) -> str:
 def get_log() -> Any:
     """The application's logger: `log.info("event", stage=..., rows=..., seconds=...)`."""
     return structlog.get_logger("altaviz")
+
+
+def place_of(error: BaseException) -> dict[str, str]:
+    """Where an unexpected error was raised, as a log field `where`: innermost first. The service logs this and no traceback."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return {"where": " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))}
 
 
 @contextmanager

@@ -48,16 +48,24 @@ class ListenSection(Section):
                 raise ValueError(f"ALTAVIZ_HOSTS has {host!r}: list host names or addresses that clients use, without scheme and port")
         return [str(read_host(host)) for host in hosts]
 
+
+class KeysSection(Section):
+    """How soon a running service follows the keys of the table; seconds."""
+
+    check_s: float = Field(gt=0, le=10)  # a revoked key ends within seconds
+    keep_s: float = Field(gt=0)
+
     @model_validator(mode="after")
-    def _hosts_have_a_key(self) -> Self:
-        if self.hosts and self.api_key is None:
-            raise ValueError("ALTAVIZ_HOSTS lets other machines in: set ALTAVIZ_API_KEY too, or remove ALTAVIZ_HOSTS")
+    def _outlasts_a_reading(self) -> Self:
+        if self.keep_s <= self.check_s:
+            raise ValueError(f"keep_s {self.keep_s:g} must be above check_s {self.check_s:g}: keys would end between two readings")
         return self
 
 
 class LimitsSection(Section):
-    """What one request, and all of them together, may take."""
+    """What one request, one key, and all of them together may take."""
 
+    requests_per_minute: int = Field(gt=0)
     most_windows: int = Field(gt=0)
     most_compressors: int = Field(gt=0)
     most_body_bytes: int = Field(gt=0)
@@ -105,6 +113,7 @@ class ServingConfig(Section):
     """All settings of the prediction service."""
 
     listen: ListenSection
+    keys: KeysSection
     limits: LimitsSection
     recovery: RecoverySection
     gold: GoldSection

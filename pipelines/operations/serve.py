@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING
 import psycopg
 import uvicorn
 
-from config.errors import ConfigError, InputError
-from config.logs import get_log
+from config.errors import ConfigError, InputError, WarehouseError
+from config.logs import get_log, place_of
 from config.settings import Settings
 from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
 from pipelines.lakehouse.prediction_alerts import follow_predictions
 from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules
 from pipelines.runtime.mlflow_environment import quieten
+from serving.access.keyring import Keyring
+from serving.access.stored import has_usable_key
 from serving.api.access import Access
 from serving.api.backend import Backend, ServiceParts
 from serving.api.connections import Connections
@@ -40,7 +42,7 @@ from serving.warehouse.prediction_points import earliest
 if TYPE_CHECKING:
     from serving.warehouse.connection import Warehouse
 
-_SPARE_CONNECTIONS = 2  # beside the service's threads: readiness, and one that is being replaced
+_SPARE_CONNECTIONS = 6  # beside the service's threads: readiness, keys, champion, two that record writes, one that is being replaced
 _BACKLOG = 128  # connections that the system queues; that many may be accepted before the first is read
 _OTHER_FILES = 256  # open beside the connections: database, gold, logs, libraries
 
@@ -54,11 +56,20 @@ def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bo
         signal.signal(stop, _end)
     listen, limits = settings.serving.listen, settings.serving.limits
     _require_files(limits.most_connections + _BACKLOG + _OTHER_FILES)
-    with _listening(host or listen.host, listen.port if port is None else port, has_key=listen.api_key is not None) as listener:
+    with _listening(host or listen.host, listen.port if port is None else port) as listener:
+        address, number = listener.getsockname()[:2]
+        is_reachable = not ipaddress.ip_address(address.partition("%")[0]).is_loopback
+        _require_key(settings, host or listen.host, is_reachable=is_reachable)
         _prepare(settings.home)
 
         backend = Backend(_parts(settings), settings.serving, settings.etl.ingest.clock_skew)
-        access = Access.of(listen, host)
+        keyring = Keyring(
+            listen.api_key.get_secret_value() if listen.api_key else None,
+            limits.requests_per_minute,
+            needs_key=is_reachable or bool(listen.hosts),
+            keep_s=settings.serving.keys.keep_s,
+        )
+        access = Access.of(listen, keyring, host)
         server = uvicorn.Server(
             uvicorn.Config(
                 prediction_service(backend, settings.serving, access, settings.thresholds).to_asgi(),
@@ -74,7 +85,6 @@ def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bo
                 timeout_graceful_shutdown=listen.shutdown_s,
             )
         )
-        address, number = listener.getsockname()[:2]
         url = f"http://[{address}]:{number}" if ":" in address else f"http://{address}:{number}"
         line = json.dumps({"url": url}) if as_json else f"Altaviz answers on {url} (Ctrl-C ends it)"
         sys.stdout.write(f"{line}\n")
@@ -99,15 +109,31 @@ def _require_files(most: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
+def _require_key(settings: Settings, host: str, *, is_reachable: bool) -> None:
+    """Raise ConfigError when other computers can reach the service, and no key keeps them out."""
+    listen = settings.serving.listen
+    if listen.api_key is not None or not (is_reachable or listen.hosts):
+        return
+    why = ""
+    try:
+        with migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
+            if has_usable_key(connection):
+                return
+    except WarehouseError as error:
+        why = f" (keys cannot be read: {error})"
+    cure = "set ALTAVIZ_API_KEY or make a key with `altaviz keys create`"
+    if is_reachable:
+        raise ConfigError(f"host {host} can be reached from other computers{why}: {cure}, or listen on 127.0.0.1")
+    raise ConfigError(f"ALTAVIZ_HOSTS lets other machines in{why}: {cure}, or remove ALTAVIZ_HOSTS")
+
+
 @contextmanager
-def _listening(host: str, port: int, *, has_key: bool) -> Iterator[socket.socket]:
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """A socket that is bound to an address of this machine."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except OSError as error:
         raise InputError(f"host {host!r} is not an address of this machine ({error.strerror}): choose another with --host") from error
-    if not has_key and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
-        raise ConfigError(f"host {host} can be reached from other computers: set ALTAVIZ_API_KEY, or listen on 127.0.0.1")
     with socket.socket(family, kind, protocol) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -131,7 +157,9 @@ class _Events(logging.Handler):
     """Turns log records of the libraries into events of Altaviz."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        get_log().log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+        error = record.exc_info[1] if record.exc_info else None
+        fields = {} if error is None else {"error": repr(error), **place_of(error)}
+        get_log().log(record.levelno, record.getMessage(), logger=record.name, **fields)
 
 
 def _parts(settings: Settings) -> ServiceParts:

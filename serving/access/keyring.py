@@ -85,6 +85,11 @@ class Keyring:
         """Whether requests need no key: none was ever made, and only this machine reaches the service."""
         return not self._needs_key and self._known is not None and not self._ever
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the keys have been read."""
+        return self._known is not None
+
     def refresh(self, read: ReadKeys) -> None:
         """Read the keys anew, and write which were used. Raises what `read` raises; the keys of before then stay."""
         with self._lock:

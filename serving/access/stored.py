@@ -44,6 +44,11 @@ def has_keys(connection: psycopg.Connection) -> bool:
     return connection.execute("SELECT 1 FROM api_keys LIMIT 1").fetchone() is not None
 
 
+def has_usable_key(connection: psycopg.Connection) -> bool:
+    """Whether a key works now."""
+    return connection.execute(f"SELECT 1 FROM api_keys WHERE {USABLE} LIMIT 1").fetchone() is not None
+
+
 @dataclass(frozen=True)
 class ApiWrite:
     """A request that writes, and the status it was answered with. Never a body: `details` are what a route chose to record."""

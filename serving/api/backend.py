@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -21,6 +21,8 @@ from config.logs import get_log
 from config.sections.serving import ServingConfig
 from features.arrays import Float32s
 from features.reference_tables.renewals import Renewals
+from serving.access.keyring import StoredKeys
+from serving.access.stored import ApiWrite, read_keys, record_write
 from serving.api.gold_cache import GoldVersion, KnownCompressors, ReadT, VersionCache, read_fleet, read_newest
 from serving.api.known_events import NO_EVENTS, KnownEvents, read_events
 from serving.api.recovery import Recovering
@@ -77,6 +79,7 @@ class Backend:
         self._parts = parts
         self._clock_skew = clock_skew
         self._clock = clock
+        self._requests_per_minute = config.limits.requests_per_minute
         retry_s = config.recovery.retry_s
         self._predictor = Recovering("champion", self._open_champion, retry_s)
         self._warehouse = Recovering("warehouse", parts.warehouse, retry_s)
@@ -158,6 +161,19 @@ class Backend:
             self._require_reached(as_of)
         with self._connection(self._fleet_if_there()) as connection, tables.fleet_as_of(connection, as_of):
             yield connection
+
+    def read_keys(self, used: Sequence[str]) -> StoredKeys:
+        """The usable keys of the service, after noting that those with the ids `used` were used. Raises NotReadyError, WarehouseError."""
+        with self._connection() as connection:
+            return read_keys(connection, used, self._requests_per_minute)
+
+    def record(self, write: ApiWrite) -> None:
+        """Record a write. While the warehouse is missing, the log has it instead."""
+        try:
+            with self._connection() as connection:
+                record_write(connection, write)
+        except AltavizError as error:
+            get_log().error("write not recorded", reason=str(error), **asdict(write))
 
     def gold(self) -> GoldVersion:
         """The newest gold. Raises NotReadyError."""

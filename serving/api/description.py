@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -14,8 +14,13 @@ from serving.api.routes.health import PAGES, READY
 from serving.api.routes.table import API
 from serving.messages.problem import Problem
 
+_SCHEMES: Final = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of `altaviz keys create`, or ALTAVIZ_API_KEY"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in a header of its own"},
+}
 
-def described(app: FastAPI, bodies: Iterable[type[BaseModel]], *, with_key: bool) -> dict[str, Any]:
+
+def described(app: FastAPI, bodies: Iterable[type[BaseModel]]) -> dict[str, Any]:
     """FastAPI's OpenAPI document with its missing parts: late-read bodies, problems, the key, BentoML's health pages."""
     document = app.openapi()
     components = document.setdefault("components", {})
@@ -25,9 +30,8 @@ def described(app: FastAPI, bodies: Iterable[type[BaseModel]], *, with_key: bool
     for path, summary in PAGES.items():
         answers = {"200": {"description": "Yes"}}
         document["paths"][path] = {"get": {"summary": summary, "responses": answers | ({} if path != READY else problems(503))}}
-    if with_key:
-        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        for path, operations in document["paths"].items():
-            for operation in operations.values() if path.startswith(API) else ():
-                operation["security"] = [{"key": []}]
+    components["securitySchemes"] = _SCHEMES
+    for path, operations in document["paths"].items():
+        for operation in operations.values() if path.startswith(API) else ():
+            operation["security"] = [{name: []} for name in _SCHEMES]
     return document

@@ -9,8 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from config.errors import AltavizError, ModelMismatchError, NoChampionError, NotReadyError, RequestError, WarehouseError
-from config.logs import get_log
+from config.logs import get_log, place_of
 from config.plain_text import plain_text
+from serving.api.exchange import present_request_id
 from serving.messages.problem import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -35,7 +36,7 @@ def problem_of(error: Exception) -> Response:
     if isinstance(error, AltavizError):
         get_log().error("request failed", reason=str(error))
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the service cannot answer: its log has the reason")
-    get_log().error("unexpected failure", error=repr(error), exc_info=error)
+    get_log().error("unexpected failure", error=repr(error), **place_of(error))
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed: its log has the reason")
 
 
@@ -47,11 +48,28 @@ def _wrong_request(error: RequestError) -> Response:
     return problem(error.status, f"{detail}; and {more} more" if more else detail, *named, errors_total=len(error.problems))
 
 
+def too_many_requests(most_per_minute: int, wait_s: int) -> Response:
+    """The answer to a key that has used up its minute. The header Retry-After has the seconds to wait."""
+    response = problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        f"this key may send {most_per_minute} requests a minute: send the next one in {wait_s} s, or ask for more",
+    )
+    response.headers["Retry-After"] = str(wait_s)
+    return response
+
+
 def problem(status: int, detail: str, *fields: tuple[str, str], errors_total: int = 0) -> Response:
     """A problem document. Status 503 gives the time to retry, 401 the way to authenticate."""
     title = HTTPStatus(status).phrase
     errors = [FieldProblem(field=plain_text(name), detail=plain_text(text)) for name, text in fields]
-    document = Problem(title=title, status=status, detail=plain_text(detail), errors=errors, errors_total=errors_total)
+    document = Problem(
+        title=title,
+        status=status,
+        detail=plain_text(detail),
+        request_id=present_request_id(),
+        errors=errors,
+        errors_total=errors_total,
+    )
     headers = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _RETRY_AFTER_S

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Generic, TypeVar
 
 from config.errors import AltavizError, NotReadyError
-from config.logs import get_log
+from config.logs import get_log, place_of
 
 PartT = TypeVar("PartT")
 
@@ -83,9 +83,8 @@ class Recovering(Generic[PartT]):
         except Exception as error:
             missing = error if isinstance(error, AltavizError) else NotReadyError(f"the {self._name} cannot be opened: see the log")
             if str(missing) != str(self._missing):  # logged once, not at every attempt
-                get_log().warning(
-                    "part missing", part=self._name, reason=str(error), exc_info=None if isinstance(error, AltavizError) else error
-                )
+                place = {} if isinstance(error, AltavizError) else place_of(error)
+                get_log().warning("part missing", part=self._name, reason=str(error), **place)
             self._missing = _again(missing)
             self._next_look = self._clock() + self._retry_s
             raise _again(missing) from error

@@ -8,8 +8,9 @@ from __future__ import annotations
 import gc
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import bentoml
@@ -20,6 +21,7 @@ from starlette.exceptions import HTTPException
 from config.errors import AltavizError
 from config.sections.serving import ServingConfig
 from config.sections.thresholds import ThresholdsConfig
+from serving.access.keyring import Keyring
 from serving.api.access import Access
 from serving.api.backend import Backend
 from serving.api.description import described
@@ -30,6 +32,7 @@ from serving.api.reading import most_score_bytes
 from serving.api.routes import compressors, fleet, health, scoring
 from serving.api.routes.answering import RouteParts, threads
 from serving.api.routes.table import Route
+from serving.api.watch import Watch
 
 _SUBJECTS: Final = (scoring, fleet, compressors)
 # Every path that can be reached. BentoML would answer some more, with descriptions of a service without endpoints of its own.
@@ -40,6 +43,7 @@ _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml
 def prediction_service(backend: Backend, config: ServingConfig, access: Access, thresholds: ThresholdsConfig) -> Any:
     """A BentoML service over `backend`, which it closes at its end. A server runs the app of `to_asgi()`."""
     metrics = Metrics()
+    keys = Watch("keys", partial(access.keyring.refresh, backend.read_keys), config.keys.check_s, config.recovery.retry_s)
 
     @bentoml.service(
         name="altaviz",
@@ -60,16 +64,18 @@ def prediction_service(backend: Backend, config: ServingConfig, access: Access, 
         def warm_up(self) -> None:
             """Open champion, warehouse and gold beside the first requests. A service without one of them is still alive."""
             self._warming.start()
+            keys.start()
 
         @bentoml.on_shutdown
         def close(self) -> None:
             """Leave nothing behind."""
+            keys.close()
             self._warming.join()
             backend.close()
 
     service: Any = PredictionService  # what the decorator made of it
-    routes = [_completed(route, backend, config) for route in ROUTES]
-    service.add_asgi_middleware(HttpGuard, routes=routes, limits=config.limits, access=access, metrics=metrics)
+    routes = [_completed(route, partial(_require_ready, backend, access.keyring), config) for route in ROUTES]
+    service.add_asgi_middleware(HttpGuard, routes=routes, limits=config.limits, access=access, metrics=metrics, record=backend.record)
     return service
 
 
@@ -80,10 +86,17 @@ def _warm_up(backend: Backend) -> None:
     gc.freeze()
 
 
-def _completed(route: Route, backend: Backend, config: ServingConfig) -> Route:
+def _require_ready(backend: Backend, keyring: Keyring) -> None:
+    """Raise the AltavizError of the missing part: champion, warehouse or keys."""
+    backend.require_ready()
+    if not keyring.is_known:
+        keyring.refresh(backend.read_keys)
+
+
+def _completed(route: Route, require_ready: Callable[[], None], config: ServingConfig) -> Route:
     """A route with what only a running service knows."""
     if route.path == health.READY:  # BentoML's own readiness page does not name the missing part
-        return replace(route, check=backend.require_ready)
+        return replace(route, check=require_ready)
     if route == scoring.SCORE:
         return replace(route, most_body_bytes=min(most_score_bytes(config.limits), config.limits.most_body_bytes))
     return route
@@ -101,7 +114,7 @@ def api_app(backend: Backend, config: ServingConfig, metrics: Metrics, threshold
         redirect_slashes=False,
     )
     bodies = [body for subject in _SUBJECTS for body in subject.BODIES]
-    describe = cache(lambda: json.dumps(described(app, bodies, with_key=config.listen.api_key is not None)))
+    describe = cache(lambda: json.dumps(described(app, bodies)))
     parts = RouteParts(backend, config.limits, thresholds, metrics, threads(config.limits.threads), threads(config.limits.threads))
 
     async def failed(_: Request, error: Exception) -> Response:

@@ -19,5 +19,6 @@ class Problem(BaseModel):
     title: str = Field(description="The status in words.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What happened, where, and what to do, for people.")
+    request_id: str = Field(description="The request's id. Every log line of the service about this request has it.")
     errors: list[FieldProblem] = Field([], description="The first wrong fields.")
     errors_total: int = Field(0, description="All wrong fields, count.")

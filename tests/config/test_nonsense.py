@@ -33,6 +33,9 @@ def load_changed(folder: Path, file: str, change: Callable[[dict[str, Any]], Non
     ("file", "key", "value"),
     [
         ("ablation.yaml", "compressors.no dropout", {"network.dropuot": 0}),
+        ("serving.yaml", "keys.check_s", 60),
+        ("serving.yaml", "keys.keep_s", -60),
+        ("serving.yaml", "limits.requests_per_minute", 0),
         ("costs.yaml", "unplanned.stop_usd_per_day.value", -50_000),
         ("costs.yaml", "unplanned.find_days.value", -1),
         ("costs.yaml", "unplanned.repair_days.value", -0.75),

@@ -22,7 +22,7 @@ from serving.messages.problem import Problem
 
 JSON: Final = "application/json"
 SCHEMAS: Final = "#/components/schemas/"
-REFUSED: Final = (400, 401, 403, 421)  # by host, origin, proxy or key
+REFUSED: Final = (400, 401, 403, 421, 429)  # by host, origin, proxy, key, role or rate
 READ: Final = (*REFUSED, 422, 503)
 WRITTEN: Final = (*REFUSED, 413, 415, 422, 503)
 

@@ -13,7 +13,7 @@ from serving.messages.scoring import PredictAnswer, PredictionAnswer, PredictReq
 from serving.schemas import report_rows
 
 SCORE: Final = Route(f"{API}score", ("POST",), "scorer", takes_json=True)
-PREDICT: Final = Route(f"{API}predict", ("POST",), "scorer", takes_json=True)
+PREDICT: Final = Route(f"{API}predict", ("POST",), "scorer", takes_json=True, writes=False)
 ROUTES: Final = (SCORE, PREDICT)
 BODIES: Final = (ScoreRequest, PredictRequest)
 

@@ -12,6 +12,7 @@ from starlette.routing import compile_path
 from serving.access.roles import Role
 
 API: Final = "/v1/"
+_READING: Final = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,12 @@ class Route:
     most_body_bytes: int | None = None  # LimitsSection's when None
     takes_query: bool = False
     check: Callable[[], None] | None = None  # answered here: 200 if it returns, else its problem
+    writes: bool = True  # False: a POST that changes nothing
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether requests stand in `api_writes`, also those that are refused."""
+        return self.writes and self.path.startswith(API) and not _READING.issuperset(self.methods)
 
 
 class RouteTable:

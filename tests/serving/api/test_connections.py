@@ -28,6 +28,7 @@ from serving.api.metrics import Metrics
 from serving.api.middleware import HttpGuard
 from serving.api.routes.table import Route
 from tests.pipelines.console_script import eventually
+from tests.serving.api.keyrings import keyring_of
 
 KEY = "vNq3T0fWJm8yZsQ1xRk7Lc5HdU2pGb9E"
 OWNER = {"X-API-Key": KEY}
@@ -63,8 +64,8 @@ async def _large(scope: Scope, receive: Receive, send: Send) -> None:
 @contextmanager
 def _listening(settings: Settings, key: str | None = KEY, loop: str = "asyncio", **changes: Any) -> Iterator[Listening]:
     limits = settings.serving.limits.model_copy(update=changes)
-    access = Access(key.encode() if key else None, frozenset())
-    app = HttpGuard(_large, routes=ROUTES, limits=limits, access=access, metrics=Metrics())
+    access = Access(keyring_of(key), frozenset())
+    app = HttpGuard(_large, routes=ROUTES, limits=limits, access=access, metrics=Metrics(), record=lambda _: None)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -246,8 +247,9 @@ def test_checks_that_anybody_may_ask_for_are_shared(settings: Settings) -> None:
         _large,
         routes=[Route("/readyz", ("GET",), check=check)],
         limits=settings.serving.limits,
-        access=Access(None, frozenset()),
+        access=Access(keyring_of(None), frozenset()),
         metrics=Metrics(),
+        record=lambda _: None,
     )
 
     async def ask_at_once() -> list[int]:

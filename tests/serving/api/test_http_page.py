@@ -52,4 +52,4 @@ def test_the_example_of_an_error_is_what_the_service_answers() -> None:
     document = json.loads(example[1])
     error = RequestError(*((item["field"], item["detail"]) for item in document["errors"]), status=document["status"])
     answer = json.loads(bytes(problem_of(error).body))
-    assert {**answer, "title": document["title"]} == document
+    assert {**answer, "title": document["title"], "request_id": document["request_id"]} == document

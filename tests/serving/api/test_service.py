@@ -128,7 +128,10 @@ def test_what_is_no_http_request_is_a_problem_too(service: Running) -> None:
 
 def test_an_address_that_others_can_reach_needs_a_key(service: Running) -> None:
     line = refusal_of("serve", "--host", "0.0.0.0", "--port", "0", home=service.home)  # the point of the test
-    assert line == "host 0.0.0.0 can be reached from other computers: set ALTAVIZ_API_KEY, or listen on 127.0.0.1"
+    cure = "set ALTAVIZ_API_KEY or make a key with `altaviz keys create`"
+    assert line == f"host 0.0.0.0 can be reached from other computers: {cure}, or listen on 127.0.0.1"
+    named = refusal_of("serve", "--port", "0", home=service.home, ALTAVIZ_HOSTS="altaviz.example.com")
+    assert named == f"ALTAVIZ_HOSTS lets other machines in: {cure}, or remove ALTAVIZ_HOSTS"
 
 
 def test_a_taken_port_is_one_line(service: Running) -> None:
