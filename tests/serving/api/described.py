@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import fields
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -20,7 +21,7 @@ from tests.conftest import PROJECT
 @cache
 def described_service() -> dict[str, Any]:
     settings = load_settings(PROJECT / "var", environ={})
-    backend = Backend(ServiceParts(*[_missing] * 6), settings.serving, timedelta(0))
+    backend = Backend(ServiceParts(*[_missing] * len(fields(ServiceParts))), settings.serving, timedelta(0))
     app = api_app(backend, settings.serving, Metrics(), settings.thresholds)
 
     async def ask() -> dict[str, Any]:
