@@ -17,7 +17,7 @@ def compressor_link(compressor_id: str) -> str:
 
 
 def link(path: str, **parameters: str) -> str:
-    """A page with query parameters, and the choice of units."""
+    """A page with query parameters, and the choice of units. The empty path is the first page."""
     units = {UNITS: UnitSystem.SI.value} if unit_system() is UnitSystem.SI else {}
     query = urlencode({**parameters, **units})
-    return f"{path}?{query}" if query else path
+    return f"{path or './'}?{query}" if query else path or "./"

@@ -10,6 +10,9 @@ from typing import Any, Final
 import streamlit as st
 from streamlit import config
 
+from config.logs import get_log
+from serving.dashboard import registry
+
 _SCRIPT: Final = Path(__file__).parent / "main.py"
 _OPTIONS: Final[dict[str, Any]] = {
     "browser.gatherUsageStats": False,
@@ -20,7 +23,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "server.enableStaticServing": False,
     "server.maxUploadSize": 1,
     "runner.magicEnabled": False,
-    "client.toolbarMode": "minimal",
+    "client.toolbarMode": "viewer",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "theme.light.primaryColor": "#005A8D",
@@ -36,5 +39,7 @@ def dashboard_app(hosts: Sequence[str]) -> Any:
     for name, value in _OPTIONS.items():
         config.set_option(name, value)
     config.set_option("server.allowedHosts", list(hosts))
-    logging.getLogger("streamlit").setLevel(logging.ERROR)
+    for name in ("streamlit", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    get_log().info("pages loaded", pages=[entry.path for entry in registry.PAGES])  # before the first visitor asks for them
     return st.App(_SCRIPT)

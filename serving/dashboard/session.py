@@ -41,7 +41,8 @@ def shown_moment() -> Moment:
 
 def unit_system() -> UnitSystem:
     """The units that the visitor has chosen; the address keeps them."""
-    return UnitSystem.SI if st.session_state.get(UNITS) == UnitSystem.SI.value else UnitSystem.US
+    chosen = st.session_state.get(UNITS) or st.query_params.get(UNITS)
+    return UnitSystem.SI if chosen == UnitSystem.SI.value else UnitSystem.US
 
 
 def planner() -> str | None:

@@ -11,9 +11,16 @@ _ZONES: Final = "".join(f".az-zone-{name} {{ background: {look.colour}; }}\n" fo
 
 STYLE: Final = f"""
 <style>
-.stMainBlockContainer {{ padding: 4rem 2rem 3rem 2rem; max-width: 1700px; }}
+.stMainBlockContainer {{ padding: 0.8rem 2rem 3rem 2rem; max-width: 1700px; }}
 [data-testid="stMain"] h1 {{ font-size: 1.5rem; font-weight: 600; padding: 0; }}
 [data-testid="stMain"] h2, [data-testid="stMain"] h3 {{ font-size: 1.05rem; font-weight: 600; padding: 0.3rem 0 0 0; }}
+[data-testid="stHeader"] {{ background: transparent; height: 2.6rem; min-height: 0; pointer-events: none; }}
+[data-testid="stHeader"] button {{ pointer-events: auto; }}
+.az-nav {{ display: flex; flex-wrap: wrap; align-items: center; gap: 2px 4px; font-size: 0.9rem; margin-right: 3rem; }}
+.az-nav b {{ margin-right: 14px; letter-spacing: 0.02em; }}
+.az-nav a {{ color: inherit; text-decoration: none; padding: 4px 10px; border-radius: 5px; border-bottom: 2px solid transparent; }}
+.az-nav a:hover {{ background: color-mix(in srgb, currentColor 8%, transparent); }}
+.az-nav a[aria-current] {{ font-weight: 600; border-bottom-color: currentColor; border-radius: 5px 5px 0 0; }}
 .az-banner {{ background: #F7E3A1; color: #222; border-left: 4px solid #8A6D00; border-radius: 4px; padding: 5px 12px; font-size: 0.88rem;
   margin: 0 0 4px 0; }}
 .az-badge {{ color: #111; border-radius: 4px; padding: 1px 7px; font-size: 0.8rem; font-weight: 600; white-space: nowrap; }}
