@@ -20,7 +20,7 @@ class AlertsSection(Section):
     group_minutes: CountLimit
     most_per_window: CountLimit
     normal_readings: CountLimit
-    confirmed_in_pairs: list[Quantity]
+    grouping: bool  # off: for figures without it
     rows_per_pass: int = Field(gt=0)
     names: dict[Quantity, str]
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from config.loader import Section
 from config.sections.sensors import DERIVED, MODEL_SENSORS, SENSORS
 
+_MOST_DELAY_MINUTES = 1440  # an hourly cycle looks back by all delays
 Direction = Literal["high", "low"]
 ValueT = TypeVar("ValueT")
 
@@ -101,6 +102,7 @@ def bounded(low: float, high: float = math.inf, *, ends: bool = True, whole: boo
 
 AmountLimit = Annotated[Limit, bounded(0)]
 PositiveLimit = Annotated[Limit, bounded(0, ends=False)]
+DelayLimit = Annotated[Limit, bounded(0, _MOST_DELAY_MINUTES)]
 CountLimit = Annotated[Limit, bounded(1, whole=True)]
 ShareLimit = Annotated[Limit, bounded(0, 1)]
 PartLimit = Annotated[Limit, bounded(0, 1, ends=False)]  # a share that is neither nothing nor all
@@ -113,11 +115,26 @@ class LimitOverride(Section):
     source: str = Field(min_length=1)
 
 
+class AmountOverride(LimitOverride):
+    """A deadband of one compressor model."""
+
+    value: float = Field(ge=0)
+
+
+class DelayOverride(LimitOverride):
+    """A delay of one compressor model, in minutes."""
+
+    value: float = Field(ge=0, le=_MOST_DELAY_MINUTES)
+
+
 class SensorOverride(Section):
     """Overrides of one sensor for one compressor model."""
 
     warning: LimitOverride | None = None
     critical: LimitOverride | None = None
+    deadband: AmountOverride | None = None
+    on_delay_minutes: DelayOverride | None = None
+    off_delay_minutes: DelayOverride | None = None
 
 
 class Threshold(Section):
@@ -130,11 +147,24 @@ class Threshold(Section):
     normal: Band | None = None
     warning: Limit
     critical: Limit | None = None
+    deadband: AmountLimit
+    on_delay_minutes: DelayLimit
+    off_delay_minutes: DelayLimit
 
     @model_validator(mode="after")
     def _critical_is_beyond_warning(self) -> Self:
         if self.critical is not None and (self.critical.value > self.warning.value) != (self.direction == "high"):
             raise ValueError(f"critical {self.critical.value} must lie beyond warning {self.warning.value} ({self.direction})")
+        return self
+
+    @model_validator(mode="after")
+    def _a_normal_value_ends_an_alert(self) -> Self:
+        if self.normal is not None:
+            room = self.warning.value - self.normal.high if self.direction == "high" else self.normal.low - self.warning.value
+            if self.deadband.value > room >= 0:
+                raise ValueError(
+                    f"deadband {self.deadband.value:g} must not reach from the warning limit into the normal band: at most {room:g}"
+                )
         return self
 
 
@@ -192,6 +222,14 @@ class EffectiveLimits(Section):
         return "warning" if sign * (value - self.warning) >= 0 else "normal"
 
 
+class AlertRules(EffectiveLimits):
+    """What raises and ends an alert of one compressor model."""
+
+    deadband: float
+    on_delay_minutes: float
+    off_delay_minutes: float
+
+
 class ThresholdsConfig(Section):
     """All thresholds of the fleet, by sensor (reading column) and by derived quantity."""
 
@@ -214,6 +252,18 @@ class ThresholdsConfig(Section):
                         f"cannot be measured: physical is {physical.low:g} to {physical.high:g}"
                     )
         return self
+
+    def alert_rules(self, quantity: str, model: str | None = None) -> AlertRules:
+        """What raises and ends an alert of `quantity`, a sensor or a derived quantity, for the compressor `model`."""
+        base: Threshold = self.sensors[quantity] if quantity in self.sensors else self.derived[quantity]
+        override = self.overrides.get(model or "", {}).get(quantity, SensorOverride())
+        numbers = {name: getattr(override, name) or getattr(base, name) for name in ("deadband", "on_delay_minutes", "off_delay_minutes")}
+        if quantity in self.sensors:
+            limits = self.limits(quantity, model)
+        else:
+            critical = base.critical.value if base.critical else None
+            limits = EffectiveLimits(direction=base.direction, warning=base.warning.value, critical=critical)
+        return AlertRules(**limits.model_dump(), **{name: limit.value for name, limit in numbers.items()})
 
     def limits(self, sensor: str, model: str | None = None) -> EffectiveLimits:
         """The limits of `sensor` for the compressor `model`.

@@ -40,7 +40,7 @@ _FAULT_SCHEMA: Final = {
 def find_data_alerts(readings: pl.DataFrame, rules: AlertsSection) -> list[Alert]:
     """The data alerts of `readings` (compressor_id, timestamp, data_faults), by compressor, time and type.
 
-    What monitoring.alerts.threshold_alerts.find_alerts asks of the rows of a compressor holds here too.
+    The rows of a compressor begin at its first one, or `group_minutes` before a moment at which none of its data alerts is live.
     """
     length, enough = pl.duration(minutes=int(rules.group_minutes.value)), int(rules.normal_readings.value)
     troubled = readings.filter(pl.col(DATA_FAULTS).is_not_null()).select(pl.col(COMPRESSOR_ID).unique())

@@ -64,23 +64,16 @@ CROSS JOIN LATERAL (
     ORDER BY own.prediction_timestamp DESC, own.updated_at DESC, own.model_version DESC
     LIMIT 1
 ) AS latest
-LEFT JOIN LATERAL ( -- it ended a life within the newest prediction's window, and the prediction did not know it
+LEFT JOIN LATERAL ( -- it ended the life that the newest prediction is of
     SELECT jsonb_build_array(
         CASE event.event_type WHEN 'failure' THEN 'failed at ' ELSE 'repaired at ' END
-        || to_char(event.event_date AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC: the last prediction did not know it, the next one will'
+        || to_char(event.event_date AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC, after the last prediction: the next one counts from there'
     ) AS reasons
     FROM maintenance_events AS event
-    CROSS JOIN LATERAL (
-        SELECT event.event_date + CASE WHEN event.downtime_hours <= 87600 THEN event.downtime_hours ELSE 0 END * INTERVAL '1 hour' AS moment
-    ) AS restart
     WHERE latest.status = 'ok' AND event.compressor_id = compressor.compressor_id AND event.withdrawn_at IS NULL
       AND event.event_date <= asked.moment AND event.event_type IN ('failure', 'scheduled', 'unscheduled')
-      AND CASE
-          WHEN NOT latest.features_used ? 'renewed_at' THEN restart.moment > latest.prediction_timestamp -- rows of older versions
-          ELSE restart.moment > latest.prediction_timestamp - INTERVAL '24 hours'
-               -- a second for the rounding of hours
-               AND restart.moment - INTERVAL '1 second' > coalesce((latest.features_used ->> 'renewed_at')::timestamptz, '-infinity')
-      END
+      AND event.event_date + CASE WHEN event.downtime_hours <= 87600 THEN event.downtime_hours ELSE 0 END * INTERVAL '1 hour'
+          > latest.prediction_timestamp
     ORDER BY event.event_date DESC
     LIMIT 1
 ) AS renewal ON TRUE

@@ -84,12 +84,11 @@ def _store(lake: Lake, readings: pl.DataFrame, changed: list[Interval] | None) -
 
 
 def _troubled_fleet(draw: np.random.Generator, hours: int) -> pl.DataFrame:
-    """Three compressors with spells of trouble in some sensors, storms of a single reading in all, nulls, silences and faults, at 5 to 30
-    minutes.
-    """
+    """Three compressors with spells of trouble in some sensors, storms in all, stops, nulls, silences and faults, at 5 to 30 minutes."""
     rows: list[dict[str, Any]] = []
     for name in IDS:
-        step, trouble, silent_until, faults = int(draw.choice([5, 10, 30])), set[str](), -1, list[Fault]()
+        step, trouble, faults = int(draw.choice([5, 10, 30])), set[str](), list[Fault]()
+        silent_until, storm_until, stopped_until = -1, -1, -1
         for minute in range(0, hours * 60, step):
             if draw.random() < 0.06:
                 trouble = set(draw.choice(SENSORS, size=int(draw.choice([0, 0, 0, 1, 2, 6])), replace=False))
@@ -102,9 +101,14 @@ def _troubled_fleet(draw: np.random.Generator, hours: int) -> pl.DataFrame:
                 silent_until = minute + int(draw.integers(60, 900))
             if minute < silent_until:
                 continue
-            storm = draw.random() < 0.01
-            violates = {sensor: storm or (sensor in trouble and draw.random() < 0.7) for sensor in SENSORS}
+            if draw.random() < 0.02:
+                storm_until = minute + int(draw.integers(20, 60))
+            if draw.random() < 0.005:
+                stopped_until = minute + int(draw.integers(0, 120))
+            violates = {sensor: minute <= storm_until or (sensor in trouble and draw.random() < 0.85) for sensor in SENSORS}
             values = {sensor: VIOLATION[sensor] if violates[sensor] else HEALTHY[sensor] for sensor in SENSORS}
+            if minute <= stopped_until:
+                values |= {"vibration_mms": 0.1, "horsepower_consumption": 30.0, "gas_flow_mcf": 0.0}
             nulls = dict.fromkeys(draw.choice(SENSORS, size=int(draw.random() < 0.1), replace=False))
             reported = encode_faults([item for item in faults if draw.random() < 0.9])
             rows.append({**reading(minute, name, **{**values, **nulls}), DATA_FAULTS: reported})
