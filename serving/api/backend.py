@@ -152,8 +152,8 @@ class Backend:
         return Predicted(predictor.version, predictor.horizon_days, predictor.predict_windows(np.asarray(windows, np.float32)))
 
     @contextmanager
-    def reading(self, as_of: datetime | None) -> Iterator[psycopg.Connection]:
-        """A connection that stands at `as_of` (None: the home's present), with the fleet and its events up to date.
+    def at(self, as_of: datetime | None) -> Iterator[psycopg.Connection]:
+        """A connection in one transaction that stands at `as_of` (None: the home's present), with the fleet and its events up to date.
 
         Raises RequestError for a moment in the future, WarehouseError.
         """

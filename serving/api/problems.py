@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from config.errors import AltavizError, ModelMismatchError, NoChampionError, NotReadyError, RequestError, WarehouseError
+from config.errors import (
+    AltavizError,
+    ConflictError,
+    ModelMismatchError,
+    NoChampionError,
+    NotFoundError,
+    NotReadyError,
+    RequestError,
+    WarehouseError,
+)
 from config.logs import get_log, place_of
 from config.plain_text import plain_text
 from serving.api.exchange import present_request_id
@@ -23,6 +32,10 @@ def problem_of(error: Exception) -> Response:
     """The answer to a request that failed with `error`. An unexpected error is logged, and its text stays inside."""
     if isinstance(error, RequestError):
         return _wrong_request(error)
+    if isinstance(error, NotFoundError):
+        return problem(HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, ConflictError):
+        return problem(HTTPStatus.CONFLICT, str(error), state=error.state, allowed=list(error.allowed))
     if isinstance(error, HTTPException):
         return problem(error.status_code, str(error.detail))
     if isinstance(error, NoChampionError | NotReadyError):
@@ -58,8 +71,8 @@ def too_many_requests(most_per_minute: int, wait_s: int) -> Response:
     return response
 
 
-def problem(status: int, detail: str, *fields: tuple[str, str], errors_total: int = 0) -> Response:
-    """A problem document. Status 503 gives the time to retry, 401 the way to authenticate."""
+def problem(status: int, detail: str, *fields: tuple[str, str], errors_total: int = 0, **more: Any) -> Response:
+    """A problem document, with `more` members of Problem. Status 503 gives the time to retry, 401 the way to authenticate."""
     title = HTTPStatus(status).phrase
     errors = [FieldProblem(field=plain_text(name), detail=plain_text(text)) for name, text in fields]
     document = Problem(
@@ -69,11 +82,12 @@ def problem(status: int, detail: str, *fields: tuple[str, str], errors_total: in
         request_id=present_request_id(),
         errors=errors,
         errors_total=errors_total,
+        **more,
     )
     headers = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = _RETRY_AFTER_S
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    body = document.model_dump_json(exclude=None if fields else {"errors", "errors_total"})
+    body = document.model_dump_json(exclude=None if fields else {"errors", "errors_total"}, exclude_none=True)
     return Response(body, status, headers, MEDIA_TYPE)

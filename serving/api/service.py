@@ -29,12 +29,12 @@ from serving.api.metrics import Metrics
 from serving.api.middleware import HttpGuard
 from serving.api.problems import problem_of
 from serving.api.reading import most_score_bytes
-from serving.api.routes import compressors, fleet, health, scoring
+from serving.api.routes import alerts, compressors, fleet, health, scoring
 from serving.api.routes.answering import RouteParts, threads
 from serving.api.routes.table import Route
 from serving.api.watch import Watch
 
-_SUBJECTS: Final = (scoring, fleet, compressors)
+_SUBJECTS: Final = (scoring, fleet, compressors, alerts)
 # Every path that can be reached. BentoML would answer some more, with descriptions of a service without endpoints of its own.
 ROUTES: Final = (*(route for subject in _SUBJECTS for route in subject.ROUTES), *health.ROUTES)
 _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml

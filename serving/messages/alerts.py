@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from serving.messages.fields import Answer, AnsweredTime
+from serving.messages.fields import Answer, AnsweredTime, AskedTime, Identifier, MomentAnswer, Name, Note, PageQuery, Request
 
 AlertState = Literal["raised", "acknowledged", "shelved", "resolved", "closed"]
 AlertSource = Literal["threshold", "own_normal", "prediction", "data"]
@@ -32,7 +32,7 @@ class AlertAnswer(Answer):
     raised_at: AnsweredTime = Field(description="When the condition had lasted long enough to be an alert, UTC.")
     critical_at: AnsweredTime | None = Field(description="When it became critical, UTC.")
     last_seen: AnsweredTime | None = Field(description="The newest reading with the condition, UTC.")
-    reading_count: int = Field(description="Readings with the condition, count.")
+    reading_count: int | None = Field(description="Readings with the condition, count. Null for an alert of a prediction.")
     age_hours: float = Field(description="From `raised_at` until the moment of the answer, hours.")
     resolved_at: AnsweredTime | None = Field(description="When readings were normal again, UTC.")
     acknowledged_at: AnsweredTime | None = Field(description="When somebody acknowledged it, UTC.")
@@ -49,3 +49,64 @@ class AlertAnswer(Answer):
     suppressed: list[str] = Field(
         description="Types of alerts of the same compressor and time that were left out, for this one tells enough."
     )
+
+
+class AlertQuery(PageQuery):
+    """Which alerts, worst first."""
+
+    state: AlertState | None = Field(None, description="Only alerts in this state. Without it, all that are not closed.")
+    compressor_id: Identifier | None = Field(None, description="Only alerts of this compressor.")
+    station: Identifier | None = Field(None, description="Only alerts of this station, by its id.")
+    severity: Severity | None = Field(None, description="Only alerts of this severity.")
+    source: AlertSource | None = Field(None, description="Only alerts of this source.")
+    assigned_to: Name | None = Field(None, description="Only alerts that this person works on.")
+    limit: int = Field(100, ge=1, le=1000, description="The most alerts of the answer.")
+
+
+class AlertsAnswer(MomentAnswer):
+    """Alerts, the worst first, then the newest."""
+
+    total: int = Field(description="Alerts that match, on all pages, count.")
+    alerts: list[AlertAnswer] = Field(description="One page of them.")
+
+
+class AlertChangeAnswer(Answer):
+    """One entry of an alert's log."""
+
+    change: str = Field(description="What happened, such as `raised`, `acknowledged` or `escalated`.")
+    changed_at: AnsweredTime = Field(description="When, UTC.")
+    changed_by: str = Field(description="Who: a person, the name of a key, or `altaviz` for what readings and time change.")
+    details: dict[str, Any] = Field(description="More about it: note, until and reason of a shelving, to whom it was assigned, the level.")
+
+
+class AlertDetailAnswer(MomentAnswer):
+    """An alert with its log."""
+
+    alert: AlertAnswer = Field(description="The alert.")
+    allowed: list[str] = Field(description="What may be done with it now, the last part of the path of such a request.")
+    changes: list[AlertChangeAnswer] = Field(description="Its log, oldest first.")
+
+
+class AlertAct(Request):
+    """What a person does with an alert."""
+
+    by: Name | None = Field(None, description="Who does it. Without it, the name of the key is recorded.")
+
+
+class NotedAct(AlertAct):
+    """An act with a note."""
+
+    note: Note | None = Field(None, description="A note for the log.")
+
+
+class ShelveRequest(AlertAct):
+    """Put an alert out of sight for a time."""
+
+    until: AskedTime = Field(description="When it returns by itself, ISO 8601, UTC without a zone.")
+    reason: Note = Field(description="Why.")
+
+
+class AssignRequest(AlertAct):
+    """Make an alert somebody's work."""
+
+    to: Name | None = Field(description="Whose work it is. Null: nobody's.")

@@ -22,3 +22,5 @@ class Problem(BaseModel):
     request_id: str = Field(description="The request's id. Every log line of the service about this request has it.")
     errors: list[FieldProblem] = Field([], description="The first wrong fields.")
     errors_total: int = Field(0, description="All wrong fields, count.")
+    state: str | None = Field(None, description="With status 409: the present state of what was to be changed.")
+    allowed: list[str] | None = Field(None, description="With status 409: what that state allows.")

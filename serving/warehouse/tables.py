@@ -216,6 +216,13 @@ def replay_moment(connection: psycopg.Connection) -> datetime | None:
     return row[0] if row else None
 
 
+def moment_of(connection: psycopg.Connection) -> tuple[datetime, bool]:
+    """The moment that the connection stands at, and whether the home replays the past."""
+    moment, is_replay = connection.execute("SELECT moment, replay_as_of IS NOT NULL FROM v_moment").fetchone() or (None, None)
+    assert isinstance(moment, datetime)
+    return moment, bool(is_replay)
+
+
 def count_future_predictions(connection: psycopg.Connection) -> int:
     """The number of predictions later than now by more than the clock skew. No view shows them before their time."""
     row = connection.execute("SELECT count(*) FROM ml_predictions, view_rules WHERE prediction_timestamp > now() + clock_skew").fetchone()

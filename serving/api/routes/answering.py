@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import anyio
 from anyio import to_thread
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -49,6 +50,11 @@ def threads(most: int) -> Threads:
         return await to_thread.run_sync(lambda: Response(function().model_dump_json(), media_type=JSON), limiter=limiter)
 
     return run
+
+
+def acting(_: Request, by: str | None) -> str:
+    """Who acts: the person `by` if the request names one."""
+    return by or "local"
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:

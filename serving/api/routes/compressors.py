@@ -40,7 +40,7 @@ def router(parts: RouteParts) -> APIRouter:
 
         def answer() -> CompressorAnswer:
             asked = read_query(CompressorQuery, request.query_params.multi_items())
-            with parts.backend.reading(asked.as_of) as connection:
+            with parts.backend.at(asked.as_of) as connection:
                 record = None if "\x00" in compressor_id else read_compressor(connection, compressor_id, asked.days)
             if record is None:
                 raise RequestError(("compressor_id", "is not a compressor in service"), status=HTTPStatus.NOT_FOUND)

@@ -28,7 +28,7 @@ def router(parts: RouteParts) -> APIRouter:
 
         def answer() -> FleetAnswer:
             asked = read_query(FleetQuery, request.query_params.multi_items())
-            with parts.backend.reading(asked.as_of) as connection:
+            with parts.backend.at(asked.as_of) as connection:
                 page = read_fleet_page(connection, FleetQuestion(**asked.model_dump(exclude={"as_of"})))
             rows = [FleetRow.model_validate(row) for row in page.rows]
             return FleetAnswer(as_of=page.moment, is_replay=page.is_replay, total=page.total, compressors=rows)

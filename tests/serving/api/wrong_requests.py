@@ -10,6 +10,7 @@ from typing import Any
 from features.contract import FEATURES, WINDOW_STEPS
 
 SCORE, PREDICT, FLEET_PATH, COMPRESSOR_PATH = "/v1/score", "/v1/predict", "/v1/fleet", "/v1/compressors/C-1"
+ALERTS_PATH, ALERT = "/v1/alerts", "C-1~never_raised~20260302T060000Z"
 EVERY_PATH = (FLEET_PATH, "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/nowhere")
 Wrong = tuple[str, str, dict[str, Any], str]  # method, path, what httpx sends, the field that the answer names
 
@@ -124,6 +125,19 @@ def wrong_requests() -> list[Wrong]:
         ("GET", "/v1/compressors/", {}, "path"),
         ("DELETE", COMPRESSOR_PATH, {}, "method"),
         ("GET", f"{FLEET_PATH}?as_of=2026-03-09&as_of=2026-03-08", {}, "as_of"),
+        *(("GET", ALERTS_PATH, {"params": {name: text}}, name) for name, text in (("state", "open"), ("limit", "1001"), ("sort", "rank"))),
+        *(("GET", f"{ALERTS_PATH}/{name}", {}, "alert_id") for name in ("C-1", ALERT, f"{ALERT}0", "~~", "C-1%00~a~20260302T060000Z")),
+        *(_json(f"{ALERTS_PATH}/{ALERT}/{act}", {}, "alert_id") for act in ("acknowledge", "unshelve", "close")),
+        _json(f"{ALERTS_PATH}/{ALERT}/shelve", {"until": "2026-03-09"}, "reason"),
+        _json(f"{ALERTS_PATH}/{ALERT}/shelve", {"until": "soon", "reason": "a"}, "until"),
+        _json(f"{ALERTS_PATH}/{ALERT}/assign", {}, "to"),
+        _json(f"{ALERTS_PATH}/{ALERT}/acknowledge", {"by": " "}, "by"),
+        _json(f"{ALERTS_PATH}/{ALERT}/acknowledge", {"by": "A\0"}, "by"),
+        _json(f"{ALERTS_PATH}/{ALERT}/acknowledge", {"to": "Ana"}, "to"),
+        _json(f"{ALERTS_PATH}/{ALERT}/close", {"note": "x" * 2001}, "note"),
+        _text(f"{ALERTS_PATH}/{ALERT}/close", b" " * 20_000),
+        _json(f"{ALERTS_PATH}/{ALERT}/reopen", {}, "path"),
+        ("GET", f"{ALERTS_PATH}/{ALERT}/close", {}, "method"),
         *((method, SCORE, {}, "method") for method in ("GET", "PUT", "DELETE", "PATCH")),
         *((method, PREDICT, {}, "method") for method in ("GET", "PUT")),
         *((method, FLEET_PATH, {}, "method") for method in ("POST", "DELETE")),
