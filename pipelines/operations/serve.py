@@ -31,6 +31,7 @@ from serving.access.stored import has_usable_key
 from serving.api.access import Access
 from serving.api.backend import Backend, ServiceParts
 from serving.api.connections import Connections
+from serving.api.routes.answering import ServiceRules
 from serving.api.service import prediction_service
 from serving.prediction.predictor import Predictor
 from serving.registry.client import Registry
@@ -72,7 +73,7 @@ def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bo
         access = Access.of(listen, keyring, host)
         server = uvicorn.Server(
             uvicorn.Config(
-                prediction_service(backend, settings.serving, access, settings.thresholds).to_asgi(),
+                prediction_service(backend, settings.serving, access, _rules(settings)).to_asgi(),
                 http=Connections(limits).protocol,  # type: ignore[arg-type]  # it makes one, as a class would
                 ws="none",
                 log_config=None,
@@ -160,6 +161,10 @@ class _Events(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         fields = {} if error is None else {"error": repr(error), **place_of(error)}
         get_log().log(record.levelno, record.getMessage(), logger=record.name, **fields)
+
+
+def _rules(settings: Settings) -> ServiceRules:
+    return ServiceRules(settings.thresholds, settings.costs, settings.work_orders)
 
 
 def _parts(settings: Settings) -> ServiceParts:

@@ -20,7 +20,6 @@ from starlette.exceptions import HTTPException
 
 from config.errors import AltavizError
 from config.sections.serving import ServingConfig
-from config.sections.thresholds import ThresholdsConfig
 from serving.access.keyring import Keyring
 from serving.api.access import Access
 from serving.api.backend import Backend
@@ -29,18 +28,18 @@ from serving.api.metrics import Metrics
 from serving.api.middleware import HttpGuard
 from serving.api.problems import problem_of
 from serving.api.reading import most_score_bytes
-from serving.api.routes import alerts, compressors, fleet, health, scoring
-from serving.api.routes.answering import RouteParts, threads
+from serving.api.routes import alerts, compressors, fleet, health, scoring, work_orders
+from serving.api.routes.answering import RouteParts, ServiceRules, threads
 from serving.api.routes.table import Route
 from serving.api.watch import Watch
 
-_SUBJECTS: Final = (scoring, fleet, compressors, alerts)
+_SUBJECTS: Final = (scoring, fleet, compressors, alerts, work_orders)
 # Every path that can be reached. BentoML would answer some more, with descriptions of a service without endpoints of its own.
 ROUTES: Final = (*(route for subject in _SUBJECTS for route in subject.ROUTES), *health.ROUTES)
 _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml
 
 
-def prediction_service(backend: Backend, config: ServingConfig, access: Access, thresholds: ThresholdsConfig) -> Any:
+def prediction_service(backend: Backend, config: ServingConfig, access: Access, rules: ServiceRules) -> Any:
     """A BentoML service over `backend`, which it closes at its end. A server runs the app of `to_asgi()`."""
     metrics = Metrics()
     keys = Watch("keys", partial(access.keyring.refresh, backend.read_keys), config.keys.check_s, config.recovery.retry_s)
@@ -53,7 +52,7 @@ def prediction_service(backend: Backend, config: ServingConfig, access: Access, 
         metrics={"enabled": False, "namespace": "altaviz"},
         logging={"access": {"enabled": False}},
     )
-    @bentoml.asgi_app(api_app(backend, config, metrics, thresholds), path="/")
+    @bentoml.asgi_app(api_app(backend, config, metrics, rules), path="/")
     class PredictionService:
         """Remaining life of gas compressors."""
 
@@ -102,7 +101,7 @@ def _completed(route: Route, require_ready: Callable[[], None], config: ServingC
     return route
 
 
-def api_app(backend: Backend, config: ServingConfig, metrics: Metrics, thresholds: ThresholdsConfig) -> FastAPI:
+def api_app(backend: Backend, config: ServingConfig, metrics: Metrics, rules: ServiceRules) -> FastAPI:
     """The routes of /v1, the metrics and the description of them all."""
     app = FastAPI(
         title="Altaviz",
@@ -115,7 +114,7 @@ def api_app(backend: Backend, config: ServingConfig, metrics: Metrics, threshold
     )
     bodies = [body for subject in _SUBJECTS for body in subject.BODIES]
     describe = cache(lambda: json.dumps(described(app, bodies)))
-    parts = RouteParts(backend, config.limits, thresholds, metrics, threads(config.limits.threads), threads(config.limits.threads))
+    parts = RouteParts(backend, config.limits, rules, metrics, threads(config.limits.threads), threads(config.limits.threads))
 
     async def failed(_: Request, error: Exception) -> Response:
         return problem_of(error)

@@ -19,7 +19,7 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _without_nul(text: str) -> str:
+def without_nul(text: str) -> str:
     """PostgreSQL stores every character but this one."""
     if "\x00" in text:
         raise ValueError("must not have a NUL character")
@@ -35,9 +35,9 @@ def _not_blank(text: str) -> str:
 _TIME_SCHEMA: Final = WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-09T05:50:00Z"]})
 AskedTime = Annotated[datetime, BeforeValidator(parse_moment), _TIME_SCHEMA]
 AnsweredTime = Annotated[datetime, PlainSerializer(_iso, return_type=str), _TIME_SCHEMA]
-Identifier = Annotated[str, Field(min_length=1, max_length=MOST_ID), AfterValidator(_without_nul)]
-Name = Annotated[str, Field(min_length=1, max_length=_MOST_NAME), AfterValidator(_without_nul), AfterValidator(_not_blank)]
-Note = Annotated[str, Field(min_length=1, max_length=_MOST_NOTE), AfterValidator(_without_nul), AfterValidator(_not_blank)]
+Identifier = Annotated[str, Field(min_length=1, max_length=MOST_ID), AfterValidator(without_nul)]
+Name = Annotated[str, Field(min_length=1, max_length=_MOST_NAME), AfterValidator(without_nul), AfterValidator(_not_blank)]
+Note = Annotated[str, Field(min_length=1, max_length=_MOST_NOTE), AfterValidator(without_nul), AfterValidator(_not_blank)]
 
 
 def _refuse_name(name: str) -> str:

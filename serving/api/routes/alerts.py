@@ -51,7 +51,7 @@ BodyT = TypeVar("BodyT", bound=AlertAct)
 def router(parts: RouteParts) -> APIRouter:
     """The routes of alerts."""
     api = APIRouter()
-    most_shelved = timedelta(hours=parts.thresholds.shelving.most_hours.value)
+    most_shelved = timedelta(hours=parts.rules.thresholds.shelving.most_hours.value)
 
     @api.get(ALERTS.path, response_model=AlertsAnswer, responses=problems(*READ), openapi_extra=parameters_of(AlertQuery))
     async def alerts(request: Request) -> Any:

@@ -13,8 +13,10 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from config.sections.costs import CostsConfig
 from config.sections.serving import LimitsSection
 from config.sections.thresholds import ThresholdsConfig
+from config.sections.work_orders import WorkOrdersConfig
 from serving.api.backend import Backend
 from serving.api.metrics import Metrics
 from serving.api.problems import MEDIA_TYPE
@@ -31,12 +33,21 @@ Threads = Callable[[Callable[[], BaseModel]], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
+class ServiceRules:
+    """The rules of the field that answers follow."""
+
+    thresholds: ThresholdsConfig
+    costs: CostsConfig
+    work_orders: WorkOrdersConfig
+
+
+@dataclass(frozen=True)
 class RouteParts:
     """What a route needs to answer. The two groups of threads are apart, so that a slow database does not hold up windows."""
 
     backend: Backend
     limits: LimitsSection
-    thresholds: ThresholdsConfig
+    rules: ServiceRules
     metrics: Metrics
     with_warehouse: Threads
     with_windows: Threads

@@ -44,7 +44,7 @@ def router(parts: RouteParts) -> APIRouter:
                 record = None if "\x00" in compressor_id else read_compressor(connection, compressor_id, asked.days)
             if record is None:
                 raise RequestError(("compressor_id", "is not a compressor in service"), status=HTTPStatus.NOT_FOUND)
-            return compressor_answer(record, asked.days, parts.thresholds)
+            return compressor_answer(record, asked.days, parts.rules.thresholds)
 
         return await parts.with_warehouse(answer)
 

@@ -14,6 +14,7 @@ from config.errors import NotReadyError
 from config.settings import load_settings
 from serving.api.backend import Backend, ServiceParts
 from serving.api.metrics import Metrics
+from serving.api.routes.answering import ServiceRules
 from serving.api.service import api_app
 from tests.conftest import PROJECT
 
@@ -22,7 +23,7 @@ from tests.conftest import PROJECT
 def described_service() -> dict[str, Any]:
     settings = load_settings(PROJECT / "var", environ={})
     backend = Backend(ServiceParts(*[_missing] * len(fields(ServiceParts))), settings.serving, timedelta(0))
-    app = api_app(backend, settings.serving, Metrics(), settings.thresholds)
+    app = api_app(backend, settings.serving, Metrics(), ServiceRules(settings.thresholds, settings.costs, settings.work_orders))
 
     async def ask() -> dict[str, Any]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:

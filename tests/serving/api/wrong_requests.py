@@ -10,6 +10,7 @@ from typing import Any
 from features.contract import FEATURES, WINDOW_STEPS
 
 SCORE, PREDICT, FLEET_PATH, COMPRESSOR_PATH = "/v1/score", "/v1/predict", "/v1/fleet", "/v1/compressors/C-1"
+ORDERS_PATH = "/v1/work-orders"
 ALERTS_PATH, ALERT = "/v1/alerts", "C-1~never_raised~20260302T060000Z"
 EVERY_PATH = (FLEET_PATH, "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/nowhere")
 Wrong = tuple[str, str, dict[str, Any], str]  # method, path, what httpx sends, the field that the answer names
@@ -138,6 +139,20 @@ def wrong_requests() -> list[Wrong]:
         _text(f"{ALERTS_PATH}/{ALERT}/close", b" " * 20_000),
         _json(f"{ALERTS_PATH}/{ALERT}/reopen", {}, "path"),
         ("GET", f"{ALERTS_PATH}/{ALERT}/close", {}, "method"),
+        *(("GET", f"{ORDERS_PATH}/{name}", {}, "work_order_id") for name in ("WO-999999", "%00", "1'")),
+        *(_json(f"{ORDERS_PATH}/WO-999999/{act}", {}, "work_order_id") for act in ("reopen", "cancel")),
+        _json(f"{ORDERS_PATH}/WO-999999/complete", {"event_type": "failure", "event_date": "2026-03-09"}, "work_order_id"),
+        _json(f"{ORDERS_PATH}/WO-999999/complete", {"event_type": "repair", "event_date": "2026-03-09"}, "event_type"),
+        _json(f"{ORDERS_PATH}/WO-999999/complete", {"event_type": "failure"}, "event_date"),
+        _json(ORDERS_PATH, {}, "compressor_id"),
+        _json(ORDERS_PATH, {"compressor_id": "C-9"}, "compressor_id"),
+        _json(ORDERS_PATH, {"compressor_id": "C-1", "priority": 0}, "priority"),
+        _json(ORDERS_PATH, {"compressor_id": "C-1", "act_by": "soon"}, "act_by"),
+        _json(ORDERS_PATH, {"compressor_id": "C-1", "title": "x" * 201}, "title"),
+        ("PATCH", f"{ORDERS_PATH}/WO-999999", {"json": {"status": "completed"}}, "status"),
+        ("GET", f"{ORDERS_PATH}/WO-999999?as_of=2026-03-09", {}, "query"),
+        ("GET", ORDERS_PATH, {"params": {"status": "open"}}, "status"),
+        ("DELETE", f"{ORDERS_PATH}/WO-999999", {}, "method"),
         *((method, SCORE, {}, "method") for method in ("GET", "PUT", "DELETE", "PATCH")),
         *((method, PREDICT, {}, "method") for method in ("GET", "PUT")),
         *((method, FLEET_PATH, {}, "method") for method in ("POST", "DELETE")),

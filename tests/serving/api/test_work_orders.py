@@ -1,0 +1,86 @@
+"""/v1/work-orders over HTTP: from a draft to the maintenance event and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.serving.api.home import AS_OF, query
+from tests.serving.api.running import Running
+
+
+@pytest.fixture
+def planner(service: Running) -> Iterator[Running]:
+    """The service of a home that stands at the end of its data."""
+    service.score(as_of=AS_OF)
+    query(service.home, f"UPDATE view_rules SET replay_as_of = '{AS_OF}' RETURNING 1")
+    yield service
+    query(service.home, "UPDATE view_rules SET replay_as_of = NULL RETURNING 1")
+    for table in ("work_order_changes", "maintenance_events", "work_orders"):
+        query(service.home, f"WITH gone AS (DELETE FROM {table} RETURNING 1) SELECT * FROM gone")
+
+
+def _send(planner: Running, method: str, path: str = "", **body: Any) -> tuple[int, Any]:
+    answer = planner.client.request(method, f"/v1/work-orders{path}", json=body)
+    return answer.status_code, answer.json()
+
+
+def test_an_order_goes_from_the_prediction_to_the_event_and_back(planner: Running) -> None:
+    status, drafted = _send(planner, "POST", compressor_id="C-1", by="Ana", note="called the crew")
+    order = drafted["work_order"]
+    number = order["work_order_id"]
+    assert (status, order["status"], order["rul_days"], order["drafted_by"], order["drafted_at"]) == (200, "draft", 5.0, "Ana", AS_OF)
+    changed = _send(planner, "PATCH", f"/{number}", assigned_to="Ben", planned_start="2026-03-10T14:00:00Z", act_by=None)[1]["work_order"]
+    assert (changed["assigned_to"], changed["planned_start"], changed["act_by"]) == ("Ben", "2026-03-10T14:00:00Z", None)
+    assert changed["title"] == order["title"]  # what is left out stays
+    fleet = {row["compressor_id"]: row for row in planner.client.get("/v1/fleet").json()["compressors"]}
+    assert (fleet["C-1"]["next_work_order_id"], fleet["C-1"]["next_planned_start"]) == (number, "2026-03-10T14:00:00Z")
+    one = planner.client.get("/v1/compressors/C-1").json()
+    assert [(item["work_order_id"], item["assigned_to"]) for item in one["work_orders"]] == [(number, "Ben")]
+    done = {"event_type": "unscheduled", "event_date": "2026-03-09T11:00:00Z", "downtime_hours": 0.5, "cost_usd": 900.0}
+    completed = _send(planner, "POST", f"/{number}/complete", **done, note="bearing changed")[1]["work_order"]
+    assert (completed["status"], completed["completed_by"], completed["completion_note"]) == ("completed", "local", "bearing changed")
+    one = planner.client.get("/v1/compressors/C-1").json()
+    assert [(event["event_type"], event["downtime_hours"]) for event in one["maintenance_events"]] == [("unscheduled", 0.5)]
+    assert one["work_orders"] == []
+    told = _send(planner, "POST", f"/{number}/reopen", by="Ana")[1]
+    assert [change["change"] for change in told["changes"]] == ["drafted", "changed", "completed", "reopened"]
+    assert told["changes"][0]["note"] == "called the crew"
+    assert _send(planner, "POST", f"/{number}/cancel", by="Ana")[1]["work_order"]["status"] == "cancelled"
+
+
+def test_orders_are_listed_by_status_and_compressor(planner: Running) -> None:
+    first = _send(planner, "POST", compressor_id="C-1")[1]["work_order"]["work_order_id"]
+    second = _send(planner, "POST", compressor_id="C-3", priority=4)[1]["work_order"]["work_order_id"]
+    _send(planner, "POST", f"/{first}/cancel")
+
+    def listed(**asked: Any) -> list[str]:
+        answer = planner.client.get("/v1/work-orders", params=asked).json()
+        return [order["work_order_id"] for order in answer["work_orders"]]
+
+    assert listed() == [second, first]
+    assert listed(status="draft") == listed(compressor_id="C-3") == listed(limit=1) == [second]
+    assert listed(status="exported") == []
+    assert planner.client.get("/v1/work-orders", params={"limit": 1}).json()["total"] == 2
+
+
+def test_what_cannot_be_done_is_a_problem_that_names_the_field(planner: Running) -> None:
+    number = _send(planner, "POST", compressor_id="C-1", draft_key="page-1")[1]["work_order"]["work_order_id"]
+    assert _send(planner, "POST", compressor_id="C-1", draft_key="page-1")[1]["work_order"]["work_order_id"] == number
+    cases: list[tuple[str, str, dict[str, Any], int, str]] = [
+        ("POST", "", {"compressor_id": "C-9"}, 404, "compressor_id"),
+        ("POST", "", {"compressor_id": "C-1"}, 409, "compressor_id"),
+        ("POST", "", {"compressor_id": "C-4"}, 422, "reason"),  # SILENT has no usable prediction
+        ("PATCH", f"/{number}", {"title": None}, 422, "title"),
+        ("PATCH", f"/{number}", {"priority": 5}, 422, "priority"),
+        ("POST", f"/{number}/complete", {"event_type": "scheduled", "event_date": "2026-03-20"}, 422, "event_date"),
+        ("POST", f"/{number}/reopen", {}, 409, "status"),
+    ]
+    for method, path, body, status, field in cases:
+        answered, problem = _send(planner, method, path, **body)
+        assert (answered, [error["field"] for error in problem["errors"]]) == (status, [field]), (method, path, body, problem)
+    _send(planner, "POST", f"/{number}/cancel")
+    status, problem = _send(planner, "PATCH", f"/{number}", priority=1)
+    assert (status, "cancelled" in problem["detail"]) == (409, True)
