@@ -10,12 +10,11 @@ from typing import Annotated, Any, Final, TypeVar
 import psycopg
 from fastapi import APIRouter, Path, Request
 
-from config.errors import NotFoundError, RequestError
 from serving.alerts.alert_key import AlertKey, parse_alert_id
 from serving.alerts.alert_rows import AlertFilter, AlertRow, list_alerts, read_alert, read_changes
 from serving.alerts.life_cycle import Act, Shelving, acknowledge, allowed, assign, close, shelve, unshelve
 from serving.api.reading import read_body, read_query
-from serving.api.routes.answering import READ, WRITTEN, RouteParts, acting, body_of, parameters_of, problems
+from serving.api.routes.answering import READ, WRITTEN, RouteParts, acting, body_of, finding, parameters_of, problems
 from serving.api.routes.table import API, Route
 from serving.messages.alerts import (
     AlertAct,
@@ -86,8 +85,8 @@ def router(parts: RouteParts) -> APIRouter:
 
         def answer() -> AlertDetailAnswer:
             asked = read_query(MomentQuery, request.query_params.multi_items())
-            with parts.backend.at(asked.as_of) as connection:
-                return _detail(connection, _known(lambda: read_alert(connection, parse_alert_id(alert_id))))
+            with finding("alert_id"), parts.backend.at(asked.as_of) as connection:
+                return _detail(connection, read_alert(connection, parse_alert_id(alert_id)))
 
         return await parts.with_warehouse(answer)
 
@@ -98,9 +97,9 @@ def router(parts: RouteParts) -> APIRouter:
             def answer() -> AlertDetailAnswer:
                 asked = read_body(body, content)
                 by = acting(request, asked.by)
-                with parts.backend.at(None) as connection:
+                with finding("alert_id"), parts.backend.at(None) as connection:
                     done = Act(by, moment_of(connection)[0], getattr(asked, "note", None))
-                    return _detail(connection, _known(lambda: perform(connection, parse_alert_id(alert_id), asked, done)))
+                    return _detail(connection, perform(connection, parse_alert_id(alert_id), asked, done))
 
             return await parts.with_warehouse(answer)
 
@@ -127,13 +126,6 @@ def router(parts: RouteParts) -> APIRouter:
     add(ASSIGN, AssignRequest, lambda at, key, asked, act: assign(at, key, asked.to, act), "Make the alert somebody's work, or nobody's.")
     add(CLOSE, NotedAct, lambda at, key, _, act: close(at, key, act), "Take a resolved alert off the list for good.")
     return api
-
-
-def _known(find: Callable[[], AlertRow]) -> AlertRow:
-    try:
-        return find()
-    except NotFoundError as error:
-        raise RequestError(("alert_id", str(error)), status=HTTPStatus.NOT_FOUND) from error
 
 
 def _detail(connection: psycopg.Connection, alert: AlertRow) -> AlertDetailAnswer:

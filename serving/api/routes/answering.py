@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -13,6 +14,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from config.errors import NotFoundError, RequestError
 from config.sections.costs import CostsConfig
 from config.sections.serving import LimitsSection
 from config.sections.thresholds import ThresholdsConfig
@@ -66,6 +68,15 @@ def threads(most: int) -> Threads:
 def acting(_: Request, by: str | None) -> str:
     """Who acts: the person `by` if the request names one."""
     return by or "local"
+
+
+@contextmanager
+def finding(field: str) -> Iterator[None]:
+    """Inside, an id that names nothing is a wrong `field` of the request."""
+    try:
+        yield
+    except NotFoundError as error:
+        raise RequestError((field, str(error)), status=HTTPStatus.NOT_FOUND) from error
 
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:

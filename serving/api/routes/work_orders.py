@@ -9,9 +9,10 @@ from typing import Annotated, Any, Final, TypeVar
 import psycopg
 from fastapi import APIRouter, Path, Request
 
-from config.errors import RequestError
+from config.errors import NotFoundError
+from serving.alerts.life_cycle import Act
 from serving.api.reading import read_body, read_query
-from serving.api.routes.answering import READ, WRITTEN, RouteParts, acting, body_of, parameters_of, problems
+from serving.api.routes.answering import READ, WRITTEN, RouteParts, acting, body_of, finding, parameters_of, problems
 from serving.api.routes.table import API, Route
 from serving.messages.fields import MOST_ID
 from serving.messages.work_orders import (
@@ -29,7 +30,7 @@ from serving.warehouse.tables import moment_of
 from serving.work_orders.changes import cancel_order, change_order
 from serving.work_orders.completion import Completion, complete_order, reopen_order
 from serving.work_orders.draft import DraftRequest, draft_order
-from serving.work_orders.order import Act, OrderFilter, WorkOrder, count_orders, list_orders, read_changes, read_order
+from serving.work_orders.order import OrderFilter, WorkOrder, count_orders, list_orders, read_changes, read_order
 
 ORDERS: Final = Route(f"{API}work-orders", ("GET",), "reader", takes_query=True)
 ORDER: Final = Route(f"{API}work-orders/{{work_order_id}}", ("GET",), "reader")
@@ -73,7 +74,7 @@ def router(parts: RouteParts) -> APIRouter:
         """One work order with its log."""
 
         def answer() -> WorkOrderDetailAnswer:
-            with parts.backend.at(None) as connection:
+            with finding("work_order_id"), parts.backend.at(None) as connection:
                 return _detail(connection, read_order(connection, _known(work_order_id)))
 
         return await parts.with_warehouse(answer)
@@ -85,11 +86,12 @@ def router(parts: RouteParts) -> APIRouter:
             content = await request.body()
 
             def answer() -> WorkOrderDetailAnswer:
-                work_order_id = _known(request.path_params.get("work_order_id", ""))
+                work_order_id = request.path_params.get("work_order_id")
                 asked = read_body(body, content)
                 by = acting(request, asked.by)
-                with parts.backend.at(None) as connection:
-                    return _detail(connection, perform(connection, work_order_id, asked, Act(by, moment_of(connection)[0], asked.note)))
+                with finding("work_order_id" if work_order_id else "compressor_id"), parts.backend.at(None) as connection:
+                    act = Act(by, moment_of(connection)[0], asked.note)
+                    return _detail(connection, perform(connection, _known(work_order_id or ""), asked, act))
 
             return await parts.with_warehouse(answer)
 
@@ -130,9 +132,9 @@ def router(parts: RouteParts) -> APIRouter:
 
 
 def _known(work_order_id: str) -> str:
-    """The number, if the warehouse can look it up. Raises RequestError."""
+    """The number, if the warehouse can look it up. Raises NotFoundError."""
     if "\x00" in work_order_id:
-        raise RequestError(("work_order_id", f"{work_order_id[:MOST_ID]!r} is not a work order"), status=HTTPStatus.NOT_FOUND)
+        raise NotFoundError(f"{work_order_id[:MOST_ID]!r} is not a work order: list them first")
     return work_order_id
 
 

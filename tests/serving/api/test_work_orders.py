@@ -71,16 +71,21 @@ def test_what_cannot_be_done_is_a_problem_that_names_the_field(planner: Running)
     assert _send(planner, "POST", compressor_id="C-1", draft_key="page-1")[1]["work_order"]["work_order_id"] == number
     cases: list[tuple[str, str, dict[str, Any], int, str]] = [
         ("POST", "", {"compressor_id": "C-9"}, 404, "compressor_id"),
-        ("POST", "", {"compressor_id": "C-1"}, 409, "compressor_id"),
         ("POST", "", {"compressor_id": "C-4"}, 422, "reason"),  # SILENT has no usable prediction
         ("PATCH", f"/{number}", {"title": None}, 422, "title"),
         ("PATCH", f"/{number}", {"priority": 5}, 422, "priority"),
         ("POST", f"/{number}/complete", {"event_type": "scheduled", "event_date": "2026-03-20"}, 422, "event_date"),
-        ("POST", f"/{number}/reopen", {}, 409, "status"),
     ]
     for method, path, body, status, field in cases:
         answered, problem = _send(planner, method, path, **body)
         assert (answered, [error["field"] for error in problem["errors"]]) == (status, [field]), (method, path, body, problem)
+
+
+def test_what_the_state_does_not_allow_is_a_409_that_names_state_and_ways_on(planner: Running) -> None:
+    number = _send(planner, "POST", compressor_id="C-1")[1]["work_order"]["work_order_id"]
+    again, problem = _send(planner, "POST", compressor_id="C-1")
+    assert (again, problem["state"], number in problem["detail"]) == (409, "open", True)
+    assert _send(planner, "POST", f"/{number}/reopen")[0] == 409
     _send(planner, "POST", f"/{number}/cancel")
     status, problem = _send(planner, "PATCH", f"/{number}", priority=1)
-    assert (status, "cancelled" in problem["detail"]) == (409, True)
+    assert (status, problem["title"], problem["state"]) == (409, "Conflict", "cancelled")
