@@ -13,8 +13,9 @@ from fastapi import APIRouter, Path, Request
 from serving.alerts.alert_key import AlertKey, parse_alert_id
 from serving.alerts.alert_rows import AlertFilter, AlertRow, list_alerts, read_alert, read_changes
 from serving.alerts.life_cycle import Act, Shelving, acknowledge, allowed, assign, close, shelve, unshelve
+from serving.api.exchange import exchange_of
 from serving.api.reading import read_body, read_query
-from serving.api.routes.answering import READ, WRITTEN, RouteParts, acting, body_of, finding, parameters_of, problems
+from serving.api.routes.answering import READ, WRITTEN, RouteParts, body_of, finding, parameters_of, problems
 from serving.api.routes.table import API, Route
 from serving.messages.alerts import (
     AlertAct,
@@ -96,7 +97,7 @@ def router(parts: RouteParts) -> APIRouter:
 
             def answer() -> AlertDetailAnswer:
                 asked = read_body(body, content)
-                by = acting(request, asked.by)
+                by = exchange_of(request).acting(asked.by)
                 with finding("alert_id"), parts.backend.at(None) as connection:
                     done = Act(by, moment_of(connection)[0], getattr(asked, "note", None))
                     return _detail(connection, perform(connection, parse_alert_id(alert_id), asked, done))

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import anyio
 from anyio import to_thread
-from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -63,11 +62,6 @@ def threads(most: int) -> Threads:
         return await to_thread.run_sync(lambda: Response(function().model_dump_json(), media_type=JSON), limiter=limiter)
 
     return run
-
-
-def acting(_: Request, by: str | None) -> str:
-    """Who acts: the person `by` if the request names one."""
-    return by or "local"
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Path, Request
 
 from config.errors import NotFoundError
 from serving.alerts.life_cycle import Act
+from serving.api.exchange import exchange_of
 from serving.api.reading import read_body, read_query
-from serving.api.routes.answering import READ, WRITTEN, RouteParts, acting, body_of, finding, parameters_of, problems
+from serving.api.routes.answering import READ, WRITTEN, RouteParts, body_of, finding, parameters_of, problems
 from serving.api.routes.table import API, Route
 from serving.messages.fields import MOST_ID
 from serving.messages.work_orders import (
@@ -88,7 +89,7 @@ def router(parts: RouteParts) -> APIRouter:
             def answer() -> WorkOrderDetailAnswer:
                 work_order_id = request.path_params.get("work_order_id")
                 asked = read_body(body, content)
-                by = acting(request, asked.by)
+                by = exchange_of(request).acting(asked.by)
                 with finding("work_order_id" if work_order_id else "compressor_id"), parts.backend.at(None) as connection:
                     act = Act(by, moment_of(connection)[0], asked.note)
                     return _detail(connection, perform(connection, _known(work_order_id or ""), asked, act))

@@ -10,7 +10,6 @@ from config.sections.serving import LimitsSection
 from config.settings import Settings
 from serving.api.problems import problem_of
 from serving.api.reading import read_score
-from serving.api.routes.table import allowed_methods
 from serving.api.service import ROUTES
 from tests.conftest import PROJECT
 from tests.serving.api.described import described_service
@@ -21,14 +20,11 @@ PAGES = [PAGE, *((REFERENCE / f"http-{name}.md").read_text(encoding="utf-8") for
 NAMED = {name for page in PAGES for name in re.findall(r"`([\w/.]+)`", page)}
 
 
-def test_every_route_is_a_row_of_the_routes_with_its_methods() -> None:
+def test_every_route_is_a_row_of_the_routes_with_its_methods_and_its_least_role() -> None:
     table = PAGE[PAGE.index("## Routes") :].split("\n\n")[1]
-    rows = [row.split("|")[1:3] for row in table.splitlines()[2:]]
-    documented = {path: methods.strip() for methods, paths in rows for path in re.findall(r"`([\w/.{}-]+)`", paths)}
-    methods = {
-        path: ", ".join(allowed_methods(route for route in ROUTES if route.path == path)) for path in {route.path for route in ROUTES}
-    }
-    assert documented == methods
+    rows = [[cell.strip() for cell in row.split("|")[1:5]] for row in table.splitlines()[2:]]
+    documented = [(path, methods, role.strip("`")) for methods, paths, _, role in rows for path in re.findall(r"`([\w/.{}-]+)`", paths)]
+    assert sorted(documented) == sorted((route.path, ", ".join(route.methods), route.role or "") for route in ROUTES)
 
 
 def test_every_field_of_a_request_and_of_an_answer_is_named() -> None:
