@@ -26,6 +26,7 @@ PREFIXES: Final[dict[str, str]] = {
     contract.GAS_FLOW: "gas_flow",  # Mcf/day
 }
 _MARK: Final = "agg_timestamp"
+_LAST: Final = "last_reading_at"  # the newest reading of the window
 _BEFORE: Final = "_before"
 
 
@@ -35,7 +36,7 @@ def hourly_aggregates(silver: pl.DataFrame | pl.LazyFrame, start: datetime, end:
     A mark without a reading in its window has no row. `silver` needs the readings of (start - 24 h, end].
     Columns:
     compressor_id, window_type, agg_timestamp (UTC), reading_count, then _avg, _std (sample), _min, _max of
-    every sensor.
+    every sensor, then last_reading_at (UTC).
     Sorted by window, compressor and time.
     """
     first = start - timedelta(hours=max(WINDOWS.values()))
@@ -68,9 +69,10 @@ def _hours(readings: pl.LazyFrame) -> pl.DataFrame:
     ]
     return (
         readings.select(contract.COMPRESSOR_ID, pl.col(contract.TIMESTAMP).dt.cast_time_unit("us").alias(_MARK), *PREFIXES)
+        .with_columns(pl.col(_MARK).alias(_LAST))
         .sort(contract.COMPRESSOR_ID, _MARK)
         .group_by_dynamic(_MARK, every="1h", closed="right", label="right", group_by=contract.COMPRESSOR_ID)
-        .agg(pl.len().cast(pl.Int32).alias("reading_count"), *parts)
+        .agg(pl.len().cast(pl.Int32).alias("reading_count"), pl.col(_LAST).max(), *parts)
         .collect()
     )
 
@@ -96,7 +98,7 @@ def _together(recent: pl.DataFrame, older: pl.DataFrame, hours: int) -> pl.DataF
     leaves them out.
     """
     before = older.select(pl.exclude(contract.COMPRESSOR_ID, _MARK).shift(hours).name.suffix(_BEFORE))
-    parts = [pl.col("reading_count") + pl.col(f"reading_count{_BEFORE}").fill_null(0)]
+    parts = [pl.col("reading_count") + pl.col(f"reading_count{_BEFORE}").fill_null(0), pl.max_horizontal(_LAST, f"{_LAST}{_BEFORE}")]
     for sensor in PREFIXES:
         n, mean, m2 = (pl.col(f"{sensor}_{part}") for part in ("n", "mean", "m2"))
         older_n, older_mean, older_m2 = (pl.col(f"{sensor}_{part}{_BEFORE}").fill_null(0) for part in ("n", "mean", "m2"))
@@ -124,4 +126,4 @@ def _statistics(frame: pl.DataFrame, name: str, start: datetime) -> pl.DataFrame
             high.alias(f"{prefix}_max"),
         ]
     wanted = frame.filter(pl.col(_MARK) > start, pl.col("reading_count") > 0)
-    return wanted.select(contract.COMPRESSOR_ID, pl.lit(name).alias("window_type"), _MARK, "reading_count", *columns)
+    return wanted.select(contract.COMPRESSOR_ID, pl.lit(name).alias("window_type"), _MARK, "reading_count", *columns, _LAST)

@@ -64,6 +64,11 @@ _OLD_ROWS: Final = {
 }
 TABLES: Final = (*_STILL_SHOWN, *_OLD_ROWS)
 
+_REFRESH: Final = """
+    SELECT refresh_newest_predictions(ids), refresh_newest_readings(ids)
+    FROM (SELECT array_agg(compressor_id ORDER BY compressor_id) AS ids FROM compressor_metadata WHERE retired_at IS NOT NULL) AS retired
+    WHERE ids IS NOT NULL
+"""
 _LIMIT: Final = "SELECT date_trunc('month', moment, 'UTC') - %s * INTERVAL '1 month' FROM v_moment"
 _PARTITIONS: Final = """
     SELECT relname, to_date(right(relname, 8), '"y"YYYY"m"MM')::timestamp AT TIME ZONE 'UTC' AS start
@@ -121,6 +126,8 @@ def apply_retention(warehouse: Warehouse, plan: RetentionPlan) -> None:
             if month.stays_for is None:
                 _record(connection, month, plan.limits[month.table])
                 _detach_and_drop(warehouse, connection, month.table, month.partition)
+        if any(month.stays_for is None for month in plan.months):
+            connection.execute(_REFRESH)  # a compressor out of service may have lost its newest row
         for table, old_row in _OLD_ROWS.items():
             if plan.old_rows.get(table):
                 connection.execute(

@@ -26,7 +26,7 @@ def test_schema_has_the_designs_tables_views_and_indexes(warehouse: Warehouse) -
     assert partitioned == {"sensor_readings_agg", "ml_predictions", "alert_history", "data_quality_metrics", "drift_metrics"}
     assert {name for name, kind in kinds.items() if kind == "v"} >= {"v_latest_readings", "v_active_alerts", "v_fleet_health_summary"}
     assert (
-        len([name for name in kinds if name.startswith("idx_")]) == 32
+        len([name for name in kinds if name.startswith("idx_")]) == 34
     )  # the design's 15, of drift and model decisions, predictions (newest, usable, withdrawn), alerts, outbox, work orders, keys, writes
     assert dict(partial)["idx_alert_unresolved"].endswith("WHERE (resolved = false)")
     assert dict(partial)["idx_predictions_rul"].endswith("WHERE (rul_days < (30)::numeric)")

@@ -76,6 +76,9 @@ def test_a_month_stays_for_the_newest_prediction_of_a_compressor_in_service(repl
         connection.execute("UPDATE compressor_metadata SET retired_at = now(), retired_by = 'sold' WHERE compressor_id = 'C-1'")
     apply_retention(replayed, _plan(replayed, ml_predictions=4))
     assert _moments(replayed) == [T]
+    with replayed.connection() as connection:
+        connection.execute("DELETE FROM ml_predictions")
+        assert connection.execute("SELECT compressor_id FROM v_newest_predictions").fetchall() == []
 
 
 def test_a_late_prediction_of_a_dropped_month_is_refused_until_a_longer_retention_wants_it(replayed: Warehouse) -> None:
@@ -124,12 +127,13 @@ def test_what_the_lake_shows_again_of_a_dropped_month_is_left_out(replayed: Ware
 
 def test_alerts_that_nobody_closed_keep_their_month_and_changes_go_with_their_alert(replayed: Warehouse) -> None:
     open_alert, closed = _alert(OLD, resolved=False), _alert(OLDER, resolved=True)
-    change = "INSERT INTO alert_changes VALUES ('C-1', 'vibration_mms', %s, 'raised', %s, 'altaviz')"
+    change = """INSERT INTO alert_changes (compressor_id, alert_type, alert_timestamp, beginnings, change, changed_at, changed_by)
+                VALUES ('C-1', 'vibration_mms', %(at)s, ARRAY[%(at)s::timestamptz], 'raised', %(at)s, 'altaviz')"""
     with replayed.connection() as connection:
         replace_alerts(connection, [open_alert, closed], None, ["threshold"])
         connection.execute("UPDATE alert_history SET acknowledged_at = now(), acknowledged_by = 'Diaz' WHERE resolved")
         for alert in (open_alert, closed):
-            connection.execute(change, [alert.alert_timestamp, alert.alert_timestamp])
+            connection.execute(change, {"at": alert.alert_timestamp})
     plan = _plan(replayed, alert_history=3, alert_changes=3)
     assert {month.partition: month.stays_for for month in plan.months if month.rows} == {
         "alert_history_y2025m08": None,
