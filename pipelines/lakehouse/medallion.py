@@ -10,6 +10,7 @@ from config.settings import Settings
 from features.build import Rules, build_silver_and_gold
 from features.lake import Lake
 from features.row_counts import count_rows
+from pipelines.lakehouse.books_sync import sync_books
 from pipelines.lakehouse.order_events import take_in_order_events
 from pipelines.lakehouse.prediction_alerts import sync_prediction_alerts
 from pipelines.lakehouse.quality_sync import sync_quality
@@ -61,4 +62,6 @@ def build(settings: Settings, as_of: datetime | None, spark: LazySpark, report: 
             aggregate_rows = sync_aggregates(warehouse, lake, advance)
         with report.stage("quality") as advance:
             checked = sync_quality(warehouse, lake, settings, advance)
+            with warehouse.connection() as connection:
+                sync_books(connection, lake, books)
     return {**books, **checked, "aggregate_rows_written": aggregate_rows, "seconds": round(time.perf_counter() - started, 2)}
