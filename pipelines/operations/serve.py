@@ -164,7 +164,7 @@ class _Events(logging.Handler):
 
 
 def _rules(settings: Settings) -> ServiceRules:
-    return ServiceRules(settings.thresholds, settings.costs, settings.work_orders)
+    return ServiceRules(settings.thresholds, settings.costs, settings.work_orders, frozenset())
 
 
 def _parts(settings: Settings) -> ServiceParts:

@@ -13,6 +13,7 @@ from serving.messages.prediction import DataFault, Urgency
 WorkOrderStatus = Literal["draft", "exported", "completed", "cancelled"]
 EventType = Literal["scheduled", "unscheduled", "inspection", "failure"]
 Priority = Literal[1, 2, 3, 4]
+ExportFormat = Literal["csv", "maximo", "sap"]
 Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(without_nul)]
 Description = Annotated[str, Field(max_length=20_000), AfterValidator(without_nul)]
 
@@ -139,3 +140,16 @@ class CompleteWorkOrderRequest(WorkOrderAct):
     downtime_hours: float | None = Field(None, description="How long the compressor stood still, hours, 0 or more.")
     cost_usd: float | None = Field(None, description="What it cost, USD, 0 or more.")
     external_id: Name | None = Field(None, description="Its number in the maintenance system.")
+
+
+class ExportQuery(Query):
+    """How an order is written."""
+
+    format: ExportFormat = Field("csv", description="`csv` for spreadsheets, `maximo` or `sap` for JSON in the shape of that system.")
+
+
+class ExportWorkOrderRequest(WorkOrderAct):
+    """Mark an order as exported, and send it."""
+
+    format: ExportFormat = Field(description="`csv` for spreadsheets, `maximo` or `sap` for JSON in the shape of that system.")
+    channel: Name | None = Field(None, description="The channel of notifications.yaml to send it to. Without it, nothing is sent.")

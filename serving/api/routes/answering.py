@@ -30,7 +30,7 @@ REFUSED: Final = (400, 401, 403, 421, 429)  # by host, origin, proxy, key, role 
 READ: Final = (*REFUSED, 422, 503)
 WRITTEN: Final = (*REFUSED, 413, 415, 422, 503)
 
-Threads = Callable[[Callable[[], BaseModel]], Awaitable[Response]]
+Threads = Callable[[Callable[[], BaseModel | Response]], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class ServiceRules:
     thresholds: ThresholdsConfig
     costs: CostsConfig
     work_orders: WorkOrdersConfig
+    channels: frozenset[str]  # names in notifications.yaml
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,14 @@ def threads(most: int) -> Threads:
     """Runs functions in threads, at most `most` at a time, and writes their answers as JSON there. The others wait."""
     limiter = anyio.CapacityLimiter(most)
 
-    async def run(function: Callable[[], BaseModel]) -> Response:
-        return await to_thread.run_sync(lambda: Response(function().model_dump_json(), media_type=JSON), limiter=limiter)
+    async def run(function: Callable[[], BaseModel | Response]) -> Response:
+        return await to_thread.run_sync(lambda: _written(function()), limiter=limiter)
 
     return run
+
+
+def _written(answer: BaseModel | Response) -> Response:
+    return answer if isinstance(answer, Response) else Response(answer.model_dump_json(), media_type=JSON)
 
 
 @contextmanager

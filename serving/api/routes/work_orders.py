@@ -8,18 +8,21 @@ from typing import Annotated, Any, Final, TypeVar
 
 import psycopg
 from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
 
-from config.errors import NotFoundError
+from config.errors import NotFoundError, RequestError
 from serving.alerts.life_cycle import Act
 from serving.api.exchange import exchange_of
 from serving.api.reading import read_body, read_query
-from serving.api.routes.answering import READ, WRITTEN, RouteParts, body_of, finding, parameters_of, problems
+from serving.api.routes.answering import JSON, READ, WRITTEN, RouteParts, body_of, finding, parameters_of, problems
 from serving.api.routes.table import API, Route
 from serving.messages.fields import MOST_ID
 from serving.messages.work_orders import (
     ChangeWorkOrderRequest,
     CompleteWorkOrderRequest,
     DraftWorkOrderRequest,
+    ExportQuery,
+    ExportWorkOrderRequest,
     WorkOrderAct,
     WorkOrderAnswer,
     WorkOrderChangeAnswer,
@@ -31,6 +34,7 @@ from serving.warehouse.tables import moment_of
 from serving.work_orders.changes import cancel_order, change_order
 from serving.work_orders.completion import Completion, complete_order, reopen_order
 from serving.work_orders.draft import DraftRequest, draft_order
+from serving.work_orders.export import export_file, export_order
 from serving.work_orders.order import OrderFilter, WorkOrder, count_orders, list_orders, read_changes, read_order
 
 ORDERS: Final = Route(f"{API}work-orders", ("GET",), "reader", takes_query=True)
@@ -43,10 +47,12 @@ def _write(path: str, method: str = "POST") -> Route:
 
 
 DRAFT, CHANGE = _write(ORDERS.path), _write(ORDER.path, "PATCH")
-COMPLETE, REOPEN, CANCEL = (_write(f"{ORDER.path}/{name}") for name in ("complete", "reopen", "cancel"))
-ROUTES: Final = (ORDERS, DRAFT, ORDER, CHANGE, COMPLETE, REOPEN, CANCEL)
-BODIES: Final = (DraftWorkOrderRequest, ChangeWorkOrderRequest, CompleteWorkOrderRequest, WorkOrderAct)
+FILE: Final = Route(f"{ORDER.path}/export", ("GET",), "reader", takes_query=True)
+EXPORT, COMPLETE, REOPEN, CANCEL = (_write(f"{ORDER.path}/{name}") for name in ("export", "complete", "reopen", "cancel"))
+ROUTES: Final = (ORDERS, DRAFT, ORDER, CHANGE, FILE, EXPORT, COMPLETE, REOPEN, CANCEL)
+BODIES: Final = (DraftWorkOrderRequest, ChangeWorkOrderRequest, ExportWorkOrderRequest, CompleteWorkOrderRequest, WorkOrderAct)
 
+_FILES: Final = {"text/csv": {"schema": {"type": "string"}}, JSON: {"schema": {"type": "object"}}}
 WorkOrderId = Annotated[str, Path(description="Its number.")]
 BodyT = TypeVar("BodyT", bound=WorkOrderAct)
 _ACT_FIELDS: Final = frozenset(WorkOrderAct.model_fields)
@@ -77,6 +83,23 @@ def router(parts: RouteParts) -> APIRouter:
         def answer() -> WorkOrderDetailAnswer:
             with finding("work_order_id"), parts.backend.at(None) as connection:
                 return _detail(connection, read_order(connection, _known(work_order_id)))
+
+        return await parts.with_warehouse(answer)
+
+    @api.get(
+        FILE.path,
+        response_class=Response,
+        responses=problems(*READ, HTTPStatus.NOT_FOUND) | {HTTPStatus.OK: {"description": "The file", "content": _FILES}},
+        openapi_extra=parameters_of(ExportQuery),
+    )
+    async def work_order_file(work_order_id: WorkOrderId, request: Request) -> Any:
+        """The order as a file for another system. Nothing is changed."""
+
+        def answer() -> Response:
+            asked = read_query(ExportQuery, request.query_params.multi_items())
+            with finding("work_order_id"), parts.backend.at(None) as connection:
+                file = export_file(read_order(connection, _known(work_order_id)), asked.format, rules.work_orders)
+            return Response(file.text, media_type=file.media_type, headers={"Content-Disposition": f'attachment; filename="{file.name}"'})
 
         return await parts.with_warehouse(answer)
 
@@ -118,6 +141,12 @@ def router(parts: RouteParts) -> APIRouter:
         values = {name: getattr(asked, name) for name in asked.model_fields_set - _ACT_FIELDS}
         return change_order(connection, number, values, act)
 
+    def export(connection: psycopg.Connection, number: str, asked: ExportWorkOrderRequest, act: Act) -> WorkOrder:
+        if asked.channel is not None and asked.channel not in rules.channels:
+            known = f"use one of {', '.join(sorted(rules.channels))}" if rules.channels else "there is none: leave it out"
+            raise RequestError(("channel", f"is not a channel of notifications.yaml: {known}"))
+        return export_order(connection, number, asked.format, asked.channel, act, rules.work_orders)
+
     def complete(connection: psycopg.Connection, number: str, asked: CompleteWorkOrderRequest, act: Act) -> WorkOrder:
         done = Completion(
             asked.event_type, asked.event_date, asked.downtime_hours, asked.cost_usd, note=asked.note, external_id=asked.external_id
@@ -126,6 +155,7 @@ def router(parts: RouteParts) -> APIRouter:
 
     add(DRAFT, DraftWorkOrderRequest, draft, "Draft an order: from the newest prediction of a compressor.")
     add(CHANGE, ChangeWorkOrderRequest, modify, "Change an order: only the fields that are sent.")
+    add(EXPORT, ExportWorkOrderRequest, export, "Export an order: it is marked, and sent to a channel if one is named.")
     add(COMPLETE, CompleteWorkOrderRequest, complete, "Complete an order: the work becomes a maintenance event.")
     add(REOPEN, WorkOrderAct, lambda at, number, _, act: reopen_order(at, number, act), "Reopen an order: its completion was wrong.")
     add(CANCEL, WorkOrderAct, lambda at, number, _, act: cancel_order(at, number, act), "Cancel an order: it will not be done.")

@@ -23,7 +23,9 @@ from tests.conftest import PROJECT
 def described_service() -> dict[str, Any]:
     settings = load_settings(PROJECT / "var", environ={})
     backend = Backend(ServiceParts(*[_missing] * len(fields(ServiceParts))), settings.serving, timedelta(0))
-    app = api_app(backend, settings.serving, Metrics(), ServiceRules(settings.thresholds, settings.costs, settings.work_orders))
+    app = api_app(
+        backend, settings.serving, Metrics(), ServiceRules(settings.thresholds, settings.costs, settings.work_orders, frozenset())
+    )
 
     async def ask() -> dict[str, Any]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:

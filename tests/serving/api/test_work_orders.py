@@ -66,12 +66,30 @@ def test_orders_are_listed_by_status_and_compressor(planner: Running) -> None:
     assert planner.client.get("/v1/work-orders", params={"limit": 1}).json()["total"] == 2
 
 
+def test_an_order_is_written_for_other_systems_and_marked_as_exported(planner: Running) -> None:
+    number = _send(planner, "POST", compressor_id="C-1")[1]["work_order"]["work_order_id"]
+    address = f"/v1/work-orders/{number}/export"
+    file = planner.client.get(address)
+    assert (file.headers["content-type"], file.headers["content-disposition"]) == (
+        "text/csv; charset=utf-8",
+        f'attachment; filename="{number}.csv"',
+    )
+    assert file.text.splitlines()[1].startswith(number)
+    assert planner.client.get(address, params={"format": "maximo"}).json()["wonum"] == number
+    assert planner.client.get(f"/v1/work-orders/{number}").json()["work_order"]["status"] == "draft"
+    exported = _send(planner, "POST", f"/{number}/export", format="sap", by="Ana")[1]
+    assert (exported["work_order"]["status"], exported["work_order"]["exported_by"]) == ("exported", "Ana")
+    assert exported["changes"][-1]["details"]["format"] == "sap"
+
+
 def test_what_cannot_be_done_is_a_problem_that_names_the_field(planner: Running) -> None:
     number = _send(planner, "POST", compressor_id="C-1", draft_key="page-1")[1]["work_order"]["work_order_id"]
     assert _send(planner, "POST", compressor_id="C-1", draft_key="page-1")[1]["work_order"]["work_order_id"] == number
     cases: list[tuple[str, str, dict[str, Any], int, str]] = [
         ("POST", "", {"compressor_id": "C-9"}, 404, "compressor_id"),
         ("POST", "", {"compressor_id": "C-4"}, 422, "reason"),  # SILENT has no usable prediction
+        ("POST", f"/{number}/export", {"format": "sap", "channel": "nowhere"}, 422, "channel"),
+        ("POST", f"/{number}/export", {"format": "xml"}, 422, "format"),
         ("PATCH", f"/{number}", {"title": None}, 422, "title"),
         ("PATCH", f"/{number}", {"priority": 5}, 422, "priority"),
         ("POST", f"/{number}/complete", {"event_type": "scheduled", "event_date": "2026-03-20"}, 422, "event_date"),
