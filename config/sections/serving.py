@@ -62,6 +62,12 @@ class KeysSection(Section):
         return self
 
 
+class ChampionSection(Section):
+    """How soon a running service follows the registry; seconds."""
+
+    check_s: float = Field(gt=0, le=20)  # a promoted champion answers within 30 s
+
+
 class LimitsSection(Section):
     """What one request, one key, and all of them together may take."""
 
@@ -114,6 +120,7 @@ class ServingConfig(Section):
 
     listen: ListenSection
     keys: KeysSection
+    champion: ChampionSection
     limits: LimitsSection
     recovery: RecoverySection
     gold: GoldSection

@@ -77,7 +77,7 @@ def models_rollback(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a former champion champion again. A running service uses it after a restart."""
+    """Make a former champion champion again. A running service takes it up within 30 s."""
 
     def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
         from pipelines.lifecycle.versions import rollback

@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ from serving.access.keyring import Keyring
 from serving.access.stored import has_usable_key
 from serving.api.access import Access
 from serving.api.backend import Backend, ServiceParts
+from serving.api.champion import ChampionSource
 from serving.api.connections import Connections
 from serving.api.routes.answering import ServiceRules
 from serving.api.service import prediction_service
@@ -189,6 +190,10 @@ def _parts(settings: Settings) -> ServiceParts:
         registered = Registry(settings.tracking_uri, record).champion()
         return Predictor(registered, settings.scoring, settings.costs, settings.model.scoring.threads, scored_by="service")
 
+    @cache
+    def registry() -> Registry:
+        return Registry(settings.tracking_uri)
+
     def sync(opened: Warehouse) -> None:
         sync_reference(opened, lake, settings.fleet)
         sync_view_rules(opened, settings)
@@ -197,7 +202,7 @@ def _parts(settings: Settings) -> ServiceParts:
         follow_predictions(connection, settings, earliest((row.compressor_id, row.prediction_timestamp) for row in predictions))
 
     return ServiceParts(
-        champion=champion,
+        champion=ChampionSource(champion, lambda: registry().champion_mark()),
         warehouse=partial(migrated_warehouse, database, settings.home),
         gold=lambda: lake.delta(GOLD),
         compressors=lambda: lake.delta(COMPRESSORS),

@@ -48,7 +48,7 @@ def show_promotion(result: dict[str, Any]) -> None:
     for reason in result["reasons"]:
         console.print(f"  {reason}", soft_wrap=True)
     _show_gate(console, result["checks"])
-    console.print("restart a running service to use it")
+    console.print("a running service takes it up within 30 s")
 
 
 def _show_gate(console: Console, checks: list[dict[str, Any]]) -> None:

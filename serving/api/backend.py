@@ -10,26 +10,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 import numpy as np
 import psycopg
 from deltalake import DeltaTable
 from psycopg_pool import PoolTimeout
 
-from config.errors import AltavizError, ModelMismatchError, MomentError, NoDataError, NotReadyError, RequestError, WarehouseError
+from config.errors import AltavizError, MomentError, NoDataError, NotReadyError, RequestError, WarehouseError
 from config.logs import get_log
 from config.sections.serving import ServingConfig
 from features.arrays import Float32s
 from features.reference_tables.renewals import Renewals
 from serving.access.keyring import StoredKeys
 from serving.access.stored import ApiWrite, read_keys, record_write
+from serving.api.champion import Champion, ChampionSource
 from serving.api.gold_cache import GoldVersion, KnownCompressors, ReadT, VersionCache, read_fleet, read_newest
 from serving.api.known_events import NO_EVENTS, KnownEvents, read_events
 from serving.api.recovery import Recovering
 from serving.assessment import Numbers
 from serving.prediction.moments import require_reached
-from serving.prediction.predictor import Predictor, require_data
-from serving.registry.model_record import compare_champion
+from serving.prediction.predictor import require_data
 from serving.schemas import LatestPrediction, Prediction, present_moment
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
@@ -40,7 +41,7 @@ from serving.work_orders.reported_events import waiting_events
 class ServiceParts:
     """How each part is opened. A missing part raises an AltavizError, and is opened again later."""
 
-    champion: Callable[[Warehouse | None], Predictor]  # compared with the decisions of an open warehouse
+    champion: ChampionSource
     warehouse: Callable[[], AbstractContextManager[Warehouse]]  # its schema up to date
     gold: Callable[[], DeltaTable]
     compressors: Callable[[], DeltaTable]
@@ -70,7 +71,7 @@ class Predicted:
 
 
 class Backend:
-    """One per process, shared by its threads. The champion is the one found first; a later one needs a restart."""
+    """One per process, shared by its threads."""
 
     def __init__(
         self, parts: ServiceParts, config: ServingConfig, clock_skew: timedelta, clock: Callable[[], datetime] = present_moment
@@ -81,18 +82,17 @@ class Backend:
         self._clock = clock
         self._requests_per_minute = config.limits.requests_per_minute
         retry_s = config.recovery.retry_s
-        self._predictor = Recovering("champion", self._open_champion, retry_s)
         self._warehouse = Recovering("warehouse", parts.warehouse, retry_s)
+        self.champion: Final = Champion(parts.champion, self._warehouse, retry_s)
         self._gold = VersionCache(parts.gold, lambda table: read_newest(table, config.gold), config.gold.check_s)
         self._fleet = VersionCache(parts.compressors, read_fleet, config.gold.check_s)
         self._events = VersionCache(parts.events, read_events, config.gold.check_s)
-        self._compared: Predictor | None = None  # with its decision
         self._refusal: str | None = None  # the warehouse's error at the last request, None after success
         self._synced: tuple[Warehouse, int, int | None] | None = None  # the warehouse that has fleet and events, and their versions
 
     def warm_up(self) -> None:
         """Open everything that is there, so that the first request need not."""
-        for part in (self._predictor.get, self._warehouse.get, self.gold, self.fleet, self.renewals):
+        for part in (self.champion.get, self._warehouse.get, self.gold, self.fleet, self.renewals):
             try:
                 part()
             except AltavizError:
@@ -101,25 +101,14 @@ class Backend:
     def close(self) -> None:
         """Close what is open. Later requests are refused."""
         self._warehouse.close()
-        self._predictor.close()
+        self.champion.close()
 
     def require_ready(self) -> None:
         """Raise the AltavizError of the missing part: champion or warehouse."""
-        predictor = self._predictor.get()
+        predictor = self.champion.get()
         with self._connection() as connection:
             connection.execute("SELECT 1")
-            self._require_compared(predictor, connection)
-
-    @property
-    def model_version(self) -> str | None:
-        """The champion's version, None while it is not open. Does not open it."""
-        predictor = self._predictor.found
-        return predictor.version if predictor else None
-
-    @property
-    def champion_refused(self) -> bool:
-        """Whether the champion's file is not the one that was decided on."""
-        return isinstance(self._predictor.missing, ModelMismatchError)
+            self.champion.require_compared(predictor, connection)
 
     def score(self, compressor_ids: Sequence[str] | None, as_of: datetime | None) -> Scored:
         """Predict for `compressor_ids` (all when None) at `as_of` (None: the home's present), and write the predictions.
@@ -134,13 +123,13 @@ class Backend:
         steps = gold.steps(ids, moment)
         if not any(steps.last_reading):
             _require_data(gold, moment)
-        predictor = self._predictor.get()
+        predictor = self.champion.get()
         with self._connection() as connection:  # the lake takes events of completed work orders in later
             waiting = waiting_events(connection)
         renewed = self._known_events().renewals_with(waiting, self._clock()).at(ids, moment)
         predictions = predictor.predict_steps(steps, moment, gold.source, gold.past, renewed)
         with self._connection(fleet) as connection:
-            self._require_compared(predictor, connection)
+            self.champion.require_compared(predictor, connection)
             written = tables.upsert_predictions(connection, predictions)
             self._parts.alert_predictions(connection, predictions)
             usable = tables.last_usable(connection, predictions)
@@ -148,7 +137,7 @@ class Backend:
 
     def predict(self, windows: Float32s) -> Predicted:
         """The champion's predictions for [n, steps, features] windows. Nothing is written. Raises RequestError, NotReadyError, ModelError."""
-        predictor = self._predictor.get()
+        predictor = self.champion.get()
         return Predicted(predictor.version, predictor.horizon_days, predictor.predict_windows(np.asarray(windows, np.float32)))
 
     @contextmanager
@@ -208,27 +197,6 @@ class Backend:
             return self.fleet()
         except NotReadyError:
             return None
-
-    @contextmanager
-    def _open_champion(self) -> Iterator[Predictor]:
-        """The champion, compared with its decision. While the warehouse is missing, the comparison waits."""
-        try:
-            predictor = self._compared = self._parts.champion(self._warehouse.get())
-        except (NotReadyError, WarehouseError) as error:
-            get_log().warning("champion not compared with its decision yet", reason=str(error))
-            predictor, self._compared = self._parts.champion(None), None
-        yield predictor
-
-    def _require_compared(self, predictor: Predictor, connection: psycopg.Connection) -> None:
-        """Compare a champion that was opened without the warehouse. Raises ModelMismatchError when it is not the model decided on."""
-        if predictor is self._compared:
-            return
-        try:
-            compare_champion(connection, predictor.registered)
-        except ModelMismatchError as error:
-            self._predictor.discard(predictor, error)
-            raise
-        self._compared = predictor
 
     @contextmanager
     def _connection(self, fleet: KnownCompressors | None = None) -> Iterator[psycopg.Connection]:

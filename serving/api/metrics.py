@@ -33,11 +33,18 @@ class Metrics:
         self._refused = Gauge(
             "altaviz_champion_refused", "1 while the champion's file is not the one that was decided on", registry=self._registry
         )
+        self._behind = Gauge(
+            "altaviz_champion_behind",
+            "1 while a former champion answers, because the registry's cannot be used",
+            registry=self._registry,
+        )
         ProcessCollector(registry=self._registry)
 
-    def text(self, model_version: str | None, *, champion_refused: bool) -> bytes:
+    def text(self, model_version: str | None, *, is_refused: bool, is_behind: bool) -> bytes:
         """All numbers in Prometheus' text format."""
-        self._refused.set(champion_refused)
+        self._refused.set(is_refused)
+        self._behind.set(is_behind)
+        self._model.clear()
         if model_version is not None:
             self._model.labels(model_version).set(1)
         return bytes(generate_latest(self._registry))

@@ -65,6 +65,18 @@ class Recovering(Generic[PartT]):
                 self._drop()
                 self._missing = _again(why)
 
+    def swap(self, former: PartT, value: PartT) -> bool:
+        """Put `value` in place of `former`, unless that is not the open part any more. Returns whether it was done.
+
+        No `get` in between fails. Who uses `former` may go on: it is closed where its context manager says so.
+        """
+        with self._lock:
+            if self._closed or self._value is not former:
+                return False
+            self._value = value
+            self._leave()
+            return True
+
     def close(self) -> None:
         """Close the part for good, after an attempt that is under way."""
         with self._lock:
@@ -94,6 +106,10 @@ class Recovering(Generic[PartT]):
 
     def _drop(self) -> None:
         self._value = None
+        self._leave()
+
+    def _leave(self) -> None:
+        """End the context manager of the part that was open."""
         stack, self._stack = self._stack, ExitStack()
         try:
             stack.close()

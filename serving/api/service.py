@@ -42,7 +42,11 @@ _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml
 def prediction_service(backend: Backend, config: ServingConfig, access: Access, rules: ServiceRules) -> Any:
     """A BentoML service over `backend`, which it closes at its end. A server runs the app of `to_asgi()`."""
     metrics = Metrics()
-    keys = Watch("keys", partial(access.keyring.refresh, backend.read_keys), config.keys.check_s, config.recovery.retry_s)
+    recovery = config.recovery
+    watches = (
+        Watch("keys", partial(access.keyring.refresh, backend.read_keys), config.keys.check_s, recovery.retry_s),
+        Watch("champion", backend.champion.follow, config.champion.check_s, recovery.retry_s),
+    )
 
     @bentoml.service(
         name="altaviz",
@@ -63,12 +67,14 @@ def prediction_service(backend: Backend, config: ServingConfig, access: Access, 
         def warm_up(self) -> None:
             """Open champion, warehouse and gold beside the first requests. A service without one of them is still alive."""
             self._warming.start()
-            keys.start()
+            for watch in watches:
+                watch.start()
 
         @bentoml.on_shutdown
         def close(self) -> None:
             """Leave nothing behind."""
-            keys.close()
+            for watch in watches:
+                watch.close()
             self._warming.join()
             backend.close()
 

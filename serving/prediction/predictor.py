@@ -152,6 +152,13 @@ class Predictor:
             predictions.append(_made_without(self._with_numbers(parts, as_of), described[unit]))
         return sorted(predictions, key=urgency)
 
+    def try_out(self) -> None:
+        """Run the model once, so that a model that cannot run fails before a request needs it. Raises ModelError."""
+        try:
+            self._model.predict(np.zeros((1, WINDOW_STEPS, len(FEATURES)), np.float32))
+        except Exception as error:  # ONNX Runtime raises a family of its own without a public base
+            raise ModelError(f"version {self.version} cannot run ({type(error).__name__}): train and register it again") from error
+
     def predict_windows(self, windows: Float32s) -> list[Numbers]:
         """The model's numbers for [n, steps, features] windows, in their order. Raises RequestError for windows without a finite output."""
         answers = self._model.predict(windows)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mlflow
 from mlflow import MlflowClient, artifacts
@@ -27,7 +27,7 @@ from config.secrets import hide_passwords
 from features.contract import CHAMPION, FEATURE_SET_VERSION, REGISTERED_MODEL
 from serving.home.artifact_paths import ARTIFACTS, follow_home, last_move, local_path, store_file
 from serving.home.ownership import explain_access
-from serving.registry.model_version import FACTS_TAG, ModelFacts, ModelVersion, RegisteredModel, facts_from_tags
+from serving.registry.model_version import FACTS_TAG, ChampionMark, ModelFacts, ModelVersion, RegisteredModel, facts_from_tags
 
 if TYPE_CHECKING:
     from serving.registry.model_record import ModelRecord
@@ -56,8 +56,18 @@ class Registry:
 
     def version_of(self, alias: str) -> str | None:
         """The version that carries `alias`, None when there is none."""
+        found = self._carrier(alias)
+        return None if found is None else str(found.version)
+
+    def champion_mark(self) -> ChampionMark | None:
+        """What is champion now, by one question to the registry. None when there is none. Raises ModelError."""
+        found = self._carrier(CHAMPION)
+        return None if found is None else ChampionMark(str(found.version), str(found.run_id), found.tags.get(SHA256_TAG))
+
+    def _carrier(self, alias: str) -> Any:
+        """MLflow's entry of the version that carries `alias`, None when there is none."""
         try:
-            return str(self._client.get_model_version_by_alias(REGISTERED_MODEL, alias).version)
+            return self._client.get_model_version_by_alias(REGISTERED_MODEL, alias)
         except self._failure as error:
             if _code(error) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None

@@ -59,6 +59,19 @@ class RegisteredModel:
         return self.sha256[:DIGEST_CHARACTERS]
 
 
+@dataclass(frozen=True)
+class ChampionMark:
+    """What the registry names champion, without its bytes."""
+
+    version: str
+    run_id: str
+    sha256: str | None  # None for an old version
+
+    def is_of(self, model: RegisteredModel) -> bool:
+        """Whether this is `model`."""
+        return (self.version, self.run_id) == (model.version, model.run_id) and self.sha256 in (None, model.sha256)
+
+
 def facts_from_tags(tags: dict[str, Any], version: str) -> ModelFacts:
     """The facts that `Registry.register` stored. Raises ModelError when the tag is missing or of another shape."""
     try:

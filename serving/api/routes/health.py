@@ -30,8 +30,10 @@ def router(parts: RouteParts, describe: Callable[[], str]) -> APIRouter:
     @api.get(_METRICS.path, response_class=Response)
     async def read_metrics() -> Response:
         """Prometheus' text format."""
-        backend = parts.backend
-        return Response(parts.metrics.text(backend.model_version, champion_refused=backend.champion_refused), media_type=CONTENT_TYPE)
+        champion = parts.backend.champion
+        return Response(
+            parts.metrics.text(champion.version, is_refused=champion.is_refused, is_behind=champion.is_behind), media_type=CONTENT_TYPE
+        )
 
     @api.get(_DESCRIPTION.path, include_in_schema=False)
     async def read_description() -> Response:

@@ -34,6 +34,7 @@ from pipelines.lifecycle.versions import rollback
 from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.mlflow_runs import tracked_run
 from serving.api.backend import Backend, ServiceParts
+from serving.api.champion import ChampionSource
 from serving.api.metrics import Metrics
 from serving.api.problems import problem_of
 from serving.prediction.predictor import Predictor
@@ -124,7 +125,7 @@ def open_backend(store: Store, there: list[Warehouse]) -> Backend:
 
     config = store.settings.serving
     recovery = config.recovery.model_copy(update={"retry_s": 0})
-    parts = ServiceParts(champion, warehouse, missing, missing, missing, missing, missing)
+    parts = ServiceParts(ChampionSource(champion, missing), warehouse, missing, missing, missing, missing, missing)
     return Backend(parts, config.model_copy(update={"recovery": recovery}), timedelta(0))
 
 
@@ -242,7 +243,7 @@ def test_a_service_keeps_the_champion_it_has_and_refuses_one_that_was_swapped(st
     store.swap("1")
     running.require_ready()
     assert running.predict(WINDOWS).model_version == "1"
-    assert b"altaviz_champion_refused 0.0" in Metrics().text("1", champion_refused=running.champion_refused)
+    assert b"altaviz_champion_refused 0.0" in Metrics().text("1", is_refused=running.champion.is_refused, is_behind=False)
 
     there.clear()  # nothing to compare with: the champion is opened, and held to its decision with the first connection
     late = open_backend(store, there)
@@ -257,7 +258,7 @@ def test_a_service_keeps_the_champion_it_has_and_refuses_one_that_was_swapped(st
     assert set(answers) == {"the champion's file is not the one that was decided on: see the log, or run `altaviz doctor`"}
     events = [event for event in logs if "is not the model that was decided on" in event.get("reason", "")]
     assert [event["event"] for event in events] == ["part lost"]
-    assert b"altaviz_champion_refused 1.0" in Metrics().text(None, champion_refused=late.champion_refused)
+    assert b"altaviz_champion_refused 1.0" in Metrics().text(None, is_refused=late.champion.is_refused, is_behind=False)
     with pytest.raises(ModelMismatchError):
         late.predict(WINDOWS)
 

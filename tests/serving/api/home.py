@@ -19,6 +19,7 @@ from features.reference_tables.tables import COMPRESSOR_KEY, EVENT_SCHEMA, merge
 from features.sensor_health.fault import Fault, encode_faults
 from pipelines.runtime.mlflow_runs import tracked_run
 from serving.registry.client import Registry
+from serving.registry.model_version import RegisteredModel
 from serving.warehouse.connection import open_warehouse
 from tests.serving.gold import gold_row, mean_model, write_gold
 
@@ -50,14 +51,18 @@ def build_home(home: Path) -> None:
     write_gold(Path(lake.uri(GOLD)), rows)
 
 
-def make_champion(home: Path) -> None:
+def make_champion(home: Path, model: RegisteredModel | None = None) -> str:
+    """Register a model and make it champion; returns its version."""
+    model = model or mean_model()
     settings = load_settings(home, environ={})
     with tracked_run(settings, "test"):
         logged = mlflow.onnx.log_model(
-            onnx.load_from_string(mean_model().onnx), name="model", save_as_external_data=False, pip_requirements=["onnxruntime"]
+            onnx.load_from_string(model.onnx), name="model", save_as_external_data=False, pip_requirements=["onnxruntime"]
         )
     registry = Registry(settings.tracking_uri)
-    registry.set_alias(CHAMPION, registry.register(logged.model_uri, mean_model().facts, {}))
+    version = registry.register(logged.model_uri, model.facts, {})
+    registry.set_alias(CHAMPION, version)
+    return version
 
 
 def query(home: Path, text: str) -> list[tuple[Any, ...]]:

@@ -17,6 +17,7 @@ from config.errors import NotReadyError
 from config.settings import load_settings
 from serving.api import service as service_module
 from serving.api.backend import Backend, ServiceParts
+from serving.api.champion import ChampionSource
 from tests.conftest import PROJECT
 from tests.folders import TemporaryDirectory
 from tests.pipelines.console_script import refusal_of
@@ -75,7 +76,7 @@ def test_what_is_there_when_it_has_warmed_up_is_not_searched_for_garbage_any_mor
         raise NotReadyError("nothing is there")
 
     backend = Backend(
-        ServiceParts(missing, missing, missing, missing, missing, missing, missing),
+        ServiceParts(ChampionSource(missing, missing), missing, missing, missing, missing, missing, missing),
         load_settings(tmp_path, environ={}).serving,
         timedelta(0),
     )

@@ -11,6 +11,7 @@ import pytest
 from config.errors import MomentError, NotReadyError, RequestError
 from config.settings import load_settings
 from serving.api.backend import Backend, ServiceParts
+from serving.api.champion import ChampionSource
 from serving.prediction.moments import require_reached
 from tests.serving.gold import gold_row, write_gold
 
@@ -45,11 +46,11 @@ def test_the_service_goes_by_its_clock_and_by_gold(tmp_path: Path) -> None:
         raise NotReadyError("nothing is there")
 
     gold = write_gold(tmp_path / "gold", [gold_row("C-1", NOW)])
-    parts = ServiceParts(missing, missing, lambda: gold, missing, missing, missing, missing)
+    parts = ServiceParts(ChampionSource(missing, missing), missing, lambda: gold, missing, missing, missing, missing)
     backend = Backend(parts, load_settings(tmp_path, environ={}).serving, SKEW, clock=lambda: NOW - timedelta(days=2))
     for moment in (None, NOW - timedelta(days=2), NOW + SKEW):
-        with pytest.raises(NotReadyError):  # the moment is allowed, the warehouse is missing
-            backend.ranked(moment)
-    with pytest.raises(RequestError) as refused:
-        backend.ranked(NOW + timedelta(hours=1))
+        with pytest.raises(NotReadyError), backend.reading(moment):  # the moment is allowed, the warehouse is missing
+            pass
+    with pytest.raises(RequestError) as refused, backend.reading(NOW + timedelta(hours=1)):
+        pass
     assert [field for field, _ in refused.value.problems] == ["as_of"]
