@@ -8,8 +8,13 @@ from typing import Any
 import polars as pl
 import pytest
 
+from config.settings import load_settings
 from features.lake import EVENTS, Lake
 from features.reference_tables.tables import EVENT_KEY, EVENT_SCHEMA, merge_reference
+from serving.alerts.life_cycle import Act
+from serving.warehouse.connection import open_warehouse
+from serving.work_orders.completion import Completion, complete_order
+from serving.work_orders.draft import DraftRequest, draft_order
 from tests.pipelines.console_script import report_of
 from tests.serving.api.home import AS_OF, DEAD_AT, FLEET, NOW, SILENT, forget_events, query
 from tests.serving.api.running import Running
@@ -91,6 +96,26 @@ def test_a_repair_that_is_recorded_while_the_service_runs_counts_from_the_next_r
     again = report_of("reproduce", "C-1", "--as-of", moment, home=service.home)
     assert again["rows"][0]["differs"] == []
     assert service.score(**asked)["predictions"][0]["act_by"] == "2026-03-12"
+
+
+def test_a_completed_work_order_counts_from_the_next_request(service: Running) -> None:
+    moment = "2026-03-09T10:50:00Z"
+    asked = {"as_of": moment, "compressor_ids": ["C-1"]}
+    assert service.score(**asked)["predictions"][0]["act_by"] == "2026-03-12"
+    settings = load_settings(service.home, environ={})
+    act = Act("Ann", datetime(2026, 3, 9, 10, 50, tzinfo=UTC))
+    done = Completion("unscheduled", datetime(2026, 3, 9, 4, tzinfo=UTC), 2.0)
+    with open_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
+        connection.execute("SELECT set_config('altaviz.as_of', %s, TRUE)", [moment])
+        order = draft_order(connection, DraftRequest("C-1"), act, settings.costs, settings.work_orders)
+        complete_order(connection, order.work_order_id, done, act)
+    try:
+        fleet = service.client.get("/v1/fleet", params={"as_of": moment}).json()["compressors"]
+        (row,) = service.score(**asked)["predictions"]
+    finally:
+        forget_events(service.home)
+    assert [(item["status"], item["rul_days"]) for item in fleet if item["compressor_id"] == "C-1"] == [("insufficient_history", None)]
+    assert (row["rul_days"], row["act_by"]) == (5.0, None)
 
 
 def test_only_the_compressors_asked_for_are_scored(service: Running) -> None:
