@@ -22,6 +22,7 @@ from pipelines.commands import (
     site,
     taking_back,
     training,
+    work_orders,
 )
 from pipelines.commands.options import DATA, MODELS, OPERATIONS
 from pipelines.runtime.mlflow_environment import quieten
@@ -40,6 +41,7 @@ for commands in (operations, alerts, dashboard, data, taking_back, training, exp
     app.add_typer(commands.app)
 app.add_typer(site.app, name="site", rich_help_panel=DATA)
 app.add_typer(keys.app, name="keys", rich_help_panel=OPERATIONS)
+app.add_typer(work_orders.app, name="work-orders", rich_help_panel=OPERATIONS)
 app.add_typer(models.app, name="models", rich_help_panel=MODELS)
 app.add_typer(benchmark.app, name="benchmark", rich_help_panel=MODELS)
 

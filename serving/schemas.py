@@ -18,6 +18,8 @@ _FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _END: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 ScoredBy = Literal["batch", "service"]
+OrderStatus = Literal["draft", "exported", "completed", "cancelled"]
+ExportFormat = Literal["csv", "maximo", "sap"]  # of a work order
 
 # The fields of a prediction in the report of `score`, in this order.
 REPORTED: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, get_args
 
 import psycopg
 
@@ -13,13 +13,13 @@ from config.errors import RequestError
 from config.sections.work_orders import WorkOrdersConfig
 from serving.alerts.life_cycle import Act
 from serving.notifications.outbox import enqueue
+from serving.schemas import ExportFormat
 from serving.work_orders.given_text import require_texts
 from serving.work_orders.maximo import to_maximo
 from serving.work_orders.order import WorkOrder, read_order, record_change, require_allowed
 from serving.work_orders.sap import to_sap
 from serving.work_orders.spreadsheet import to_csv
 
-ExportFormat = Literal["csv", "maximo", "sap"]
 FORMATS: Final[tuple[ExportFormat, ...]] = get_args(ExportFormat)
 TOPIC: Final = "work_order.exported"
 

@@ -14,8 +14,8 @@ from psycopg.types.json import Jsonb
 from config.errors import ConflictError, NotFoundError
 from config.sections.work_orders import Priority
 from serving.alerts.life_cycle import Act
+from serving.schemas import OrderStatus
 
-OrderStatus = Literal["draft", "exported", "completed", "cancelled"]
 Change = Literal["drafted", "changed", "exported", "completed", "reopened", "cancelled"]
 
 OPEN: Final[tuple[OrderStatus, ...]] = ("draft", "exported")

@@ -14,7 +14,8 @@ _DAY: Final = "%a %Y-%m-%d"
 
 def title_of(basis: Basis, act_by: date | None) -> str:
     """The order in one line."""
-    verb = "Repair" if basis.has_numbers else "Inspect"
+    is_due = basis.has_numbers and (act_by is not None or basis.health in ("warning", "critical"))
+    verb = "Repair" if is_due else "Inspect"
     due = f" by {act_by:%Y-%m-%d}" if act_by else ""
     return f"{verb} {basis.compressor_id} ({basis.model}){due}"[:MOST_TITLE_CHARACTERS]
 

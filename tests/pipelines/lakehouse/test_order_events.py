@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from config.errors import ConflictError, InputError
 from config.settings import Settings, load_settings
 from config.site.description import load_site
 from features.lake import EVENTS, Lake
@@ -20,6 +21,7 @@ from features.reference_tables.work_order_events import SAME_REPAIR
 from pipelines.lakehouse.order_events import take_in_order_events
 from pipelines.lakehouse.warehouse_sync import sync_reference
 from pipelines.operations.score import score
+from pipelines.operations.work_orders import export, listed, reopen
 from pipelines.runtime.console import StageReporter
 from serving.alerts.life_cycle import Act
 from serving.warehouse.connection import Warehouse
@@ -180,3 +182,25 @@ def test_a_reopened_order_takes_its_event_out_of_the_lake(home: Home) -> None:
     assert home.events() == [(START, work_order_id, f"Ann: {work_order_id} reopened")]
     (row,) = read_reference_history(home.lake, EVENTS).select("work_order_id", "withdrawn_by").rows()
     assert row == (work_order_id, f"Ann: {work_order_id} reopened")
+
+
+def test_drafts_go_to_a_folder_once_and_others_by_name(home: Home, tmp_path: Path) -> None:
+    with home.warehouse.connection() as connection:
+        order = draft_order(connection, DraftRequest("C-1"), ANN, home.settings.costs, home.settings.work_orders)
+        other = draft_order(connection, DraftRequest("C-2"), ANN, home.settings.costs, home.settings.work_orders).work_order_id
+    first = export(home.settings, tmp_path / "out", "maximo", [order.work_order_id], "bob")
+    assert first["exported"] == {order.work_order_id: str(tmp_path / "out" / f"{order.work_order_id}.maximo.json")}
+    assert set(export(home.settings, tmp_path / "out", "csv", [], None)["exported"]) == {other}
+    assert export(home.settings, tmp_path / "out", "csv", [], None)["exported"] == {}
+    assert [(row["work_order_id"], row["status"]) for row in listed(home.settings, None, "C-1")["work_orders"]] == [
+        (order.work_order_id, "exported")
+    ]
+    with home.warehouse.connection() as connection:
+        complete_order(connection, order.work_order_id, DONE, ANN)
+    with pytest.raises(ConflictError, match=f"cannot export {order.work_order_id}: it is completed"):
+        export(home.settings, tmp_path / "late", "sap", [other, order.work_order_id], None)
+    assert not (tmp_path / "late").exists()
+    with pytest.raises(InputError, match="cannot be written"):
+        export(home.settings, tmp_path / "out" / f"{other}.csv", "csv", [other], None)
+    assert reopen(home.settings, order.work_order_id, "wrong machine", None)["status"] == "exported"
+    assert listed(home.settings, "completed", None)["work_orders"] == []
