@@ -63,8 +63,8 @@ def _fill_day(connection: psycopg.Connection, size: FleetSize, day: datetime) ->
     shares = {"avg": "1", "std": "0.03", "min": "0.95", "max": "1.05"}
     values = [f"{level} * {shares[statistic]} * noise" for level in _SENSORS.values() for statistic in ("avg", "std", "min", "max")]
     connection.execute(
-        f"""INSERT INTO sensor_readings_agg (compressor_id, window_type, agg_timestamp, reading_count, {", ".join(names)})
-            SELECT compressor_id, kind.name, hour, 6 * kind.hours, {", ".join(values)}
+        f"""INSERT INTO sensor_readings_agg (compressor_id, window_type, agg_timestamp, reading_count, last_reading_at, {", ".join(names)})
+            SELECT compressor_id, kind.name, hour, 6 * kind.hours, hour - INTERVAL '10 minutes', {", ".join(values)}
             FROM generate_series(%(day)s::timestamptz + INTERVAL '1 hour', %(day)s::timestamptz + INTERVAL '1 day', INTERVAL '1 hour') AS hour
             CROSS JOIN (VALUES ('1hr', 1), ('4hr', 4), ('24hr', 24)) AS kind (name, hours)
             CROSS JOIN (SELECT compressor_id FROM compressor_metadata ORDER BY compressor_id) AS compressor
@@ -121,8 +121,8 @@ _ALERTS: Final = """
     CROSS JOIN LATERAL (SELECT began > %(end)s::timestamptz - INTERVAL '1 day' OR number %% 50 = 0 AS open) AS state
 """
 _ALERT_CHANGES: Final = """
-    INSERT INTO alert_changes (compressor_id, alert_type, alert_timestamp, change, changed_at, changed_by)
-    SELECT compressor_id, alert_type, alert_timestamp, change, at, by
+    INSERT INTO alert_changes (compressor_id, alert_type, alert_timestamp, beginnings, change, changed_at, changed_by)
+    SELECT compressor_id, alert_type, alert_timestamp, ARRAY[alert_timestamp], change, at, by
     FROM alert_history CROSS JOIN LATERAL (VALUES ('raised', raised_at, 'altaviz'), ('acknowledged', acknowledged_at, acknowledged_by),
                                                   ('resolved', resolved_at, 'altaviz')) AS life (change, at, by)
     WHERE at IS NOT NULL
