@@ -13,7 +13,7 @@ from serving.warehouse.connection import Warehouse
 
 END: Final = datetime(2026, 3, 16, 6, tzinfo=UTC)  # the fleet's present: thirty days before it lie in two months
 _STEP_H: Final = 6  # between two predictions of one compressor
-_PARTITIONED: Final = ("sensor_readings_agg", "ml_predictions", "alert_history")
+_PARTITIONED: Final = ("sensor_readings_agg", "ml_predictions", "alert_history", "data_quality_metrics")
 _SENSORS: Final = {"vibration": 3.0, "discharge_temp": 200.0, "suction_pressure": 60.0, "discharge_pressure": 1050.0, "horsepower": 1400.0,
                    "gas_flow": 10000.0}  # fmt: skip
 
@@ -52,7 +52,7 @@ def fill(warehouse: Warehouse, size: FleetSize, advance: Advance) -> None:
     with warehouse.connection() as connection:
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute(_PREDICTIONS, {"moments": size.moments, "step": timedelta(hours=_STEP_H), "end": END})
-        for statement in (_ALERTS, _ALERT_CHANGES, _WORK_ORDERS, _EVENTS, _OUTBOX):
+        for statement in (_ALERTS, _ALERT_CHANGES, _WORK_ORDERS, _EVENTS, _OUTBOX, _QUALITY):
             connection.execute(statement, {"days": size.days, "end": END})
     with warehouse.connection() as connection:
         connection.execute("ANALYZE")
@@ -153,4 +153,9 @@ _OUTBOX: Final = """
     SELECT 'planners', 'alert.raised', compressor_id || '~' || alert_type || '~' || alert_timestamp, '{"text": "vibration is high"}', raised_at, 1,
            CASE WHEN resolved THEN raised_at + INTERVAL '2 seconds' END
     FROM alert_history
+"""
+_QUALITY: Final = """
+    INSERT INTO data_quality_metrics (metric_timestamp, stage, metric_name, metric_value, passed)
+    SELECT date_trunc('day', %(end)s::timestamptz, 'UTC') - day * INTERVAL '1 day', 'silver', 'check_' || number, 0.99, number %% 7 <> 0
+    FROM generate_series(0, %(days)s - 1) AS day CROSS JOIN generate_series(1, 13) AS number
 """
