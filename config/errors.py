@@ -15,6 +15,7 @@ AltavizError                what a user can mend: one line with what happened, w
 |   `-- ConflictError       an act that the present state does not allow: the state, and what it allows
 |-- NotReadyError           the prediction service lacks a part that it looks for again by itself
 |-- WarehouseError          PostgreSQL is down, refuses, or its schema is not what it should be
+|-- ServiceError            the prediction service refuses a request of our client, or does not answer (serving/client/errors.py)
 `-- ModelError              training, export or registry
     |-- NoChampionError     no model carries the alias `champion`
     |-- ModelMismatchError  a version's file is not the one that was registered or decided on
@@ -107,6 +108,10 @@ class NotReadyError(AltavizError):
 
 class WarehouseError(AltavizError):
     """PostgreSQL cannot be reached, refuses, or has the wrong schema."""
+
+
+class ServiceError(AltavizError):
+    """The prediction service refuses a request of the client, or does not answer."""
 
 
 class ModelError(AltavizError):
