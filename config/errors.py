@@ -14,6 +14,7 @@ AltavizError                what a user can mend: one line with what happened, w
 |   |-- NotFoundError       an id names no alert, work order or key
 |   `-- ConflictError       an act that the present state does not allow: the state, and what it allows
 |-- NotReadyError           the prediction service lacks a part that it looks for again by itself
+|-- NotWrittenError         what a planner wanted to write did not reach the prediction service, or was refused
 |-- WarehouseError          PostgreSQL is down, refuses, or its schema is not what it should be
 |-- ServiceError            the prediction service refuses a request of our client, or does not answer (serving/client/errors.py)
 `-- ModelError              training, export or registry
@@ -104,6 +105,10 @@ class ConflictError(InputError):
 
 class NotReadyError(AltavizError):
     """The prediction service lacks a part, and looks for it again by itself."""
+
+
+class NotWrittenError(AltavizError):
+    """What a planner wanted to write did not reach the prediction service, or was refused. The message is for the planner."""
 
 
 class WarehouseError(AltavizError):
