@@ -27,6 +27,7 @@ from config.sections.evaluation import EvaluationConfig
 from config.sections.fleet import FleetConfig
 from config.sections.model import ModelConfig
 from config.sections.monitoring import MonitoringConfig
+from config.sections.notifications import NotificationsConfig
 from config.sections.quality import QualityConfig
 from config.sections.retraining import RetrainingConfig
 from config.sections.scoring import ScoringConfig
@@ -150,6 +151,19 @@ class Settings:
     def work_orders(self) -> WorkOrdersConfig:
         """work_orders.yaml."""
         return self._load("work_orders.yaml", WorkOrdersConfig)
+
+    @cached_property
+    def notifications(self) -> NotificationsConfig:
+        """notifications.yaml. A secret that stands in the file itself is refused."""
+        config = self._load("notifications.yaml", NotificationsConfig)
+        known = set(self.environ.values())
+        for key, secret in config.secrets().items():
+            if secret not in known:
+                raise ConfigError(
+                    f"{self.config_dir / 'notifications.yaml'}: {key} stands in the file: put it into the environment or .env, "
+                    "and write ${NAME} with the name of its variable"
+                )
+        return config
 
     @property
     def lake_uri(self) -> str:

@@ -18,6 +18,7 @@ from pipelines.commands import (
     home,
     keys,
     models,
+    notifications,
     operations,
     site,
     taking_back,
@@ -37,7 +38,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (operations, alerts, dashboard, data, taking_back, training, experiments, home, backup):
+for commands in (operations, alerts, notifications, dashboard, data, taking_back, training, experiments, home, backup):
     app.add_typer(commands.app)
 app.add_typer(site.app, name="site", rich_help_panel=DATA)
 app.add_typer(keys.app, name="keys", rich_help_panel=OPERATIONS)

@@ -13,6 +13,7 @@ from pipelines.lakehouse.ingest import ingest
 from pipelines.lakehouse.medallion import build
 from pipelines.lifecycle.retrain import retrain
 from pipelines.operations.monitor import monitor
+from pipelines.operations.notify import notify
 from pipelines.operations.score import score
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.moment import choose_moment
@@ -23,10 +24,11 @@ def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> di
     """Ingest, features, score, monitor, and retrain if drifted, all at `as_of` (None: now).
 
     A promoted model scores and is monitored in the same cycle. A second run at the same moment has nothing left to do. Returns ingest,
-    features, score, monitor, retrain: the results of these commands. Those of score and monitor are of the last champion. If the inbox is
-    empty, ingest has `skipped` with the reason. Raises what they raise; earlier steps are kept.
+    features, score, monitor, retrain, notify: the results of these commands. Those of score and monitor are of the last champion. If the inbox
+    is empty, ingest has `skipped` with the reason. Raises what they raise; earlier steps are kept.
     """
     started = time.perf_counter()
+    delivery = settings.notifications.delivery  # a wrong file stops the cycle before it begins
     moment = choose_moment(settings, as_of)
     with LazySpark(settings) as spark:
         ingested = _ingest_inbox(settings, spark, report)
@@ -38,6 +40,7 @@ def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> di
     if retrained["decision"] == "promoted":
         scored = score(settings, moment, report, is_live=as_of is None)
         monitored = monitor(settings, moment, report, page=False)
+    notified = notify(settings, report, as_of=moment, within_s=delivery.cycle_s)
     return {
         "as_of": moment,
         "ingest": ingested,
@@ -45,6 +48,7 @@ def run(settings: Settings, as_of: datetime | None, report: StageReporter) -> di
         "score": scored,
         "monitor": monitored,
         "retrain": retrained,
+        "notify": notified,
         "seconds": round(time.perf_counter() - started, 2),
     }
 

@@ -17,6 +17,7 @@ from pipelines.operations.score import score
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
 from pipelines.runtime.spark import LazySpark
+from serving.alerts.advance import advance_alerts
 from serving.registry.client import Registry
 from serving.warehouse import tables
 from serving.warehouse.migrations import migrated_warehouse
@@ -47,6 +48,7 @@ def demo(settings: Settings, report: StageReporter) -> dict[str, Any]:
     scored = score(settings, Lake(settings.lake_uri).newest_reading(), report)
     with migrated_warehouse(settings.database, settings.home) as warehouse, warehouse.connection() as connection:
         tables.start_replay(connection, scored["as_of"])
+        advance_alerts(connection, scored["as_of"], settings.thresholds.escalation)
     return {**scored, "books": books, "training": training, "seconds": round(time.perf_counter() - started, 2)}
 
 

@@ -31,6 +31,7 @@ FILES: Final = {
     "costs.yaml": "costs",
     "serving.yaml": "serving",
     "database.yaml": "database",
+    "notifications.yaml": "notifications",
     "monitoring.yaml": "monitoring",
     "retraining.yaml": "retraining",
     "evaluation.yaml": "evaluation",

@@ -25,6 +25,7 @@ from config.settings import Settings
 from features.lake import COMPRESSORS, EVENTS, GOLD, Lake
 from pipelines.lakehouse.prediction_alerts import follow_predictions
 from pipelines.lakehouse.warehouse_sync import sync_reference, sync_view_rules
+from pipelines.operations.notify import notifying
 from pipelines.runtime.mlflow_environment import quieten
 from serving.access.keyring import Keyring
 from serving.access.stored import has_usable_key
@@ -34,6 +35,7 @@ from serving.api.champion import ChampionSource
 from serving.api.connections import Connections
 from serving.api.routes.answering import ServiceRules
 from serving.api.service import prediction_service
+from serving.notifications.channels import open_channels
 from serving.prediction.predictor import Predictor
 from serving.registry.client import Registry
 from serving.registry.model_record import ModelRecord
@@ -52,8 +54,10 @@ _OTHER_FILES = 256  # open beside the connections: database, gold, logs, librari
 def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bool) -> None:
     """Listen on `host` and `port` (None: serving.yaml) and answer until SIGTERM or Ctrl-C. One line on stdout names the address.
 
-    Champion and warehouse may appear later. Raises ConfigError and InputError for an address that cannot be used.
+    Champion and warehouse may appear later. Beside the requests it escalates alerts and sends notifications. Raises ConfigError and InputError
+    for an address or a channel that cannot be used.
     """
+    _ = open_channels(settings.notifications)  # wrong ones stop the start
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, _end)
     listen, limits = settings.serving.listen, settings.serving.limits
@@ -92,7 +96,8 @@ def serve(settings: Settings, host: str | None, port: int | None, *, as_json: bo
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
         get_log().info("service listens", url=url)
-        server.run(sockets=[listener])
+        with notifying(settings):
+            server.run(sockets=[listener])
         get_log().info("service ended")
 
 

@@ -16,6 +16,7 @@ from features.withdrawals import read_withdrawals
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
 from pipelines.views.fleet import describe_usable
+from serving.notifications.delivery import read_waiting
 from serving.registry.client import Registry
 from serving.warehouse import tables
 from serving.warehouse.migrations import migrated_warehouse
@@ -28,7 +29,7 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
     """Row counts of lake and warehouse, champion and newest reading. What is missing is None or 0.
 
     The counts in `predictions` are by the status of the newest prediction. Compressors without one are in `without_numbers`.
-    A home that replays the past stands at `replay_as_of`; that is None for a live home. Rows later than the clock allows are in `future_predictions`: no view shows them.
+    Messages that wait or were given up are in `notifications`, by channel. A home that replays the past stands at `replay_as_of`; that is None for a live home. Rows later than the clock allows are in `future_predictions`: no view shows them.
     """
     quieten()
     lake = Lake(settings.lake_uri)
@@ -37,6 +38,7 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
         counts = tables.table_counts(connection)
         replay_as_of = tables.replay_moment(connection)
         latest, future = tables.latest_predictions(connection), tables.count_future_predictions(connection)
+        outbox = read_waiting(connection)
     refused = open_refusals(lake)
     return {
         "home": settings.home,
@@ -56,6 +58,10 @@ def summarise(settings: Settings, report: StageReporter) -> dict[str, Any]:
         "predictions": dict(Counter(row.status for row in latest)),
         "without_numbers": {row.compressor_id: describe_standing(row) for row in latest if row.status != "ok"},
         "future_predictions": future,
+        "notifications": {
+            row.channel: {"waiting": row.waiting, "oldest": row.oldest, "given_up": row.given_up, "last_error": row.last_error}
+            for row in outbox
+        },
         "champion": registry.version_of(CHAMPION),
         "challenger": registry.version_of(CHALLENGER),
     }

@@ -8,6 +8,7 @@ from pipelines.runtime.console import open_console as _console
 from pipelines.views.data import show_books
 from pipelines.views.drift import show_drift
 from pipelines.views.fleet import show_fleet
+from pipelines.views.notifications import show_notifications
 from pipelines.views.reference_files import show_reference
 from pipelines.views.training import show_verdict
 
@@ -19,6 +20,7 @@ def show_cycle(result: dict[str, Any]) -> None:
     show_fleet(result["score"])
     show_drift(result["monitor"])
     show_verdict(result["retrain"])
+    show_notifications(result["notify"])
     _console().print(f"cycle done in {result['seconds']:.0f} s")
 
 

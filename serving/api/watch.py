@@ -25,11 +25,11 @@ class Watch:
         """Begin to look."""
         self._thread.start()
 
-    def close(self) -> None:
-        """End after the look that is under way."""
+    def close(self, within_s: float | None = None) -> None:
+        """End after the look that is under way. After `within_s` seconds it is left to end by itself."""
         self._ended.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(within_s)
 
     def look_once(self) -> bool:
         """Look now. Returns whether it succeeded; a failure is logged once for each reason."""

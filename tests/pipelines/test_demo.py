@@ -148,6 +148,7 @@ def test_status_and_doctor_find_everything_in_place(demo: Demo) -> None:
     assert status["warehouse"]["compressor_metadata"] == 10
     assert (sum(status["predictions"].values()), status["future_predictions"]) == (10, 0)
     assert status["replay_as_of"] is not None  # other tests move it
+    assert status["notifications"] == {}  # the past is told nobody
     doctor = report_of("doctor", home=demo.home, **demo.environment)
     assert all(check["ok"] for check in doctor["checks"].values())
 

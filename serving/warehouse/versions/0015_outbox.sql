@@ -11,11 +11,11 @@ CREATE TABLE outbox (
     last_error    TEXT,
     delivered_at  TIMESTAMPTZ,
     given_up_at   TIMESTAMPTZ, -- after the last attempt; kept and shown
-    created_at    TIMESTAMPTZ NOT NULL DEFAULT now(),
+    created_at    TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(), -- those of one transaction are sent in the order of writing
     updated_at    TIMESTAMPTZ NOT NULL DEFAULT now(),
     UNIQUE (channel, topic, subject_key),
     CHECK (delivered_at IS NULL OR given_up_at IS NULL)
 );
 
-CREATE INDEX idx_outbox_due ON outbox (due_at) WHERE delivered_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX idx_outbox_due ON outbox (channel, due_at) WHERE delivered_at IS NULL AND given_up_at IS NULL;
 CREATE TRIGGER trg_updated_at BEFORE UPDATE ON outbox FOR EACH ROW EXECUTE FUNCTION set_updated_at();
