@@ -14,8 +14,10 @@ AltavizError                what a user can mend: one line with what happened, w
 |   |-- NotFoundError       an id names no alert, work order or key
 |   `-- ConflictError       an act that the present state does not allow: the state, and what it allows
 |-- NotReadyError           the prediction service lacks a part that it looks for again by itself
+|-- NotWrittenError         what a planner wanted to write did not reach the prediction service, or was refused
 |-- DeliveryError           a receiver of notifications did not take a message
 |-- WarehouseError          PostgreSQL is down, refuses, or its schema is not what it should be
+|-- ServiceError            the prediction service refuses a request of our client, or does not answer (serving/client/errors.py)
 `-- ModelError              training, export or registry
     |-- NoChampionError     no model carries the alias `champion`
     |-- ModelMismatchError  a version's file is not the one that was registered or decided on
@@ -106,6 +108,10 @@ class NotReadyError(AltavizError):
     """The prediction service lacks a part, and looks for it again by itself."""
 
 
+class NotWrittenError(AltavizError):
+    """What a planner wanted to write did not reach the prediction service, or was refused. The message is for the planner."""
+
+
 class DeliveryError(AltavizError):
     """A receiver of notifications did not take a message.
 
@@ -120,6 +126,10 @@ class DeliveryError(AltavizError):
 
 class WarehouseError(AltavizError):
     """PostgreSQL cannot be reached, refuses, or has the wrong schema."""
+
+
+class ServiceError(AltavizError):
+    """The prediction service refuses a request of the client, or does not answer."""
 
 
 class ModelError(AltavizError):

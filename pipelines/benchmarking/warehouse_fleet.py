@@ -13,7 +13,7 @@ from serving.warehouse.connection import Warehouse
 
 END: Final = datetime(2026, 3, 16, 6, tzinfo=UTC)  # the fleet's present: thirty days before it lie in two months
 _STEP_H: Final = 6  # between two predictions of one compressor
-_PARTITIONED: Final = ("sensor_readings_agg", "ml_predictions", "alert_history")
+_PARTITIONED: Final = ("sensor_readings_agg", "ml_predictions", "alert_history", "data_quality_metrics")
 _SENSORS: Final = {"vibration": 3.0, "discharge_temp": 200.0, "suction_pressure": 60.0, "discharge_pressure": 1050.0, "horsepower": 1400.0,
                    "gas_flow": 10000.0}  # fmt: skip
 
@@ -52,7 +52,7 @@ def fill(warehouse: Warehouse, size: FleetSize, advance: Advance) -> None:
     with warehouse.connection() as connection:
         connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute(_PREDICTIONS, {"moments": size.moments, "step": timedelta(hours=_STEP_H), "end": END})
-        for statement in (_ALERTS, _ALERT_CHANGES, _WORK_ORDERS, _EVENTS, _OUTBOX):
+        for statement in (_ALERTS, _ALERT_CHANGES, _WORK_ORDERS, _EVENTS, _OUTBOX, _QUALITY):
             connection.execute(statement, {"days": size.days, "end": END})
     with warehouse.connection() as connection:
         connection.execute("ANALYZE")
@@ -63,8 +63,8 @@ def _fill_day(connection: psycopg.Connection, size: FleetSize, day: datetime) ->
     shares = {"avg": "1", "std": "0.03", "min": "0.95", "max": "1.05"}
     values = [f"{level} * {shares[statistic]} * noise" for level in _SENSORS.values() for statistic in ("avg", "std", "min", "max")]
     connection.execute(
-        f"""INSERT INTO sensor_readings_agg (compressor_id, window_type, agg_timestamp, reading_count, {", ".join(names)})
-            SELECT compressor_id, kind.name, hour, 6 * kind.hours, {", ".join(values)}
+        f"""INSERT INTO sensor_readings_agg (compressor_id, window_type, agg_timestamp, reading_count, last_reading_at, {", ".join(names)})
+            SELECT compressor_id, kind.name, hour, 6 * kind.hours, hour - INTERVAL '10 minutes', {", ".join(values)}
             FROM generate_series(%(day)s::timestamptz + INTERVAL '1 hour', %(day)s::timestamptz + INTERVAL '1 day', INTERVAL '1 hour') AS hour
             CROSS JOIN (VALUES ('1hr', 1), ('4hr', 4), ('24hr', 24)) AS kind (name, hours)
             CROSS JOIN (SELECT compressor_id FROM compressor_metadata ORDER BY compressor_id) AS compressor
@@ -121,8 +121,8 @@ _ALERTS: Final = """
     CROSS JOIN LATERAL (SELECT began > %(end)s::timestamptz - INTERVAL '1 day' OR number %% 50 = 0 AS open) AS state
 """
 _ALERT_CHANGES: Final = """
-    INSERT INTO alert_changes (compressor_id, alert_type, alert_timestamp, change, changed_at, changed_by)
-    SELECT compressor_id, alert_type, alert_timestamp, change, at, by
+    INSERT INTO alert_changes (compressor_id, alert_type, alert_timestamp, beginnings, change, changed_at, changed_by)
+    SELECT compressor_id, alert_type, alert_timestamp, ARRAY[alert_timestamp], change, at, by
     FROM alert_history CROSS JOIN LATERAL (VALUES ('raised', raised_at, 'altaviz'), ('acknowledged', acknowledged_at, acknowledged_by),
                                                   ('resolved', resolved_at, 'altaviz')) AS life (change, at, by)
     WHERE at IS NOT NULL
@@ -153,4 +153,9 @@ _OUTBOX: Final = """
     SELECT 'planners', 'alert.raised', compressor_id || '~' || alert_type || '~' || alert_timestamp, '{"text": "vibration is high"}', raised_at, 1,
            CASE WHEN resolved THEN raised_at + INTERVAL '2 seconds' END
     FROM alert_history
+"""
+_QUALITY: Final = """
+    INSERT INTO data_quality_metrics (metric_timestamp, stage, metric_name, metric_value, passed)
+    SELECT date_trunc('day', %(end)s::timestamptz, 'UTC') - day * INTERVAL '1 day', 'silver', 'check_' || number, 0.99, number %% 7 <> 0
+    FROM generate_series(0, %(days)s - 1) AS day CROSS JOIN generate_series(1, 13) AS number
 """

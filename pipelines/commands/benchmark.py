@@ -190,3 +190,31 @@ def benchmark_serving(
     from pipelines.views.facts import show_facts
 
     run_job(job, show_facts, CommonOptions(home, as_json), home_rules=HomeRules(database=False))
+
+
+@app.command("warehouse")
+def benchmark_warehouse(
+    compressors: Annotated[int, typer.Option("--compressors", min=1)] = 4500,
+    days: Annotated[int, typer.Option("--days", min=1, help="Days of hourly rows.")] = 30,
+    predictions: Annotated[int, typer.Option("--predictions", min=1, help="Rows of ml_predictions.")] = 500_000,
+    repetitions: Annotated[int, typer.Option("--repetitions", min=1, help="How often each question is timed.")] = 100,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="Folder of the made-up fleet. It is filled once and used again. Default: none is kept.", show_default=False
+        ),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Time every question of service and pages, and the hourly write, on a large made-up fleet in a PostgreSQL of its own."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.warehouse import warehouse
+        from pipelines.benchmarking.warehouse_fleet import FleetSize
+
+        return warehouse(settings, FleetSize(compressors, days, predictions), repetitions, data, report)
+
+    from pipelines.views.benchmark import show_warehouse
+
+    run_job(job, show_warehouse, CommonOptions(home, as_json))

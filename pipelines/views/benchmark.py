@@ -83,3 +83,23 @@ def show_sensor_faults(result: dict[str, Any]) -> None:
         soft_wrap=True,
     )
     console.print(f"done in {result['seconds']} s")
+
+
+def show_warehouse(result: dict[str, Any]) -> None:
+    """Each question with its times, then the hourly write."""
+    head = ("p50", "p95", "p99", "most", "server CPU", "whole tables read")
+    table = Table("question", *head, title="Warehouse, ms, warm", title_justify="left")
+    for name, row in result["questions"].items():
+        times = [f"{row[key]:.1f}" for key in ("p50", "p95", "p99", "max", "server_cpu_ms")]
+        table.add_row(name, *times, ", ".join(row["large_scans"]) or "-")
+    console = _console()
+    console.print(table)
+    write = result["hourly_write"]
+    console.print(
+        f"Hourly write: {write['aggregate_rows']:,} aggregates in {write['aggregates_s']} s,"
+        f" {write['predictions']:,} predictions in {write['predictions_s']} s",
+        soft_wrap=True,
+    )
+    rows = ", ".join(f"{rows:,} {name}" for name, rows in result["rows"].items())
+    console.print(f"Rows: {rows}; load average {result['load_average']}", soft_wrap=True)
+    console.print("within the limits" if result["within_limits"] else "NOT within the limits: p95 below 50 ms, hourly write below 10 s")

@@ -33,13 +33,6 @@ def show_head(title: str) -> None:
             _ask_name()
 
 
-def why_not() -> str | None:
-    """Why nothing can be written now, None if it can."""
-    if started().api.problem:
-        return f"nothing can be written now: {started().api.problem}"
-    return None if planner() else "give your name first, at the top of the page"
-
-
 def _ask_name() -> None:
     if PLANNER not in st.session_state:
         st.session_state[PLANNER] = _kept()

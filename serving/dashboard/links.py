@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlencode
 
+import streamlit as st
+from markupsafe import Markup
+
 from serving.dashboard.display.units import UnitSystem
 from serving.dashboard.session import UNITS, unit_system
 
-COMPRESSOR: Final = "id"  # the query parameter of the selected compressor
+COMPRESSOR: Final = "id"  # the query parameters of what is selected
+ALERT: Final = "alert"
+WORK_ORDER: Final = "order"
 
 
 def compressor_link(compressor_id: str) -> str:
@@ -21,3 +26,8 @@ def link(path: str, **parameters: str) -> str:
     units = {UNITS: UnitSystem.SI.value} if unit_system() is UnitSystem.SI else {}
     query = urlencode({**parameters, **units})
     return f"{path or './'}?{query}" if query else path or "./"
+
+
+def go_to(address: str) -> None:
+    """Lead the visitor to a page as a link would, so that Back returns here. `address` comes from `link`: it is encoded."""
+    st.html(Markup('<script>window.location.assign("{0}")</script>').format(address), unsafe_allow_javascript=True)

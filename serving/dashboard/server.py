@@ -13,7 +13,7 @@ from streamlit import config
 from config.logs import get_log
 from serving.dashboard import registry
 
-_SCRIPT: Final = Path(__file__).parent / "main.py"
+_SCRIPT: Final = Path(__file__).parent / "entry" / "main.py"
 _OPTIONS: Final[dict[str, Any]] = {
     "browser.gatherUsageStats": False,
     "server.fileWatcherType": "none",

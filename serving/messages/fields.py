@@ -19,6 +19,11 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _asked(moment: object) -> datetime:
+    """Of a request: text. A program with this module may also give a datetime; without a zone it is UTC."""
+    return parse_moment(moment.isoformat() if isinstance(moment, datetime) else moment)
+
+
 def without_nul(text: str) -> str:
     """PostgreSQL stores every character but this one."""
     if "\x00" in text:
@@ -33,7 +38,7 @@ def _not_blank(text: str) -> str:
 
 
 _TIME_SCHEMA: Final = WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-09T05:50:00Z"]})
-AskedTime = Annotated[datetime, BeforeValidator(parse_moment), _TIME_SCHEMA]
+AskedTime = Annotated[datetime, BeforeValidator(_asked), _TIME_SCHEMA]
 AnsweredTime = Annotated[datetime, PlainSerializer(_iso, return_type=str), _TIME_SCHEMA]
 Identifier = Annotated[str, Field(min_length=1, max_length=MOST_ID), AfterValidator(without_nul)]
 Name = Annotated[str, Field(min_length=1, max_length=_MOST_NAME), AfterValidator(without_nul), AfterValidator(_not_blank)]

@@ -37,6 +37,8 @@ STYLE: Final = f"""
 .az-table tbody tr:hover {{ background: color-mix(in srgb, currentColor 4%, transparent); }}
 .az-table .az-number {{ text-align: right; white-space: nowrap; }}
 .az-table .az-wide {{ min-width: 17rem; }}
+.az-name {{ font-size: 1.25rem !important; }}
+.az-table a, .az-state a {{ color: inherit; font-weight: 600; }}
 .az-table a {{ text-decoration: underline; text-underline-offset: 2px; }}
 .az-nowrap {{ white-space: nowrap; }}
 .az-sub {{ display: block; font-weight: 400; font-size: 0.78rem; opacity: 0.8; white-space: nowrap; }}
@@ -51,8 +53,8 @@ STYLE: Final = f"""
   border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-left-width: 4px; }}
 .az-card-name, .az-card-note {{ font-size: 0.76rem; opacity: 0.85; }}
 .az-card-value {{ font-size: 1.3rem; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.25; }}
-.az-gauges {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(225px, 1fr)); gap: 10px; margin: 0; padding: 0; list-style: none; }}
-.az-gauges li {{ padding: 8px 12px; margin: 0; border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: 6px; }}
+.az-gauges {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: 10px; margin: 0 !important; padding: 0 !important; list-style: none; }}
+.az-gauges li {{ padding: 8px 12px; margin: 0 !important; border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: 6px; }}
 .az-gauge-head {{ display: flex; justify-content: space-between; align-items: baseline; font-size: 0.82rem; gap: 6px; }}
 .az-gauge-head b {{ font-size: 1.05rem; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .az-gauge {{ position: relative; display: flex; width: 100%; height: 10px; margin: 6px 0 4px 0; }}

@@ -15,6 +15,7 @@ from serving.dashboard.display.cards import Card, cards
 from serving.dashboard.display.fleet_table import fleet_columns
 from serving.dashboard.display.formatting import counted
 from serving.dashboard.display.table import csv_text, html_table
+from serving.dashboard.drawing import draw
 from serving.dashboard.filters import filter_bar
 from serving.dashboard.head import show_head
 from serving.dashboard.links import compressor_link
@@ -121,7 +122,7 @@ def _map(counts: list[StationCount]) -> None:
     if not marks:
         show_empty("No map", "No station of this choice has a latitude and a longitude.")
         return
-    st.altair_chart(fleet_map(marks, dark=is_dark()), theme=None, alt=map_text(marks))
+    draw(fleet_map(marks, dark=is_dark()), map_text(marks))
 
 
 def _repairs(wanted: FleetFilter) -> None:
@@ -129,4 +130,4 @@ def _repairs(wanted: FleetFilter) -> None:
     planned = started().settings.costs.planned
     crews = planned.crews.value / max(planned.crew_days.value, 1.0)
     loads = day_loads(read(repairs_by_day, wanted), shown_moment().moment.astimezone(UTC).date(), _DAYS_AHEAD)
-    st.altair_chart(repairs_chart(loads, crews, dark=is_dark()), theme=None, alt=repairs_text(loads, crews))
+    draw(repairs_chart(loads, crews, dark=is_dark()), repairs_text(loads, crews))

@@ -23,8 +23,21 @@ SELECT compressor_id, prediction_timestamp, model_version, status, rul_days, rul
        data_withdrawn_at
 FROM ml_predictions WITH NO DATA;
 CREATE TABLE newest_readings AS SELECT * FROM sensor_readings_agg WITH NO DATA; -- of the window of one hour
+ALTER TABLE newest_predictions
+    ADD COLUMN renewals_known_to TIMESTAMPTZ, -- a machine that ran again later than this ended the prediction
+    ADD COLUMN last_restart TIMESTAMPTZ; -- when it runs again after its last failure, repair or service, also a future one; NULL: no such event
 ALTER TABLE newest_predictions ADD PRIMARY KEY (compressor_id), ADD FOREIGN KEY (compressor_id) REFERENCES compressor_metadata ON DELETE CASCADE;
 ALTER TABLE newest_readings ADD PRIMARY KEY (compressor_id), ADD FOREIGN KEY (compressor_id) REFERENCES compressor_metadata ON DELETE CASCADE;
+
+-- A prediction knows the renewal that its row names (`renewed_at`), and none that ended before its window of 24 hours matters. Rows of older
+-- versions do not say what they knew. A second is for the rounding of hours.
+CREATE FUNCTION renewals_known_to(features_used jsonb, prediction_timestamp timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN features_used ? 'renewed_at'
+        THEN greatest(prediction_timestamp - INTERVAL '24 hours', (features_used ->> 'renewed_at')::timestamptz + INTERVAL '1 second')
+        ELSE prediction_timestamp
+    END
+$$;
 
 -- Writers of one compressor take turns. The search comes after the lock, and so sees what the other has written.
 CREATE FUNCTION refresh_newest_predictions(ids text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -33,11 +46,13 @@ BEGIN
     PERFORM FROM newest_predictions WHERE compressor_id = ANY (ids) ORDER BY compressor_id FOR UPDATE;
     UPDATE newest_predictions AS kept SET (
         prediction_timestamp, model_version, status, rul_days, rul_lower_days, rul_upper_days, failure_probability, confidence_score,
-        health, horizon_days, reasons, created_at, updated_at, act_by, expected_saving_usd, data_faults, data_withdrawn_at
+        health, horizon_days, reasons, created_at, updated_at, act_by, expected_saving_usd, data_faults, data_withdrawn_at,
+        renewals_known_to, last_restart
     ) = ROW (
         own.prediction_timestamp, own.model_version, own.status, own.rul_days, own.rul_lower_days, own.rul_upper_days,
         own.failure_probability, own.confidence_score, own.health, own.horizon_days, own.reasons, own.created_at, own.updated_at,
-        own.act_by, own.expected_saving_usd, own.data_faults, own.data_withdrawn_at
+        own.act_by, own.expected_saving_usd, own.data_faults, own.data_withdrawn_at,
+        renewals_known_to(own.features_used, own.prediction_timestamp), renewal.last_restart
     )
     FROM unnest(ids) AS asked (compressor_id)
     LEFT JOIN LATERAL (
@@ -46,6 +61,12 @@ BEGIN
         ORDER BY prediction_timestamp DESC, updated_at DESC, model_version DESC
         LIMIT 1
     ) AS own ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT max(event.event_date + CASE WHEN event.downtime_hours <= 87600 THEN event.downtime_hours ELSE 0 END * INTERVAL '1 hour') AS last_restart
+        FROM maintenance_events AS event
+        WHERE event.compressor_id = asked.compressor_id AND event.withdrawn_at IS NULL
+          AND event.event_type IN ('failure', 'scheduled', 'unscheduled')
+    ) AS renewal ON TRUE
     WHERE kept.compressor_id = asked.compressor_id;
 END
 $$;
@@ -101,6 +122,12 @@ CREATE TRIGGER trg_newest_updated AFTER UPDATE ON ml_predictions REFERENCING NEW
 CREATE TRIGGER trg_newest_deleted AFTER DELETE ON ml_predictions REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION keep_newest_predictions();
 CREATE TRIGGER trg_newest_emptied AFTER TRUNCATE ON ml_predictions FOR EACH STATEMENT EXECUTE FUNCTION empty_newest_predictions();
+CREATE TRIGGER trg_newest_inserted AFTER INSERT ON maintenance_events REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_newest_predictions();
+CREATE TRIGGER trg_newest_updated AFTER UPDATE ON maintenance_events REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_newest_predictions();
+CREATE TRIGGER trg_newest_deleted AFTER DELETE ON maintenance_events REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_newest_predictions();
 CREATE FUNCTION keep_newest_readings() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     ids CONSTANT text[] := ARRAY(SELECT DISTINCT compressor_id FROM changed WHERE window_type = '1hr' ORDER BY compressor_id);
@@ -137,13 +164,14 @@ CREATE INDEX idx_alert_resolved ON alert_history (resolved_at);
 CREATE VIEW v_newest_predictions AS
 SELECT compressor_id, prediction_timestamp, model_version, status, rul_days, rul_lower_days, rul_upper_days, failure_probability,
        confidence_score, health, horizon_days, reasons, created_at, updated_at, act_by, expected_saving_usd, data_faults,
-       data_withdrawn_at
+       data_withdrawn_at, renewals_known_to, last_restart
 FROM newest_predictions
 WHERE prediction_timestamp <= (SELECT latest FROM v_moment)
 UNION ALL -- at an earlier moment an older row was the newest
 SELECT own.compressor_id, own.prediction_timestamp, own.model_version, own.status, own.rul_days, own.rul_lower_days,
        own.rul_upper_days, own.failure_probability, own.confidence_score, own.health, own.horizon_days, own.reasons, own.created_at,
-       own.updated_at, own.act_by, own.expected_saving_usd, own.data_faults, own.data_withdrawn_at
+       own.updated_at, own.act_by, own.expected_saving_usd, own.data_faults, own.data_withdrawn_at,
+       renewals_known_to(own.features_used, own.prediction_timestamp), later.last_restart
 FROM newest_predictions AS later
 CROSS JOIN LATERAL (
     SELECT * FROM ml_predictions AS found
@@ -198,7 +226,40 @@ SELECT compressor.compressor_id,
        life.days_now::numeric(10, 2) AS rul_days_now -- what is left of rul_days by now
 FROM asked
 CROSS JOIN compressor_metadata AS compressor
-JOIN v_newest_predictions AS newest USING (compressor_id)
+JOIN (
+    SELECT own.compressor_id, own.prediction_timestamp, own.model_version, own.horizon_days, own.created_at, own.updated_at, own.data_faults,
+           own.data_withdrawn_at,
+           CASE WHEN renewal.reasons IS NULL THEN own.status ELSE 'insufficient_history' END::varchar(20) AS status,
+           coalesce(renewal.reasons, own.reasons) AS reasons,
+           CASE WHEN renewal.reasons IS NULL THEN own.rul_days END AS rul_days,
+           CASE WHEN renewal.reasons IS NULL THEN own.rul_lower_days END AS rul_lower_days,
+           CASE WHEN renewal.reasons IS NULL THEN own.rul_upper_days END AS rul_upper_days,
+           CASE WHEN renewal.reasons IS NULL THEN own.failure_probability END AS failure_probability,
+           CASE WHEN renewal.reasons IS NULL THEN own.confidence_score END AS confidence_score,
+           CASE WHEN renewal.reasons IS NULL THEN own.health END AS health,
+           CASE WHEN renewal.reasons IS NULL THEN own.act_by END AS act_by,
+           CASE WHEN renewal.reasons IS NULL THEN own.expected_saving_usd END AS expected_saving_usd
+    FROM v_newest_predictions AS own
+    LEFT JOIN ( -- it ended the life that the prediction is of, and the prediction did not know it
+        SELECT candidate.compressor_id, ended.reasons
+        FROM v_newest_predictions AS candidate
+        CROSS JOIN LATERAL (
+            SELECT jsonb_build_array(
+                CASE event.event_type WHEN 'failure' THEN 'failed at ' ELSE 'repaired at ' END
+                || to_char(event.event_date AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')
+                || ' UTC: the last prediction did not know it, the next one will'
+            ) AS reasons
+            FROM maintenance_events AS event
+            WHERE event.compressor_id = candidate.compressor_id AND event.withdrawn_at IS NULL
+              AND event.event_date <= (SELECT moment FROM asked) AND event.event_type IN ('failure', 'scheduled', 'unscheduled')
+              AND event.event_date + CASE WHEN event.downtime_hours <= 87600 THEN event.downtime_hours ELSE 0 END * INTERVAL '1 hour'
+                  > candidate.renewals_known_to
+            ORDER BY event.event_date DESC
+            LIMIT 1
+        ) AS ended
+        WHERE candidate.status = 'ok' AND candidate.last_restart > candidate.renewals_known_to -- few are looked up
+    ) AS renewal USING (compressor_id)
+) AS newest USING (compressor_id)
 LEFT JOIN (
     SELECT own.*
     FROM v_newest_predictions AS without

@@ -7,19 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.serving.api.home import AS_OF, query
+from tests.serving.api.home import AS_OF
+from tests.serving.api.planner import planners_service
 from tests.serving.api.running import Running
 
 
 @pytest.fixture
 def planner(service: Running) -> Iterator[Running]:
-    """The service of a home that stands at the end of its data."""
-    service.score(as_of=AS_OF)
-    query(service.home, f"UPDATE view_rules SET replay_as_of = '{AS_OF}' RETURNING 1")
-    yield service
-    query(service.home, "UPDATE view_rules SET replay_as_of = NULL RETURNING 1")
-    for table in ("work_order_changes", "maintenance_events", "work_orders"):
-        query(service.home, f"WITH gone AS (DELETE FROM {table} RETURNING 1) SELECT * FROM gone")
+    with planners_service(service) as running:
+        yield running
 
 
 def _send(planner: Running, method: str, path: str = "", **body: Any) -> tuple[int, Any]:

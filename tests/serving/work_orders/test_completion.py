@@ -53,7 +53,7 @@ def test_a_completion_is_an_event_and_ends_the_prediction_at_once(warehouse: War
     assert [(*row[:3], float(row[3]), *row[4:]) for row in event] == [
         ("scheduled", DONE.event_date, 3.0, 14_250.5, f"{order.title}: bearing changed", None, order.work_order_id, False)
     ]
-    reason = "repaired at 2026-03-09 06:50 UTC, after the last prediction: the next one counts from there"
+    reason = "repaired at 2026-03-09 06:50 UTC: the last prediction did not know it, the next one will"
     assert health == ("insufficient_history", None, None, None, None, [reason])
     assert fleet == [("unknown", None, None, None)]
     assert shown == [("scheduled",)]
@@ -65,6 +65,21 @@ def test_a_prediction_from_after_the_repair_counts(warehouse: Warehouse, setting
         complete_order(connection, drafted(connection, settings).work_order_id, DONE, BOB)
         upsert_predictions(connection, [replace(OK, prediction_timestamp=LATER, rul_days=6.0)])
         assert _health(connection)[:2] == ("ok", 6.0)
+
+
+def test_a_repair_within_the_window_ends_a_prediction_that_did_not_know_it(warehouse: Warehouse, settings: Settings) -> None:
+    early = replace(DONE, event_date=T - timedelta(hours=4), downtime_hours=3.1)
+    ends = early.ends_at.isoformat()
+    with warehouse.connection() as connection:
+        work_order_id = drafted(connection, settings).work_order_id
+        upsert_predictions(connection, [replace(OK, features_used={"renewed_at": None})])
+        complete_order(connection, work_order_id, early, BOB)
+        assert _health(connection)[:2] == ("insufficient_history", None)
+        upsert_predictions(connection, [replace(OK, features_used={"renewed_at": ends})])  # scored again, with the repair
+        assert _health(connection)[:2] == ("ok", 4.25)
+        long_ago = {"renewed_at": (T - timedelta(days=30)).isoformat()}
+        upsert_predictions(connection, [replace(OK, prediction_timestamp=T + timedelta(hours=1), features_used=long_ago)])
+        assert _health(connection)[:2] == ("insufficient_history", None)
 
 
 def test_before_the_repair_began_the_prediction_stands(warehouse: Warehouse, settings: Settings) -> None:

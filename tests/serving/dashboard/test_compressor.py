@@ -1,0 +1,74 @@
+"""The page of one compressor."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from pytest_httpserver import HTTPServer
+from streamlit.testing.v1 import AppTest
+
+from serving.dashboard.startup import ApiPlace, Startup
+from tests.serving.dashboard.conftest import REASON, UNTRUSTED, ShowPage
+from tests.serving.dashboard.test_today import html_of
+
+
+def button(app: AppTest) -> AppTest:
+    return next(item for item in app.button if item.label == "Draft a work order")
+
+
+def test_it_says_what_is_predicted_and_why(show: ShowPage) -> None:
+    page = html_of(show("compressor", id="C-1"))
+    for text in ("critical", "2.0 d", "Thu 12 Mar", "$16,554", REASON, "19 d", "Mon 9 Mar 01:00 CDT"):
+        assert text in page
+
+
+def test_sensors_stand_against_their_limits_in_the_units_of_the_address(show: ShowPage) -> None:
+    assert "Vibration: 8.20 mm/s, critical" in html_of(show("compressor", id="C-1"))
+    assert "Discharge temperature: 212.0 °F, normal" in html_of(show("compressor", id="C-1"))
+    assert "Discharge temperature: 100.0 °C, normal" in html_of(show("compressor", id="C-1", units="SI"))
+
+
+def test_alerts_and_maintenance_are_text(show: ShowPage) -> None:
+    page = html_of(show("compressor", id="C-1"))
+    assert UNTRUSTED not in page
+    assert page.count("&lt;img src=x onerror=alert(1)&gt;") == 2  # in the alert and in the event
+    assert 'href="alerts?alert=C-1~vibration_mms_high~20260309T030000Z"' in page
+
+
+def test_the_address_of_an_unknown_compressor_says_so(show: ShowPage) -> None:
+    assert "There is no compressor X-9 in service" in html_of(show("compressor", id="X-9"))
+
+
+def test_a_compressor_without_predictions_says_what_is_missing(show: ShowPage) -> None:
+    page = html_of(show("compressor", id=UNTRUSTED))
+    for text in ("no prediction yet", "No readings", "No predictions in this time", "No maintenance event is known"):
+        assert text in page
+
+
+def test_nothing_is_drafted_without_a_service_or_a_name(show: ShowPage, fleet: Startup) -> None:
+    missing = button(show("compressor", id="C-1"))
+    assert (missing.disabled, missing.help) == (True, "nothing can be written now: the prediction service is starting")
+    nameless = button(show("compressor", Startup(fleet.settings, None, ApiPlace("http://127.0.0.1:9", None), ExitStack()), id="C-1"))
+    assert (nameless.disabled, nameless.help) == (True, "give your name first, at the top of the page")
+
+
+def test_a_draft_goes_to_the_service_under_the_planners_name_and_leads_to_it(
+    show: ShowPage, fleet: Startup, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/v1/work-orders", method="POST", json={"compressor_id": "C-1", "by": "Ana"}).respond_with_json(
+        {"work_order_id": "WO-000001"}, status=201
+    )
+    app = show("compressor", Startup(fleet.settings, None, ApiPlace(httpserver.url_for("").rstrip("/"), None), fleet.resources), id="C-1")
+    app.text_input(key="planner").set_value("Ana").run()
+    button(app).click().run()
+    assert not app.exception
+    httpserver.check()
+    assert app.success[0].value == "Drafted [WO-000001](work-orders?order=WO-000001)"
+
+
+def test_what_the_service_refuses_is_shown(show: ShowPage, fleet: Startup, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/v1/work-orders").respond_with_json({"detail": "work order WO-000001 is open already"}, status=409)
+    app = show("compressor", Startup(fleet.settings, None, ApiPlace(httpserver.url_for("").rstrip("/"), None), fleet.resources), id="C-1")
+    app.text_input(key="planner").set_value("Ana").run()
+    button(app).click().run()
+    assert app.error[0].value == "not written: work order WO-000001 is open already"
