@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from streamlit import config
 
 from config.logs import get_log
 from serving.dashboard import registry
+from serving.dashboard.charts.repairs import day_loads, repairs_chart
+from serving.dashboard.shell import Shell
 
 _SCRIPT: Final = Path(__file__).parent / "entry" / "main.py"
 _OPTIONS: Final[dict[str, Any]] = {
@@ -34,7 +37,7 @@ _OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def dashboard_app(hosts: Sequence[str]) -> Any:
+def dashboard_app(hosts: Sequence[str]) -> Shell:
     """The application. `hosts` are the names that a browser may call it by."""
     for name, value in _OPTIONS.items():
         config.set_option(name, value)
@@ -42,4 +45,5 @@ def dashboard_app(hosts: Sequence[str]) -> Any:
     for name in ("streamlit", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
     get_log().info("pages loaded", pages=[entry.path for entry in registry.PAGES])  # before the first visitor asks for them
-    return st.App(_SCRIPT)
+    repairs_chart(day_loads([], date.min, days=1), 1, dark=False).to_dict()  # Altair loads its schema with its first chart
+    return Shell(st.App(_SCRIPT))

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import altair as alt
 
-from serving.dashboard.charts.theme import neutral, themed
+from serving.dashboard.charts.theme import frame, neutral, themed
 from serving.dashboard.display.urgency import LOOKS, URGENCIES
 from serving.dashboard.queries.fleet import StationCount
 
@@ -87,11 +87,11 @@ def lines_in(frame: Frame, lines: Iterable[Line]) -> list[Line]:
 
 def fleet_map(marks: Sequence[StationMark], *, dark: bool) -> Any:
     """The map of the stations, whose states' borders lie behind."""
-    colours, frame = neutral(dark=dark), frame_of(marks)
-    borders: list[dict[str, Any]] = [_feature(line) for line in lines_in(frame, _outline())]
+    colours, view = neutral(dark=dark), frame_of(marks)
+    borders: list[dict[str, Any]] = [_feature(line) for line in lines_in(view, _outline())]
     ground = alt.Chart(alt.InlineData(values=borders)).mark_geoshape(filled=False, stroke=colours.faint, strokeWidth=0.7, strokeOpacity=0.6)
     rows = [mark.__dict__ for mark in marks]
-    places = alt.Chart(alt.InlineData(values=rows)).encode(longitude="longitude:Q", latitude="latitude:Q")
+    places = alt.Chart(frame(rows)).encode(longitude="longitude:Q", latitude="latitude:Q")
     points = places.mark_point(filled=True, opacity=0.95, stroke=colours.ground, strokeWidth=1).encode(
         size=alt.Size("compressors:Q", scale=alt.Scale(type="sqrt", range=[160, 700], domainMin=1), legend=None),
         color=alt.Color(

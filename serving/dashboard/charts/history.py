@@ -10,7 +10,7 @@ from typing import Any, Final
 import altair as alt
 
 from features.aggregates import PREFIXES
-from serving.dashboard.charts.theme import PURPLE, SKY, VERMILLION, neutral, themed
+from serving.dashboard.charts.theme import PURPLE, SKY, VERMILLION, frame, neutral, themed
 from serving.dashboard.charts.times import time_axis, wall_clock, zone_name
 from serving.dashboard.display.sensors import SensorLimits
 from serving.dashboard.display.units import Conversion
@@ -79,7 +79,7 @@ def event_rows(events: Sequence[dict[str, Any]], span: Span) -> list[dict[str, A
 
 def event_marks(rows: Sequence[dict[str, Any]], span: Span, *, labels: bool) -> list[Any]:
     """A line at each event, and its name at the top."""
-    base = alt.Chart(alt.InlineData(values=list(rows))).encode(
+    base = alt.Chart(frame(rows)).encode(
         x=time_axis("at", None, span.domain),
         color=alt.Color("type:N", scale=alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values())), legend=None),
     )
@@ -94,7 +94,7 @@ def history_chart(history: SensorHistory, events: Sequence[dict[str, Any]], span
     levels = [shown.of(level) for level in (*(sensor.normal or ()), sensor.limits.warning)]
     low, high = min([*values, *levels]), max([*values, *levels])
     scale = alt.Scale(domain=[low - 0.05 * (high - low), high + 0.08 * (high - low)], nice=False, zero=False)
-    base = alt.Chart(alt.InlineData(values=list(rows))).encode(x=time_axis("at", f"{zone_name(span.last, span.zone)}", span.domain))
+    base = alt.Chart(frame(rows)).encode(x=time_axis("at", f"{zone_name(span.last, span.zone)}", span.domain))
     y = alt.Y("mean:Q", title=shown.unit, scale=scale, axis=alt.Axis(tickCount=5))
     layers: list[Any] = []
     if sensor.normal:
@@ -121,11 +121,9 @@ def history_chart(history: SensorHistory, events: Sequence[dict[str, Any]], span
 
 def _band(low: float, high: float, colour: str, opacity: float, scale: alt.Scale) -> Any:
     ends = {"low": max(low, scale.domain[0]), "high": min(high, scale.domain[1])}
-    return (
-        alt.Chart(alt.InlineData(values=[ends])).mark_rect(color=colour, opacity=opacity).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
-    )
+    return alt.Chart(frame([ends])).mark_rect(color=colour, opacity=opacity).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
 
 
 def _rule(value: float, colour: str, dash: list[int], scale: alt.Scale) -> Any:
-    data = alt.InlineData(values=[{"value": value}])
+    data = frame([{"value": value}])
     return alt.Chart(data).mark_rule(color=colour, strokeDash=dash, strokeWidth=1.5).encode(y=alt.Y("value:Q", scale=scale))

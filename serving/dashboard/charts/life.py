@@ -10,7 +10,7 @@ import altair as alt
 
 from features.contract import FAILURE, RESETTING
 from serving.dashboard.charts.history import Span, event_marks
-from serving.dashboard.charts.theme import VERMILLION, neutral, themed
+from serving.dashboard.charts.theme import VERMILLION, frame, neutral, themed
 from serving.dashboard.charts.times import time_axis, wall_clock, zone_name
 
 _DAY: Final = timedelta(days=1)
@@ -62,7 +62,7 @@ def life_chart(
     colours = neutral(dark=dark)
     x = time_axis("at", zone_name(span.last, span.zone), span.domain)
     scale = alt.Scale(domainMin=0, zero=True)
-    base = alt.Chart(alt.InlineData(values=list(lives))).encode(x=x)
+    base = alt.Chart(frame(lives)).encode(x=x)
     tooltip = [
         alt.Tooltip("at:T", title="Predicted at", format="%-d %b %H:%M", timeUnit="utcyearmonthdatehoursminutes"),
         *(
@@ -80,7 +80,7 @@ def life_chart(
         ),
     ]
     if actual:
-        truth = alt.Chart(alt.InlineData(values=list(actual))).encode(x=x, y=alt.Y("left:Q", title="days", scale=scale), detail="failure:N")
+        truth = alt.Chart(frame(actual)).encode(x=x, y=alt.Y("left:Q", title="days", scale=scale), detail="failure:N")
         layers.append(truth.mark_line(color=VERMILLION, strokeDash=[6, 3], strokeWidth=2))
     layers += event_marks(events, span, labels=True)
     return themed(alt.layer(*layers).properties(height=210), dark=dark)

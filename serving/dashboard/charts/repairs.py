@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from serving.dashboard.charts.theme import PURPLE, VERMILLION, neutral, themed
+from serving.dashboard.charts.theme import PURPLE, VERMILLION, frame, neutral, themed
 from serving.dashboard.display.formatting import short_date
 from serving.dashboard.queries.fleet import RepairsOnDay
 
@@ -42,7 +42,7 @@ def repairs_chart(loads: Sequence[DayLoad], crews: float, *, dark: bool) -> Any:
     days = list(dict.fromkeys(load.day for load in loads))
     most = max([crews, *(sum(load.repairs for load in loads if load.day == day) for day in days)])
     bars = (
-        alt.Chart(alt.InlineData(values=[load.__dict__ for load in loads]))
+        alt.Chart(frame([load.__dict__ for load in loads]))
         .mark_bar(size=18)
         .encode(
             x=alt.X("day:N", sort=days, title=None, axis=alt.Axis(labelAngle=-40, grid=False)),
@@ -55,7 +55,7 @@ def repairs_chart(loads: Sequence[DayLoad], crews: float, *, dark: bool) -> Any:
             tooltip=[alt.Tooltip("day:N", title="Day"), alt.Tooltip("kind:N", title="Of them"), alt.Tooltip("repairs:Q", title="Repairs")],
         )
     )
-    limit = alt.Chart(alt.InlineData(values=[{"crews": crews, "text": f"crews: {crews:.0f} a day"}]))
+    limit = alt.Chart(frame([{"crews": crews, "text": f"crews: {crews:.0f} a day"}]))
     rule = limit.mark_rule(strokeDash=[5, 4], color=colours.text).encode(y="crews:Q")
     label = limit.mark_text(align="left", dy=-6, x=4, color=colours.text, fontSize=11).encode(y="crews:Q", text="text:N")
     return themed(alt.layer(bars, rule, label).properties(height=300), dark=dark)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+import pandas as pd
 
 BLUE: Final = "#0072B2"  # Okabe, Ito (2008)
 SKY: Final = "#56B4E9"
@@ -50,3 +53,8 @@ def themed(chart: Any, *, dark: bool) -> Any:
         .configure_legend(labelColor=colours.faint, titleColor=colours.faint, labelFontSize=11, titleFontSize=11, orient="top")
         .configure_title(color=colours.text, fontSize=12, fontWeight=600, anchor="start")
     )
+
+
+def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows for a chart. Altair copies lists of rows again and again, a frame never."""
+    return pd.DataFrame(list(rows))

@@ -15,7 +15,8 @@ STYLE: Final = f"""
 [data-testid="stMain"] h1 {{ font-size: 1.5rem; font-weight: 600; padding: 0; }}
 [data-testid="stMain"] h2, [data-testid="stMain"] h3 {{ font-size: 1.05rem; font-weight: 600; padding: 0.3rem 0 0 0; }}
 [data-testid="stHeader"] {{ background: transparent; height: 2.6rem; min-height: 0; pointer-events: none; }}
-[data-testid="stHeader"] button {{ pointer-events: auto; }}
+[data-testid="stHeader"] * {{ pointer-events: none; }}
+[data-testid="stHeader"] button, [data-testid="stHeader"] button * {{ pointer-events: auto; }}
 .az-nav {{ display: flex; flex-wrap: wrap; align-items: center; gap: 2px 4px; font-size: 0.9rem; margin-right: 3rem; }}
 .az-nav b {{ margin-right: 14px; letter-spacing: 0.02em; }}
 .az-nav a {{ color: inherit; text-decoration: none; padding: 4px 10px; border-radius: 5px; border-bottom: 2px solid transparent; }}

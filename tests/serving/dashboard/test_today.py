@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from config.loader import CONFIG_DIR
 from config.settings import load_settings
+from serving.dashboard.shell import named
 from serving.dashboard.startup import Startup
 from serving.warehouse.migrations import migrated_warehouse
 from tests.serving.dashboard.conftest import REASON, UNTRUSTED, ShowPage
@@ -71,3 +72,9 @@ def test_a_database_that_is_down_is_one_sentence_and_a_button(show: ShowPage, tm
     assert not app.exception
     assert "127.0.0.1:1" in app.error[0].value
     assert [button.label for button in app.button] == ["Try again"]
+
+
+def test_the_shell_has_the_products_name_and_tells_the_browser_its_server() -> None:
+    named_shell = named(b"<head><title>Streamlit</title><title>x</title></head>")
+    assert named_shell.startswith(b"<head><title>Altaviz</title><script>window.__streamlit = {BACKEND_BASE_URL:")
+    assert named_shell.endswith(b"</script><title>x</title></head>")
