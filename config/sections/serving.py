@@ -73,8 +73,10 @@ class LimitsSection(Section):
 
     requests_per_minute: int = Field(gt=0)
     most_windows: int = Field(gt=0)
+    most_bulk_windows: int = Field(gt=0)
     most_compressors: int = Field(gt=0)
     most_body_bytes: int = Field(gt=0)
+    most_bulk_body_bytes: int = Field(gt=0)
     most_buffered_bytes: int = Field(gt=0)
     most_in_flight: int = Field(gt=0)
     most_connections: int = Field(gt=0)
@@ -87,8 +89,9 @@ class LimitsSection(Section):
 
     @model_validator(mode="after")
     def _one_body_fits(self) -> Self:
-        if self.most_buffered_bytes < self.most_body_bytes:
-            raise ValueError(f"most_buffered_bytes {self.most_buffered_bytes} is below most_body_bytes {self.most_body_bytes}")
+        largest = max(self.most_body_bytes, self.most_bulk_body_bytes)
+        if self.most_buffered_bytes < largest:
+            raise ValueError(f"most_buffered_bytes {self.most_buffered_bytes} is below the largest body, {largest}")
         return self
 
     @model_validator(mode="after")

@@ -35,6 +35,7 @@ from features.reference_tables.tables import read_fleet
 from features.windows import fill_gaps
 from pipelines.runtime.console import StageReporter
 from pipelines.runtime.mlflow_environment import quieten
+from serving.api.window_tables import ARROW, PARQUET, write_windows
 from serving.registry.client import Registry
 
 _START_S: Final = 180.0  # a server that is not there by then is reported
@@ -70,6 +71,10 @@ def serving(settings: Settings, minutes: float, rate: float, report: StageReport
             )
         with report.stage("windows: service"):
             own = _by_http(client, "/v1/predict", "windows", windows)
+        with report.stage("windows: service, Arrow"):
+            by_arrow = _by_table(client, ARROW, windows)
+        with report.stage("windows: service, Parquet"):
+            by_parquet = _by_table(client, PARQUET, windows)
     with report.stage("windows: ONNX Runtime"):
         model = OnnxModel(champion.onnx, settings.model.scoring.threads)
         raw = _timed(lambda batch: model.predict(batch), windows)
@@ -84,7 +89,13 @@ def serving(settings: Settings, minutes: float, rate: float, report: StageReport
         "minutes": minutes,
         "rate": rate,
         "load": load.report(),
-        "windows": {"service": own, "onnxruntime": raw, "mlflow_models_serve": other},
+        "windows": {
+            "service": own,
+            "service_arrow": by_arrow,
+            "service_parquet": by_parquet,
+            "onnxruntime": raw,
+            "mlflow_models_serve": other,
+        },
     }
 
 
@@ -138,6 +149,17 @@ def _by_http(client: httpx.Client, path: str, key: str, windows: Float32s) -> di
     def predict(batch: Float32s) -> None:
         body = bodies.setdefault(len(batch), json.dumps({key: batch.tolist()}).encode())
         client.post(path, content=body, headers={"content-type": "application/json"}).raise_for_status()
+
+    return _timed(predict, windows)
+
+
+def _by_table(client: httpx.Client, kind: str, windows: Float32s) -> dict[str, Any]:
+    """The same as tables of the media type `kind`, also the answers. They are written beforehand, as the JSON is."""
+    bodies: dict[int, bytes] = {}
+
+    def predict(batch: Float32s) -> None:
+        body = bodies.setdefault(len(batch), write_windows(batch, kind))
+        client.post("/v1/predict", content=body, headers={"content-type": kind}).raise_for_status()
 
     return _timed(predict, windows)
 

@@ -67,7 +67,7 @@ class Predicted:
 
     model_version: str
     horizon_days: float
-    numbers: list[Numbers]
+    numbers: list[Numbers | None]  # None: too little data
 
 
 class Backend:
@@ -136,7 +136,7 @@ class Backend:
         return Scored(predictor.version, moment, predictions, written, usable)
 
     def predict(self, windows: Float32s) -> Predicted:
-        """The champion's predictions for [n, steps, features] windows. Nothing is written. Raises RequestError, NotReadyError, ModelError."""
+        """The champion's predictions for [n, steps, features] windows, NaN where a value is missing. Nothing is written. Raises RequestError, NotReadyError, ModelError."""
         predictor = self.champion.get()
         return Predicted(predictor.version, predictor.horizon_days, predictor.predict_windows(np.asarray(windows, np.float32)))
 

@@ -24,6 +24,7 @@ from serving.api.access import Access
 from serving.api.bodies import Bodies, replay
 from serving.api.connections import ON_AUTHORIZED
 from serving.api.exchange import REQUEST_ID, Exchange, request_id_from
+from serving.api.media_types import media_type
 from serving.api.metrics import Metrics
 from serving.api.problems import problem, problem_of, too_many_requests
 from serving.api.rates import Rates
@@ -145,7 +146,10 @@ class HttpGuard:
         if not route.takes_json:
             await self._app(scope, receive, send)
             return
-        async with self._bodies.read(Headers(scope=scope), receive, route.most_body_bytes or self._limits.most_body_bytes) as body:
+        headers = Headers(scope=scope)
+        is_bulk = media_type(headers.get("content-type", "")) in route.also_takes
+        most = self._limits.most_bulk_body_bytes if is_bulk else route.most_body_bytes or self._limits.most_body_bytes
+        async with self._bodies.read(headers, receive, most) as body:
             if body is not None:
                 await self._app(scope, replay(body, receive), send)
 
@@ -191,7 +195,7 @@ def _refusal(routes: Sequence[Route], exchange: Exchange, scope: Scope, headers:
         return problem_of(RequestError(("Authorization", reason), status=HTTPStatus.FORBIDDEN))
     if scope["query_string"] and not route.takes_query:
         return problem_of(RequestError(("query", "must be empty: this path takes no parameters")))
-    return _refused_content(headers) if route.takes_json else None
+    return _refused_content(headers, route) if route.takes_json else None
 
 
 def _closing(send: Send) -> Send:
@@ -209,15 +213,17 @@ def _do_nothing() -> None:
     """In place of the extension, on a server without it."""
 
 
-def _refused_content(headers: Headers) -> Response | None:
-    kind, _, parameters = headers.get("content-type", "").partition(";")
+def _refused_content(headers: Headers, route: Route) -> Response | None:
+    _, _, parameters = headers.get("content-type", "").partition(";")
+    kind = media_type(headers.get("content-type", ""))
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if kind.strip().lower() != _JSON or charset not in ("", "utf-8"):
-        unsupported = RequestError(("Content-Type", f"must be {_JSON}"), status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    if kind not in (_JSON, *route.also_takes) or charset not in ("", "utf-8"):
+        kinds = " or ".join((_JSON, *route.also_takes))
+        unsupported = RequestError(("Content-Type", f"must be {kinds}"), status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         return problem_of(unsupported)
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         unsupported = RequestError(
-            ("Content-Encoding", "must be left out: send the JSON as it is"), status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+            ("Content-Encoding", "must be left out: send the body as it is"), status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE
         )
         return problem_of(unsupported)
     return None

@@ -38,14 +38,18 @@ def read_score(body: bytes, limits: LimitsSection) -> ScoreRequest:
 
 
 def read_predict(body: bytes, limits: LimitsSection) -> Float32s:
-    """The body of POST /v1/predict as [n, 24, 24] float32. Raises RequestError."""
+    """The body of POST /v1/predict as [n, 24, 24] float32, NaN for null. Raises RequestError."""
     request = read_body(PredictRequest, body)
     if len(request.windows) > limits.most_windows:
         reason = f"has {len(request.windows)} windows; one request may have {limits.most_windows}"
         raise RequestError(("windows", reason), status=413)
     with np.errstate(over="ignore"):  # checked below
-        windows = np.asarray(request.windows, np.float64).astype(np.float32)
-    too_large = np.argwhere(~np.isfinite(windows))
+        return require_finite(np.asarray(request.windows, np.float64).astype(np.float32))
+
+
+def require_finite(windows: Float32s) -> Float32s:
+    """The windows [n, steps, features], NaN where missing. Raises RequestError for a value that is infinite, or was too large."""
+    too_large = np.argwhere(np.isinf(windows))
     if len(too_large):
         window, step, feature = too_large[0]
         raise RequestError((f"windows[{window}][{step}][{feature}]", "is too large for a 32-bit float"))

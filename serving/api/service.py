@@ -28,14 +28,14 @@ from serving.api.metrics import Metrics
 from serving.api.middleware import HttpGuard
 from serving.api.problems import problem_of
 from serving.api.reading import most_score_bytes
-from serving.api.routes import alerts, compressors, fleet, health, scoring, work_orders
+from serving.api.routes import alerts, compressors, fleet, health, scoring, swagger, work_orders
 from serving.api.routes.answering import RouteParts, ServiceRules, threads
 from serving.api.routes.table import Route
 from serving.api.watch import Watch
 
 _SUBJECTS: Final = (scoring, fleet, compressors, alerts, work_orders)
 # Every path that can be reached. BentoML would answer some more, with descriptions of a service without endpoints of its own.
-ROUTES: Final = (*(route for subject in _SUBJECTS for route in subject.ROUTES), *health.ROUTES)
+ROUTES: Final = (*(route for subject in _SUBJECTS for route in subject.ROUTES), *health.ROUTES, *swagger.ROUTES)
 _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml
 
 
@@ -130,4 +130,5 @@ def api_app(backend: Backend, config: ServingConfig, metrics: Metrics, rules: Se
     for subject in _SUBJECTS:
         app.include_router(subject.router(parts))
     app.include_router(health.router(parts, describe))
+    app.include_router(swagger.router())
     return app

@@ -87,8 +87,8 @@ class AltavizClient:
         request = ScoreRequest(**_given(compressor_ids=None if compressor_ids is None else list(compressor_ids), as_of=as_of))
         return self._write(ScoreAnswer, "POST", "/v1/score", request)
 
-    def predict(self, windows: Sequence[Sequence[Sequence[float]]]) -> PredictAnswer:
-        """Predict for windows [n, 24 hours, 24 features], oldest hour first. Nothing is written."""
+    def predict(self, windows: Sequence[Sequence[Sequence[float | None]]]) -> PredictAnswer:
+        """Predict for windows [n, 24 hours, 24 features], oldest hour first, None where a value is missing. Nothing is written."""
         request = PredictRequest(windows=[[list(row) for row in window] for window in windows])
         return self._write(PredictAnswer, "POST", "/v1/predict", request)
 

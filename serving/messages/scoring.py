@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, FailFast, Field, FiniteFloat, ValidationInfo
 
@@ -13,8 +13,8 @@ from serving.assessment import Health, Status
 from serving.messages.fields import MOST_ID, Answer, AnsweredTime, AskedTime, Request
 from serving.messages.prediction import DataFault, Numbers
 
-_ORDER: Final = f"The values of one hour, in this order: {', '.join(FEATURES)}."
-Row = Annotated[list[FiniteFloat], Field(min_length=len(FEATURES), max_length=len(FEATURES), description=_ORDER), FailFast()]
+_ORDER: Final = f"The values of one hour, in this order, null where it is missing: {', '.join(FEATURES)}."
+Row = Annotated[list[FiniteFloat | None], Field(min_length=len(FEATURES), max_length=len(FEATURES), description=_ORDER), FailFast()]
 Window = Annotated[list[Row], Field(min_length=WINDOW_STEPS, max_length=WINDOW_STEPS, description="The hours, oldest first."), FailFast()]
 
 
@@ -79,11 +79,14 @@ class ScoreAnswer(Answer):
 class WindowAnswer(Answer):
     """The prediction for one window."""
 
-    rul_days: float = Field(description="Predicted remaining life from the window's end on, days, 0 or more.")
-    rul_lower_days: float = Field(description="Lower end of the 90 % interval, days.")
-    rul_upper_days: float = Field(description="Upper end of the 90 % interval, days.")
-    failure_probability: float = Field(description="Probability of a failure within `horizon_days`, 0 to 1.")
-    confidence_score: float = Field(description="Confidence, 0 to 1: it falls as the interval widens.")
+    status: Literal["ok", "insufficient_history"] = Field(
+        description="Whether the window has enough hours with data. Else numbers are null."
+    )
+    rul_days: float | None = Field(description="Predicted remaining life from the window's end on, days, 0 or more.")
+    rul_lower_days: float | None = Field(description="Lower end of the 90 % interval, days.")
+    rul_upper_days: float | None = Field(description="Upper end of the 90 % interval, days.")
+    failure_probability: float | None = Field(description="Probability of a failure within `horizon_days`, 0 to 1.")
+    confidence_score: float | None = Field(description="Confidence, 0 to 1: it falls as the interval widens.")
 
 
 class PredictAnswer(Answer):

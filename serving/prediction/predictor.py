@@ -41,6 +41,7 @@ from serving.registry.model_version import RegisteredModel
 from serving.schemas import Prediction, ScoredBy, urgency
 
 _MOST_NAMED = 10  # windows that an error names
+_AT_ONCE = 1024  # windows in one run of the model; the memory of a run grows with them
 _WINDOW = timedelta(hours=WINDOW_STEPS * WINDOW_STEP_HOURS)
 
 # when compressors began their present life, where known (features/reference_tables/renewals.py)
@@ -159,14 +160,25 @@ class Predictor:
         except Exception as error:  # ONNX Runtime raises a family of its own without a public base
             raise ModelError(f"version {self.version} cannot run ({type(error).__name__}): train and register it again") from error
 
-    def predict_windows(self, windows: Float32s) -> list[Numbers]:
-        """The model's numbers for [n, steps, features] windows, in their order. Raises RequestError for windows without a finite output."""
-        answers = self._model.predict(windows)
-        unanswered = np.flatnonzero(~_finite(answers))
-        if len(unanswered):
-            reason = "the model has no finite prediction for this window: its values are far from any reading"
-            raise RequestError(*((f"windows[{number}]", reason) for number in unanswered[:_MOST_NAMED]))
-        return [self._numbers(answers, row) for row in range(len(windows))]
+    def predict_windows(self, windows: Float32s) -> list[Numbers | None]:
+        """The model's numbers for [n, steps, features] windows, in their order; NaN is a missing value, as in gold.
+
+        A window with too little data has None. Raises RequestError for windows without a finite output.
+        """
+        counts = has_data(windows).sum(axis=1)
+        statuses = {count: status_of(timedelta(0), count, False, self._limits) for count in set(counts.tolist())}
+        chosen = np.flatnonzero([statuses[count] == "ok" for count in counts.tolist()])
+        numbers: list[Numbers | None] = [None] * len(windows)
+        for start in range(0, len(chosen), _AT_ONCE):
+            part = chosen[start : start + _AT_ONCE]
+            answers = self._model.predict(fill_gaps(windows[part]))
+            unanswered = part[~_finite(answers)]
+            if len(unanswered):
+                reason = "the model has no finite prediction for this window: its values are far from any reading"
+                raise RequestError(*((f"windows[{number}]", reason) for number in unanswered[:_MOST_NAMED]))
+            for row, number in enumerate(part.tolist()):
+                numbers[number] = self._numbers(answers, row)
+        return numbers
 
     def _status(self, steps: Steps, unit: int, as_of: datetime, faults: Sequence[WindowFault]) -> Status:
         newest = steps.last_reading[unit]

@@ -35,6 +35,8 @@ def load_changed(folder: Path, file: str, change: Callable[[dict[str, Any]], Non
         ("ablation.yaml", "compressors.no dropout", {"network.dropuot": 0}),
         ("serving.yaml", "keys.check_s", 60),
         ("serving.yaml", "champion.check_s", 60),
+        ("serving.yaml", "limits.most_bulk_windows", 0),
+        ("serving.yaml", "limits.most_bulk_body_bytes", -1),
         ("serving.yaml", "keys.keep_s", -60),
         ("serving.yaml", "limits.requests_per_minute", 0),
         ("costs.yaml", "unplanned.stop_usd_per_day.value", -50_000),

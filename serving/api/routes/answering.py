@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -78,9 +78,18 @@ def finding(field: str) -> Iterator[None]:
         raise RequestError((field, str(error)), status=HTTPStatus.NOT_FOUND) from error
 
 
-def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The request body of a route that reads and checks it itself. So no large body is parsed in the event loop."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": f"{SCHEMAS}{model.__name__}"}}}}}
+def body_of(model: type[BaseModel], tables: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The request body of a route that reads and checks it itself. So no large body is parsed in the event loop.
+
+    `tables`: other media types it takes, and what they hold.
+    """
+    content: dict[str, Any] = {JSON: {"schema": {"$ref": f"{SCHEMAS}{model.__name__}"}}}
+    return {"requestBody": {"required": True, "content": content | table_content(tables or {})}}
+
+
+def table_content(tables: Mapping[str, str]) -> dict[str, Any]:
+    """The descriptions of tables by media type, each with what it holds."""
+    return {kind: {"schema": {"type": "string", "format": "binary", "description": layout}} for kind, layout in tables.items()}
 
 
 def parameters_of(model: type[Query]) -> dict[str, Any]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, Final
 
+import numpy as np
+import pyarrow as pa
 from fastapi import APIRouter, Request
+from fastapi.responses import Response
 
+from serving.api.media_types import chosen, media_type
 from serving.api.reading import read_predict, read_score
-from serving.api.routes.answering import WRITTEN, RouteParts, body_of, problems
+from serving.api.routes.answering import JSON, WRITTEN, RouteParts, body_of, problems, table_content
 from serving.api.routes.table import API, Route
+from serving.api.window_tables import ANSWER_LAYOUT, LAYOUT, TABLES, read_windows, write_predictions
+from serving.assessment import Numbers
 from serving.messages.scoring import PredictAnswer, PredictionAnswer, PredictRequest, ScoreAnswer, ScoreRequest, WindowAnswer
 from serving.schemas import report_rows
 
 SCORE: Final = Route(f"{API}score", ("POST",), "scorer", takes_json=True)
-PREDICT: Final = Route(f"{API}predict", ("POST",), "scorer", takes_json=True, writes=False)
+PREDICT: Final = Route(f"{API}predict", ("POST",), "scorer", takes_json=True, also_takes=TABLES, writes=False)
 ROUTES: Final = (SCORE, PREDICT)
 BODIES: Final = (ScoreRequest, PredictRequest)
 
@@ -41,17 +48,37 @@ def router(parts: RouteParts) -> APIRouter:
 
         return await parts.with_warehouse(answer)
 
-    @api.post(PREDICT.path, response_model=PredictAnswer, responses=problems(*WRITTEN), openapi_extra=body_of(PredictRequest))
+    @api.post(
+        PREDICT.path,
+        response_model=PredictAnswer,
+        responses={200: {"content": table_content(dict.fromkeys(TABLES, ANSWER_LAYOUT))}, **problems(*WRITTEN, 406)},
+        openapi_extra=body_of(PredictRequest, dict.fromkeys(TABLES, LAYOUT)),
+    )
     async def predict(request: Request) -> Any:
-        """Predict for windows that the caller has; nothing is written."""
+        """Predict for windows that the caller has; nothing is written. The answer has the form of the request, or the one that Accept names."""
         body = await request.body()
+        kind = media_type(request.headers.get("content-type", ""))
+        answer_kind = chosen(request.headers.get("accept", ""), (JSON, *TABLES), kind)
 
-        def answer() -> PredictAnswer:
-            predicted = backend.predict(read_predict(body, limits))
+        def answer() -> PredictAnswer | Response:
+            if kind == JSON:
+                windows = read_predict(body, limits)
+                names = pa.array(np.arange(len(windows)))
+            else:
+                table = read_windows(body, kind, limits.most_bulk_windows)
+                windows, names = table.windows, table.names
+            predicted = backend.predict(windows)
             metrics.windows.inc(len(predicted.numbers))
-            numbers = [WindowAnswer.model_validate(item) for item in predicted.numbers]
+            if answer_kind != JSON:
+                facts = {"model_version": predicted.model_version, "horizon_days": str(predicted.horizon_days)}
+                return Response(write_predictions(names, predicted.numbers, facts, answer_kind), media_type=answer_kind)
+            numbers = [WindowAnswer(status="insufficient_history" if item is None else "ok", **_fields(item)) for item in predicted.numbers]
             return PredictAnswer(model_version=predicted.model_version, horizon_days=predicted.horizon_days, predictions=numbers)
 
         return await parts.with_windows(answer)
 
     return api
+
+
+def _fields(numbers: Numbers | None) -> dict[str, float | None]:
+    return dict.fromkeys(field.name for field in fields(Numbers)) if numbers is None else dict(vars(numbers))

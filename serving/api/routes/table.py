@@ -23,6 +23,7 @@ class Route:
     methods: tuple[str, ...]
     role: Role | None = None  # the least that may use it; None: whoever reaches the service
     takes_json: bool = False
+    also_takes: tuple[str, ...] = ()  # media types of tables, which may have LimitsSection's most_bulk_body_bytes
     most_body_bytes: int | None = None  # LimitsSection's when None
     takes_query: bool = False
     check: Callable[[], None] | None = None  # answered here: 200 if it returns, else its problem

@@ -5,19 +5,25 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from config.settings import load_settings
+from features.contract import FEATURES, WINDOW_STEPS
 from features.lake import EVENTS, Lake
 from features.reference_tables.tables import EVENT_KEY, EVENT_SCHEMA, merge_reference
 from serving.alerts.life_cycle import Act
+from serving.api.window_tables import PARQUET, TABLES
 from serving.warehouse.connection import open_warehouse
 from serving.work_orders.completion import Completion, complete_order
 from serving.work_orders.draft import DraftRequest, draft_order
 from tests.pipelines.console_script import report_of
 from tests.serving.api.home import AS_OF, DEAD_AT, FLEET, NOW, SILENT, forget_events, query
 from tests.serving.api.running import Running
+from tests.serving.api.test_window_tables import table_of, written
 from tests.serving.api.wrong_requests import window
 
 
@@ -131,6 +137,25 @@ def test_windows_are_predicted_in_their_order_and_nothing_is_written(service: Ru
     assert answer["predictions"][0]["failure_probability"] == pytest.approx(1 / 13, abs=1e-4)
     assert (answer["model_version"], answer["horizon_days"]) == ("1", 3.0)
     assert query(service.home, "SELECT count(*) FROM ml_predictions") == before
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_windows_may_come_and_go_as_tables(service: Running, kind: str) -> None:
+    short = [[None] * len(FEATURES) if hour < 7 else [9.0] * len(FEATURES) for hour in range(WINDOW_STEPS)]
+    windows: list[Any] = [window(12.0), short, window(3.0)]
+    by_json = service.client.post("/v1/predict", json={"windows": windows}).json()["predictions"]
+    assert [(row["status"], row["rul_days"]) for row in by_json] == [("ok", 12.0), ("insufficient_history", None), ("ok", 3.0)]
+
+    body = written(table_of(np.array(windows, np.float32), ["a", "b", "c"]), kind)
+    sent: dict[str, Any] = {"content": body, "headers": {"content-type": kind}}
+    answer = service.client.post("/v1/predict", **sent)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind), answer.text
+    table = pq.read_table(pa.BufferReader(answer.content)) if kind == PARQUET else pa.ipc.open_stream(answer.content).read_all()
+    assert table.schema.metadata[b"model_version"] == b"1"
+    assert [{**row, "window": None} for row in table.to_pylist()] == [{**row, "window": None} for row in by_json]
+    assert table["window"].to_pylist() == ["a", "b", "c"]
+    sent["headers"]["accept"] = "application/json"
+    assert service.client.post("/v1/predict", **sent).json()["predictions"] == by_json
 
 
 def test_the_fleet_is_ranked_from_the_database(service: Running) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from features.contract import FEATURES, WINDOW_STEPS
+from serving.api.window_tables import TABLES
 
 SCORE, PREDICT, FLEET_PATH, COMPRESSOR_PATH = "/v1/score", "/v1/predict", "/v1/fleet", "/v1/compressors/C-1"
 ORDERS_PATH = "/v1/work-orders"
 ALERTS_PATH, ALERT = "/v1/alerts", "C-1~never_raised~20260302T060000Z"
-EVERY_PATH = (FLEET_PATH, "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/nowhere")
+EVERY_PATH = (FLEET_PATH, "/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/nowhere")
 Wrong = tuple[str, str, dict[str, Any], str]  # method, path, what httpx sends, the field that the answer names
 
 
@@ -86,7 +87,6 @@ def wrong_requests() -> list[Wrong]:
         ([[[*row, 1.0] for row in window()]], "windows[0][0]"),
         ([[window()]], "windows[0][0][0]"),
         ([[["1.0"] * 24] * 24], "windows[0][0][0]"),
-        ([[[None] * 24] * 24], "windows[0][0][0]"),
         ([[[True] * 24] * 24], "windows[0][0][0]"),
         ([window(1e39)], "windows[0][0][0]"),
         ([window(), window(-1e300)], "windows[1][0][0]"),
@@ -153,13 +153,17 @@ def wrong_requests() -> list[Wrong]:
         ("GET", f"{ORDERS_PATH}/WO-999999?as_of=2026-03-09", {}, "query"),
         ("GET", ORDERS_PATH, {"params": {"status": "open"}}, "status"),
         ("DELETE", f"{ORDERS_PATH}/WO-999999", {}, "method"),
+        *(
+            ("POST", PREDICT, {"content": body, "headers": {"content-type": kind}}, "body")
+            for kind in TABLES
+            for body in (b"", b"nonsense", b"PAR1PAR1", b"{}")
+        ),
+        ("POST", SCORE, {"content": b"{}", "headers": {"content-type": TABLES[0]}}, "Content-Type"),
+        ("POST", PREDICT, {"json": {"windows": [window()]}, "headers": {"Accept": "text/html"}}, "Accept"),
         *((method, SCORE, {}, "method") for method in ("GET", "PUT", "DELETE", "PATCH")),
         *((method, PREDICT, {}, "method") for method in ("GET", "PUT")),
         *((method, FLEET_PATH, {}, "method") for method in ("POST", "DELETE")),
-        *(
-            ("GET", path, {}, "path")
-            for path in ("/", "/v1", "/v1/", "/v2/score", "/docs.json", "/v1/score/", "/v1/fleet/C-1", "/schema.json")
-        ),
+        *(("GET", path, {}, "path") for path in ("/v1", "/v1/", "/v2/score", "/docs.json", "/v1/score/", "/v1/fleet/C-1", "/schema.json")),
         *(
             ("POST", SCORE, {"content": b"{}", "headers": {"content-type": kind}}, "Content-Type")
             for kind in ("text/plain", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=latin-1")

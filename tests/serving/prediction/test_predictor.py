@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from deltalake import DeltaTable
 
 from config.errors import ConfigError, ModelError, NoDataError
 from config.sections.scoring import ScoringConfig
-from features.contract import FEATURES, SENSORS, STATUS_FEATURES
+from features.contract import FEATURES, SENSORS, STATUS_FEATURES, WINDOW_STEPS
 from features.grid import History, steps_before
 from features.model_file.weibull_lifetime import Ageing
 from features.sensor_health.fault import Fault, encode_faults
@@ -329,3 +330,39 @@ def test_other_compressors_keep_their_numbers_and_their_order(tmp_path: Path) ->
     rows = [*_hourly("C-1", 9.0), *_faulty(_hourly("C-2", 1.0), *faults), *_hourly("C-3", 4.0)]
     predictions = _predict(tmp_path, rows, ["C-1", "C-2", "C-3"])
     assert [(row.compressor_id, row.rul_days) for row in predictions] == [("C-3", 4.0), ("C-1", 9.0), ("C-2", None)]
+
+
+def test_a_missing_value_in_a_window_means_what_it_means_in_gold(tmp_path: Path) -> None:
+    rows = [
+        *_hourly("C-1", 2.0, range(12, 22)),  # hours 22, 23 and 10, 11 are missing
+        *_hourly("C-1", 8.0, range(10)),
+        *_hourly("C-2", 4.0, range(17)),
+        *_hourly("C-3", 5.0, range(18)),
+        *_hourly("C-4", 6.0, range(12)),
+        *_hourly("C-4", 6.0, range(12, 24), pressure_status=None),  # a sensor of the model is dead for 12 hours
+        *_hourly("C-5", 7.0, temp_24hr_mean=None),
+    ]
+    names = [f"C-{number}" for number in range(1, 6)]
+    gold = write_gold(tmp_path, rows)
+    predictor = Predictor(mean_model(), SCORING, COSTS, threads=1)
+    in_gold = {row.compressor_id: row for row in predictor.predict(gold, names, AS_OF, {})}
+    numbers = predictor.predict_windows(steps_before(gold, names, AS_OF).values)
+    assert [in_gold[name].status for name in names] == ["ok", "insufficient_history", "ok", "insufficient_history", "ok"]
+    for name, own in zip(names, numbers, strict=True):
+        row = in_gold[name]
+        assert (own is None) == (row.status != "ok")
+        if own is not None:
+            assert (own.rul_days, own.rul_lower_days, own.failure_probability) == (
+                row.rul_days,
+                row.rul_lower_days,
+                row.failure_probability,
+            )
+
+
+def test_more_windows_than_one_run_takes_are_predicted_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.prediction.predictor._AT_ONCE", 3)
+    windows = np.full((8, WINDOW_STEPS, len(FEATURES)), np.nan, np.float32)
+    for number in (0, 1, 2, 4, 5, 6, 7):
+        windows[number] = number
+    numbers = Predictor(mean_model(), SCORING, COSTS, threads=1).predict_windows(windows)
+    assert [item and item.rul_days for item in numbers] == [0.0, 1.0, 2.0, None, 4.0, 5.0, 6.0, 7.0]
