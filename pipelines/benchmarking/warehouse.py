@@ -33,6 +33,7 @@ LIMIT_MS: Final = 50.0  # 95 of 100 answers
 WRITE_LIMIT_S: Final = 10.0
 _WARM_UP: Final = 12  # psycopg prepares a statement at its sixth run, and PostgreSQL settles on a plan five runs later
 _SIZE: Final = "size.json"  # in a complete folder
+_REPORTS: Final = 3  # runs of a report
 _HOUR: Final = timedelta(hours=1)
 _LARGE_ROWS: Final = 2000  # a sequential scan of fewer is no finding
 _INDEX_SCANS: Final = """
@@ -69,7 +70,8 @@ def warehouse(settings: Settings, size: FleetSize, repetitions: int, data: Path 
         "questions": answered,
         "hourly_write": write,
         "load_average": round(os.getloadavg()[0], 1),
-        "within_limits": all(row["p95"] < LIMIT_MS for row in answered.values()) and write["seconds"] < WRITE_LIMIT_S,
+        "within_limits": all(row["p95"] < LIMIT_MS for row in answered.values() if not row["is_report"])
+        and write["seconds"] < WRITE_LIMIT_S,
     }
 
 
@@ -118,14 +120,17 @@ def _questions(settings: Settings, connection: psycopg.Connection) -> list[Quest
 def _ask_all(connection: psycopg.Connection, asked: list[Question], repetitions: int, advance: Advance) -> dict[str, Any]:
     answered: dict[str, Any] = {}
     server = psutil.Process(connection.info.backend_pid)
+    (limit,) = connection.execute("SHOW statement_timeout").fetchone() or ("0",)
     for done, question in enumerate(asked):
-        for _ in range(_WARM_UP):
+        timed = _REPORTS if question.is_report else repetitions
+        connection.execute("SELECT set_config('statement_timeout', %s, FALSE)", ["0" if question.is_report else limit])
+        for _ in range(1 if question.is_report else _WARM_UP):
             question.ask(connection)
         connection.commit()
         before = _scans(connection)
         worked = server.cpu_times()
         seconds = []
-        for _ in range(repetitions):
+        for _ in range(timed):
             started = time.perf_counter()
             question.ask(connection)
             seconds.append(time.perf_counter() - started)
@@ -135,7 +140,8 @@ def _ask_all(connection: psycopg.Connection, asked: list[Question], repetitions:
         cpu_s = now.user + now.system - worked.user - worked.system
         answered[question.name] = {
             **quantiles_ms(seconds),
-            "server_cpu_ms": round(1000 * cpu_s / repetitions, 1),
+            "is_report": question.is_report,
+            "server_cpu_ms": round(1000 * cpu_s / timed, 1),
             "indexes": sorted(name for name in after[0] if after[0][name] > before[0].get(name, 0)),
             "large_scans": sorted(name for name in after[1] if after[1][name] > before[1].get(name, 0)),
         }

@@ -29,10 +29,11 @@ Ask = Callable[[psycopg.Connection], object]
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, by whom, and the function that asks it over an open connection."""
+    """What is asked, by whom, and the function that asks it over an open connection. A report weighs a month of history: no limit is set for it."""
 
     name: str
     ask: Ask
+    is_report: bool = False
 
 
 def questions(settings: Settings, compressor_id: str, station_id: str, alert: AlertKey) -> list[Question]:
@@ -65,5 +66,5 @@ def questions(settings: Settings, compressor_id: str, station_id: str, alert: Al
         Question("page: Data, days and checks", lambda c: (check_days(c), check_history(c, END.date(), 30))),
         Question("page: Data, faults by sensor", sensor_faults),
         Question("page: Model, decisions and drift", lambda c: (decisions(c), drift_verdicts(c, 30), used_versions(c))),
-        Question("page: Model, what came true in 30 days", lambda c: outcome_bands(c, 30)),
+        Question("page: Model, what came true in 30 days", lambda c: outcome_bands(c, 30), is_report=True),
     ]  # fmt: skip

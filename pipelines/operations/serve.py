@@ -40,7 +40,7 @@ from serving.prediction.predictor import Predictor
 from serving.registry.client import Registry
 from serving.registry.model_record import ModelRecord
 from serving.schemas import Prediction
-from serving.warehouse.migrations import migrated_warehouse
+from serving.warehouse.migrations import migrated_warehouse, migrated_writer
 from serving.warehouse.prediction_points import earliest
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def _parts(settings: Settings) -> ServiceParts:
 
     return ServiceParts(
         champion=ChampionSource(champion, lambda: registry().champion_mark()),
-        warehouse=partial(migrated_warehouse, database, settings.home),
+        warehouse=partial(migrated_writer, database, settings.home),
         gold=lambda: lake.delta(GOLD),
         compressors=lambda: lake.delta(COMPRESSORS),
         events=lambda: lake.delta(EVENTS),

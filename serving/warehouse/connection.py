@@ -64,13 +64,27 @@ def open_reader(database: DatabaseConfig, home: Path) -> Iterator[Warehouse]:
     same (`altaviz doctor` says so). Raises WarehouseError.
     """
     session = {"default_transaction_read_only": "on", "statement_timeout": f"{database.pool.reader_statement_timeout_s}s"}
+    with _open_as(database, home, READER, session) as warehouse:
+        yield warehouse
+
+
+@contextmanager
+def open_writer(database: DatabaseConfig, home: Path) -> Iterator[Warehouse]:
+    """Open the warehouse for a program that faces the network, as the role altaviz_writer: it changes rows and no tables.
+
+    Migrate first. Where the role is missing or may not be taken, sessions keep the server's role. Raises WarehouseError.
+    """
+    with _open_as(database, home, WRITER, {}) as warehouse:
+        yield warehouse
+
+
+@contextmanager
+def _open_as(database: DatabaseConfig, home: Path, role: str, session: Mapping[str, str]) -> Iterator[Warehouse]:
     with _server(database, home) as server:
-        with (
-            _open_pool(server, database.pool.model_copy(update={"min_size": 1, "max_size": 1}), {}) as asking,
-            asking.connection() as connection,
-        ):
-            role = {"role": READER} if may_become(connection, READER) else {}
-        with _open_pool(server, database.pool, session | role) as warehouse:
+        one = database.pool.model_copy(update={"min_size": 1, "max_size": 1})
+        with _open_pool(server, one, {}) as asking, asking.connection() as connection:
+            taken = {"role": role} if may_become(connection, role) else {}
+        with _open_pool(server, database.pool, {**session, **taken}) as warehouse:
             yield warehouse
 
 

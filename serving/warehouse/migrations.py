@@ -11,7 +11,7 @@ import psycopg
 
 from config.errors import WarehouseError
 from config.sections.database import DatabaseConfig
-from serving.warehouse.connection import OWNER, READER, WRITER, Warehouse, open_warehouse
+from serving.warehouse.connection import OWNER, READER, WRITER, Warehouse, open_warehouse, open_writer
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -56,6 +56,15 @@ def migrated_warehouse(database: DatabaseConfig, home: Path) -> Iterator[Warehou
     with open_warehouse(database, home) as warehouse:
         migrate(warehouse)
         yield warehouse
+
+
+@contextmanager
+def migrated_writer(database: DatabaseConfig, home: Path) -> Iterator[Warehouse]:
+    """`open_writer`, at the newest schema. Raises WarehouseError."""
+    with open_warehouse(database, home) as warehouse:
+        migrate(warehouse)
+        with open_writer(database, home) as writer:
+            yield writer
 
 
 def grant_roles(connection: psycopg.Connection) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 from config.errors import WarehouseError
 from config.sections.database import DatabaseConfig
 from serving.warehouse import embedded
-from serving.warehouse.connection import OWNER, READER, WRITER, Warehouse, may_become, open_reader, open_warehouse
+from serving.warehouse.connection import OWNER, READER, WRITER, Warehouse, may_become, open_reader, open_warehouse, open_writer
 from serving.warehouse.migrations import grant_roles, migrate, missing_roles
 from serving.warehouse.tables import upsert_predictions
 from tests.conftest import PROJECT
@@ -70,6 +70,8 @@ def test_a_writer_adds_rows_in_a_new_month_and_changes_no_table(warehouse: Wareh
     with warehouse.connection() as connection:
         connection.execute("SET LOCAL ROLE altaviz_reader")
         assert connection.execute("SELECT prediction_timestamp FROM ml_predictions").fetchall() == [(earlier,)]
+    with open_writer(database_config(), Path(str(warehouse.parameters["host"])).parent) as writer:
+        assert "must be owner" in _refused(writer, "DROP TABLE ml_predictions")
     assert "must be owner" in _refused(warehouse, "SET LOCAL ROLE altaviz_writer; DROP TABLE ml_predictions")
     assert "permission denied" in _refused(warehouse, "SET LOCAL ROLE altaviz_writer; DELETE FROM api_writes")
     assert "permission denied" in _refused(
