@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from config.loader import Section
 from config.sections.alarms import AlarmKpisSection, PredictionAlertsSection
+from config.sections.own_normal import OwnNormalSection
 from config.sections.sensor_health import FaultBenchmarkSection, SensorHealthSection
 from config.sections.thresholds import CountLimit, Limit, Quantity, bounded
 
@@ -23,6 +24,7 @@ class AlertsSection(Section):
     grouping: bool  # off: for figures without it
     rows_per_pass: int = Field(gt=0)
     names: dict[Quantity, str]
+    own_normal: OwnNormalSection
 
     @field_validator("group_minutes")
     @classmethod

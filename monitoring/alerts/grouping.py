@@ -88,7 +88,7 @@ def _of_compressor(conditions: list[Condition], rules: AlertsSection) -> Iterato
     length = int(rules.group_minutes.value) * _MINUTE_US
     if not rules.grouping:
         for item in conditions:
-            yield _alert(_Place(item, item.raised_us), 0)
+            yield _alert(_Place(item, item.raised_us), 0, 0)
         return
     requests = [_request(item, 0, number) for number, item in enumerate(conditions)]
     heapq.heapify(requests)
@@ -107,7 +107,7 @@ def _of_compressor(conditions: list[Condition], rules: AlertsSection) -> Iterato
             places[0].suppressed.append(item)
     for window, places in windows.items():
         for place in places:
-            yield _alert(place, (window + 1) * length)
+            yield _alert(place, (window + 1) * length, length)
 
 
 def _request(item: Condition, place: int, number: int) -> tuple[int, bool, float, str, int]:
@@ -117,9 +117,11 @@ def _request(item: Condition, place: int, number: int) -> tuple[int, bool, float
     return at_us, not is_critical, -float(item.excess[place]), item.alert_type, number
 
 
-def _alert(place: _Place, window_ends_us: int) -> Alert:
+def _alert(place: _Place, window_ends_us: int, group_us: int) -> Alert:
     item = place.condition
-    settled: int | None = window_ends_us  # later readings may still raise what waits for a place, so it is not over before the others
+    settled: int | None = max(
+        window_ends_us, item.last_us + group_us
+    )  # later readings may still raise what waits for a place, so it is not over before the others
     for own in (item, *place.suppressed):
         settled = None if settled is None or own.resolved_us is None else max(settled, own.resolved_us)
     severity: Severity = "warning" if item.critical_us is None else "critical"

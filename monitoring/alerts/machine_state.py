@@ -27,12 +27,17 @@ def state_lookback(rules: HealthRules) -> timedelta:
     return timedelta(hours=_SPANS * rules.settle_hours)
 
 
-def settled_readings(silver: pl.DataFrame, rules: HealthRules) -> pl.DataFrame:
-    """The readings of settled machines, by compressor and time, each with the number of its RUN.
+def in_order(silver: pl.DataFrame) -> pl.DataFrame:
+    """The readings by compressor and time."""
+    return silver.with_columns(pl.col(TIMESTAMP).dt.cast_time_unit("us")).sort(COMPRESSOR_ID, TIMESTAMP)
 
-    `silver` holds compressor_id, timestamp and the sensors of `runs_above`. A state is right from `state_lookback` after the first reading on.
+
+def settled_readings(ordered: pl.DataFrame, rules: HealthRules) -> pl.DataFrame:
+    """The readings of settled machines, each with the number of its RUN.
+
+    `ordered` (`in_order`) holds compressor_id, timestamp and the sensors of `runs_above`. A state is right from `state_lookback` after the first
+    reading on.
     """
-    ordered = silver.with_columns(pl.col(TIMESTAMP).dt.cast_time_unit("us")).sort(COMPRESSOR_ID, TIMESTAMP)
     group = ordered[COMPRESSOR_ID].rle_id().to_numpy().astype(np.int64)
     time_us = ordered[TIMESTAMP].to_physical().to_numpy()
     votes = running_votes({sensor: ordered[sensor].fill_null(float("nan")).to_numpy() for sensor in rules.runs_above}, rules)

@@ -7,7 +7,7 @@ condition  Violations that lasted the on-delay, until values were normal again (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -18,6 +18,7 @@ import polars as pl
 from config.errors import ConfigError
 from config.sections.quality import AlertsSection
 from config.sections.thresholds import Direction, ThresholdsConfig
+from features.arrays import Doubles, Ints
 from features.contract import COMPRESSOR_ID, TIMESTAMP
 from monitoring.alerts.conditions import Conditions, Delays, Signal, find_conditions
 from monitoring.alerts.grouping import Condition, group_microseconds
@@ -68,43 +69,57 @@ def alert_quantities(compressors: pl.DataFrame, thresholds: ThresholdsConfig, ru
     return quantities
 
 
-def delay_lookback(quantities: list[WatchedColumn]) -> timedelta:
+def delay_lookback(quantities: Iterable[WatchedColumn]) -> timedelta:
     """The longest on-delay."""
     return timedelta(microseconds=max((int(item.rules["on_us"].to_numpy().max(initial=0)) for item in quantities), default=0))
 
 
-def threshold_conditions(settled: pl.DataFrame, quantity: WatchedColumn, rules: AlertsSection) -> Iterator[Condition]:
-    """The conditions of one quantity. `settled` holds compressor_id, timestamp, RUN and the quantity, by compressor and time."""
-    sign = 1.0 if quantity.direction == "high" else -1.0
-    judged = settled.select(COMPRESSOR_ID, TIMESTAMP, RUN, pl.col(quantity.column).alias("value")).drop_nulls("value")
-    judged = judged.join(quantity.rules, on=COMPRESSOR_ID, how="inner", maintain_order="left")
-    beyond = (pl.col("value") - pl.col("warning")) * sign >= 0
-    troubled = judged.filter(beyond).select(pl.col(COMPRESSOR_ID).unique())  # most compressors need no look at their normal readings
-    if troubled.is_empty():
-        return
-    judged = judged.join(troubled, on=COMPRESSOR_ID, how="semi", maintain_order="left")
-    value, warning, critical = (judged[name].to_numpy() * sign for name in ("value", "warning", "critical"))
-    signal = Signal(
-        group=judged[COMPRESSOR_ID].rle_id().to_numpy().astype(np.int64),
-        time_us=judged[TIMESTAMP].to_physical().to_numpy(),
-        run=judged[RUN].to_numpy(),
-        beyond=value >= warning,
-        critical=value >= critical,
-        normal=value < warning - judged["deadband"].to_numpy(),
-        excess=(value - warning) / np.maximum(np.abs(warning), np.finfo(float).tiny),
-    )
-    delays = Delays(judged["on_us"].to_numpy(), judged["off_us"].to_numpy(), int(rules.normal_readings.value), group_microseconds(rules))
-    yield from _describe(judged, quantity, signal, find_conditions(signal, delays))
+def threshold_conditions(settled: pl.DataFrame, quantities: Iterable[WatchedColumn], rules: AlertsSection) -> Iterator[Condition]:
+    """The conditions of those quantities that `settled` holds, beside compressor_id, timestamp and RUN, by compressor and time."""
+    code = settled[COMPRESSOR_ID].rle_id().to_numpy().astype(np.int64)
+    names = settled[COMPRESSOR_ID].gather(np.flatnonzero(np.r_[True, code[1:] != code[:-1]])).to_list() if len(code) else []
+    time_us, run = settled[TIMESTAMP].to_physical().to_numpy(), settled[RUN].to_numpy()
+    for item in quantities:
+        if item.column not in settled.columns:
+            continue
+        sign = 1.0 if item.direction == "high" else -1.0
+        own = pl.DataFrame({COMPRESSOR_ID: names}, schema={COMPRESSOR_ID: pl.String}).join(
+            item.rules, on=COMPRESSOR_ID, how="left", maintain_order="left"
+        )
+        value = settled[item.column].fill_null(float("nan")).to_numpy()
+        warning = own["warning"].fill_null(_UNREACHABLE * sign).to_numpy()  # of each compressor
+        beyond = value * sign >= warning[code] * sign
+        troubled = np.zeros(len(names), np.bool_)
+        troubled[code[beyond]] = True  # most compressors need no look at their normal readings
+        rows = np.flatnonzero(troubled[code] & ~np.isnan(value))
+        if not len(rows):
+            continue
+        where, judged = code[rows], value[rows] * sign
+        limit, critical = warning[where] * sign, own["critical"].to_numpy()[where] * sign
+        signal = Signal(
+            group=where,
+            time_us=time_us[rows],
+            run=run[rows],
+            beyond=beyond[rows],
+            critical=judged >= critical,
+            normal=judged < limit - own["deadband"].to_numpy()[where],
+            excess=(judged - limit) / np.maximum(np.abs(limit), np.finfo(float).tiny),
+        )
+        on_us, off_us = (own[name].fill_null(0).to_numpy()[where] for name in ("on_us", "off_us"))
+        delays = Delays(on_us, off_us, int(rules.normal_readings.value), group_microseconds(rules))
+        yield from _describe(item, own, value[rows], signal, find_conditions(signal, delays))
 
 
-def _describe(judged: pl.DataFrame, quantity: WatchedColumn, signal: Signal, found: Conditions) -> Iterator[Condition]:
+def _describe(quantity: WatchedColumn, own: pl.DataFrame, value: Doubles, signal: Signal, found: Conditions) -> Iterator[Condition]:
+    """The conditions `found`. `own` has the rules of each compressor, in the order of the signal's groups."""
     side = "above" if quantity.direction == "high" else "below"
-    names, values = judged[COMPRESSOR_ID].gather(found.raised).to_list(), judged["value"].gather(found.worst).to_list()
-    limits = {name: judged[name].gather(found.raised).to_list() for name in ("warning", "critical")}
+    where, values = signal.group[found.raised], value[found.worst].tolist()
+    names = own[COMPRESSOR_ID].gather(where).to_list()
+    limits = {name: own[name].gather(where).to_list() for name in ("warning", "critical")}
     beyond = np.flatnonzero(signal.beyond)
     begins, ends = np.searchsorted(beyond, found.raised), np.searchsorted(beyond, found.last, side="right")
 
-    def moments(rows: np.ndarray) -> list[int | None]:
+    def moments(rows: Ints) -> list[int | None]:
         return [None if row < 0 else int(signal.time_us[row]) for row in rows.tolist()]
 
     critical, resolved = moments(found.critical), moments(found.resolved)

@@ -19,7 +19,7 @@ from features.increments import rebuilt_since
 from features.lake import COMPRESSORS, GOLD, REJECTS, SILVER, Interval, Lake
 from features.reference_tables.tables import read_fleet, read_reference
 from monitoring.data_quality.daily_checks import STAGES, Day, measure_day, unplaced_rows
-from pipelines.lakehouse.alert_sync import write_alerts
+from pipelines.lakehouse.alert_sync import AlertRun, write_alerts
 from pipelines.runtime.console import Advance
 from serving.schemas import QualityMetric
 from serving.warehouse.alerts import alert_lock, count_alerts
@@ -42,10 +42,11 @@ def sync_quality(warehouse: Warehouse, lake: Lake, settings: Settings, advance: 
     written = 0
     with warehouse.connection() as connection:
         alert_lock(connection)
-        synced = synced_version(connection, sync_id)
+        synced, run = synced_version(connection, sync_id), AlertRun.of(connection, lake, settings, compressors)
+        changed = rebuilt_since(lake, synced)
+        if synced != version or run.changed_lives:
+            written += write_alerts(connection, run, changed)
         if synced != version:
-            changed = rebuilt_since(lake, synced)
-            written += write_alerts(connection, lake, settings, compressors, changed)
             written += _write_metrics(connection, lake, settings, expected, changed, advance)
             record_only_sync(connection, sync_id, _SYNC, version)
         alerts, quality = asdict(count_alerts(connection)), summarize_quality(connection)

@@ -37,7 +37,7 @@ def show_books(result: dict[str, Any]) -> None:
 
 
 def _show_quality(console: Console, alerts: dict[str, Any], quality: dict[str, Any]) -> None:
-    console.print(f"alerts: {alerts['open']:,} open of {alerts['raised']:,} raised; {alerts['suppressed']:,} left out beside worse ones")
+    console.print(f"alerts: {alerts['open']:,} open of {alerts['raised']:,} raised; {alerts['suppressed']:,} left out of full windows")
     if alerts["data_raised"]:
         console.print(f"data alerts: {alerts['data_open']:,} open of {alerts['data_raised']:,} raised (a sensor has a fault)")
     console.print(f"quality: {quality['failed']:,} of {quality['checks']:,} checks failed; newest day {quality['newest_day']}:", end=" ")

@@ -52,7 +52,9 @@ class Alert:
 
 @dataclass(frozen=True)
 class AlertCounts:
-    """Alerts by what became of them; `withdrawn` ones are not among `raised`. Those of sensors' faults are counted by themselves."""
+    """Alerts by what became of them; `withdrawn` ones are not among `raised`. Those of sensors' faults are counted by themselves, and those of
+    predictions not at all.
+    """
 
     raised: int
     open: int
@@ -127,12 +129,12 @@ def replace_alerts(
 
 
 def count_alerts(connection: psycopg.Connection) -> AlertCounts:
-    """Alerts of thresholds and of sensors' faults in all."""
+    """Alerts of limits and own normals, and of sensors' faults, in all."""
     query = """
-        SELECT count(*) FILTER (WHERE source = 'threshold' AND NOT withdrawn),
-               count(*) FILTER (WHERE source = 'threshold' AND NOT resolved),
+        SELECT count(*) FILTER (WHERE source IN ('threshold', 'own_normal') AND NOT withdrawn),
+               count(*) FILTER (WHERE source IN ('threshold', 'own_normal') AND NOT resolved),
                coalesce(sum(jsonb_array_length(suppressed)), 0),
-               count(*) FILTER (WHERE source = 'threshold' AND withdrawn),
+               count(*) FILTER (WHERE source IN ('threshold', 'own_normal') AND withdrawn),
                count(*) FILTER (WHERE source = 'data' AND NOT withdrawn),
                count(*) FILTER (WHERE source = 'data' AND NOT resolved),
                count(*) FILTER (WHERE source = 'data' AND withdrawn)

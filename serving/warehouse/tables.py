@@ -69,6 +69,7 @@ TABLES: Final = (
     "model_decisions",
     "edge_exports",
     "alert_changes",
+    "machine_lives",
     "outbox",
     "work_orders",
     "work_order_changes",

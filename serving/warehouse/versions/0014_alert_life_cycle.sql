@@ -22,6 +22,20 @@ COMMENT ON COLUMN alert_history.source IS
 
 CREATE INDEX idx_alert_open ON alert_history (compressor_id, raised_at DESC) WHERE closed_at IS NULL AND NOT withdrawn;
 
+-- What is normal for each machine, computed from readings and maintenance events: a life lasts from a failure, a repair or a service until the next.
+CREATE TABLE machine_lives (
+    compressor_id VARCHAR(50) NOT NULL REFERENCES compressor_metadata,
+    life_from     TIMESTAMPTZ NOT NULL, -- the event that began it; 1970: the machine was running before the first one
+    began_at      TIMESTAMPTZ, -- when it ran again; of the first life the first settled hour
+    learned_at    TIMESTAMPTZ, -- the reading from which on the levels count; NULL: not yet
+    levels        JSONB NOT NULL DEFAULT '{}', -- by sensor [level, spread], in the sensor's unit
+    created_at    TIMESTAMPTZ NOT NULL DEFAULT now(),
+    updated_at    TIMESTAMPTZ NOT NULL DEFAULT now(),
+    PRIMARY KEY (compressor_id, life_from)
+);
+
+CREATE TRIGGER trg_updated_at BEFORE UPDATE ON machine_lives FOR EACH ROW EXECUTE FUNCTION set_updated_at();
+
 -- Every change of an alert: who, when, what. What people did stays as it is, but follows an alert whose beginning moves. What 'altaviz' writes
 -- is computed from alert_history, and again when late readings change that.
 CREATE TABLE alert_changes (

@@ -23,8 +23,8 @@ GOLD_SCHEMA: Final = pl.Schema(
 SILVER_SCHEMA: Final = pl.Schema({COMPRESSOR_ID: pl.String(), TIMESTAMP: pl.Datetime("us", "UTC"), **dict.fromkeys(SENSORS, pl.Float64())})
 
 
-def alert_engine(settings: Settings, fleet: pl.DataFrame | None = None, **changed: Any) -> AlertEngine:
-    """The engine of the shipped configuration, with `changed` keys of quality.yaml's alerts."""
+def limits_engine(settings: Settings, fleet: pl.DataFrame | None = None, **changed: Any) -> AlertEngine:
+    """The engine of the shipped limits, without own normals, with `changed` keys of quality.yaml's alerts."""
     rules = settings.quality.alerts.model_copy(update=changed)
     quantities = alert_quantities(compressors("C-1", "C-2") if fleet is None else fleet, settings.thresholds, rules)
     return AlertEngine(rules, HealthRules.of(settings.quality.sensor_health, settings.thresholds), quantities)
@@ -39,7 +39,7 @@ def silver_of(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
 
 def alerts_of(engine: AlertEngine, rows: Iterable[dict[str, Any]], gold: pl.DataFrame | None = None) -> list[Alert]:
     """The alerts of these readings of a machine that has run before them."""
-    return engine.find(silver_of(rows), pl.DataFrame(schema=GOLD_SCHEMA) if gold is None else gold)
+    return engine.find(silver_of(rows), pl.DataFrame(schema=GOLD_SCHEMA) if gold is None else gold)[0]
 
 
 def at(minute: float) -> datetime:

@@ -6,7 +6,7 @@ from config.settings import Settings
 from monitoring.alerts.engine import AlertEngine
 from monitoring.alerts.grouping import window_start
 from tests.features.readings import reading
-from tests.monitoring.alerts.alerts_of import alert_engine, alerts_of, at, minutes, spans
+from tests.monitoring.alerts.alerts_of import alerts_of, at, limits_engine, minutes, spans
 
 STORM = {  # in the order of how far they lie beyond their limits
     "discharge_temp_f": 270.0,
@@ -21,7 +21,7 @@ STORM = {  # in the order of how far they lie beyond their limits
 @pytest.fixture(scope="module")
 def engine(settings: Settings) -> AlertEngine:
     """All on-delays are 0, so that a single reading can raise alerts of all sensors."""
-    engine = alert_engine(settings)
+    engine = limits_engine(settings)
     at_once = [
         type(item)(item.column, item.name, item.unit, item.direction, item.rules.with_columns(on_us=item.rules["on_us"] * 0))
         for item in engine.quantities
