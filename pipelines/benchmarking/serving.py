@@ -64,7 +64,7 @@ def serving(settings: Settings, minutes: float, rate: float, report: StageReport
     if newest is None:
         raise NoDataError("gold holds no rows: run `altaviz ingest` and `altaviz features` first")
     windows = _windows(lake, ids, newest)
-    with report.stage("start the service"), _service(settings) as (client, process):
+    with report.stage("start the service"), running_service(settings) as (client, process):
         with report.stage("load") as advance:
             load = run_load(
                 str(client.base_url), psutil.Process(process.pid), _caller(ids, newest, rate, windows), rate, minutes * 60, advance
@@ -165,7 +165,7 @@ def _by_table(client: httpx.Client, kind: str, windows: Float32s) -> dict[str, A
 
 
 @contextmanager
-def _service(settings: Settings) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+def running_service(settings: Settings) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
     """`altaviz serve` as a user starts it, ready."""
     command = [sys.executable, "-m", "pipelines.cli", "serve", "--port", "0", "--json", "--home", str(settings.home)]
     log = settings.home / "logs" / "benchmark-serve.log"

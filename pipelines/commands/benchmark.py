@@ -192,6 +192,25 @@ def benchmark_serving(
     run_job(job, show_facts, CommonOptions(home, as_json), home_rules=HomeRules(database=False))
 
 
+@app.command("compressor")
+def benchmark_compressor(
+    minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long the load lasts.")] = 10,
+    rate: Annotated[float, typer.Option("--rate", min=1, help="Requests a second.")] = 100,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load the service with requests for one compressor by its id, and report latency and memory."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.compressor import one_compressor
+
+        return one_compressor(settings, minutes, rate, report)
+
+    from pipelines.views.facts import show_facts
+
+    run_job(job, show_facts, CommonOptions(home, as_json), home_rules=HomeRules(database=False))
+
+
 @app.command("warehouse")
 def benchmark_warehouse(
     compressors: Annotated[int, typer.Option("--compressors", min=1)] = 4500,

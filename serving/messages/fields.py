@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from config.errors import RequestError
 from serving.schemas import parse_moment
@@ -13,10 +13,6 @@ from serving.schemas import parse_moment
 MOST_ID: Final = 50  # characters, as compressor_metadata takes them
 _MOST_NAME: Final = 100
 _MOST_NOTE: Final = 2000
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _asked(moment: object) -> datetime:
@@ -39,7 +35,7 @@ def _not_blank(text: str) -> str:
 
 _TIME_SCHEMA: Final = WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-09T05:50:00Z"]})
 AskedTime = Annotated[datetime, BeforeValidator(_asked), _TIME_SCHEMA]
-AnsweredTime = Annotated[datetime, PlainSerializer(_iso, return_type=str), _TIME_SCHEMA]
+AnsweredTime = Annotated[datetime, _TIME_SCHEMA]  # UTC already
 Identifier = Annotated[str, Field(min_length=1, max_length=MOST_ID), AfterValidator(without_nul)]
 Name = Annotated[str, Field(min_length=1, max_length=_MOST_NAME), AfterValidator(without_nul), AfterValidator(_not_blank)]
 Note = Annotated[str, Field(min_length=1, max_length=_MOST_NOTE), AfterValidator(without_nul), AfterValidator(_not_blank)]

@@ -60,7 +60,7 @@ def compressor_answer(record: CompressorRecord, days: int, thresholds: Threshold
             "days": days,
             "compressor": record.standing,
             "predictions": record.predictions,
-            "hours": [hour["agg_timestamp"] for hour in record.hours],
+            "hours": record.hours["agg_timestamp"],
             "sensors": list(_sensors(record, thresholds)),
             "alerts": record.alerts,
             "maintenance_events": record.events,
@@ -73,7 +73,6 @@ def _sensors(record: CompressorRecord, thresholds: ThresholdsConfig) -> Iterator
     for sensor, prefix in PREFIXES.items():
         rule, limits = thresholds.sensors[sensor], thresholds.limits(sensor, record.standing["model"])
         value = None if record.newest_hour is None else record.newest_hour[f"{prefix}_avg"]
-        mean, lowest, highest = ([hour[f"{prefix}_{statistic}"] for hour in record.hours] for statistic in ("avg", "min", "max"))
         yield SensorAnswer(
             sensor=sensor,
             unit=rule.warning.unit,
@@ -85,7 +84,7 @@ def _sensors(record: CompressorRecord, thresholds: ThresholdsConfig) -> Iterator
             normal_high=None if rule.normal is None else rule.normal.high,
             warning=limits.warning,
             critical=limits.critical,
-            mean=mean,
-            lowest=lowest,
-            highest=highest,
+            mean=record.hours[f"{prefix}_avg"],
+            lowest=record.hours[f"{prefix}_min"],
+            highest=record.hours[f"{prefix}_max"],
         )

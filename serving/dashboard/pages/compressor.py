@@ -162,7 +162,7 @@ def _histories(record: CompressorRecord, span: Span, renewed: datetime | None) -
         bind="query-params",
         label_visibility="collapsed",
     )
-    if not record.hours:
+    if not record.hour_rows:
         show_empty(
             "No readings in this time", f"The last one came {hours_ago(record.standing['reading_age_hours'])}. Choose a longer history."
         )
@@ -178,7 +178,7 @@ def _histories(record: CompressorRecord, span: Span, renewed: datetime | None) -
         if limits.name not in chosen:
             continue
         shown = conversion(limits.unit, system)
-        history = SensorHistory(limits, shown, history_rows(record.hours, limits.sensor, shown, span.zone), own.get(limits.sensor))
+        history = SensorHistory(limits, shown, history_rows(record.hour_rows, limits.sensor, shown, span.zone), own.get(limits.sensor))
         chart = history_chart(history, events, span, dark=is_dark())
         draw(chart, f"{limits.name} of {record.standing['compressor_id']}, hourly, with its normal band and limits")
 

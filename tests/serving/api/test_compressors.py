@@ -78,7 +78,8 @@ def test_sensors_stand_against_the_limits_of_the_compressors_model(settings: Set
     )
     standing = {**placed, **counts, **numbers, "compressor_id": "C-1", "model": "Ajax DPC-360", "urgency": "unknown"}
     newest = _hour(NOW, vibration_avg=6.0, vibration_min=5.0, vibration_max=8.5, suction_pressure_avg=20.0, gas_flow_avg=9000.0)
-    hours = [_hour(NOW - timedelta(hours=1), vibration_avg=2.0), newest]
+    before = _hour(NOW - timedelta(hours=1), vibration_avg=2.0)
+    hours = {name: [before[name], newest[name]] for name in newest}
     record = CompressorRecord(NOW, True, {**standing, "reasons": [], "data_faults": []}, [], hours, newest, [], [], [])
     answer = compressor_answer(record, 1, settings.thresholds)
     shown = {sensor.sensor: sensor for sensor in answer.sensors}
