@@ -58,6 +58,20 @@ def test_every_route_is_described_with_its_methods(document: dict[str, Any]) -> 
     assert described - wanted == set()
 
 
+def test_every_route_with_a_role_names_the_ways_to_send_a_key_and_the_answers_without_a_right_one(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert {name: (scheme["type"], scheme.get("name", scheme.get("scheme"))) for name, scheme in schemes.items()} == {
+        "bearer": ("http", "bearer"),
+        "header": ("apiKey", "X-API-Key"),
+    }
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            is_guarded = path.startswith("/v1/")
+            assert operation.get("security", []) == ([{"bearer": []}, {"header": []}] if is_guarded else []), path
+            if is_guarded:
+                assert {"401", "403", "429", "503"} <= operation["responses"].keys(), path
+
+
 def test_every_reference_of_the_document_is_there(document: dict[str, Any]) -> None:
     def references(node: Any) -> set[str]:
         if isinstance(node, dict):

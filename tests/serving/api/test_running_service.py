@@ -22,7 +22,7 @@ from config.settings import load_settings
 from features.contract import CHAMPION, WINDOW_STEPS
 from serving.registry.client import Registry
 from tests.folders import TemporaryDirectory
-from tests.pipelines.console_script import eventually, report_of
+from tests.pipelines.console_script import altaviz, eventually, report_of
 from tests.serving.api.home import AS_OF, FLEET, build_home, make_champion, query
 from tests.serving.api.running import READY_LIMIT_S, Running, serving, wait_for
 from tests.serving.api.wrong_requests import window
@@ -142,7 +142,14 @@ def test_keys_open_and_close_a_running_service_without_a_restart(running: Runnin
         ids["scorer"]: ("revoked", True),
         rotated["key_id"]: ("usable", True),
     }
+    listed = altaviz("keys", "list", home=home).stdout
+    assert [key_id for key_id in (*ids.values(), rotated["key_id"]) if key_id not in listed] == []
     texts = [made["reader"]["key"], made["scorer"]["key"], rotated["key"]]
+    assert [text for text in texts if text.split("_", 2)[2] in listed] == []
+    shown = altaviz("keys", "create", "--name", "a visitor", "--role", "reader", "--expires", "1", home=home).stdout
+    texts.append(shown.splitlines()[0])
+    assert shown.count(texts[-1]) == 1
+    assert "cannot be shown again" in shown
     _nothing_shows(home, client, [text.split("_", 2)[2] for text in texts], reader)
 
 
