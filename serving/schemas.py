@@ -19,7 +19,7 @@ _END: Final = datetime(2100, 1, 1, tzinfo=UTC)
 
 ScoredBy = Literal["batch", "service"]
 OrderStatus = Literal["draft", "exported", "completed", "cancelled"]
-ExportFormat = Literal["csv", "maximo", "sap"]  # of a work order
+ExportFormat = Literal["csv", "maximo", "sap"]  # of a work order, for another system
 
 # The fields of a prediction in the report of `score`, in this order.
 REPORTED: Final = (

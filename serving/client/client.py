@@ -29,9 +29,9 @@ from serving.messages.work_orders import (
     ChangeWorkOrderRequest,
     CompleteWorkOrderRequest,
     DraftWorkOrderRequest,
-    ExportFormat,
     ExportQuery,
     ExportWorkOrderRequest,
+    FileFormat,
     WorkOrderAct,
     WorkOrderDetailAnswer,
     WorkOrderQuery,
@@ -136,7 +136,7 @@ class AltavizClient:
         """Set the given fields of an open order."""
         return self._write(WorkOrderDetailAnswer, "PATCH", _order(work_order_id), request)
 
-    def work_order_file(self, work_order_id: str, format: ExportFormat = "csv") -> str:
+    def work_order_file(self, work_order_id: str, format: FileFormat = "csv") -> str:
         """An order as text for another system. Nothing is changed."""
         return self._send("GET", f"{_order(work_order_id)}/export", params=_parameters(ExportQuery(format=format))).text
 

@@ -14,6 +14,7 @@ WorkOrderStatus = Literal["draft", "exported", "completed", "cancelled"]
 EventType = Literal["scheduled", "unscheduled", "inspection", "failure"]
 Priority = Literal[1, 2, 3, 4]
 ExportFormat = Literal["csv", "maximo", "sap"]
+FileFormat = Literal["csv", "maximo", "sap", "html"]
 Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(without_nul)]
 Description = Annotated[str, Field(max_length=20_000), AfterValidator(without_nul)]
 
@@ -145,7 +146,9 @@ class CompleteWorkOrderRequest(WorkOrderAct):
 class ExportQuery(Query):
     """How an order is written."""
 
-    format: ExportFormat = Field("csv", description="`csv` for spreadsheets, `maximo` or `sap` for JSON in the shape of that system.")
+    format: FileFormat = Field(
+        "csv", description="`csv` for spreadsheets, `maximo` or `sap` for JSON in the shape of that system, `html` for a page to print."
+    )
 
 
 class ExportWorkOrderRequest(WorkOrderAct):

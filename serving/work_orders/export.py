@@ -17,6 +17,7 @@ from serving.schemas import ExportFormat
 from serving.work_orders.given_text import require_texts
 from serving.work_orders.maximo import to_maximo
 from serving.work_orders.order import WorkOrder, read_order, record_change, require_allowed
+from serving.work_orders.printing import to_html
 from serving.work_orders.sap import to_sap
 from serving.work_orders.spreadsheet import to_csv
 
@@ -34,7 +35,9 @@ class ExportedFile:
 
 
 def export_file(order: WorkOrder, wanted: str, config: WorkOrdersConfig) -> ExportedFile:
-    """The order in one of FORMATS. Raises RequestError for another one. Nothing is written."""
+    """The order in one of FORMATS, or as a page to print (html). Raises RequestError for another one. Nothing is written."""
+    if wanted == "html":
+        return ExportedFile(f"{order.work_order_id}.html", "text/html; charset=utf-8", to_html(order))
     if wanted == "csv":
         return ExportedFile(f"{order.work_order_id}.csv", "text/csv; charset=utf-8", to_csv([order]))
     document = json.dumps(_body(order, wanted, config), ensure_ascii=False, indent=2)

@@ -52,7 +52,11 @@ EXPORT, COMPLETE, REOPEN, CANCEL = (_write(f"{ORDER.path}/{name}") for name in (
 ROUTES: Final = (ORDERS, DRAFT, ORDER, CHANGE, FILE, EXPORT, COMPLETE, REOPEN, CANCEL)
 BODIES: Final = (DraftWorkOrderRequest, ChangeWorkOrderRequest, ExportWorkOrderRequest, CompleteWorkOrderRequest, WorkOrderAct)
 
-_FILES: Final = {"text/csv": {"schema": {"type": "string"}}, JSON: {"schema": {"type": "object"}}}
+_FILES: Final = {
+    "text/csv": {"schema": {"type": "string"}},
+    "text/html": {"schema": {"type": "string"}},
+    JSON: {"schema": {"type": "object"}},
+}
 WorkOrderId = Annotated[str, Path(description="Its number.")]
 BodyT = TypeVar("BodyT", bound=WorkOrderAct)
 _ACT_FIELDS: Final = frozenset(WorkOrderAct.model_fields)

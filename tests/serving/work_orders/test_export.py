@@ -119,7 +119,9 @@ def test_the_printed_page_shows_text_as_text(warehouse: Warehouse, settings: Set
     script = "<script>alert(1)</script>"
     request = DraftRequest("C-1", title=script, description=f"a & b\n{script}", planned_start=START, assigned_to='" onload="x')
     with warehouse.connection() as connection:
-        page = to_html(drafted(connection, settings, request))
+        order = drafted(connection, settings, request)
+    page = to_html(order)
+    assert export_file(order, "html", settings.work_orders).text == page
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "a &amp; b\n&lt;script&gt;" in page
