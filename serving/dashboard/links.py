@@ -21,10 +21,10 @@ def compressor_link(compressor_id: str) -> str:
     return link("compressor", **{COMPRESSOR: compressor_id})
 
 
-def link(path: str, **parameters: str) -> str:
+def link(path: str, **parameters: str | list[str]) -> str:
     """A page with query parameters, and the choice of units. The empty path is the first page."""
     units = {UNITS: UnitSystem.SI.value} if unit_system() is UnitSystem.SI else {}
-    query = urlencode({**parameters, **units})
+    query = urlencode({**parameters, **units}, doseq=True)
     return f"{path or './'}?{query}" if query else path or "./"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from serving.dashboard.pages import compressor, data, model, today
+from serving.dashboard.pages import alerts, compressor, data, model, today
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class PageEntry:
 PAGES: Final = (
     PageEntry("Today", "today", ":material/today:", today.show),
     PageEntry("Compressor", "compressor", ":material/settings_input_component:", compressor.show),
+    PageEntry("Alerts", "alerts", ":material/notifications:", alerts.show),
     PageEntry("Data", "data", ":material/rule:", data.show),
     PageEntry("Model", "model", ":material/neurology:", model.show),
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from serving.dashboard.charts.theme import neutral, themed
+from serving.dashboard.charts.theme import frame, neutral, themed
 from serving.dashboard.display.quality import outcome, title_of
 from serving.dashboard.display.urgency import LOOKS
 from serving.dashboard.queries.data import CheckResult
@@ -28,7 +28,7 @@ def history_chart(results: Sequence[CheckResult], *, dark: bool) -> Any:
         }
         for item in results
     ]
-    base = alt.Chart(alt.InlineData(values=cells)).encode(
+    base = alt.Chart(frame(cells)).encode(
         x=alt.X("day:O", title=None, axis=alt.Axis(labelAngle=-40, labelOverlap=True)),
         y=alt.Y("check:N", title=None, axis=alt.Axis(labelLimit=260)),
     )

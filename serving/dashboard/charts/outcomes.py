@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from serving.dashboard.charts.theme import neutral, themed
+from serving.dashboard.charts.theme import frame, neutral, themed
 from serving.dashboard.queries.model import OutcomeBand
 
 
@@ -16,9 +16,7 @@ def outcomes_chart(bands: Sequence[OutcomeBand], *, dark: bool) -> Any:
     colours = neutral(dark=dark)
     percent = alt.Axis(format=".0%")
     points = alt.Chart(
-        alt.InlineData(
-            values=[{"said": band.mean_probability, "came": band.failed_share, "predictions": band.predictions} for band in bands]
-        )
+        frame([{"said": band.mean_probability, "came": band.failed_share, "predictions": band.predictions} for band in bands])
     )
     said = alt.X("said:Q", title="predicted failure probability (mean of the band)", scale=alt.Scale(domain=[0, 1]), axis=percent)
     came = alt.Y("came:Q", title="share that failed", scale=alt.Scale(domain=[0, 1]), axis=percent)
@@ -32,7 +30,7 @@ def outcomes_chart(bands: Sequence[OutcomeBand], *, dark: bool) -> Any:
             alt.Tooltip("predictions:Q", title="Predictions"),
         ],
     )
-    ideal = alt.Chart(alt.InlineData(values=[{"said": 0, "came": 0}, {"said": 1, "came": 1}]))
+    ideal = alt.Chart(frame([{"said": 0, "came": 0}, {"said": 1, "came": 1}]))
     line = ideal.mark_line(strokeDash=[5, 4], color=colours.faint).encode(x=said, y=came)
     return themed(alt.layer(line, marks).properties(height=280), dark=dark)
 

@@ -22,6 +22,7 @@ from serving.dashboard.display.quality import (
     reason_columns,
 )
 from serving.dashboard.display.table import Column, csv_text, html_table
+from serving.dashboard.drawing import draw
 from serving.dashboard.head import show_head
 from serving.dashboard.links import compressor_link
 from serving.dashboard.queries.data import Books, CheckResult, check_days, check_history, checks_of_day, lake_books, sensor_faults
@@ -49,7 +50,7 @@ def show() -> None:
     _download("checks", results, columns, day)
     st.subheader(f"{_HISTORY_DAYS} days until {days[0]}", anchor=False)
     history = read(check_history, days[0], _HISTORY_DAYS)
-    st.altair_chart(history_chart(history, dark=is_dark()), theme=None, alt=history_text(history))
+    draw(history_chart(history, dark=is_dark()), history_text(history))
     _faults()
     _books(read(lake_books))
 

@@ -12,6 +12,7 @@ from serving.dashboard.display.cards import Card, cards
 from serving.dashboard.display.formatting import counted, local_time, number, percent
 from serving.dashboard.display.model import check_columns, decision_columns, drift_columns, verdict_columns
 from serving.dashboard.display.table import csv_text, html_table
+from serving.dashboard.drawing import draw
 from serving.dashboard.head import show_head
 from serving.dashboard.queries.model import (
     DriftVerdict,
@@ -89,7 +90,7 @@ def _outcomes() -> None:
     st.caption(
         f"{counted(total, 'prediction')}, the last of each compressor and day, of the last {_OUTCOME_DAYS} days. Repaired lives are left out."
     )
-    st.altair_chart(outcomes_chart(bands, dark=is_dark()), theme=None, alt=outcomes_text(bands))
+    draw(outcomes_chart(bands, dark=is_dark()), outcomes_text(bands))
 
 
 def _drift() -> None:
