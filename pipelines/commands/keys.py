@@ -14,7 +14,7 @@ from serving.access.roles import Role
 
 app = typer.Typer(help="Make, list, revoke and rotate the keys of the prediction service.", no_args_is_help=True)
 
-_KeyId = Annotated[str, typer.Argument(metavar="ID", help="The id of a key, from `altaviz keys list`.")]
+_KeyId = Annotated[str, typer.Argument(help="The id of a key, from `altaviz keys list`.")]
 
 
 @app.command("create")

@@ -42,8 +42,8 @@ def work_orders_list(
 
 @app.command("export")
 def work_orders_export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the files, one for each order.")],
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Orders. Default: every draft.", show_default=False)] = None,
+    folder: Annotated[Path, typer.Argument(help="Folder for the files, one for each order.")],
+    ids: Annotated[list[str] | None, typer.Argument(help="Orders. Default: every draft.", show_default=False)] = None,
     wanted: Annotated[ExportFormat, typer.Option("--format", help="csv: spreadsheet. maximo: IBM Maximo. sap: SAP PM.")] = "csv",
     by: _ByOption = None,
     home: HomeOption = None,
@@ -63,7 +63,7 @@ def work_orders_export(
 
 @app.command("reopen")
 def work_orders_reopen(
-    work_order_id: Annotated[str, typer.Argument(metavar="ID", help="A completed order.")],
+    work_order_id: Annotated[str, typer.Argument(help="A completed order.")],
     reason: Annotated[str | None, typer.Option("--reason", help="Why, for the log of the order.", show_default=False)] = None,
     by: _ByOption = None,
     home: HomeOption = None,

@@ -30,6 +30,7 @@ FILES: Final = {
     "scoring.yaml": "scoring",
     "costs.yaml": "costs",
     "serving.yaml": "serving",
+    "dashboard.yaml": "dashboard",
     "database.yaml": "database",
     "notifications.yaml": "notifications",
     "monitoring.yaml": "monitoring",

@@ -20,6 +20,7 @@ import yaml
 from config.loader import CONFIG_DIR
 from config.settings import load_settings
 from features.contract import CHAMPION, WINDOW_STEPS
+from pipelines.operations.serve import _require_key
 from serving.registry.client import Registry
 from tests.folders import TemporaryDirectory
 from tests.pipelines.console_script import altaviz, eventually, report_of
@@ -142,6 +143,7 @@ def test_keys_open_and_close_a_running_service_without_a_restart(running: Runnin
         ids["scorer"]: ("revoked", True),
         rotated["key_id"]: ("usable", True),
     }
+    _require_key(load_settings(home, environ={}), "0.0.0.0", is_reachable=True)  # a key of the table is enough
     listed = altaviz("keys", "list", home=home).stdout
     assert [key_id for key_id in (*ids.values(), rotated["key_id"]) if key_id not in listed] == []
     texts = [made["reader"]["key"], made["scorer"]["key"], rotated["key"]]
