@@ -57,7 +57,9 @@ def _page(warehouse: Warehouse, as_of: datetime = T, **asked: Any) -> list[str]:
 def test_the_worse_of_prediction_and_alert_ranks_and_those_without_either_come_last(fleet: Warehouse) -> None:
     with fleet.connection() as connection, fleet_as_of(connection, T):
         page = read_fleet_page(connection, FleetQuestion())
-        shown = connection.execute("SELECT compressor_id FROM v_fleet_health_summary").fetchall()
+        shown = connection.execute(
+            "SELECT compressor_id FROM v_fleet_health_summary ORDER BY health_rank DESC, rul_days_now NULLS LAST, compressor_id"
+        ).fetchall()
     assert (page.moment, page.is_replay, page.total) == (T, False, 4)
     assert [(row["rank"], row["compressor_id"], row["urgency"], row["health"], row["open_alerts"]) for row in page.rows] == [
         (1, "C-1", "critical", "critical", 0),

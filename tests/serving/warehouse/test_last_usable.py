@@ -46,9 +46,8 @@ def _fleet(connection: psycopg.Connection, as_of: datetime | None = None) -> dic
 
 def _summary(connection: psycopg.Connection, as_of: datetime) -> list[tuple[Any, ...]]:
     connection.execute("SELECT set_config('altaviz.as_of', %s, TRUE)", [as_of.isoformat()])
-    query = (
-        "SELECT compressor_id, health_status, status, rul_days::float8, age_hours::float8, rul_days_now::float8 FROM v_fleet_health_summary"
-    )
+    query = """SELECT compressor_id, health_status, status, rul_days::float8, age_hours::float8, rul_days_now::float8
+               FROM v_fleet_health_summary ORDER BY health_rank DESC, rul_days_now NULLS LAST, compressor_id"""
     return connection.execute(query).fetchall()
 
 

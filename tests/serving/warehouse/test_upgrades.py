@@ -159,7 +159,7 @@ def _check_views(connection: psycopg.Connection, number: int) -> None:
     connection.execute("SELECT set_config('altaviz.as_of', %s, TRUE)", [AT.isoformat()])
     fleet = connection.execute(
         """SELECT compressor_id, health_status, rul_days, act_by, open_alerts, data_alerts, status, last_hour, last_reading_at, reasons
-           FROM v_fleet_health_summary"""
+           FROM v_fleet_health_summary ORDER BY health_rank DESC, rul_days_now NULLS LAST, compressor_id"""
     ).fetchall()
     hour = datetime(2026, 3, 9, 6, tzinfo=UTC)
     assert fleet == [

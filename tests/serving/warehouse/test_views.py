@@ -33,7 +33,9 @@ def test_fleet_health_goes_by_rank_and_not_by_text(warehouse: Warehouse) -> None
         connection.execute(ALERT, ["C-2", T, T, "critical", False, None])
         connection.execute(ALERT, ["C-2", T + timedelta(hours=1), T + timedelta(hours=1), "warning", False, None])
         connection.execute(ALERT, ["C-3", T, T, "critical", True, T])
-        health = connection.execute("SELECT compressor_id, health_status, active_alerts FROM v_fleet_health_summary").fetchall()
+        health = connection.execute(
+            "SELECT compressor_id, health_status, active_alerts FROM v_fleet_health_summary ORDER BY health_rank DESC, rul_days_now NULLS LAST, compressor_id"
+        ).fetchall()
         active = connection.execute("SELECT compressor_id, severity, basin FROM v_active_alerts").fetchall()
     assert health == [("C-2", "critical", 2), ("C-1", "warning", 1), ("C-3", "healthy", 0)]
     assert active == [("C-2", "critical", "Permian Basin"), ("C-2", "warning", "Permian Basin"), ("C-1", "warning", "Permian Basin")]
@@ -59,7 +61,9 @@ def test_critical_prediction_outranks_a_warning_alert_and_no_number_is_unknown(w
         upsert_predictions(connection, [OK, STALE])
         connection.execute("SELECT ensure_month_partitions('alert_history', ARRAY[%s]::timestamptz[])", [T])
         connection.execute(ALERT, ["C-1", T, T, "warning", False, None])
-        health = connection.execute("SELECT compressor_id, health_status FROM v_fleet_health_summary").fetchall()
+        health = connection.execute(
+            "SELECT compressor_id, health_status FROM v_fleet_health_summary ORDER BY health_rank DESC, rul_days_now NULLS LAST, compressor_id"
+        ).fetchall()
     assert health == [("C-1", "critical"), ("C-2", "unknown"), ("C-3", "unknown")]
 
 
