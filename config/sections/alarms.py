@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from config.loader import Section
+from config.sections.evaluation import FleetsSection
 from config.sections.thresholds import AmountLimit, CountLimit, Limit, PositiveLimit, ShareLimit, bounded
 
 WholeDays = Annotated[Limit, bounded(0, whole=True)]
@@ -83,6 +84,7 @@ class AlarmKpisSection(Section):
     most_frequent: CountLimit
     priority_mix: PriorityMixSection
     cycle_minutes: int = Field(gt=0)
+    benchmark: FleetsSection
 
     @model_validator(mode="after")
     def _a_flood_can_end(self) -> Self:

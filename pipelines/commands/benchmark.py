@@ -173,6 +173,29 @@ def benchmark_sensor_faults(
     run_job(job, show_sensor_faults, CommonOptions(home, as_json), home_rules=HomeRules(database=False))
 
 
+@app.command("alarms")
+def benchmark_alarms(
+    seeds: Annotated[
+        list[int] | None,
+        typer.Option("--seed", min=0, help="Seed of a fleet. May be repeated. Default: those of quality.yaml.", show_default=False),
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count the alarms of unseen fleets, with and without grouping, and how long before each failure the first one stood."""
+
+    def job(settings: Settings, report: StageReporter) -> dict[str, Any]:
+        from pipelines.benchmarking.alarms import alarms
+        from pipelines.runtime.spark import LazySpark
+
+        with LazySpark(settings) as spark:
+            return alarms(settings, seeds, spark, report)
+
+    from pipelines.views.alerts import show_alarm_benchmark
+
+    run_job(job, show_alarm_benchmark, CommonOptions(home, as_json))
+
+
 @app.command("serving")
 def benchmark_serving(
     minutes: Annotated[float, typer.Option("--minutes", min=0.1, help="How long the load lasts.")] = 10,

@@ -13,8 +13,9 @@ import psycopg
 
 from config.settings import Settings
 from monitoring.alerts.predictions import PredictionAlertRules, find_prediction_alerts
-from serving.warehouse.alerts import Source, live_since, replace_alerts
+from serving.warehouse.alerts import Alert, Source, live_since, replace_alerts
 from serving.warehouse.prediction_points import (
+    alerted,
     earliest,
     last_judged,
     look_back,
@@ -88,11 +89,14 @@ def _restarts(
 
 def _rewrite(connection: psycopg.Connection, restarts: Mapping[str, datetime], rules: PredictionAlertRules, rejected: list[str]) -> int:
     """Find the alerts of each compressor again from its restart on."""
-    written = 0
-    places = list(restarts.items())
+    places = sorted(restarts.items())
+    alerts: list[Alert] = []
     for start in range(0, len(places), _PER_PASS):
         since = dict(places[start : start + _PER_PASS])
         points, ends = read_points(connection, since, rejected), read_life_ends(connection, list(since))
-        alerts = [alert for name in since for alert in find_prediction_alerts(name, points.get(name, ()), ends.get(name, ()), rules)]
-        written += replace_alerts(connection, alerts, since, SOURCES)
-    return written
+        for name in since:
+            alerts += find_prediction_alerts(name, points.get(name, ()), ends.get(name, ()), rules)
+    # in the order of the key, as all who lock several alerts do
+    alerts.sort(key=lambda alert: (alert.compressor_id, alert.alert_type, alert.alert_timestamp))
+    reached = alerted(connection, restarts) | {alert.compressor_id for alert in alerts}  # most compressors have no alert, and want none
+    return replace_alerts(connection, alerts, {name: restarts[name] for name in sorted(reached)}, SOURCES) if reached else 0

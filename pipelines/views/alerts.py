@@ -32,6 +32,32 @@ def show_alerts(result: dict[str, Any]) -> None:
     console.print(most)
 
 
+def show_alarm_benchmark(result: dict[str, Any]) -> None:
+    """The targets, the load of each fleet with and without grouping, and the alerts before failures."""
+    console = _console()
+    targets = Table("target", "at most", "measured", "", title="Targets, with grouping", title_justify="left")
+    for row in result["targets"]:
+        targets.add_row(row["target"], f"{row['most']:g}", f"{row['measured']:g}", "met" if row["met"] else "missed")
+    console.print(targets)
+    names = {"grouping_on": "grouped", "grouping_off": "not grouped"}
+    table = load_table([(f"{fleet['seed']}, {words}", fleet[name]) for name, words in names.items() for fleet in result["fleets"]])
+    table.title = f"Load of alarms by fleet, model version {result['model_version']}"
+    console.print(table)
+    head = ("failures", "first alert", "with one", f"{result['failures']['in_time_days']:g} days before", "share", "from", "to")
+    leads = Table(*head, title="Alerts before failures", title_justify="left")
+    for kind in ("all", "caught"):
+        for source, own in result["failures"][kind].items():
+            if source != "failures" and own["share_in_time"] is not None:
+                share = [f"{100 * value:.1f} %" for value in (own["share_in_time"], *own["interval"])]
+                leads.add_row(
+                    f"{kind}, {result['failures'][kind]['failures']}", source, str(own["with_an_alert"]), str(own["in_time"]), *share
+                )
+    console.print(leads)
+    for source, verdicts in result["verdicts"].items():
+        console.print(f"{source} alerts: " + ", ".join(f"{number:,} {verdict}" for verdict, number in verdicts.items()))
+    console.print(f"done in {result['seconds']} s")
+
+
 def load_table(loads: list[tuple[str, dict[str, Any]]]) -> Table:
     """One column of numbers for each load (serving.alerts.kpis.AlarmKpis as a dictionary) under its name."""
     table = Table("", *(name for name, _ in loads), title_justify="left")

@@ -13,12 +13,22 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final
 
+import polars as pl
 import psycopg
 
 from features.contract import FAILURE, MOST_DOWNTIME_HOURS, RESETTING
 
 _RENEWING: Final = [FAILURE, *RESETTING]
 _SYNC: Final = "prediction_alerts"
+_POINTS: Final = pl.Schema(
+    {
+        "compressor_id": pl.String(),
+        "at": pl.Int64(),
+        **dict.fromkeys(("rul_days", "rul_lower_days", "rul_upper_days", "failure_probability", "horizon_days"), pl.Float64()),
+        "act_by": pl.Date(),
+        "reason": pl.String(),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +98,32 @@ def look_back(connection: psycopg.Connection, moments: Mapping[str, datetime], h
 
 def read_points(connection: psycopg.Connection, since: Mapping[str, datetime], rejected: Sequence[str]) -> dict[str, list[PredictionPoint]]:
     """The rows that count of each compressor from its moment on, in order of time."""
+    if not since:
+        return {}
     query = """
-        SELECT DISTINCT ON (prediction.compressor_id, prediction.prediction_timestamp)
-               prediction.compressor_id, prediction.prediction_timestamp, rul_days::float8, rul_lower_days::float8, rul_upper_days::float8,
-               failure_probability::float8, horizon_days::float8, act_by, coalesce(reasons ->> 0, '')
-        FROM unnest(%s::text[], %s::timestamptz[]) AS asked (compressor_id, moment)
-        JOIN ml_predictions AS prediction
-          ON prediction.compressor_id = asked.compressor_id AND prediction.prediction_timestamp >= asked.moment
-        WHERE data_withdrawn_at IS NULL AND model_version <> ALL (%s)
-        ORDER BY prediction.compressor_id, prediction.prediction_timestamp, updated_at DESC, model_version DESC
+        COPY (
+            SELECT asked.compressor_id, point.*
+            FROM unnest(%(ids)s::text[], %(moments)s::timestamptz[]) WITH ORDINALITY AS asked (compressor_id, moment, place)
+            CROSS JOIN LATERAL (
+                SELECT DISTINCT ON (prediction_timestamp)
+                       (extract(epoch FROM prediction_timestamp) * 1000000)::bigint, rul_days, rul_lower_days, rul_upper_days, failure_probability,
+                       horizon_days, act_by, coalesce(reasons ->> 0, '')
+                FROM ml_predictions AS own
+                WHERE own.compressor_id = asked.compressor_id AND own.prediction_timestamp >= asked.moment
+                  AND own.prediction_timestamp >= %(oldest)s AND data_withdrawn_at IS NULL AND model_version <> ALL (%(rejected)s)
+                ORDER BY prediction_timestamp, updated_at DESC, model_version DESC
+                OFFSET 0 -- one look into the index for each compressor, however long its history
+            ) AS point
+            ORDER BY place, 2
+        ) TO STDOUT (FORMAT csv)
     """
-    rows = connection.execute(query, [list(since), list(since.values()), list(rejected)])
+    parameters = {"ids": list(since), "moments": list(since.values()), "oldest": min(since.values()), "rejected": list(rejected)}
+    with connection.cursor() as cursor, cursor.copy(query, parameters) as copy:
+        frame = pl.read_csv(b"".join(copy), has_header=False, schema=_POINTS)  # a tenth of the time of rows that psycopg makes
+    frame = frame.with_columns(pl.from_epoch("at", "us").dt.replace_time_zone("UTC"))
     return {
-        str(compressor_id): [PredictionPoint(at.astimezone(UTC), *rest) for _, at, *rest in own]
-        for compressor_id, own in groupby(rows, key=itemgetter(0))
+        str(compressor_id): [PredictionPoint(*values) for _, *values in own]
+        for compressor_id, own in groupby(frame.iter_rows(), key=itemgetter(0))
     }
 
 
@@ -132,6 +154,16 @@ def oldest_predictions(connection: psycopg.Connection) -> dict[str, datetime]:
         ORDER BY compressor_id
     """
     return {str(compressor_id): moment for compressor_id, moment in connection.execute(query)}
+
+
+def alerted(connection: psycopg.Connection, since: Mapping[str, datetime]) -> set[str]:
+    """The compressors with an alert from a prediction that began at or after their moment."""
+    query = """
+        SELECT DISTINCT compressor_id
+        FROM unnest(%s::text[], %s::timestamptz[]) AS asked (compressor_id, moment) JOIN alert_history AS alert USING (compressor_id)
+        WHERE alert_timestamp >= moment AND source = 'prediction'
+    """
+    return {str(compressor_id) for (compressor_id,) in connection.execute(query, [list(since), list(since.values())])}
 
 
 def recorded_since(connection: psycopg.Connection, moment: datetime) -> dict[str, datetime]:

@@ -58,6 +58,15 @@ def test_the_service_and_the_batch_job_write_the_same_rows(service: Running) -> 
     ) == [("service",)]
 
 
+def test_three_scores_of_an_ailing_compressor_raise_an_alert(service: Running) -> None:
+    for hour in (8, 9, 10):
+        service.score(as_of=f"2026-03-09T{hour:02}:12:00Z", compressor_ids=["C-1", "C-2"])
+    columns = "compressor_id, critical_at IS NOT NULL, threshold, source"
+    rows = query(service.home, f"SELECT {columns} FROM alert_history WHERE alert_type = 'remaining_life_low' ORDER BY 1")
+    assert rows[0] == ("C-1", True, 7.0, "prediction")
+    assert "C-2" not in [row[0] for row in rows]  # its life is long
+
+
 def test_rows_of_the_service_come_out_again(service: Running) -> None:
     moment = "2026-03-09T11:40:00Z"
     service.score(as_of=moment, compressor_ids=["C-1", SILENT])
