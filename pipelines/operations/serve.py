@@ -170,7 +170,7 @@ class _Events(logging.Handler):
 
 
 def _rules(settings: Settings) -> ServiceRules:
-    return ServiceRules(settings.thresholds, settings.costs, settings.work_orders, frozenset())
+    return ServiceRules(settings.thresholds, settings.costs, settings.work_orders, frozenset(settings.notifications.channels))
 
 
 def _parts(settings: Settings) -> ServiceParts:

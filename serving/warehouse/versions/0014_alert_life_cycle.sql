@@ -57,3 +57,16 @@ CREATE TABLE alert_changes (
 CREATE INDEX idx_alert_change_alert ON alert_changes (compressor_id, alert_type, alert_timestamp);
 CREATE INDEX idx_alert_change_time ON alert_changes (changed_at DESC);
 CREATE INDEX idx_alert_change_untold ON alert_changes (change_id) WHERE told_at IS NULL;
+
+-- What the log would have of the alerts there are. It is no news to anybody.
+INSERT INTO alert_changes (compressor_id, alert_type, alert_timestamp, beginnings, change, changed_at, changed_by, details, told_at)
+SELECT alert.compressor_id, alert.alert_type, alert.alert_timestamp, ARRAY[alert.alert_timestamp], own.change, own.changed_at, own.changed_by,
+       own.details, now()
+FROM alert_history AS alert
+CROSS JOIN LATERAL (VALUES
+    ('raised', alert.raised_at, 'altaviz', jsonb_build_object('severity', alert.severity)),
+    ('acknowledged', alert.acknowledged_at, coalesce(alert.acknowledged_by, 'unknown'), '{}'),
+    ('resolved', CASE WHEN NOT alert.withdrawn THEN alert.resolved_at END, 'altaviz', '{}')
+) AS own (change, changed_at, changed_by, details)
+WHERE own.changed_at IS NOT NULL
+ORDER BY own.changed_at;

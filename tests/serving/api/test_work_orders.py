@@ -95,6 +95,12 @@ def test_what_cannot_be_done_is_a_problem_that_names_the_field(planner: Running)
         assert (answered, [error["field"] for error in problem["errors"]]) == (status, [field]), (method, path, body, problem)
 
 
+def test_an_order_goes_to_a_channel_of_the_configuration(planner: Running) -> None:
+    number = _send(planner, "POST", compressor_id="C-1", draft_key="page-2")[1]["work_order"]["work_order_id"]
+    assert _send(planner, "POST", f"/{number}/export", format="sap", channel="log")[0] == 200
+    assert _send(planner, "POST", f"/{number}/cancel")[0] == 200
+
+
 def test_what_the_state_does_not_allow_is_a_409_that_names_state_and_ways_on(planner: Running) -> None:
     number = _send(planner, "POST", compressor_id="C-1")[1]["work_order"]["work_order_id"]
     again, problem = _send(planner, "POST", compressor_id="C-1")

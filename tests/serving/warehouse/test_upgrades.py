@@ -154,6 +154,9 @@ def test_rows_of_a_released_schema_stay_and_the_views_show_them(server: psycopg.
         server.execute(f"DROP DATABASE {name}")
 
 
+LOG = [("raised", "altaviz"), ("resolved", "altaviz"), ("acknowledged", "Diaz"), ("raised", "altaviz")]
+
+
 def _check_views(connection: psycopg.Connection, number: int) -> None:
     """The fleet at AT: two compressors, the worst first."""
     connection.execute("SELECT set_config('altaviz.as_of', %s, TRUE)", [AT.isoformat()])
@@ -173,6 +176,10 @@ def _check_views(connection: psycopg.Connection, number: int) -> None:
         ("COMP-007~discharge_temp_f~20260307T040000Z", "closed", True, None),
         ("COMP-007~vibration_mms~20260308T040000Z", "raised", True, True),
     ]
+    log = connection.execute(
+        "SELECT change, changed_by, told_at IS NULL FROM alert_changes WHERE compressor_id = 'COMP-007' ORDER BY changed_at, change_id"
+    ).fetchall()
+    assert log == [(change, by, False) for change, by in LOG]
     assert connection.execute("SELECT agg_timestamp, vibration_avg FROM v_latest_readings").fetchall() == [(hour, 6.75)]
     assert connection.execute("SELECT event_type FROM v_maintenance_events").fetchall() == [("failure",)]
     features = "SELECT features_used ->> 'gold_version' FROM v_latest_predictions WHERE compressor_id = 'COMP-007'"
