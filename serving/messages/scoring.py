@@ -30,7 +30,8 @@ class ScoreRequest(Request):
     """Compressors to score, and the moment."""
 
     compressor_ids: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=MOST_ID)]] | None, BeforeValidator(_refuse_too_many), Field(min_length=1)
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=MOST_ID)]], Field(min_length=1)] | None,
+        BeforeValidator(_refuse_too_many),
     ] = Field(None, description="The compressors to score, none twice. Without it, the whole fleet.")
     as_of: AskedTime | None = Field(None, description="What counts as now, ISO 8601, UTC without a zone. Without it, the home's present.")
 

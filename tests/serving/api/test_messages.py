@@ -51,3 +51,8 @@ def test_the_description_states_that_other_names_are_refused() -> None:
     for model in (ScoreRequest, PredictRequest):
         assert model.model_json_schema()["additionalProperties"] is False
     assert ScoreRequest.model_json_schema()["properties"]["compressor_ids"]["anyOf"][0]["items"]["maxLength"] == 50
+
+
+def test_null_for_a_field_that_may_be_left_out_is_the_same_as_leaving_it_out(settings: Settings) -> None:
+    request = read_score(b'{"compressor_ids": null, "as_of": null}', settings.serving.limits)
+    assert (request.compressor_ids, request.as_of) == (None, None)

@@ -23,7 +23,16 @@ def test_a_path_with_a_part_that_varies_finds_its_routes_by_every_method() -> No
 
 
 def test_a_part_that_varies_is_neither_empty_nor_more_than_one_part() -> None:
-    for path in ("/v1/work-orders/", "/v1/work-orders/a/b", "/v1/work-orders/a/complete/", "/v1/fleet/COMP-001", "/v1/flee", ""):
+    for path in (
+        "/v1/work-orders/",
+        "/v1/work-orders/a/b",
+        "/v1/work-orders/a/complete/",
+        "/v1/fleet/COMP-001",
+        "/v1/flee",
+        "",
+        "/v1/work-orders/a\nb",
+        "/v1/fleet\n",
+    ):
         assert TABLE.at(path) == []
 
 

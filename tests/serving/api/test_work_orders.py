@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving.api.home import AS_OF
+from tests.serving.api.home import AS_OF, query
 from tests.serving.api.planner import planners_service
 from tests.serving.api.running import Running
 
@@ -76,6 +76,13 @@ def test_an_order_is_written_for_other_systems_and_marked_as_exported(planner: R
     exported = _send(planner, "POST", f"/{number}/export", format="sap", by="Ana")[1]
     assert (exported["work_order"]["status"], exported["work_order"]["exported_by"]) == ("exported", "Ana")
     assert exported["changes"][-1]["details"]["format"] == "sap"
+
+
+def test_an_export_is_sent_to_a_channel_through_the_outbox(planner: Running) -> None:
+    number = _send(planner, "POST", compressor_id="C-1")[1]["work_order"]["work_order_id"]
+    status, answer = _send(planner, "POST", f"/{number}/export", format="maximo", channel="log")
+    assert (status, answer["changes"][-1]["details"]["sent"]) == (200, True)
+    assert query(planner.home, "SELECT channel, topic, payload ->> 'work_order_id' FROM outbox") == [("log", "work_order.exported", number)]
 
 
 def test_what_cannot_be_done_is_a_problem_that_names_the_field(planner: Running) -> None:
