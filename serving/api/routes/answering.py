@@ -19,6 +19,7 @@ from config.sections.serving import LimitsSection
 from config.sections.thresholds import ThresholdsConfig
 from config.sections.work_orders import WorkOrdersConfig
 from serving.api.backend import Backend
+from serving.api.exchange import REQUEST_ID
 from serving.api.metrics import Metrics
 from serving.api.problems import MEDIA_TYPE
 from serving.messages.fields import Query
@@ -29,6 +30,12 @@ SCHEMAS: Final = "#/components/schemas/"
 REFUSED: Final = (400, 401, 403, 421, 429)  # by host, origin, proxy, key, role or rate
 READ: Final = (*REFUSED, 422, 503)
 WRITTEN: Final = (*REFUSED, 413, 415, 422, 503)
+
+_RETRIED: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_HEADERS: Final = {
+    REQUEST_ID: {"description": "The request's id, as in the log of the service.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds until the request may be sent again.", "schema": {"type": "integer", "minimum": 1}},
+}
 
 Threads = Callable[[Callable[[], BaseModel | Response]], Awaitable[Response]]
 
@@ -105,4 +112,11 @@ def parameters_of(model: type[Query]) -> dict[str, Any]:
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The descriptions of answers with a problem document."""
     content = {MEDIA_TYPE: {"schema": {"$ref": f"{SCHEMAS}{Problem.__name__}"}}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "headers": {name: header for name, header in _HEADERS.items() if name != "Retry-After" or status in _RETRIED},
+            "content": content,
+        }
+        for status in statuses
+    }

@@ -70,6 +70,8 @@ def test_every_route_with_a_role_names_the_ways_to_send_a_key_and_the_answers_wi
             assert operation.get("security", []) == ([{"bearer": []}, {"header": []}] if is_guarded else []), path
             if is_guarded:
                 assert {"401", "403", "429", "503"} <= operation["responses"].keys(), path
+                retried = {status for status, answer in operation["responses"].items() if "Retry-After" in answer.get("headers", {})}
+                assert retried == {"429", "503"}, path
 
 
 def test_every_reference_of_the_document_is_there(document: dict[str, Any]) -> None:
