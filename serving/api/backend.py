@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Final
 
 import numpy as np
@@ -31,6 +32,7 @@ from serving.api.recovery import Recovering
 from serving.assessment import Numbers
 from serving.prediction.moments import require_reached
 from serving.prediction.predictor import require_data
+from serving.prediction.repair_date import ages_at
 from serving.schemas import LatestPrediction, Prediction, present_moment
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
@@ -139,6 +141,17 @@ class Backend:
         """The champion's predictions for [n, steps, features] windows, NaN where a value is missing. Nothing is written. Raises RequestError, NotReadyError, ModelError."""
         predictor = self.champion.get()
         return Predicted(predictor.version, predictor.horizon_days, predictor.predict_windows(np.asarray(windows, np.float32)))
+
+    def waiting(self, prediction: Prediction) -> tuple[list[float], list[float]]:
+        """What waiting with the repair does, from the stored numbers of a prediction. Raises RequestError unless the champion made them."""
+        predictor = self.champion.get()
+        if prediction.model_version != predictor.version:
+            made = f"its newest usable prediction is of model version {prediction.model_version}, the champion is {predictor.version}"
+            raise RequestError(("compressor_id", f"{made}: score it again"), status=HTTPStatus.CONFLICT)
+        renewed = prediction.features_used.get("renewed_at")
+        begun = None if renewed is None else datetime.fromisoformat(str(renewed))
+        numbers = Numbers(*(getattr(prediction, field.name) for field in fields(Numbers)))
+        return predictor.waiting(numbers, float(ages_at(prediction.prediction_timestamp, [begun])[0]))
 
     @contextmanager
     def at(self, as_of: datetime | None) -> Iterator[psycopg.Connection]:

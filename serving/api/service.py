@@ -28,12 +28,12 @@ from serving.api.metrics import Metrics
 from serving.api.middleware import HttpGuard
 from serving.api.problems import problem_of
 from serving.api.reading import most_score_bytes
-from serving.api.routes import alerts, compressors, fleet, health, scoring, swagger, work_orders
+from serving.api.routes import alerts, compressors, fleet, health, scoring, swagger, waiting, work_orders
 from serving.api.routes.answering import RouteParts, ServiceRules, threads
 from serving.api.routes.table import Route
 from serving.api.watch import Watch
 
-_SUBJECTS: Final = (scoring, fleet, compressors, alerts, work_orders)
+_SUBJECTS: Final = (scoring, fleet, compressors, waiting, alerts, work_orders)
 # Every path that can be reached. BentoML would answer some more, with descriptions of a service without endpoints of its own.
 ROUTES: Final = (*(route for subject in _SUBJECTS for route in subject.ROUTES), *health.ROUTES, *swagger.ROUTES)
 _TIMEOUT_S: Final = 60  # BentoML's own, behind all those of serving.yaml

@@ -25,6 +25,7 @@ from serving.messages.compressors import CompressorAnswer, CompressorQuery
 from serving.messages.fields import MomentQuery, Query
 from serving.messages.fleet import FleetAnswer, FleetQuery
 from serving.messages.scoring import PredictAnswer, PredictRequest, ScoreAnswer, ScoreRequest
+from serving.messages.waiting import WaitingAnswer
 from serving.messages.work_orders import (
     ChangeWorkOrderRequest,
     CompleteWorkOrderRequest,
@@ -81,6 +82,10 @@ class AltavizClient:
     def compressor(self, compressor_id: str, query: CompressorQuery | None = None) -> CompressorAnswer:
         """All about one compressor."""
         return self._get(CompressorAnswer, f"/v1/compressors/{_part(compressor_id)}", query)
+
+    def waiting(self, compressor_id: str, query: MomentQuery | None = None) -> WaitingAnswer:
+        """What waiting with a compressor's repair does, by day."""
+        return self._get(WaitingAnswer, f"/v1/compressors/{_part(compressor_id)}/waiting", query)
 
     def score(self, compressor_ids: Sequence[str] | None = None, as_of: datetime | None = None) -> ScoreAnswer:
         """Score some compressors, or all, from the newest readings, and write the predictions."""

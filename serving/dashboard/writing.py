@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import httpx
 
-from config.errors import NotWrittenError
+from config.errors import NotReadyError, NotWrittenError
+from serving.client.client import AltavizClient
 from serving.dashboard.session import forget, planner
 from serving.dashboard.startup import started
+
+AnswerT = TypeVar("AnswerT")
 
 _PATIENCE_S: Final = 15.0
 
@@ -33,6 +37,15 @@ def write(method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         raise NotWrittenError(f"the prediction service does not answer ({type(error).__name__}): try again, or start it anew") from error
     forget()
     return _content(answer)
+
+
+def ask(question: Callable[[AltavizClient], AnswerT]) -> AnswerT:
+    """What the service alone can answer. Raises NotReadyError without a service, and ServiceError when it refuses."""
+    api = started().api
+    if api.url is None:
+        raise NotReadyError(api.problem or "the prediction service has no address")
+    with AltavizClient(api.url, api.key, timeout_s=_PATIENCE_S) as client:
+        return question(client)
 
 
 def _content(answer: httpx.Response) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from serving.prediction.attribution import SENSOR_OF, attribute
 from serving.prediction.data_faults import WindowFault, describe_faults, fault_sentence, mask_faults, spoils_model, window_faults
 from serving.prediction.reasons import driving_reasons, finite_or_none, healthy_reason, history_reason, incomparable_reason, stale_reason
 from serving.prediction.reference_day import PAST_HOURS, best_days, past_days_of
-from serving.prediction.repair_cost import Forecast
+from serving.prediction.repair_cost import Forecast, waiting
 from serving.prediction.repair_date import Due, ages_at, due_repairs
 from serving.registry.model_version import RegisteredModel
 from serving.schemas import Prediction, ScoredBy, urgency
@@ -195,20 +195,21 @@ class Predictor:
 
     def _due(self, numbers: Sequence[Numbers], as_of: datetime, renewed: Sequence[datetime | None]) -> list[Due]:
         """The repair of each compressor, from its numbers as stored and the beginning of its life."""
+        return due_repairs(self._forecast(numbers, ages_at(as_of, renewed)), as_of, self._costs, self._scoring.health.warning.value)
+
+    def _forecast(self, numbers: Sequence[Numbers], age_days: npt.NDArray[np.float64]) -> Forecast:
         lives = [(item.rul_lower_days, item.rul_days, item.rul_upper_days, item.failure_probability) for item in numbers]
         lower, point, upper, fails = np.array(lives, np.float64).reshape(len(lives), 4).T
-        forecast = Forecast(
-            lower,
-            point,
-            upper,
-            fails,
-            ages_at(as_of, renewed),
-            self.horizon_days,
-            self._max_rul_days,
-            self._model.levels,
-            self._model.ageing,
-        )
-        return due_repairs(forecast, as_of, self._costs, self._scoring.health.warning.value)
+        levels, ageing = self._model.levels, self._model.ageing
+        return Forecast(lower, point, upper, fails, age_days, self.horizon_days, self._max_rul_days, levels, ageing)
+
+    def waiting(self, numbers: Numbers, age_days: float) -> tuple[list[float], list[float]]:
+        """What waiting with a repair does, for each whole day from the prediction on (serving.prediction.repair_cost.waiting).
+
+        `numbers` are of this version. The age is that of the machine then, NaN where unknown.
+        """
+        fails, extra_usd = waiting(self._forecast([numbers], np.array([age_days])), self._costs)
+        return fails[0].tolist(), extra_usd[0].tolist()
 
     def _reasons(
         self, ids: list[str], windows: Float32s, numbers: list[Numbers], due: list[Due], as_of: datetime, past: ReadPast

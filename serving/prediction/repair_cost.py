@@ -157,6 +157,17 @@ def expected_costs(forecast: Forecast, costs: CostsConfig) -> tuple[Doubles, Dou
     return repair, share * shown + (1 - share) * repair[:, -1:]
 
 
+def waiting(forecast: Forecast, costs: CostsConfig) -> tuple[Doubles, Doubles]:
+    """What waiting does, for each whole day up to the cap -> two of [n, days].
+
+    The probability that the machine has failed by then, and the USD that a repair on that day is expected to cost more than on the best day.
+    The best day is one on which parts can be there.
+    """
+    alive = survival_at_age(forecast, costs.age_doubt.value)[:, ::_STEPS_PER_DAY]
+    repair, _ = expected_costs(forecast, costs)
+    return 1 - alive, repair - repair[:, costs.planned.earliest_day :].min(axis=1, keepdims=True)
+
+
 def _plan(forecast: Forecast, costs: CostsConfig) -> Repairs:
     repair, watch = expected_costs(forecast, costs)
     signs = int(costs.signs_days.value)

@@ -8,11 +8,12 @@ from typing import Any, Final
 import streamlit as st
 from markupsafe import Markup
 
-from config.errors import NotWrittenError
+from config.errors import NotReadyError, NotWrittenError, ServiceError
 from features.aggregates import PREFIXES
 from serving.dashboard.charts.history import SensorHistory, Span, event_rows, history_chart, history_rows
 from serving.dashboard.charts.life import actual_rows, last_renewal, life_chart, life_rows
 from serving.dashboard.charts.times import zone_name
+from serving.dashboard.charts.waiting import waiting_charts, waiting_rows, waiting_text
 from serving.dashboard.display.bars import life_bar
 from serving.dashboard.display.cards import Card, cards
 from serving.dashboard.display.fleet_table import left_by_now
@@ -30,12 +31,14 @@ from serving.dashboard.queries.own_level import own_levels
 from serving.dashboard.session import is_dark, read, unit_system
 from serving.dashboard.startup import started
 from serving.dashboard.states import show_empty
-from serving.dashboard.writing import why_not, write
+from serving.dashboard.writing import ask, why_not, write
+from serving.messages.fields import MomentQuery
 from serving.warehouse.fleet import CompressorRecord, read_compressor
 
 _SPANS: Final = {"2 days": 2, "7 days": 7, "30 days": 30, "90 days": 90}
 _FIRST_SENSORS: Final = ["Vibration", "Discharge temperature", "Discharge pressure"]
 _LONGEST_LIFE_DAYS: Final = 30.0
+_DAYS_OF_WAITING: Final = 14
 
 
 def show() -> None:
@@ -60,6 +63,7 @@ def show() -> None:
     _gauges(record)
     _histories(record, span, renewed)
     _life(record, span)
+    _waiting(record)
     _records(record, zone)
 
 
@@ -196,6 +200,26 @@ def _life(record: CompressorRecord, span: Span) -> None:
     told = "; dashed: the life that was left before a failure" if actual else ""
     st.caption(f"Line: predicted days left. Band: the interval that holds 90 % of lives{told}.")
     draw(chart, f"Predicted life of {record.standing['compressor_id']}: {len(lives)} predictions, newest {lives[-1]['rul']} days")
+
+
+def _waiting(record: CompressorRecord) -> None:
+    """What if the repair waits? The service answers: it has the model that predicted."""
+    st.subheader("What if we wait?", anchor=False)
+    row = record.standing
+    if row["rul_days"] is None:
+        show_empty("No numbers to wait by", "This compressor has no usable prediction.")
+        return
+    try:
+        answer = ask(lambda client: client.waiting(row["compressor_id"], MomentQuery(as_of=started().as_of)))
+    except (ServiceError, NotReadyError) as error:
+        show_empty("The service does not say what waiting does", str(error))
+        return
+    rows = waiting_rows(answer, _DAYS_OF_WAITING)
+    due = "no repair is due yet" if answer.act_by is None else f"the repair is due {short_date(answer.act_by)} (orange)"
+    st.caption(f"For each day that a planned repair waits; {due}. Grey: before parts can be there ({answer.earliest_day} days).")
+    for place, chart in zip(st.columns(2), waiting_charts(rows, dark=is_dark()), strict=True):
+        with place:
+            draw(chart, waiting_text(rows, answer.act_by))
 
 
 def _records(record: CompressorRecord, zone: tzinfo) -> None:
