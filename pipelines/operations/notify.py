@@ -28,7 +28,7 @@ from serving.notifications.news import Told, tell
 from serving.schemas import present_moment
 from serving.warehouse.alerts import alert_lock, try_all_alerts
 from serving.warehouse.connection import Warehouse
-from serving.warehouse.migrations import migrated_warehouse
+from serving.warehouse.migrations import migrated_warehouse, migrated_writer
 from serving.warehouse.prediction_points import prediction_alert_lock
 
 _RETRY_S: Final = 5.0  # after a failure, such as a database that is down
@@ -98,7 +98,7 @@ def notifying(settings: Settings) -> Iterator[None]:
     _ = settings.thresholds  # a wrong file stops the start, not a thread
     pool = settings.database.pool.model_copy(update={"min_size": 1, "max_size": len(senders) + 2})
     database = settings.database.model_copy(update={"pool": pool})
-    part = Recovering("notifications", partial(migrated_warehouse, database, settings.home), _RETRY_S)
+    part = Recovering("notifications", partial(migrated_writer, database, settings.home), _RETRY_S)
     ended = threading.Event()
 
     def advance(warehouse: Warehouse) -> None:
