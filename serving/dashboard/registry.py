@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from serving.dashboard.pages import alerts, compressor, data, model, today
+from serving.dashboard.pages import alerts, compressor, data, model, today, work_orders
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ PAGES: Final = (
     PageEntry("Today", "today", ":material/today:", today.show),
     PageEntry("Compressor", "compressor", ":material/settings_input_component:", compressor.show),
     PageEntry("Alerts", "alerts", ":material/notifications:", alerts.show),
+    PageEntry("Work orders", "work-orders", ":material/assignment:", work_orders.show),
     PageEntry("Data", "data", ":material/rule:", data.show),
     PageEntry("Model", "model", ":material/neurology:", model.show),
 )

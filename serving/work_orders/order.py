@@ -150,10 +150,12 @@ def find_order(connection: psycopg.Connection, draft_key: str) -> WorkOrder | No
 
 @dataclass(frozen=True)
 class OrderFilter:
-    """Which orders are listed. None does not filter; `statuses` may name several."""
+    """Which orders are listed. None does not filter; a tuple may name several."""
 
     statuses: tuple[OrderStatus, ...] | None = None
     compressor_id: str | None = None
+    stations: tuple[str, ...] | None = None
+    priorities: tuple[Priority, ...] | None = None
 
 
 def list_orders(
@@ -174,19 +176,23 @@ def list_orders(
 
 def count_orders(connection: psycopg.Connection, wanted: OrderFilter | None = None) -> int:
     """The number of orders that `list_orders` finds without a limit."""
-    row = connection.execute(f"SELECT count(*) FROM work_orders AS work WHERE {_WANTED}", _parameters(wanted)).fetchone()
+    query = f"SELECT count(*) FROM work_orders AS work JOIN compressor_metadata AS compressor USING (compressor_id) WHERE {_WANTED}"
+    row = connection.execute(query, _parameters(wanted)).fetchone()
     return int(row[0]) if row else 0
 
 
 _WANTED: Final = """
     (%(statuses)s::text[] IS NULL OR work.status = ANY(%(statuses)s))
     AND (%(compressor_id)s::text IS NULL OR work.compressor_id = %(compressor_id)s)
+    AND (%(stations)s::text[] IS NULL OR compressor.station_id = ANY(%(stations)s))
+    AND (%(priorities)s::int[] IS NULL OR work.priority = ANY(%(priorities)s))
 """
 
 
 def _parameters(wanted: OrderFilter | None) -> dict[str, Any]:
     asked = wanted or OrderFilter()
-    return {"statuses": None if asked.statuses is None else list(asked.statuses), "compressor_id": asked.compressor_id}
+    named = {"statuses": asked.statuses, "stations": asked.stations, "priorities": asked.priorities}
+    return {**{name: None if values is None else list(values) for name, values in named.items()}, "compressor_id": asked.compressor_id}
 
 
 def record_change(connection: psycopg.Connection, work_order_id: str, change: Change, act: Act, details: Mapping[str, Any]) -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 
 from serving.dashboard.charts.theme import PURPLE, VERMILLION, frame, neutral, themed
 from serving.dashboard.display.formatting import short_date
 from serving.dashboard.queries.fleet import RepairsOnDay
+from serving.work_orders.workload import WorkDay
+
+_BARE: Final = "no work order"
+_ORDERED: Final = "work order open"
+_PLANNED: Final = "work order planned"
+_COLOURS: Final = {_BARE: VERMILLION, _ORDERED: PURPLE, _PLANNED: PURPLE}
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,16 @@ def day_loads(repairs: Sequence[RepairsOnDay], today: date, days: int) -> list[D
     rows = [("overdue", (sum(ordered for ordered, _ in late), sum(bare for _, bare in late)))] if late else []
     rows += [(short_date(day), by_day.get(day, (0, 0))) for day in (today + timedelta(days=ahead) for ahead in range(days))]
     for number, (day, (ordered, bare)) in enumerate(rows):
-        loads += [DayLoad(day, "work order open", ordered, number), DayLoad(day, "no work order", bare, number)]
+        loads += [DayLoad(day, _ORDERED, ordered, number), DayLoad(day, _BARE, bare, number)]
+    return loads
+
+
+def work_loads(days: Sequence[WorkDay]) -> list[DayLoad]:
+    """What the crews have on each day: orders planned to begin then, and repairs due then without an order."""
+    loads = []
+    for number, item in enumerate(days):
+        day = short_date(item.day)
+        loads += [DayLoad(day, _PLANNED, item.planned_orders, number), DayLoad(day, _BARE, item.due_unordered, number)]
     return loads
 
 
@@ -40,16 +55,17 @@ def repairs_chart(loads: Sequence[DayLoad], crews: float, *, dark: bool) -> Any:
     """Bars by day and the crews' line."""
     colours = neutral(dark=dark)
     days = list(dict.fromkeys(load.day for load in loads))
+    kinds = [kind for kind in _COLOURS if any(load.kind == kind for load in loads)]
     most = max([crews, *(sum(load.repairs for load in loads if load.day == day) for day in days)])
     bars = (
         alt.Chart(frame([load.__dict__ for load in loads]))
         .mark_bar(size=18)
         .encode(
             x=alt.X("day:N", sort=days, title=None, axis=alt.Axis(labelAngle=-40, grid=False)),
-            y=alt.Y("repairs:Q", title="repairs due", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(domain=[0, most + 1])),
+            y=alt.Y("repairs:Q", title="repairs", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(domain=[0, most + 1])),
             color=alt.Color(
                 "kind:N",
-                scale=alt.Scale(domain=["no work order", "work order open"], range=[VERMILLION, PURPLE]),
+                scale=alt.Scale(domain=kinds, range=[_COLOURS[kind] for kind in kinds]),
                 legend=alt.Legend(title=None),
             ),
             tooltip=[alt.Tooltip("day:N", title="Day"), alt.Tooltip("kind:N", title="Of them"), alt.Tooltip("repairs:Q", title="Repairs")],
@@ -64,4 +80,4 @@ def repairs_chart(loads: Sequence[DayLoad], crews: float, *, dark: bool) -> Any:
 def repairs_text(loads: Sequence[DayLoad], crews: float) -> str:
     """The chart in words, for screen readers."""
     told = [f"{load.day}: {load.repairs} ({load.kind})" for load in loads if load.repairs]
-    return f"Repairs due by day beside {crews:.0f} crews: " + ("; ".join(told) or "none")
+    return f"Repairs by day beside {crews:.0f} crews: " + ("; ".join(told) or "none")

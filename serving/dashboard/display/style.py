@@ -68,6 +68,7 @@ STYLE: Final = f"""
 .az-gauge-foot {{ font-size: 0.74rem; opacity: 0.85; }}
 .az-state {{ border: 1px dashed color-mix(in srgb, currentColor 35%, transparent); border-radius: 6px; padding: 14px 16px; font-size: 0.92rem; }}
 .az-state b {{ display: block; margin-bottom: 2px; }}
+.az-text {{ white-space: pre-line; overflow-wrap: anywhere; font-size: 0.9rem; }}
 .az-reasons {{ margin: 0; padding-left: 1.2rem; font-size: 0.9rem; }}
 .az-reasons li {{ margin: 0 0 3px 0; }}
 @media (max-width: 900px) {{ .az-track {{ width: 80px; }} .az-table th, .az-table td {{ padding: 5px 7px; }} }}
