@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
@@ -18,7 +18,6 @@ from serving.dashboard.display.urgency import LOOKS
 from serving.dashboard.queries.own_level import OwnLevel
 
 _HOUR: Final = timedelta(hours=1)
-_OWN_SPREADS: Final = 3.0  # of its own spread on both sides of its own level
 _LABELS: Final = {"failure": "failure", "scheduled": "service", "unscheduled": "repair", "inspection": "inspection"}
 _COLOURS: Final = {"failure": VERMILLION, "scheduled": PURPLE, "unscheduled": PURPLE, "inspection": SKY}
 
@@ -45,21 +44,19 @@ class SensorHistory:
     shown: Conversion
     rows: list[dict[str, Any]]  # of history_rows
     own: OwnLevel | None
+    own_reach: float = 0.0  # on both sides of the own level, beyond which it is an alert
 
 
-def history_rows(hours: Sequence[dict[str, Any]], sensor: str, shown: Conversion, zone: tzinfo) -> list[dict[str, Any]]:
-    """One row an hour: mean, lowest and highest in the shown unit. A row without values marks each gap."""
+def history_rows(hours: Mapping[str, Sequence[Any]], sensor: str, shown: Conversion, zone: tzinfo) -> list[dict[str, Any]]:
+    """One row an hour, from columns of sensor_readings_agg: mean, lowest and highest in the shown unit. A row without values marks each gap."""
     prefix, before = PREFIXES[sensor], None
     rows: list[dict[str, Any]] = []
-    for hour in hours:
-        at: datetime = hour["agg_timestamp"]
+    columns = (hours[f"{prefix}_{statistic}"] for statistic in ("avg", "min", "max"))
+    for at, *values in zip(hours["agg_timestamp"], *columns, strict=True):
         if before is not None and at - before > _HOUR:
             rows.append({"at": wall_clock(before + _HOUR, zone), "mean": None, "low": None, "high": None})
-        row: dict[str, Any] = {"at": wall_clock(at, zone)}
-        for name, statistic in (("mean", "avg"), ("low", "min"), ("high", "max")):
-            value = hour[f"{prefix}_{statistic}"]
-            row[name] = None if value is None else round(shown.of(value), 4)
-        rows.append(row)
+        named = zip(("mean", "low", "high"), values, strict=True)
+        rows.append({"at": wall_clock(at, zone), **{name: None if value is None else round(shown.of(value), 4) for name, value in named}})
         before = at
     return rows
 
@@ -100,7 +97,7 @@ def history_chart(history: SensorHistory, events: Sequence[dict[str, Any]], span
     if sensor.normal:
         layers.append(_band(shown.of(sensor.normal[0]), shown.of(sensor.normal[1]), LOOKS["healthy"].colour, 0.16, scale))
     if own:
-        ends = (own.median - _OWN_SPREADS * own.spread, own.median + _OWN_SPREADS * own.spread)
+        ends = (own.median - history.own_reach, own.median + history.own_reach)
         layers.append(_band(shown.of(ends[0]), shown.of(ends[1]), SKY, 0.18, scale))
         layers.append(_rule(shown.of(own.median), SKY, [2, 3], scale))
     layers.append(_rule(shown.of(sensor.limits.warning), LOOKS["warning"].colour, [6, 3], scale))

@@ -61,7 +61,7 @@ def show() -> None:
     renewed = last_renewal(record.events, record.moment)
     _standing(record, zone, renewed)
     _gauges(record)
-    _histories(record, span, renewed)
+    _histories(record, span)
     _life(record, span)
     _waiting(record)
     _records(record, zone)
@@ -154,7 +154,7 @@ def newest_values(record: CompressorRecord) -> dict[str, float | None]:
     return {sensor: newest.get(f"{prefix}_avg") for sensor, prefix in PREFIXES.items()}
 
 
-def _histories(record: CompressorRecord, span: Span, renewed: datetime | None) -> None:
+def _histories(record: CompressorRecord, span: Span) -> None:
     st.subheader("Sensor history", anchor=False)
     names = {name: sensor for sensor, name in SENSOR_NAMES.items()}
     chosen = st.pills(
@@ -172,17 +172,19 @@ def _histories(record: CompressorRecord, span: Span, renewed: datetime | None) -
         )
         return
     st.caption(
-        f"Line: hourly mean, with its range. Green: normal band. Blue band: its own level since the last renewal, three spreads wide. "
+        f"Line: hourly mean, with its range. Green: normal band. Blue band: its own normal, learned in the first days of this life; beyond it is an alert. "
         f"Dashed: limits. Times in {zone_name(span.last, span.zone)}."
     )
-    own = {} if renewed is None else read(own_levels, record.standing["compressor_id"], renewed, record.moment)
+    own, rules = read(own_levels, record.standing["compressor_id"], record.moment), started().settings.quality.alerts.own_normal
     events = event_rows(record.events, span)
     system = unit_system()
     for limits in sensor_limits(started().settings.thresholds, record.standing["model"]):
         if limits.name not in chosen:
             continue
         shown = conversion(limits.unit, system)
-        history = SensorHistory(limits, shown, history_rows(record.hour_rows, limits.sensor, shown, span.zone), own.get(limits.sensor))
+        level = own.get(limits.sensor)
+        reach = 0.0 if level is None else rules.limit_spreads.value * level.spread
+        history = SensorHistory(limits, shown, history_rows(record.hours, limits.sensor, shown, span.zone), level, reach)
         chart = history_chart(history, events, span, dark=is_dark())
         draw(chart, f"{limits.name} of {record.standing['compressor_id']}, hourly, with its normal band and limits")
 

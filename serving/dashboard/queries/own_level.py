@@ -1,4 +1,4 @@
-"""Where each sensor of a compressor has run since its last renewal."""
+"""What is normal for each sensor of one machine, as the alerts on a machine's own normal compare with it."""
 
 from __future__ import annotations
 
@@ -7,29 +7,24 @@ from datetime import datetime
 
 import psycopg
 
-from features.aggregates import PREFIXES
-
-_SPREAD_OF_QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
-
 
 @dataclass(frozen=True)
 class OwnLevel:
-    """The median of a sensor's hourly means, and their robust standard deviation."""
+    """The level of a sensor in the present life, and its spread; in the sensor's unit."""
 
     median: float
     spread: float
 
 
-def own_levels(connection: psycopg.Connection, compressor_id: str, since: datetime, until: datetime) -> dict[str, OwnLevel]:
-    """The level of each sensor over the hours from `since` to `until`. Sensors without a value are left out."""
-    parts = ", ".join(f"percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY {prefix}_avg)" for prefix in PREFIXES.values())
+def own_levels(connection: psycopg.Connection, compressor_id: str, moment: datetime) -> dict[str, OwnLevel]:
+    """The levels of the life at `moment` by sensor. Empty while they are not known yet: a life is learned from its first days."""
     row = connection.execute(
-        f"SELECT {parts} FROM sensor_readings_agg WHERE compressor_id = %s AND window_type = '1hr' AND agg_timestamp > %s AND agg_timestamp <= %s",
-        [compressor_id, since, until],
+        """
+        SELECT CASE WHEN learned_at <= %(moment)s THEN levels END FROM machine_lives
+        WHERE compressor_id = %(compressor_id)s AND life_from <= %(moment)s
+        ORDER BY life_from DESC
+        LIMIT 1
+        """,
+        {"compressor_id": compressor_id, "moment": moment},
     ).fetchone()
-    found = zip(PREFIXES, row or (), strict=False)
-    return {
-        sensor: OwnLevel(three[1], (three[2] - three[0]) / _SPREAD_OF_QUARTILES)
-        for sensor, three in found
-        if three and three[1] is not None
-    }
+    return {} if row is None or row[0] is None else {sensor: OwnLevel(*level) for sensor, level in row[0].items()}

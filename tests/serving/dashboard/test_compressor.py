@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import timedelta
 
+import psycopg
+from psycopg.types.json import Jsonb
 from pytest_httpserver import HTTPServer
 from streamlit.testing.v1 import AppTest
 
+from serving.dashboard.queries.own_level import OwnLevel, own_levels
 from serving.dashboard.startup import ApiPlace, Startup
-from tests.serving.dashboard.conftest import REASON, UNTRUSTED, ShowPage
+from tests.serving.dashboard.conftest import NOW, REASON, UNTRUSTED, ShowPage
 from tests.serving.dashboard.test_today import html_of
 
 
@@ -58,10 +62,12 @@ def test_a_draft_goes_to_the_service_under_the_planners_name_and_leads_to_it(
     httpserver.expect_request("/v1/work-orders", method="POST", json={"compressor_id": "C-1", "by": "Ana"}).respond_with_json(
         {"work_order_id": "WO-000001"}, status=201
     )
+    busy = {"title": "Service Unavailable", "status": 503, "detail": "no champion yet", "request_id": "r"}
+    httpserver.expect_request("/v1/compressors/C-1/waiting").respond_with_json(busy, status=503)
     app = show("compressor", Startup(fleet.settings, None, ApiPlace(httpserver.url_for("").rstrip("/"), None), fleet.resources), id="C-1")
     app.text_input(key="planner").set_value("Ana").run()
     button(app).click().run()
-    assert not app.exception
+    assert "503 Service Unavailable: no champion yet" in html_of(app)
     httpserver.check()
     assert app.success[0].value == "Drafted [WO-000001](work-orders?order=WO-000001)"
 
@@ -72,3 +78,15 @@ def test_what_the_service_refuses_is_shown(show: ShowPage, fleet: Startup, https
     app.text_input(key="planner").set_value("Ana").run()
     button(app).click().run()
     assert app.error[0].value == "not written: work order WO-000001 is open already"
+
+
+def test_the_own_normal_is_that_of_the_life_at_the_moment_once_it_is_learned(rows: psycopg.Connection) -> None:
+    began, learned = NOW - timedelta(days=20), NOW - timedelta(days=15)
+    for life_from, level in ((began - timedelta(days=40), 9.0), (began, 3.0)):
+        rows.execute(
+            "INSERT INTO machine_lives (compressor_id, life_from, began_at, learned_at, levels) VALUES ('C-1', %s, %s, %s, %s)",
+            [life_from, life_from, learned, Jsonb({"vibration_mms": [level, 0.1]})],
+        )
+    assert own_levels(rows, "C-1", NOW) == {"vibration_mms": OwnLevel(3.0, 0.1)}
+    assert own_levels(rows, "C-1", learned - timedelta(hours=1)) == {}
+    assert own_levels(rows, "C-2", NOW) == {}
