@@ -17,6 +17,7 @@ from serving.api.service import ROUTES
 from serving.client.client import AltavizClient
 from serving.client.errors import BusyError, RefusedError, UnknownIdError, UnreachableError, WrongRequestError, WrongStateError, refusal_of
 from serving.messages.alerts import AlertQuery
+from serving.messages.fields import MomentQuery
 from serving.messages.fleet import FleetQuery
 from serving.messages.work_orders import DraftWorkOrderRequest, ExportWorkOrderRequest
 from tests.conftest import PROJECT
@@ -62,6 +63,7 @@ def test_every_route_has_a_method(planner: Running, client: AltavizClient) -> No
     alert = client.alerts().alerts[0].alert_id
     client.fleet()
     client.compressor("C-1")
+    client.waiting("C-1", MomentQuery(as_of=NOW))
     client.score(["C-1"], NOW)
     client.predict([[[1.0] * 24] * 24])
     client.alert(alert)
