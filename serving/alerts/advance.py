@@ -109,11 +109,13 @@ def advance_alerts(connection: psycopg.Connection, moment: datetime, rules: Esca
         return returned
     keys = [[getattr(row, name) for row in changed] for name in ("compressor_id", "alert_type", "alert_timestamp")]
     written = 0
-    for row in _read(connection, _THESE, keys):  # again, with nobody at work on them
-        due = row.due(rules, moment)
-        if not _is_current(row, due):
-            _write(connection, row, due, rules.levels)
-            written += 1
+    locked = _read(connection, _THESE, keys)  # again, with nobody at work on them
+    with connection.pipeline():  # an upgraded home may have many
+        for row in locked:
+            due = row.due(rules, moment)
+            if not _is_current(row, due):
+                _write(connection, row, due, rules.levels)
+                written += 1
     return returned + written
 
 
@@ -135,7 +137,8 @@ def _write(connection: psycopg.Connection, row: _Row, due: Sequence[datetime], l
         known.setdefault(level, entry)
     kept = [known[level] for level in range(1, len(due) + 1) if level in known]
     surplus = [entry for _, entry in row.logged_ids() if entry not in kept]
-    connection.execute("DELETE FROM alert_changes WHERE change_id = ANY(%s)", [surplus])
+    if surplus:
+        connection.execute("DELETE FROM alert_changes WHERE change_id = ANY(%s)", [surplus])
     for level, moment in enumerate(due, start=1):
         if level in known:
             connection.execute(
