@@ -48,7 +48,7 @@ def waiting_charts(rows: Sequence[dict[str, Any]], *, dark: bool) -> tuple[Any, 
     )
     y = alt.Y("failed:Q", title=None, axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1]))
     failed = base.mark_bar().encode(y=y, color=shown).properties(title="Failed by then", height=190)
-    cost = base.mark_bar().encode(y=alt.Y("cost:Q", title=None, axis=alt.Axis(format="$,.0f")), color=shown)
+    cost = base.transform_filter("datum.can").mark_bar().encode(y=alt.Y("cost:Q", title=None, axis=alt.Axis(format="$,.0f")), color=shown)
     cost = cost.properties(title="Expected extra cost against the best day", height=190)
     return themed(failed, dark=dark), themed(cost, dark=dark)
 
