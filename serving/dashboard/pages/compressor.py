@@ -33,6 +33,7 @@ from serving.dashboard.startup import started
 from serving.dashboard.states import show_empty
 from serving.dashboard.writing import ask, why_not, write
 from serving.messages.fields import MomentQuery
+from serving.messages.work_orders import WorkOrderDetailAnswer
 from serving.warehouse.fleet import CompressorRecord, read_compressor
 
 _SPANS: Final = {"2 days": 2, "7 days": 7, "30 days": 30, "90 days": 90}
@@ -127,12 +128,12 @@ def _draft(record: CompressorRecord) -> None:
         "Draft a work order", type="primary", icon=":material/assignment_add:", disabled=reason is not None, help=reason, width="stretch"
     ):
         try:
-            drafted = write("POST", "/v1/work-orders", {"compressor_id": compressor_id})
+            answer = WorkOrderDetailAnswer.model_validate(write("POST", "/v1/work-orders", {"compressor_id": compressor_id}))
         except NotWrittenError as error:
             st.error(str(error), icon=":material/error:")
         else:
-            address = link("work-orders", **{WORK_ORDER: str(drafted.get("work_order_id"))})
-            st.success(f"Drafted [{drafted.get('work_order_id')}]({address})")
+            address = link("work-orders", **{WORK_ORDER: answer.work_order.work_order_id})
+            st.success(f"Drafted [{answer.work_order.work_order_id}]({address})")
             go_to(address)
     if reason is not None:
         st.caption(reason.capitalize())

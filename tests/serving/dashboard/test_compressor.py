@@ -12,8 +12,14 @@ from streamlit.testing.v1 import AppTest
 
 from serving.dashboard.queries.own_level import OwnLevel, own_levels
 from serving.dashboard.startup import ApiPlace, Startup
+from serving.messages.work_orders import WorkOrderAnswer
 from tests.serving.dashboard.conftest import NOW, REASON, UNTRUSTED, ShowPage
 from tests.serving.dashboard.test_today import html_of
+
+DRAFT = dict.fromkeys(WorkOrderAnswer.model_fields) | {
+    **{"work_order_id": "WO-000001", "compressor_id": "C-1", "status": "draft", "priority": 2, "title": "Repair", "description": ""},
+    **{"reasons": [], "data_faults": [], "drafted_at": "2026-03-09T06:00:00Z", "drafted_by": "Ana"},
+}
 
 
 def button(app: AppTest) -> AppTest:
@@ -60,7 +66,7 @@ def test_a_draft_goes_to_the_service_under_the_planners_name_and_leads_to_it(
     show: ShowPage, fleet: Startup, httpserver: HTTPServer
 ) -> None:
     httpserver.expect_request("/v1/work-orders", method="POST", json={"compressor_id": "C-1", "by": "Ana"}).respond_with_json(
-        {"work_order_id": "WO-000001"}, status=201
+        {"work_order": DRAFT, "changes": []}, status=201
     )
     busy = {"title": "Service Unavailable", "status": 503, "detail": "no champion yet", "request_id": "r"}
     httpserver.expect_request("/v1/compressors/C-1/waiting").respond_with_json(busy, status=503)
