@@ -19,6 +19,7 @@ class WorkDay:
     day: date
     due_repairs: int  # compressors whose repair is due then
     due_unordered: int  # of these, without an open order
+    due_unplanned: int  # of these, with an open order that has no planned start
     due_compressors: list[str]
     planned_orders: int  # open orders that begin then
     planned_work_orders: list[str]
@@ -27,8 +28,8 @@ class WorkDay:
 
     @property
     def is_overloaded(self) -> bool:
-        """Whether the crews cannot do what is planned then and what is due and not ordered."""
-        return self.planned_orders + self.due_unordered > self.crews
+        """Whether the crews cannot do what is planned then and what is due and not planned."""
+        return self.planned_orders + self.due_unordered + self.due_unplanned > self.crews
 
 
 _QUERY: Final = """
@@ -37,7 +38,8 @@ _QUERY: Final = """
     ),
     due AS (
         SELECT fleet.compressor_id, greatest(fleet.act_by, asked.today) AS day, fleet.expected_saving_usd,
-               fleet.next_work_order_id IS NULL AS unordered
+               fleet.next_work_order_id IS NULL AS unordered,
+               fleet.next_work_order_id IS NOT NULL AND fleet.next_planned_start IS NULL AS unplanned
         FROM v_fleet_health_summary AS fleet CROSS JOIN asked
         WHERE fleet.act_by IS NOT NULL
     ),
@@ -48,6 +50,7 @@ _QUERY: Final = """
     )
     SELECT days.day::date AS day,
            coalesce(due.repairs, 0) AS due_repairs, coalesce(due.unordered, 0) AS due_unordered,
+           coalesce(due.unplanned, 0) AS due_unplanned,
            coalesce(due.compressors, '{}') AS due_compressors,
            coalesce(planned.orders, 0) AS planned_orders, coalesce(planned.ids, '{}') AS planned_work_orders,
            %(crews)s::float8 AS crews, coalesce(due.saving_usd, 0)::float8 AS saving_usd
@@ -55,6 +58,7 @@ _QUERY: Final = """
     CROSS JOIN generate_series(asked.today::timestamp, asked.today + %(days)s - 1, INTERVAL '1 day') AS days (day)
     LEFT JOIN (
         SELECT day, count(*) AS repairs, count(*) FILTER (WHERE unordered) AS unordered,
+               count(*) FILTER (WHERE unplanned) AS unplanned,
                array_agg(compressor_id::text ORDER BY compressor_id) AS compressors, sum(expected_saving_usd) AS saving_usd
         FROM due GROUP BY day
     ) AS due ON due.day = days.day::date

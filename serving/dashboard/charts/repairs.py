@@ -9,15 +9,16 @@ from typing import Any, Final
 
 import altair as alt
 
-from serving.dashboard.charts.theme import PURPLE, VERMILLION, frame, neutral, themed
+from serving.dashboard.charts.theme import PURPLE, SKY, VERMILLION, frame, neutral, themed
 from serving.dashboard.display.formatting import short_date
 from serving.dashboard.queries.fleet import RepairsOnDay
 from serving.work_orders.workload import WorkDay
 
 _BARE: Final = "no work order"
 _ORDERED: Final = "work order open"
+_UNPLANNED: Final = "work order without a start"
 _PLANNED: Final = "work order planned"
-_COLOURS: Final = {_BARE: VERMILLION, _ORDERED: PURPLE, _PLANNED: PURPLE}
+_COLOURS: Final = {_BARE: VERMILLION, _ORDERED: PURPLE, _UNPLANNED: SKY, _PLANNED: PURPLE}
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ def day_loads(repairs: Sequence[RepairsOnDay], today: date, days: int) -> list[D
 
 
 def work_loads(days: Sequence[WorkDay]) -> list[DayLoad]:
-    """What the crews have on each day: orders planned to begin then, and repairs due then without an order."""
+    """What the crews have on each day: orders planned to begin then, and repairs due then that nobody has planned."""
     loads = []
     for number, item in enumerate(days):
         day = short_date(item.day)
-        loads += [DayLoad(day, _PLANNED, item.planned_orders, number), DayLoad(day, _BARE, item.due_unordered, number)]
+        by_kind = {_PLANNED: item.planned_orders, _UNPLANNED: item.due_unplanned, _BARE: item.due_unordered}
+        loads += [DayLoad(day, kind, repairs, number) for kind, repairs in by_kind.items()]
     return loads
 
 

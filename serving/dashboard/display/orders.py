@@ -78,6 +78,7 @@ def day_columns(link_to: Callable[[str], str]) -> list[Column[WorkDay]]:
         Column("Day (UTC)", lambda row: row.day, lambda row: Markup('<span class="az-nowrap">{0}</span>').format(short_date(row.day))),
         Column("Due", lambda row: row.due_repairs, number=True),
         Column("Without an order", lambda row: row.due_unordered, number=True),
+        Column("Without a start", lambda row: row.due_unplanned, number=True),
         Column("Orders planned", lambda row: " ".join(row.planned_work_orders), lambda row: _planned(row.planned_work_orders, link_to)),
         Column("Crews", lambda row: row.crews, lambda row: f"{row.crews:g}", number=True),
         Column("Load", lambda row: "too much" if row.is_overloaded else None, _overload),

@@ -148,7 +148,7 @@ def _days() -> None:
         draw(repairs_chart(loads, crews, dark=is_dark()), repairs_text(loads, crews))
     with table:
         st.html(html_table(days, day_columns(_address), "Repairs due and orders planned, by day"))
-        st.caption("What is overdue counts on the first day. An order without a planned start counts on no day.")
+        st.caption("What is overdue counts on the first day. An order without a planned start counts on the day that its repair is due.")
 
 
 def _address(work_order_id: str | None) -> str:

@@ -292,9 +292,13 @@ def test_an_emptied_field_is_sent_as_null_and_a_day_as_text(rows: psycopg.Connec
     assert ending_text(order, CHICAGO) is None
 
 
-def test_the_days_ahead_show_planned_orders_and_repairs_without_one() -> None:
-    days = [WorkDay(date(2026, 3, 9), 3, 2, ["A", "B", "C"], 1, ["WO-1"], 2.0, 0.0)]
-    assert work_loads(days) == [DayLoad("Mon 9 Mar", "work order planned", 1, 0), DayLoad("Mon 9 Mar", "no work order", 2, 0)]
+def test_the_days_ahead_show_planned_orders_and_repairs_that_nobody_has_planned() -> None:
+    days = [WorkDay(date(2026, 3, 9), 4, 2, 1, ["A", "B", "C", "D"], 3, ["WO-1"], 2.0, 0.0)]
+    assert work_loads(days) == [
+        DayLoad("Mon 9 Mar", "work order planned", 3, 0),
+        DayLoad("Mon 9 Mar", "work order without a start", 1, 0),
+        DayLoad("Mon 9 Mar", "no work order", 2, 0),
+    ]
 
 
 @pytest.mark.parametrize(

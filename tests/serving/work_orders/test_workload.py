@@ -37,3 +37,17 @@ def test_a_day_with_more_work_than_crews_is_overloaded(warehouse: Warehouse, set
         upsert_predictions(connection, [replace(OK, compressor_id=name) for name in ("C-2", "C-3")])
         days = workload(connection, settings.costs, 5)
     assert [item.is_overloaded for item in days] == [False, False, False, True, False]
+
+
+def test_a_due_repair_whose_order_has_no_start_is_work_of_the_day_that_it_is_due(warehouse: Warehouse, settings: Settings) -> None:
+    with warehouse.connection() as connection:
+        upsert_predictions(connection, [replace(OK, compressor_id=name) for name in ("C-2", "C-3")])
+        drafted(connection, settings, DraftRequest("C-1"))
+        drafted(connection, settings, DraftRequest("C-2", planned_start=datetime(2026, 3, 10, 13, tzinfo=UTC)))
+        days = workload(connection, settings.costs, 4)
+    assert [(item.due_repairs, item.due_unordered, item.due_unplanned, item.planned_orders) for item in days] == [
+        (0, 0, 0, 0),
+        (0, 0, 0, 1),
+        (0, 0, 0, 0),
+        (3, 1, 1, 0),
+    ]
