@@ -127,7 +127,7 @@ def _watch(child: subprocess.Popen[str], place: ApiPlace) -> None:
             place.url, place.problem = str(answer["url"]), None
     place.url = None
     place.problem = f"the prediction service has ended ({answer.get('error', f'exit code {child.wait()}')})"
-    get_log().warning("service ended", problem=place.problem)
+    get_log().warning("service of the pages ended", problem=place.problem)
 
 
 def _parsed(line: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def test_every_event_is_listed_with_its_level() -> None:
 
 def test_every_metric_is_listed_with_its_type() -> None:
     metrics = Metrics()
-    families = text_string_to_metric_families(metrics.text(None, champion_refused=False).decode())
+    families = text_string_to_metric_families(metrics.text(None, is_refused=False, is_behind=False).decode())
     expected = {
         (family.name + ("_total" if family.type == "counter" else ""), family.type)
         for family in families
