@@ -99,7 +99,7 @@ def _files(order: WorkOrder) -> None:
 def _change(record: OrderRecord, zone: tzinfo) -> None:
     order = record.order
     priorities = list(PRIORITY_NAMES)
-    with st.form(_key(record, "change"), border=False):
+    with st.form(_key(record, "change"), border=False, enter_to_submit=False):
         first, second = st.columns(2)
         with first:
             planned = st.datetime_input(
@@ -140,7 +140,7 @@ def _change(record: OrderRecord, zone: tzinfo) -> None:
 def _export(record: OrderRecord, _: tzinfo) -> None:
     order = record.order
     channels = [name for name, channel in started().settings.notifications.channels.items() if TOPIC in channel.topics]
-    with st.form(_key(record, "export"), border=False):
+    with st.form(_key(record, "export"), border=False, enter_to_submit=False):
         wanted = st.selectbox("Format", FORMATS, key=_key(record, "format"))
         to = st.selectbox("Send to", [_TO_NOBODY, *channels], key=_key(record, "channel"))
         if not channels:
@@ -156,7 +156,7 @@ def _export(record: OrderRecord, _: tzinfo) -> None:
 def _complete(record: OrderRecord, zone: tzinfo) -> None:
     order, moment = record.order, shown_moment().moment
     begun = order.planned_start if order.planned_start is not None and order.planned_start <= moment else None
-    with st.form(_key(record, "complete"), border=False):
+    with st.form(_key(record, "complete"), border=False, enter_to_submit=False):
         event_type = st.selectbox("What was done", EVENT_TYPES, format_func=lambda name: EVENT_NAMES[name], key=_key(record, "event_type"))
         first, second, third = st.columns(3)
         with first:
@@ -190,7 +190,7 @@ def _complete(record: OrderRecord, zone: tzinfo) -> None:
 
 
 def _cancel(record: OrderRecord, _: tzinfo) -> None:
-    with st.form(_key(record, "cancel"), border=False):
+    with st.form(_key(record, "cancel"), border=False, enter_to_submit=False):
         st.caption("A cancelled order cannot be opened again. Its log is kept.")
         note = _note(record, "cancel")
         sent = _submit("Cancel this order", ":material/block:")
@@ -199,7 +199,7 @@ def _cancel(record: OrderRecord, _: tzinfo) -> None:
 
 
 def _reopen(record: OrderRecord, _: tzinfo) -> None:
-    with st.form(_key(record, "reopen"), border=False):
+    with st.form(_key(record, "reopen"), border=False, enter_to_submit=False):
         st.caption("The maintenance event is withdrawn, and the order is open again. Reopen an order whose completion was wrong.")
         note = _note(record, "reopen")
         sent = _submit("Reopen this order", ":material/undo:")

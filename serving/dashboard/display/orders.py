@@ -64,7 +64,7 @@ def order_columns(moment: datetime, link_to: Callable[[str], str], compressor_li
 def change_columns(zone: tzinfo) -> list[Column[OrderChange]]:
     """The log of an order."""
     return [
-        Column("When", lambda row: row.changed_at, lambda row: _when(row.changed_at, zone)),
+        Column("When", lambda row: row.changed_at, lambda row: _when(row.changed_at, zone, year=True)),
         Column("What", lambda row: row.change),
         Column("Who", lambda row: row.changed_by),
         Column("More", lambda row: details_text(row.details, zone) or None, wide=True),
@@ -144,7 +144,7 @@ def ending_text(order: WorkOrder, zone: tzinfo) -> str | None:
         return None
     cost = "no cost given" if order.cost_usd is None else usd(order.cost_usd)
     still = "no standstill given" if order.downtime_hours is None else f"{number(order.downtime_hours)} h of standstill"
-    lake = "The lake has it." if order.event_loaded_at else "The lake takes it in with the next `altaviz run`."
+    lake = "The lake has it." if order.event_loaded_at else "The lake takes it in with the next altaviz run."
     note = f" {order.completion_note}" if order.completion_note else ""
     return f"{order.event_type}, begun {local_time(order.event_date, zone)}, {still}, {cost}. Told by {order.completed_by}.{note} {lake}"
 
@@ -204,8 +204,8 @@ def _act_by(row: WorkOrder, moment: datetime) -> Markup:
     return Markup('<span class="az-nowrap">{0}</span><span class="az-sub">{1}</span>').format(short_date(row.act_by), ahead)
 
 
-def _when(moment: datetime | None, zone: tzinfo) -> Markup:
-    return Markup('<span class="az-nowrap">{0}</span>').format(local_time(moment, zone))
+def _when(moment: datetime | None, zone: tzinfo, *, year: bool = False) -> Markup:
+    return Markup('<span class="az-nowrap">{0}</span>').format(local_time(moment, zone, year=year))
 
 
 def _planned(work_order_ids: Sequence[str], link_to: Callable[[str], str]) -> Markup:

@@ -39,7 +39,7 @@ STYLE: Final = f"""
 .az-table .az-number {{ text-align: right; white-space: nowrap; }}
 .az-table .az-wide {{ min-width: 17rem; }}
 .az-name {{ font-size: 1.25rem !important; }}
-.az-table a, .az-state a {{ color: inherit; font-weight: 600; }}
+.az-table a, .az-state a, .az-name a, .az-link {{ color: inherit; font-weight: 600; }}
 .az-table a {{ text-decoration: underline; text-underline-offset: 2px; }}
 .az-nowrap {{ white-space: nowrap; }}
 .az-sub {{ display: block; font-weight: 400; font-size: 0.78rem; opacity: 0.8; white-space: nowrap; }}

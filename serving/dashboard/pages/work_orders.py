@@ -90,7 +90,7 @@ def _order(record: OrderRecord) -> None:
         work_panel(record, zone)
     st.subheader("Log", anchor=False)
     st.html(html_table(record.changes, change_columns(zone), f"Log of {order.work_order_id}, oldest first"))
-    st.html(Markup('<a href="{0}">{1}</a>').format(_address(None), "Close this order"))
+    st.html(Markup('<a class="az-link" href="{0}">{1}</a>').format(_address(None), "Close this order"))
 
 
 def _filters() -> OrderFilter:
