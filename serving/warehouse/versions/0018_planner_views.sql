@@ -207,9 +207,9 @@ SELECT compressor.compressor_id,
        coalesce(usable.failure_probability, newest.failure_probability)::numeric(5, 4) AS failure_probability,
        coalesce(usable.confidence_score, newest.confidence_score)::numeric(5, 4) AS confidence_score,
        CASE
-           WHEN usable.health IS NULL THEN newest.health
-           WHEN usable.health = 'critical' OR life.days_now <= asked.critical_days THEN 'critical' -- never better than it was
-           WHEN usable.health = 'warning' OR life.days_now <= asked.warning_days THEN 'warning'
+           WHEN coalesce(usable.health, newest.health) IS NULL THEN NULL -- no number
+           WHEN coalesce(usable.health, newest.health) = 'critical' OR life.days_now <= asked.critical_days THEN 'critical' -- never better than it was
+           WHEN coalesce(usable.health, newest.health) = 'warning' OR life.days_now <= asked.warning_days THEN 'warning'
            ELSE 'healthy'
        END::varchar(20) AS health,
        coalesce(usable.horizon_days, newest.horizon_days)::numeric(10, 2) AS horizon_days,

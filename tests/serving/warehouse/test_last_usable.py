@@ -90,10 +90,22 @@ def test_the_ranking_and_the_health_go_by_what_is_left_of_the_life(warehouse: Wa
     assert (list(used_up), {row[-1] for row in used_up.values()}) == (["C-3", "C-2", "C-1"], {0.0})
 
 
-def test_an_old_usable_row_that_is_the_newest_keeps_its_health(warehouse: Warehouse) -> None:
+def test_an_old_usable_row_that_is_the_newest_gets_worse_as_its_life_runs_down(warehouse: Warehouse) -> None:
     with warehouse.connection() as connection:
         upsert_predictions(connection, [HEALTHY])
-        assert _fleet(connection, T + timedelta(days=30))["C-1"] == ("ok", 18.0, "healthy", T, T, 720.0, 0.0)
+        shown = {days: _fleet(connection, T + timedelta(days=days))["C-1"] for days in (0, 3, 4, 10, 11, 30)}
+        ranked = {days: _summary(connection, T + timedelta(days=days))[0][1] for days in (3, 4, 11)}
+    assert {days: row[2] for days, row in shown.items()} == {
+        0: "healthy", 3: "healthy", 4: "warning", 10: "warning", 11: "critical", 30: "critical",
+    }  # fmt: skip
+    assert ranked == {3: "healthy", 4: "warning", 11: "critical"}
+    assert shown[30] == ("ok", 18.0, "critical", T, T, 720.0, 0.0)
+
+
+def test_a_short_life_that_was_found_worse_stays_worse(warehouse: Warehouse) -> None:
+    with warehouse.connection() as connection:
+        upsert_predictions(connection, [replace(HEALTHY, health="critical")])
+        assert _fleet(connection, T)["C-1"][2] == "critical"
 
 
 @pytest.mark.parametrize(
