@@ -16,6 +16,7 @@ from serving.dashboard.queries.data import check_days, check_history, sensor_fau
 from serving.dashboard.queries.fleet import ORDERS, FleetFilter, compressor_ids, filter_choices, fleet_page, repairs_by_day, station_counts
 from serving.dashboard.queries.model import decisions, drift_verdicts, outcome_bands, used_versions
 from serving.dashboard.queries.moment import read_moment
+from serving.dashboard.queries.orders import order_counts, order_record
 from serving.warehouse.fleet import FleetQuestion, read_compressor, read_fleet_page
 from serving.warehouse.tables import latest_predictions
 from serving.work_orders.order import OrderFilter, count_orders, list_orders
@@ -63,6 +64,10 @@ def questions(settings: Settings, compressor_id: str, station_id: str, alert: Al
         Question("page: Today, one station", lambda c: fleet_page(c, station, ORDERS[1], 0, _PAGE)),
         Question("page: Today, map and counts", lambda c: station_counts(c, everything, _SILENT_H)),
         Question("page: Today, repairs by day", lambda c: repairs_by_day(c, everything)),
+        Question("page: Work orders, what is open", order_counts),
+        Question("page: Work orders, of a station", lambda c: (list_orders(c, OrderFilter(stations=(station_id,)), _PAGE),
+                                                               count_orders(c, OrderFilter(stations=(station_id,))))),
+        Question("page: Work orders, one with its log", lambda c: [order_record(c, order.work_order_id) for order in list_orders(c, limit=1)]),
         Question("page: Data, days and checks", lambda c: (check_days(c), check_history(c, END.date(), 30))),
         Question("page: Data, faults by sensor", sensor_faults),
         Question("page: Model, decisions and drift", lambda c: (decisions(c), drift_verdicts(c, 30), used_versions(c))),
