@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -140,7 +140,9 @@ def _advance(connection: psycopg.Connection, settings: Settings, as_of: datetime
     row = connection.execute("SELECT moment FROM v_moment").fetchone()
     moment = as_of or (row[0] if row else present_moment())
     changed = advance_alerts(connection, moment, settings.thresholds.escalation, open_only=open_only)
-    return Advanced(changed, tell(connection, settings.notifications, present_moment()))
+    now, config = present_moment(), settings.notifications
+    is_past = as_of is not None and now - as_of > timedelta(hours=config.delivery.most_age_hours)
+    return Advanced(changed, tell(connection, config, now, is_past=is_past))
 
 
 def _deliver_all(warehouse: Warehouse, senders: Mapping[str, Sender], settings: Settings, within_s: float | None) -> dict[str, Delivered]:

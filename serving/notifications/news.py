@@ -18,7 +18,10 @@ _PER_PASS: Final = 1000
 _CHANGES: Final = """
     SELECT change.change_id, change.compressor_id, change.alert_type, change.alert_timestamp, change.change, change.changed_at,
            change.changed_by, change.details, alert.source, alert.severity, alert.message, alert.value, alert.threshold, alert.raised_at,
-           alert.escalation_level, alert.assigned_to, compressor.model, compressor.station_id
+           alert.escalation_level, alert.assigned_to, compressor.model, compressor.station_id,
+           change.change IN ('raised', 'became_critical') AND alert.resolved_at IS NULL AND alert.acknowledged_at IS NULL
+               AND alert.closed_at IS NULL AND NOT alert.withdrawn AND compressor.retired_at IS NULL
+               AND (SELECT replay_as_of IS NULL FROM view_rules) AS is_waiting
     FROM alert_changes AS change
     JOIN alert_history AS alert USING (compressor_id, alert_type, alert_timestamp)
     JOIN compressor_metadata AS compressor USING (compressor_id)
@@ -63,6 +66,7 @@ class AlertNews:
     assigned_to: str | None
     model: str
     station_id: str | None
+    is_waiting: bool  # it says that the alert is there, and nobody has seen it yet in a home that is live
 
     @property
     def topic(self) -> str:
@@ -115,11 +119,12 @@ class AlertNews:
         }
 
 
-def tell(connection: psycopg.Connection, config: NotificationsConfig, now: datetime) -> Told:
+def tell(connection: psycopg.Connection, config: NotificationsConfig, now: datetime, *, is_past: bool = False) -> Told:
     """Put messages about all changes of alerts that nobody was told of into the outbox, in the caller's transaction.
 
     The change and its mark are one row, so none is lost or told twice. A change that is older than `most_age_hours` by the clock (`now`) is
-    marked only.
+    marked only. But an alert that waits for somebody is told however late it was found, such as after an outage, unless the past is replayed
+    (`is_past`, or by the home).
     """
     oldest = now - timedelta(hours=config.delivery.most_age_hours)
     total = Told()
@@ -128,7 +133,7 @@ def tell(connection: psycopg.Connection, config: NotificationsConfig, now: datet
             news = cursor.execute(_CHANGES, [_PER_PASS]).fetchall()
         if not news:
             return total
-        fresh = [item for item in news if item.changed_at >= oldest]
+        fresh = [item for item in news if item.changed_at >= oldest or (item.is_waiting and not is_past)]
         messages = sum(
             enqueue(connection, name, item.topic, f"{item.alert_id}#{item.change_id}", item.payload())
             for item in fresh

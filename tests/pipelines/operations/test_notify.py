@@ -142,6 +142,15 @@ def test_a_replay_of_the_past_sends_nothing(home: Path, warehouse: Warehouse, ht
     assert httpserver.log == []
 
 
+def test_a_cycle_after_an_outage_tells_that_an_old_alert_still_waits(home: Path, warehouse: Warehouse, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/hook").respond_with_data("")
+    settings = _settings(home, hook=httpserver.url_for("/hook"))
+    _raise_alert(warehouse, present_moment() - timedelta(days=3))
+    told = [_notify(settings, as_of=present_moment())["told"] for _ in range(2)]
+    assert told == [{"messages": 1, "too_old": 3, "changes": 4}, {"messages": 0, "too_old": 0, "changes": 0}]
+    assert _topics(httpserver) == ["alert.raised"]
+
+
 def test_rounds_beside_other_work_deliver_and_end_with_it(home: Path, warehouse: Warehouse, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/hook").respond_with_data("")
     with notifying(_settings(home, hook=httpserver.url_for("/hook"), dead="http://127.0.0.1:9/hook")):

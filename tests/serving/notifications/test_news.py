@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -78,11 +78,32 @@ def test_an_alert_whose_beginning_moves_is_not_told_again(connection: psycopg.Co
     assert _tell(connection) == Told()
 
 
-def test_news_that_are_old_by_the_clock_are_counted_and_not_sent(connection: psycopg.Connection) -> None:
-    late = T + H + timedelta(hours=24)
-    assert tell(connection, ALL, late + timedelta(seconds=1)) == Told(messages=0, too_old=1, changes=1)
+def _again(connection: psycopg.Connection, now: datetime, *, is_past: bool = False) -> Told:
+    """What is told at `now` of changes that nobody was told of."""
+    connection.execute("DELETE FROM outbox")
     connection.execute("UPDATE alert_changes SET told_at = NULL")
-    assert tell(connection, ALL, late) == Told(messages=1, too_old=0, changes=1)
+    return tell(connection, ALL, now, is_past=is_past)
+
+
+def test_old_news_of_an_alert_that_somebody_has_seen_are_counted_and_not_sent(connection: psycopg.Connection) -> None:
+    late = T + H + timedelta(hours=24)
+    acknowledge(connection, KEY, Act("Ana", NOW))
+    assert _again(connection, late) == Told(messages=1, too_old=0, changes=2)
+    assert _again(connection, late + timedelta(seconds=1)) == Told(messages=0, too_old=1, changes=2)
+
+
+def test_an_alert_that_waits_for_somebody_is_told_however_late_it_was_found(connection: psycopg.Connection) -> None:
+    days_later = T + timedelta(days=3)
+    rewrite(connection, CRITICAL)
+    assert _again(connection, days_later) == Told(messages=2, too_old=0, changes=2)
+    assert [topic for _, topic in _messages(connection)] == ["alert.raised", "alert.became_critical"]
+    assert _tell(connection) == Told()
+    assert _again(connection, days_later, is_past=True) == Told(messages=0, too_old=2, changes=2)
+    connection.execute("UPDATE view_rules SET replay_as_of = %s", [NOW])
+    assert _again(connection, days_later) == Told(messages=0, too_old=2, changes=2)
+    connection.execute("UPDATE view_rules SET replay_as_of = NULL")
+    rewrite(connection, replace(CRITICAL, resolved=True, resolved_at=T + 3 * H, settled_at=T + 3 * H))
+    assert _again(connection, days_later) == Told(messages=0, too_old=3, changes=3)
 
 
 def test_a_channel_for_critical_alerts_hears_nothing_of_a_warning_before(connection: psycopg.Connection) -> None:
