@@ -83,13 +83,27 @@ _WRITE_EVENT: Final = """
 """
 
 
+# Two orders may be done in one standstill. The event is withdrawn only when no completed order reports it any more.
+_HEIR: Final = """
+    UPDATE maintenance_events AS event SET work_order_id = other.work_order_id, in_lake = FALSE
+    FROM (
+        SELECT DISTINCT ON (compressor_id, event_date, event_type) * FROM work_orders
+        WHERE status = 'completed' AND work_order_id <> %(own)s ORDER BY compressor_id, event_date, event_type, work_order_id
+    ) AS other
+    WHERE event.work_order_id = %(own)s AND event.withdrawn_at IS NULL
+      AND (other.compressor_id, other.event_date, other.event_type) = (event.compressor_id, event.event_date, event.event_type)
+"""
+
+
 def reopen_order(connection: psycopg.Connection, work_order_id: str, act: Act) -> WorkOrder:
-    """Take a completion back, such as one with a wrong date: its event is withdrawn, the order is open again, and is returned.
+    """Take a completion back, such as one with a wrong date: its event is withdrawn unless another order reports it too, the order is open
+    again, and is returned.
 
     Raises NotFoundError, and ConflictError for an order that is not completed.
     """
     order = read_order(connection, work_order_id, locked=True)
     require_allowed(order, "reopen")
+    connection.execute(_HEIR, {"own": work_order_id})
     connection.execute(
         """
         UPDATE maintenance_events SET withdrawn_at = %s, withdrawn_by = %s, in_lake = FALSE

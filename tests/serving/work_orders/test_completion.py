@@ -14,6 +14,7 @@ from serving.warehouse.connection import Warehouse
 from serving.warehouse.tables import latest_predictions, upsert_events, upsert_predictions
 from serving.work_orders.changes import cancel_order
 from serving.work_orders.completion import Completion, complete_order, reopen_order
+from serving.work_orders.draft import DraftRequest
 from serving.work_orders.order import read_changes
 from serving.work_orders.reported_events import mark_loaded, reported_events, waiting_events
 from tests.serving.warehouse.test_tables import OK, T
@@ -138,6 +139,19 @@ def test_a_reopened_order_takes_its_event_back(warehouse: Warehouse, settings: S
     assert (order.status, order.event_date, order.completed_at) == ("draft", None, None)
     assert (event[5], event[7]) == (NOW, False)
     assert again.status == "completed"
+
+
+def test_an_event_that_another_order_reports_too_outlives_the_reopened_one(warehouse: Warehouse, settings: Settings) -> None:
+    with warehouse.connection() as connection:
+        orders = [drafted(connection, settings, DraftRequest("C-1", another=True)).work_order_id for _ in range(2)]
+        for work_order_id in orders:
+            complete_order(connection, work_order_id, DONE, BOB)
+        reopen_order(connection, orders[0], BOB)
+        events = [row[5:] for row in connection.execute(EVENT)]
+        assert _health(connection)[:2] == ("insufficient_history", None)
+        reopen_order(connection, orders[1], BOB)
+        assert _health(connection)[:2] == ("ok", 4.25)
+    assert events == [(None, orders[1], False)]
 
 
 def test_an_event_of_the_file_with_the_same_key_keeps_its_values(warehouse: Warehouse, settings: Settings) -> None:
