@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 from urllib.parse import urlencode
 
@@ -30,4 +31,10 @@ def link(path: str, **parameters: str | list[str]) -> str:
 
 def go_to(address: str) -> None:
     """Lead the visitor to a page as a link would, so that Back returns here. `address` comes from `link`: it is encoded."""
-    st.html(Markup('<script>window.location.assign("{0}")</script>').format(address), unsafe_allow_javascript=True)
+    st.html(going_to(address), unsafe_allow_javascript=True)
+
+
+def going_to(address: str) -> Markup:
+    """The script that leads to an encoded address. In a script `&` stands for itself, so a second parameter must not become `&amp;`."""
+    text = json.dumps(address).replace("<", "\\u003c")
+    return Markup(f"<script>window.location.assign({text})</script>")  # noqa: S704 - a JSON string without `<` ends no script

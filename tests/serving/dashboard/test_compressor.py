@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from pytest_httpserver import HTTPServer
 from streamlit.testing.v1 import AppTest
 
+from serving.dashboard.links import going_to
 from serving.dashboard.queries.own_level import OwnLevel, own_levels
 from serving.dashboard.startup import ApiPlace, Startup
 from serving.messages.work_orders import WorkOrderAnswer
@@ -20,6 +21,13 @@ DRAFT = dict.fromkeys(WorkOrderAnswer.model_fields) | {
     **{"work_order_id": "WO-000001", "compressor_id": "C-1", "status": "draft", "priority": 2, "title": "Repair", "description": ""},
     **{"reasons": [], "data_faults": [], "drafted_at": "2026-03-09T06:00:00Z", "drafted_by": "Ana"},
 }
+
+
+def test_a_script_that_leads_to_a_page_keeps_every_parameter() -> None:
+    assert going_to("work-orders?order=WO-000001&units=SI") == (
+        '<script>window.location.assign("work-orders?order=WO-000001&units=SI")</script>'
+    )
+    assert "</script><script>" not in going_to("work-orders?order=</script><script>alert(1)")
 
 
 def button(app: AppTest) -> AppTest:
