@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from tests.folders import TemporaryDirectory
 
-COMMANDS = ("serve", "monitor --as-of 2026-03-08T00:00:00", "run --as-of 2026-03-08T00:00:00", "experiments", "status")
+COMMANDS = ("dashboard", "serve", "monitor --as-of 2026-03-08T00:00:00", "run --as-of 2026-03-08T00:00:00", "experiments", "status")
+PAGES = "The planner's pages: `altaviz dashboard` shows them on http://127.0.0.1:8501"
 
 
 def demo_of_no_compressor(*_: object) -> dict[str, Any]:
@@ -36,6 +37,6 @@ def test_the_next_commands_name_the_home_only_when_they_need_it(monkeypatch: pyt
     monkeypatch.setattr("pipelines.commands.options.set_up_logs", lambda *_, **__: None)
     with TemporaryDirectory(prefix="altaviz-") as folder:
         home = Path(folder) / "home"
-        assert next_commands("--home", str(home)) == [f".venv/bin/altaviz {command} --home {home}" for command in COMMANDS]
+        assert next_commands("--home", str(home)) == [*(f".venv/bin/altaviz {command} --home {home}" for command in COMMANDS), PAGES]
         monkeypatch.setenv("ALTAVIZ_HOME", str(home))
-        assert next_commands() == [f".venv/bin/altaviz {command}" for command in COMMANDS]
+        assert next_commands() == [*(f".venv/bin/altaviz {command}" for command in COMMANDS), PAGES]
