@@ -33,6 +33,7 @@ from serving.warehouse.prediction_points import prediction_alert_lock
 
 _RETRY_S: Final = 5.0  # after a failure, such as a database that is down
 _END_S: Final = 2.0  # beyond a receiver's time that an end waits for a message on its way
+_SIGNAL_S: Final = 1.0  # a signal that comes just before a wait begins, or that another thread gets, does not end the wait
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,9 @@ def keep_notifying(settings: Settings, announce: Callable[[], None]) -> None:
         signal.signal(stop, lambda _number, _frame: sys.exit(0))
     with notifying(settings):
         announce()
-        threading.Event().wait()
+        never = threading.Event()
+        while not never.wait(_SIGNAL_S):
+            pass
 
 
 @contextmanager

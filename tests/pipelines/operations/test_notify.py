@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from werkzeug import Request, Response
 
 from config.loader import CONFIG_DIR
 from config.settings import Settings, load_settings
-from pipelines.operations.notify import notify, notifying
+from pipelines.operations.notify import keep_notifying, notify, notifying
 from pipelines.runtime.console import StageReporter
 from serving.schemas import Compressor, present_moment
 from serving.warehouse.alerts import Alert, replace_alerts
@@ -202,3 +203,16 @@ def test_the_watch_ends_on_a_signal(home: Path, warehouse: Warehouse) -> None:
         assert process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=LIMIT_S) == 0
+
+
+def test_a_signal_that_another_thread_gets_ends_the_watch_too(home: Path, warehouse: Warehouse) -> None:
+    """The system may give it to any thread, and one that arrives before the main thread waits is as good as that."""
+    before = {stop: signal.getsignal(stop) for stop in (signal.SIGINT, signal.SIGTERM)}
+    sender = threading.Timer(0.2, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
+    try:
+        with pytest.raises(SystemExit):
+            keep_notifying(_settings(home, dead="http://127.0.0.1:9/hook"), sender.start)
+    finally:
+        sender.join()
+        for stop, handler in before.items():
+            signal.signal(stop, handler)
