@@ -54,6 +54,7 @@ docs: setup
 DEMO_HOME ?= $(or $(ALTAVIZ_HOME),var)
 
 pictures: setup
+	@$(BIN)/python -m pipelines.documentation.screenshots --home $(DEMO_HOME)
 	@$(BIN)/python -m pipelines.documentation.pictures --home $(DEMO_HOME)
 
 # Resolve the dependencies anew; the lock names versions and the SHA-256 of their files, never where they come from.
