@@ -71,5 +71,5 @@ def questions(settings: Settings, compressor_id: str, station_id: str, alert: Al
         Question("page: Data, days and checks", lambda c: (check_days(c), check_history(c, END.date(), 30))),
         Question("page: Data, faults by sensor", sensor_faults),
         Question("page: Model, decisions and drift", lambda c: (decisions(c), drift_verdicts(c, 30), used_versions(c))),
-        Question("page: Model, what came true in 30 days", lambda c: outcome_bands(c, 30), is_report=True),
+        Question("page: Model, what came true in 90 days", lambda c: outcome_bands(c, 90, 200), is_report=True),
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from config.errors import NotWrittenError
 from serving.alerts.alert_rows import AlertRow
 from serving.alerts.life_cycle import allowed
 from serving.dashboard.display.alerts import short_name
-from serving.dashboard.display.formatting import counted, local_time
+from serving.dashboard.display.formatting import counted
 from serving.dashboard.session import planner, shown_moment
 from serving.dashboard.startup import started
 from serving.dashboard.writing import why_not, write
@@ -42,23 +42,23 @@ def work_panel(chosen: Sequence[AlertRow]) -> None:
 
 def _shelving(may: dict[str, list[AlertRow]]) -> None:
     rows, most = may["shelve"], started().settings.thresholds.shelving.most_hours.value
-    with st.popover("Shelve", icon=":material/pause:", disabled=not rows or why_not() is not None):
-        hours = st.selectbox("For", [hours for hours in _HOURS if hours <= most], index=2, format_func=_hours_text, key="shelve_hours")
-        until = shown_moment().moment + timedelta(hours=hours)
-        reason = st.text_input("Reason", max_chars=_MOST_NOTE, key="shelve_reason")
-        st.caption(f"Out of sight until {local_time(until, UTC, year=True)}. It returns by itself.")
-        if st.button("Shelve now", disabled=not reason.strip(), type="primary"):
-            _perform("shelve", rows, lambda _: {"until": _iso(until), "reason": reason.strip()})
+    with st.popover("Shelve", icon=":material/pause:", disabled=not rows or why_not() is not None), st.form("shelve", border=False):
+        hours = st.selectbox("For", [hours for hours in _HOURS if hours <= most], index=2, format_func=_hours_text)
+        reason = st.text_input("Reason", max_chars=_MOST_NOTE)
+        st.caption("Out of sight until then. It returns by itself.")
+        if st.form_submit_button("Shelve now", type="primary"):
+            if reason.strip():
+                until = shown_moment().moment + timedelta(hours=hours)
+                _perform("shelve", rows, lambda _: {"until": _iso(until), "reason": reason.strip()})
+            st.error("Give a reason: others will ask why it is out of sight.")
 
 
 def _assigning(may: dict[str, list[AlertRow]]) -> None:
     rows = may["assign"]
-    with st.popover("Assign", icon=":material/person_add:", disabled=not rows or why_not() is not None):
-        to = st.text_input("To", value=planner() or "", max_chars=100, key="assign_to")
-        if st.button("Assign now", disabled=not to.strip(), type="primary"):
-            _perform("assign", rows, lambda _: {"to": to.strip()})
-        if st.button("Assign to nobody", disabled=not any(row.assigned_to for row in rows)):
-            _perform("assign", rows, lambda _: {"to": None})
+    with st.popover("Assign", icon=":material/person_add:", disabled=not rows or why_not() is not None), st.form("assign", border=False):
+        to = st.text_input("To", value=planner() or "", max_chars=100, help="Nobody, if it is empty.")
+        if st.form_submit_button("Assign now", type="primary"):
+            _perform("assign", rows, lambda _: {"to": to.strip() or None})
 
 
 def _button(

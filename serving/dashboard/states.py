@@ -17,6 +17,7 @@ from serving.dashboard.session import forget, shown_moment
 from serving.dashboard.startup import started
 
 _HOUR: Final = timedelta(hours=1)
+_LOOK_S: Final = 2.0  # s between two looks for a service that is starting
 
 
 def show_empty(what: str, why: str) -> None:
@@ -31,6 +32,15 @@ def show_page(page: Callable[[], None]) -> None:
         if told:
             st.html(Markup("").join(Markup('<div class="az-banner" role="status">{0}</div>').format(text) for text in told))
         page()
+    if started().api.problem:
+        _wait_for_service()
+
+
+@st.fragment(run_every=_LOOK_S)
+def _wait_for_service() -> None:
+    """Show the page anew once the service answers: until then its buttons are off."""
+    if not started().api.problem:
+        st.rerun()
 
 
 def banners(now: Moment, silent_hours: float, *, replayed: bool) -> list[str]:

@@ -38,7 +38,10 @@ def themed(chart: Any, *, dark: bool) -> Any:
     """The chart with fonts, axes and grid as all charts have them."""
     colours = neutral(dark=dark)
     return (
-        chart.configure(background="transparent", font="Source Sans, sans-serif", padding={"left": 2, "right": 6, "top": 4, "bottom": 2})
+        chart.configure(
+            aria=False, background="transparent", font="Source Sans, sans-serif", padding={"left": 2, "right": 6, "top": 4, "bottom": 2}
+        )
+        .configure_mark(aria=False)  # the chart's text tells screen readers what it shows, not each of its marks
         .configure_view(stroke=None)
         .configure_axis(
             labelColor=colours.faint,

@@ -26,6 +26,8 @@ STYLE: Final = f"""
   margin: 0 0 4px 0; }}
 .az-badge {{ color: #111; border-radius: 4px; padding: 1px 7px; font-size: 0.8rem; font-weight: 600; white-space: nowrap; }}
 {_BADGES}
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {{ color: inherit; opacity: 0.92; }}
+[data-testid="stBaseButton-primary"]:not(:disabled) p, [data-testid="stMultiSelect"] span[title] {{ color: light-dark(#FFFFFF, #0E1117); }}
 .az-faint {{ opacity: 0.8; font-size: 0.85em; }}
 .az-scroll {{ overflow-x: auto; border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: 6px; }}
 .az-table {{ width: 100%; border-collapse: collapse; font-size: 0.86rem; line-height: 1.3; font-variant-numeric: tabular-nums; }}

@@ -27,7 +27,8 @@ from serving.dashboard.session import is_dark, read
 from serving.dashboard.states import show_empty
 from serving.warehouse.decisions import ModelDecision
 
-_OUTCOME_DAYS: Final = 180
+_OUTCOME_DAYS: Final = 90
+_MOST_COMPRESSORS: Final = 200  # of a larger fleet: enough for ten bands, and answered in a moment
 _MOST_VERDICTS: Final = 60
 
 
@@ -79,7 +80,7 @@ def _champion(found: list[ModelDecision], newest: ModelDecision) -> None:
 
 def _outcomes() -> None:
     st.subheader("What came true", anchor=False)
-    bands = read(outcome_bands, _OUTCOME_DAYS)
+    bands = read(outcome_bands, _OUTCOME_DAYS, _MOST_COMPRESSORS)
     if not bands:
         show_empty(
             "Nothing to compare yet",
@@ -88,7 +89,8 @@ def _outcomes() -> None:
         return
     total = sum(band.predictions for band in bands)
     st.caption(
-        f"{counted(total, 'prediction')}, the last of each compressor and day, of the last {_OUTCOME_DAYS} days. Repaired lives are left out."
+        f"{counted(total, 'prediction')}, the last of each compressor and day, of the last {_OUTCOME_DAYS} days. Repaired lives are left out. "
+        f"A fleet of more than {_MOST_COMPRESSORS} compressors is represented by that many, chosen by chance."
     )
     draw(outcomes_chart(bands, dark=is_dark()), outcomes_text(bands))
 

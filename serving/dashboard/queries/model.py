@@ -94,23 +94,33 @@ def drift_rows(connection: psycopg.Connection, verdict: DriftVerdict) -> list[Dr
         return cursor.execute(statement, [verdict.model_version, verdict.metric_timestamp]).fetchall()
 
 
-def outcome_bands(connection: psycopg.Connection, days: int) -> list[OutcomeBand]:
+def outcome_bands(connection: psycopg.Connection, days: int, most: int) -> list[OutcomeBand]:
     """Predicted failure probability against failures that came, in ten bands, of the last `days` days.
 
     A prediction counts when its horizon is over by the moment, and no repair ended the life before: what would have come is not known then.
-    The newest usable prediction of a compressor and day counts.
+    The newest usable prediction of a compressor and day counts. A fleet of more than `most` compressors is represented by `most` of them, which
+    their ids choose at random and always alike.
     """
     statement = """
-        WITH judged AS (
-            SELECT DISTINCT ON (own.compressor_id, date_trunc('day', own.prediction_timestamp AT TIME ZONE 'UTC'))
-                   own.compressor_id, own.prediction_timestamp, own.failure_probability::float8 AS probability,
-                   own.prediction_timestamp + own.horizon_days * INTERVAL '1 day' AS until
-            FROM ml_predictions AS own, v_moment
-            WHERE own.status = 'ok' AND own.data_withdrawn_at IS NULL
-              AND own.prediction_timestamp > moment - make_interval(days => %(days)s)
-              AND own.prediction_timestamp + own.horizon_days * INTERVAL '1 day' <= moment
-            ORDER BY own.compressor_id, date_trunc('day', own.prediction_timestamp AT TIME ZONE 'UTC'), own.prediction_timestamp DESC,
-                     own.updated_at DESC
+        WITH chosen AS (
+            SELECT compressor_id FROM compressor_metadata WHERE retired_at IS NULL ORDER BY md5(compressor_id) LIMIT %(most)s
+        ),
+        judged AS (
+            SELECT chosen.compressor_id, newest.*, newest.prediction_timestamp + newest.horizon_days * INTERVAL '1 day' AS until
+            FROM chosen
+            CROSS JOIN v_moment
+            CROSS JOIN LATERAL generate_series(
+                date_trunc('day', moment AT TIME ZONE 'UTC') - make_interval(days => %(days)s), moment AT TIME ZONE 'UTC', INTERVAL '1 day'
+            ) AS day
+            CROSS JOIN LATERAL (
+                SELECT own.prediction_timestamp, own.failure_probability::float8 AS probability, own.horizon_days
+                FROM ml_predictions AS own
+                WHERE own.compressor_id = chosen.compressor_id AND own.status = 'ok' AND own.data_withdrawn_at IS NULL
+                  AND own.prediction_timestamp >= day AT TIME ZONE 'UTC' AND own.prediction_timestamp < (day + INTERVAL '1 day') AT TIME ZONE 'UTC'
+                ORDER BY own.prediction_timestamp DESC, own.updated_at DESC
+                LIMIT 1
+            ) AS newest
+            WHERE newest.prediction_timestamp + newest.horizon_days * INTERVAL '1 day' <= moment
         ),
         ended AS (
             SELECT judged.*, (
@@ -128,7 +138,7 @@ def outcome_bands(connection: psycopg.Connection, days: int) -> list[OutcomeBand
         GROUP BY 1 ORDER BY 1
     """
     with connection.cursor(row_factory=class_row(OutcomeBand)) as cursor:
-        return cursor.execute(statement, {"days": days}).fetchall()
+        return cursor.execute(statement, {"days": days, "most": most}).fetchall()
 
 
 def used_versions(connection: psycopg.Connection) -> Mapping[str, Any]:

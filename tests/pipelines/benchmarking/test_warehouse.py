@@ -44,7 +44,7 @@ def test_the_fleet_has_the_rows_that_were_asked_for_and_the_hourly_write_is_take
 
 def test_no_question_reads_a_whole_month_and_the_partial_and_composite_indexes_are_used(result: dict[str, Any]) -> None:
     questions = result["questions"]
-    judged = "page: Model, what came true in 30 days"  # it weighs every prediction of a month
+    judged = "page: Model, what came true in 90 days"  # it weighs every prediction of a month
     assert {name: row["large_scans"] for name, row in questions.items() if row["large_scans"] and name != judged} == {}
     used = {name: set(row["indexes"]) for name, row in questions.items()}
     assert used["service: one compressor, 7 days"] >= {"sensor_readings_agg_pkey", "idx_predictions_newest", "idx_alert_needed"}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from tests.chromium import open_chromium
 from tests.serving.api.running import Running, serving
 
 KEY = "vNq3T0fWJm8yZsQ1xRk7Lc5HdU2pGb9E"  # nobody's
@@ -16,10 +16,8 @@ KEY = "vNq3T0fWJm8yZsQ1xRk7Lc5HdU2pGb9E"  # nobody's
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with open_chromium() as opened:
         yield opened
-        opened.close()
 
 
 def test_the_root_leads_to_the_page_whose_files_all_come_from_the_service(service: Running) -> None:

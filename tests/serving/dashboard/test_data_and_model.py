@@ -135,7 +135,8 @@ def test_probabilities_are_compared_with_failures_once_their_horizon_is_over(row
             MaintenanceEvent("C-3", begin + timedelta(days=2), "failure"),
         ],
     )
-    assert outcome_bands(rows, 31) == [OutcomeBand(0, 1, 0.01, 0.0), OutcomeBand(8, 1, 0.8, 1.0)]
+    assert outcome_bands(rows, 31, 10) == [OutcomeBand(0, 1, 0.01, 0.0), OutcomeBand(8, 1, 0.8, 1.0)]
+    assert sum(band.predictions for band in outcome_bands(rows, 31, 1)) <= 1
 
 
 def test_a_replay_shows_decisions_that_were_made_by_the_clock(rows: psycopg.Connection) -> None:
