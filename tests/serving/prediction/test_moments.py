@@ -49,8 +49,8 @@ def test_the_service_goes_by_its_clock_and_by_gold(tmp_path: Path) -> None:
     parts = ServiceParts(ChampionSource(missing, missing), missing, lambda: gold, missing, missing, missing, missing)
     backend = Backend(parts, load_settings(tmp_path, environ={}).serving, SKEW, clock=lambda: NOW - timedelta(days=2))
     for moment in (None, NOW - timedelta(days=2), NOW + SKEW):
-        with pytest.raises(NotReadyError), backend.reading(moment):  # the moment is allowed, the warehouse is missing
+        with pytest.raises(NotReadyError), backend.at(moment):  # the moment is allowed, the warehouse is missing
             pass
-    with pytest.raises(RequestError) as refused, backend.reading(NOW + timedelta(hours=1)):
+    with pytest.raises(RequestError) as refused, backend.at(NOW + timedelta(hours=1)):
         pass
     assert [field for field, _ in refused.value.problems] == ["as_of"]
