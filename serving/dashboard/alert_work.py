@@ -13,7 +13,7 @@ from config.errors import NotWrittenError
 from serving.alerts.alert_rows import AlertRow
 from serving.alerts.life_cycle import allowed
 from serving.dashboard.display.alerts import short_name
-from serving.dashboard.display.formatting import counted
+from serving.dashboard.display.formatting import counted, literal
 from serving.dashboard.session import planner, shown_moment
 from serving.dashboard.startup import started
 from serving.dashboard.writing import why_not, write
@@ -95,7 +95,7 @@ def _show_outcome() -> None:
     if done:
         st.success(done, icon=":material/check_circle:")
     for text in refused:
-        st.error(text.replace("~", r"\~"), icon=":material/error:")
+        st.error(literal(text), icon=":material/error:")
 
 
 def _hours_text(hours: int) -> str:

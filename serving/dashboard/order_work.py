@@ -12,6 +12,7 @@ import streamlit as st
 from config.errors import NotWrittenError
 from features.contract import EVENT_TYPES, MOST_DOWNTIME_HOURS
 from serving.dashboard.charts.times import zone_name
+from serving.dashboard.display.formatting import literal
 from serving.dashboard.display.orders import EVENT_NAMES
 from serving.dashboard.queries.orders import OrderRecord
 from serving.dashboard.session import shown_moment
@@ -241,4 +242,4 @@ def _show_outcome() -> None:
     if done:
         st.success(done, icon=":material/check_circle:")
     if refused:
-        st.error(refused.replace("~", r"\~"), icon=":material/error:")
+        st.error(literal(refused), icon=":material/error:")

@@ -11,7 +11,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from config.errors import AltavizError
-from serving.dashboard.display.formatting import hours_ago, local_time
+from serving.dashboard.display.formatting import hours_ago, literal, local_time
 from serving.dashboard.queries.moment import Moment
 from serving.dashboard.session import forget, shown_moment
 from serving.dashboard.startup import started
@@ -71,5 +71,5 @@ def _told() -> Iterator[None]:
     try:
         yield
     except AltavizError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(literal(str(error)), icon=":material/error:")
         st.button("Try again", on_click=forget, icon=":material/refresh:")

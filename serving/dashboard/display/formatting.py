@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DASH: Final = "–"
+_MARKUP: Final = re.compile(r"[\\`*_\[\]<>!$~|]")  # of Markdown as Streamlit reads it
 Number = float | int | Decimal
 
 
@@ -81,3 +83,8 @@ def day_from(day: date | None, moment: datetime) -> str:
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """A number and its noun."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def literal(text: str) -> str:
+    """Text from data or from the service, for where Streamlit takes Markdown: no link, picture, formula or emphasis comes of it."""
+    return _MARKUP.sub(r"\\\g<0>", text)

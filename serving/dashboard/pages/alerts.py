@@ -15,7 +15,7 @@ from serving.alerts.kpis import AlarmKpis
 from serving.dashboard.alert_work import work_panel
 from serving.dashboard.display.alerts import alert_columns, change_columns, frequent_columns, short_name
 from serving.dashboard.display.cards import Card, cards
-from serving.dashboard.display.formatting import counted, number, percent
+from serving.dashboard.display.formatting import counted, literal, number, percent
 from serving.dashboard.display.table import csv_text, html_table
 from serving.dashboard.head import show_head
 from serving.dashboard.links import ALERT, compressor_link, link
@@ -147,7 +147,7 @@ def _work(shown: Sequence[AlertRow]) -> None:
 
 
 def _log(item: AlertDetail) -> None:
-    with st.expander(f"Log of {short_name(item.alert)}".replace("~", r"\~"), expanded=True):
+    with st.expander(literal(f"Log of {short_name(item.alert)}"), expanded=True):
         st.html(html_table(item.changes, change_columns(), f"Log of {item.alert.alert_id}, oldest first"))
 
 

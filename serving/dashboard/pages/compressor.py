@@ -17,7 +17,7 @@ from serving.dashboard.charts.waiting import waiting_charts, waiting_rows, waiti
 from serving.dashboard.display.bars import life_bar
 from serving.dashboard.display.cards import Card, cards
 from serving.dashboard.display.fleet_table import left_by_now
-from serving.dashboard.display.formatting import day_from, days, hours_ago, local_time, percent, short_date, usd, zone_of
+from serving.dashboard.display.formatting import day_from, days, hours_ago, literal, local_time, percent, short_date, usd, zone_of
 from serving.dashboard.display.record_tables import alert_columns, event_columns, work_columns
 from serving.dashboard.display.sensors import SENSOR_NAMES, gauges, sensor_limits
 from serving.dashboard.display.table import html_table
@@ -130,7 +130,7 @@ def _draft(record: CompressorRecord) -> None:
         try:
             answer = WorkOrderDetailAnswer.model_validate(write("POST", "/v1/work-orders", {"compressor_id": compressor_id}))
         except NotWrittenError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(literal(str(error)), icon=":material/error:")
         else:
             address = link("work-orders", **{WORK_ORDER: answer.work_order.work_order_id})
             st.success(f"Drafted [{answer.work_order.work_order_id}]({address})")

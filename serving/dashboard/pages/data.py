@@ -11,7 +11,7 @@ import streamlit as st
 
 from serving.dashboard.charts.checks import history_chart, history_text
 from serving.dashboard.display.cards import Card, cards
-from serving.dashboard.display.formatting import counted, local_time, short_date
+from serving.dashboard.display.formatting import counted, literal, local_time, short_date
 from serving.dashboard.display.quality import (
     DIMENSIONS,
     check_columns,
@@ -80,7 +80,7 @@ def _faults() -> None:
         return
     by_sensor = Counter(f"{row.sensor}: {row.fault.replace('_', ' ')}" for row in faults)
     told = ", ".join(f"{name} ({number})" for name, number in by_sensor.most_common())
-    st.caption(told.replace("_", r"\_"))
+    st.caption(literal(told))
     columns = fault_columns(compressor_link)
     st.html(html_table(faults, columns, "Faults of sensors"))
     _download("sensor-faults", faults, columns)

@@ -14,6 +14,7 @@ from werkzeug import Response
 
 from serving.alerts.alert_rows import AlertChange
 from serving.dashboard.display.alerts import details_text, escalated_to
+from serving.dashboard.display.formatting import literal
 from serving.dashboard.pages.alerts import count_cards
 from serving.dashboard.queries.alerts import AlertCounts, AlertsWanted, alert_counts, alert_details, alerts_page, count_page
 from serving.dashboard.startup import ApiPlace, Startup
@@ -51,6 +52,12 @@ def answering(fleet: Startup, server: HTTPServer) -> Iterator[Startup]:
 
 def act(app: AppTest, label: str) -> AppTest:
     return next(button for button in app.button if button.label == label).click().run()
+
+
+def test_a_name_from_the_data_is_no_markup_in_a_message() -> None:
+    assert literal("![x](https://example.com/x.png) $E$ :red[C_1] ~~gone~~ \\") == (
+        r"\!\[x\](https://example.com/x.png) \$E\$ :red\[C\_1\] \~\~gone\~\~ \\"
+    )
 
 
 def test_what_nobody_has_acknowledged_stands_first_the_escalated_before_the_others(rows: psycopg.Connection) -> None:
