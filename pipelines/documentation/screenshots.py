@@ -38,6 +38,7 @@ _WIDTH: Final = 1280  # pixels
 _HEIGHTS: Final = {TODAY: 890, COMPRESSOR: 1280, ALERTS: 1200, WORK_ORDER: 1040}  # pixels
 _COLOURS: Final = (128, 64, 32, 16)  # of a picture: as many as its size allows
 _PATIENCE_MS: Final = 120_000
+_STARTING_S: Final = 120  # that the service may take to start
 _PLANNER: Final = "Ana"
 _PRIVATE, _READABLE, _PASSABLE = 0o077, 0o644, 0o711  # a home, a picture, a folder that the database's user passes through
 _DRAWN: Final = """() => document.querySelector('h1') && !document.querySelector('[data-testid=stStatusWidget], [data-testid=stSkeleton]')
@@ -71,7 +72,19 @@ def take_pictures(page: Page, url: str, out: Path) -> list[Path]:
     page.goto(url)
     _drawn(page)
     first = page.get_by_role("table").first.locator("tbody a").first
-    address, name, written = f"{url}/{first.get_attribute('href')}", first.inner_text(), [_take(page, TODAY, out)]
+    name, address, written = first.inner_text(), f"{url}/{first.get_attribute('href')}", [_take(page, TODAY, out)]
+    draft = page.get_by_role("button", name="Draft a work order")
+    page.goto(address)
+    _drawn(page)
+    for _ in range(_STARTING_S):
+        if draft.is_enabled():
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
+        _drawn(page)
+    else:
+        raise InputError("the service of the pages did not start: try `altaviz serve` on this home")
+    written.append(_take(page, COMPRESSOR, out))
     page.goto(f"{url}/alerts?id={quote(name)}")
     _drawn(page)
     page.get_by_role("table").first.locator("tbody a").first.click()
@@ -80,12 +93,6 @@ def take_pictures(page: Page, url: str, out: Path) -> list[Path]:
     written.append(_take(page, ALERTS, out))
     page.goto(address)
     _drawn(page)
-    draft = page.get_by_role("button", name="Draft a work order")
-    while draft.is_disabled():  # until the service has started
-        page.wait_for_timeout(1000)
-        page.reload()
-        _drawn(page)
-    written.append(_take(page, COMPRESSOR, out))
     draft.click()
     page.wait_for_url(re.compile("order=WO-"))
     _drawn(page)
