@@ -21,6 +21,8 @@ def why_not() -> str | None:
     """Why nothing can be written now, None if it can."""
     if started().api.problem:
         return f"nothing can be written now: {started().api.problem}"
+    if started().as_of is not None:  # a draft would take its numbers from another moment than the page
+        return "these pages show a past moment, and can only be read: open them without --as-of to write"
     return None if planner() else "give your name first, at the top of the page"
 
 

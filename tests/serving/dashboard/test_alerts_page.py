@@ -110,6 +110,16 @@ def test_without_a_name_nothing_can_be_written_and_the_page_says_why(show: ShowP
     assert any("nothing can be written now" in caption.value for caption in app.caption)
 
 
+def test_pages_of_a_past_moment_can_only_be_read(show: ShowPage, fleet: Startup, httpserver: HTTPServer) -> None:
+    """The service acts at the home's own moment: a draft or an act would have other numbers than the page."""
+    past = Startup(fleet.settings, NOW - timedelta(hours=1), ApiPlace(httpserver.url_for("").rstrip("/"), None))
+    app = show("alerts", past, alert=ID)
+    app.session_state["planner"] = "Ana"
+    app.run()
+    assert all(button.disabled for button in app.button if button.label == "Acknowledge")
+    assert any("open them without --as-of to write" in caption.value for caption in app.caption)
+
+
 def test_an_alert_is_acknowledged_through_the_service_under_the_planners_name(
     show: ShowPage, fleet: Startup, httpserver: HTTPServer
 ) -> None:
