@@ -19,7 +19,7 @@ from serving.warehouse.alert_log import PROGRAM
 
 _ROWS: Final = """
     SELECT alert.compressor_id, alert.alert_type, alert.alert_timestamp, alert.raised_at, alert.critical_at,
-           least(alert.acknowledged_at, alert.closed_at) AS seen_at, alert.resolved_at, alert.escalation_level, alert.escalated_at,
+           alert.acknowledged_at, alert.closed_at, alert.resolved_at, alert.escalation_level, alert.escalated_at,
            coalesce(log.changes, '{}') AS changes, coalesce(log.times, '{}') AS times, coalesce(log.untils, '{}') AS untils,
            coalesce(log.levels, '{}') AS levels, coalesce(log.ids, '{}') AS ids
     FROM alert_history AS alert
@@ -31,12 +31,12 @@ _ROWS: Final = """
                array_agg((details ->> 'until')::timestamptz ORDER BY changed_at, change_id) AS untils,
                array_agg((details ->> 'level')::integer ORDER BY changed_at, change_id) AS levels,
                array_agg(change_id ORDER BY changed_at, change_id) AS ids
-        FROM alert_changes WHERE change IN ('shelved', 'unshelved', 'escalated')
+        FROM alert_changes WHERE change IN ('shelved', 'unshelved', 'escalated', 'acknowledged')
         GROUP BY compressor_id, alert_type, alert_timestamp
     ) AS log USING (compressor_id, alert_type, alert_timestamp)
     WHERE NOT alert.withdrawn AND compressor.retired_at IS NULL
 """
-_OPEN: Final = "AND alert.closed_at IS NULL AND alert.acknowledged_at IS NULL AND alert.resolved_at IS NULL"
+_OPEN: Final = "AND alert.closed_at IS NULL AND NOT is_acknowledged(alert.acknowledged_at, alert.critical_at) AND alert.resolved_at IS NULL"
 _THESE: Final = """
     AND (compressor_id, alert_type, alert_timestamp) IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]))
     ORDER BY compressor_id, alert_type, alert_timestamp FOR UPDATE OF alert
@@ -49,14 +49,15 @@ _ADD: Final = """
 
 @dataclass(frozen=True)
 class _Row:
-    """An alert, and its log of shelving and escalation in order of time: parallel lists."""
+    """An alert, and its log of acknowledging, shelving and escalation in order of time: parallel lists."""
 
     compressor_id: str
     alert_type: str
     alert_timestamp: datetime
     raised_at: datetime
     critical_at: datetime | None
-    seen_at: datetime | None
+    acknowledged_at: datetime | None
+    closed_at: datetime | None
     resolved_at: datetime | None
     escalation_level: int
     escalated_at: datetime | None
@@ -72,7 +73,10 @@ class _Row:
 
     def due(self, rules: EscalationSection, moment: datetime) -> list[datetime]:
         """When it reached each level by `moment`."""
-        return escalations(Unacknowledged(self.raised_at, self.critical_at, self.seen_at, self.resolved_at, self._pauses()), rules, moment)
+        logged = [self.times[place] for place in self._places("acknowledged")]  # the row has only the last one
+        seen = sorted({*logged, *([] if self.acknowledged_at is None else [self.acknowledged_at])})
+        alert = Unacknowledged(self.raised_at, self.critical_at, tuple(seen), self.closed_at, self.resolved_at, self._pauses())
+        return escalations(alert, rules, moment)
 
     def logged(self) -> list[tuple[int | None, datetime]]:
         """Level and time of each escalation in the log."""
@@ -88,7 +92,7 @@ class _Row:
     def _pauses(self) -> tuple[Pause, ...]:
         """A shelving lasts until its time, or until the next entry ends or replaces it."""
         pauses: list[Pause] = []
-        own = [place for place, name in enumerate(self.changes) if name != "escalated"]
+        own = [place for place, name in enumerate(self.changes) if name in ("shelved", "unshelved")]
         for number, place in enumerate(own):
             until = self.untils[place]
             if self.changes[place] == "shelved" and until is not None:

@@ -30,13 +30,14 @@ def alarm_load(connection: psycopg.Connection, days: float, rules: AlarmKpisSect
 def read_alarms(connection: psycopg.Connection, start: datetime, end: datetime) -> list[Alarm]:
     """The alerts raised in [start, end), of all compressors. Withdrawn ones are left out."""
     query = """
-        SELECT compressor_id, alert_type, station_id, source, raised_at, critical_at, resolved_at, acknowledged_at
+        SELECT compressor_id, alert_type, station_id, source, raised_at, critical_at, resolved_at,
+               CASE WHEN is_acknowledged(acknowledged_at, critical_at, %s) THEN acknowledged_at END
         FROM alert_history JOIN compressor_metadata USING (compressor_id)
         WHERE raised_at >= %s AND raised_at < %s AND alert_timestamp < %s AND NOT withdrawn
         ORDER BY raised_at, compressor_id, alert_type
     """
     return [
         Alarm(*names, *(None if moment is None else moment.astimezone(UTC) for moment in moments))
-        for *names, raised_at, critical_at, resolved_at, acknowledged_at in connection.execute(query, [start, end, end])
+        for *names, raised_at, critical_at, resolved_at, acknowledged_at in connection.execute(query, [end, start, end, end])
         for moments in [(raised_at, critical_at, resolved_at, acknowledged_at)]
     ]

@@ -4,6 +4,8 @@ clock      It starts at the end of the cycle in which the alert was raised: nobo
 level      The next one is due after `warning_minutes`. Once the alert is critical it is due after `critical_minutes`, from the level before or
            from the end of the cycle in which it became critical, whichever is later. The last level is the end.
 pause      The clock stands still while the alert is shelved.
+again      An acknowledgement from before the alert was critical counts for the warning only. The clock starts again at the end of the cycle in which
+           the alert became critical. Levels that it reached stay.
 end        An acknowledgement or a closing ends it, a return to normal at the end of its cycle. A level that was due in that very moment counts if
            a person came then, but not if the cycle found it normal.
 """
@@ -30,11 +32,12 @@ class Pause:
 
 @dataclass(frozen=True)
 class Unacknowledged:
-    """What escalation needs of an alert. `seen_at`: acknowledged or closed; `pauses`: disjoint, ascending."""
+    """What escalation needs of an alert. `acknowledged`: ascending; `pauses`: disjoint, ascending."""
 
     raised_at: datetime
     critical_at: datetime | None = None
-    seen_at: datetime | None = None
+    acknowledged: tuple[datetime, ...] = ()
+    closed_at: datetime | None = None
     resolved_at: datetime | None = None
     pauses: tuple[Pause, ...] = ()
 
@@ -45,14 +48,24 @@ def escalations(alert: Unacknowledged, rules: EscalationSection, moment: datetim
     warning, critical = timedelta(minutes=rules.warning_minutes.value), timedelta(minutes=rules.critical_minutes.value)
     normal_at = None if alert.resolved_at is None else end_of_cycle(alert.resolved_at, cycle)
     worse_at = None if alert.critical_at is None else end_of_cycle(alert.critical_at, cycle)
+    ends = [end for end in (alert.closed_at, moment) if end is not None]
     reached: list[datetime] = []
     last = end_of_cycle(alert.raised_at, cycle)
-    while len(reached) < len(rules.levels):
-        last = _after(last, warning, alert.pauses) if worse_at is None else _sooner(last, warning, worse_at, critical, alert.pauses)
-        if last > moment or (alert.seen_at is not None and last > alert.seen_at) or (normal_at is not None and last >= normal_at):
-            break
-        reached.append(last)
+    for begins, seen in _phases(alert, worse_at):
+        last = last if begins is None else begins
+        while len(reached) < len(rules.levels):
+            last = _after(last, warning, alert.pauses) if worse_at is None else _sooner(last, warning, worse_at, critical, alert.pauses)
+            if last > min([*ends, *seen]) or (normal_at is not None and last >= normal_at):
+                break
+            reached.append(last)
     return reached
+
+
+def _phases(alert: Unacknowledged, worse_at: datetime | None) -> list[tuple[datetime | None, tuple[datetime, ...]]]:
+    """When the clock starts (None: as the alert is raised), and the acknowledgements that end it, for each time that somebody is asked."""
+    if alert.critical_at is None or worse_at is None or not alert.acknowledged or alert.acknowledged[0] >= alert.critical_at:
+        return [(None, alert.acknowledged)]
+    return [(None, alert.acknowledged), (worse_at, tuple(seen for seen in alert.acknowledged if seen >= alert.critical_at))]
 
 
 def end_of_cycle(moment: datetime, cycle: timedelta) -> datetime:

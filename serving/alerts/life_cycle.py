@@ -48,7 +48,10 @@ class Act:
 
 
 def acknowledge(connection: psycopg.Connection, key: AlertKey, act: Act) -> AlertRow:
-    """Somebody has seen the alert, and it escalates no further. A resolved one is then closed. The first acknowledgement stays."""
+    """Somebody has seen the alert, and it escalates no further. A resolved one is then closed. The first acknowledgement stays.
+
+    One of a warning does not count once the alert is critical: it asks for another then, and the log keeps both.
+    """
     alert = _lock(connection, key, act)
     if alert.acknowledged_at is not None:
         return alert

@@ -35,7 +35,7 @@ class AlertAnswer(Answer):
     reading_count: int | None = Field(description="Readings with the condition, count. Null for an alert of a prediction.")
     age_hours: float = Field(description="From `raised_at` until the moment of the answer, hours.")
     resolved_at: AnsweredTime | None = Field(description="When readings were normal again, UTC.")
-    acknowledged_at: AnsweredTime | None = Field(description="When somebody acknowledged it, UTC.")
+    acknowledged_at: AnsweredTime | None = Field(description="When somebody acknowledged it, UTC. Null again once a warning is critical.")
     acknowledged_by: str | None = Field(description="Who acknowledged it.")
     shelved_at: AnsweredTime | None = Field(description="When somebody shelved it, UTC.")
     shelved_by: str | None = Field(description="Who shelved it.")

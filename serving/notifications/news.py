@@ -19,8 +19,8 @@ _CHANGES: Final = """
     SELECT change.change_id, change.compressor_id, change.alert_type, change.alert_timestamp, change.change, change.changed_at,
            change.changed_by, change.details, alert.source, alert.severity, alert.message, alert.value, alert.threshold, alert.raised_at,
            alert.escalation_level, alert.assigned_to, compressor.model, compressor.station_id,
-           change.change IN ('raised', 'became_critical') AND alert.resolved_at IS NULL AND alert.acknowledged_at IS NULL
-               AND alert.closed_at IS NULL AND NOT alert.withdrawn AND compressor.retired_at IS NULL
+           change.change IN ('raised', 'became_critical') AND alert.resolved_at IS NULL
+               AND NOT is_acknowledged(alert.acknowledged_at, alert.critical_at) AND alert.closed_at IS NULL AND NOT alert.withdrawn AND compressor.retired_at IS NULL
                AND (SELECT replay_as_of IS NULL FROM view_rules) AS is_waiting
     FROM alert_changes AS change
     JOIN alert_history AS alert USING (compressor_id, alert_type, alert_timestamp)

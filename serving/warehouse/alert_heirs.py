@@ -16,6 +16,7 @@ _IS_STALE: Final = f"({_KEY}) IN (SELECT {_KEY} FROM {STALE})"
 _HEIRS: Final = f"""
     CREATE TEMPORARY TABLE altaviz_heirs ON COMMIT DROP AS
     SELECT heir.compressor_id, heir.alert_type, heir.alert_timestamp, heir.last_seen AS heir_last_seen,
+           heir.critical_at AS heir_critical_at,
            stale.alert_timestamp AS stale_timestamp, stale.last_seen, stale.acknowledged_at, stale.acknowledged_by, stale.shelved_at,
            stale.shelved_by, stale.shelved_until, stale.shelve_reason, stale.assigned_to, stale.closed_at, stale.closed_by,
            nullif(stale.escalation_level, 0) AS escalation_level, stale.escalated_at
@@ -27,7 +28,13 @@ _HEIRS: Final = f"""
 # By group of columns that belong together: which of several stale alerts gives them, and what the heir must lack. The first column is never
 # NULL where the group is filled. A closed alert stays closed only if its heir lasts no longer.
 _GROUPS: Final = (
-    (("acknowledged_at", "acknowledged_by"), "acknowledged_at", "alert.acknowledged_at IS NULL", "TRUE"),
+    (
+        ("acknowledged_at", "acknowledged_by"),
+        "NOT is_acknowledged(acknowledged_at, heir_critical_at), acknowledged_at",
+        "(alert.acknowledged_at IS NULL OR is_acknowledged(first.acknowledged_at, alert.critical_at)"
+        " AND NOT is_acknowledged(alert.acknowledged_at, alert.critical_at))",
+        "TRUE",
+    ),
     (("shelved_until", "shelved_at", "shelved_by", "shelve_reason"), "shelved_until DESC", "alert.shelved_until IS NULL", "TRUE"),
     (("assigned_to",), "stale_timestamp DESC", "alert.assigned_to IS NULL", "TRUE"),
     (("closed_at", "closed_by"), "closed_at", "alert.closed_at IS NULL", "heir_last_seen <= last_seen"),

@@ -42,7 +42,7 @@ _STILL_SHOWN: Final = {
     "alert_history": (
         "{count} alerts that nobody closed",
         """SELECT count(*) FROM {partition}
-           WHERE closed_at IS NULL AND NOT withdrawn AND NOT (resolved AND acknowledged_at IS NOT NULL)""",
+           WHERE closed_at IS NULL AND NOT withdrawn AND NOT (resolved AND is_acknowledged(acknowledged_at, critical_at))""",
     ),
     "data_quality_metrics": (
         "the newest checks",

@@ -155,9 +155,16 @@ CREATE TRIGGER trg_newest_emptied AFTER TRUNCATE ON sensor_readings_agg FOR EACH
 SELECT refresh_newest_predictions(ARRAY(SELECT compressor_id FROM compressor_metadata)),
        refresh_newest_readings(ARRAY(SELECT compressor_id FROM compressor_metadata));
 
+-- Whether somebody acknowledged the alert as it is at a moment, or as it is in the end. The only definition: an acknowledgement of a warning does
+-- not count for what is critical since.
+CREATE FUNCTION is_acknowledged(acknowledged_at timestamptz, critical_at timestamptz, moment timestamptz DEFAULT 'infinity')
+RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT acknowledged_at IS NOT NULL AND (critical_at IS NULL OR critical_at > moment OR acknowledged_at >= critical_at)
+$$;
+
 -- An alert that needs nobody any more is closed. Most are, so lists and counts look only at the others.
 CREATE INDEX idx_alert_needed ON alert_history (compressor_id, raised_at DESC)
-    WHERE closed_at IS NULL AND NOT withdrawn AND (NOT resolved OR acknowledged_at IS NULL);
+    WHERE closed_at IS NULL AND NOT withdrawn AND (NOT resolved OR NOT is_acknowledged(acknowledged_at, critical_at));
 CREATE INDEX idx_alert_resolved ON alert_history (resolved_at);
 
 -- The newest prediction by the moment, of every compressor that was ever scored. Those from withdrawn readings do not count.
@@ -312,7 +319,11 @@ SELECT alert.compressor_id, alert.alert_type, alert.alert_timestamp,
        alert.source, alert.severity, alert.state, alert.message, alert.value, alert.threshold,
        alert.raised_at, alert.critical_at, alert.last_seen, alert.reading_count,
        CASE WHEN alert.resolved_at <= (SELECT moment FROM v_moment) THEN alert.resolved_at END AS resolved_at,
-       alert.acknowledged_at, alert.acknowledged_by, alert.shelved_at, alert.shelved_by, alert.shelved_until, alert.shelve_reason,
+       CASE WHEN is_acknowledged(alert.acknowledged_at, alert.critical_at, (SELECT moment FROM v_moment)) THEN alert.acknowledged_at END
+           AS acknowledged_at,
+       (CASE WHEN is_acknowledged(alert.acknowledged_at, alert.critical_at, (SELECT moment FROM v_moment)) THEN alert.acknowledged_by END)::varchar(100)
+           AS acknowledged_by,
+       alert.shelved_at, alert.shelved_by, alert.shelved_until, alert.shelve_reason,
        alert.assigned_to, alert.escalation_level, alert.escalated_at, alert.closed_at, alert.closed_by, alert.suppressed, alert.withdrawn,
        compressor.model, compressor.station_id, station.basin, health_rank(alert.severity) AS severity_rank,
        greatest(extract(epoch FROM (SELECT moment FROM v_moment) - alert.raised_at) / 3600, 0)::numeric(10, 2) AS age_hours
@@ -320,20 +331,22 @@ FROM (
     SELECT *, CASE
         WHEN resolved_at <= (SELECT moment FROM v_moment) THEN 'resolved'
         WHEN shelved_until > (SELECT moment FROM v_moment) THEN 'shelved'
-        WHEN acknowledged_at IS NOT NULL THEN 'acknowledged'
+        WHEN is_acknowledged(acknowledged_at, critical_at, (SELECT moment FROM v_moment)) THEN 'acknowledged'
         ELSE 'raised'
     END AS state
     FROM alert_history
-    WHERE closed_at IS NULL AND NOT withdrawn AND (NOT resolved OR acknowledged_at IS NULL)
+    WHERE closed_at IS NULL AND NOT withdrawn AND (NOT resolved OR NOT is_acknowledged(acknowledged_at, critical_at))
     UNION ALL -- at an earlier moment it was not resolved yet
     SELECT *, CASE WHEN shelved_until > (SELECT moment FROM v_moment) THEN 'shelved' ELSE 'acknowledged' END
     FROM alert_history
-    WHERE closed_at IS NULL AND NOT withdrawn AND resolved AND acknowledged_at IS NOT NULL AND resolved_at > (SELECT moment FROM v_moment)
+    WHERE closed_at IS NULL AND NOT withdrawn AND resolved AND is_acknowledged(acknowledged_at, critical_at)
+      AND resolved_at > (SELECT moment FROM v_moment)
       AND (SELECT max(resolved_at) FROM alert_history) > (SELECT moment FROM v_moment) -- else nothing is read
     UNION ALL
     SELECT *, 'closed'
     FROM alert_history
-    WHERE closed_at IS NOT NULL OR withdrawn OR resolved AND acknowledged_at IS NOT NULL AND resolved_at <= (SELECT moment FROM v_moment)
+    WHERE closed_at IS NOT NULL OR withdrawn
+       OR resolved AND is_acknowledged(acknowledged_at, critical_at) AND resolved_at <= (SELECT moment FROM v_moment)
 ) AS alert
 JOIN compressor_metadata AS compressor USING (compressor_id)
 LEFT JOIN station_locations AS station USING (station_id)

@@ -49,6 +49,23 @@ def test_a_shelving_that_is_over_ends_in_the_log_and_does_not_escalate_meanwhile
     assert read_alert(connection, KEY).escalated_at == T + 3 * H + 30 * MINUTE
 
 
+def test_a_warning_acknowledged_escalates_again_once_it_is_critical_until_somebody_sees_that(connection: psycopg.Connection) -> None:
+    stand_at(connection, T + 2 * H)
+    acknowledge(connection, KEY, ANA)
+    rewrite(connection, replace(OPEN, severity="critical", critical_at=T + 2 * H + MINUTE))
+    assert advance_alerts(connection, T + 3 * H + 15 * MINUTE, RULES, open_only=True) == 1
+    assert read_alert(connection, KEY).escalated_at == T + 3 * H + 15 * MINUTE
+    stand_at(connection, T + 3 * H + 20 * MINUTE)
+    acknowledge(connection, KEY, Act("Bob", T + 3 * H + 20 * MINUTE))
+    assert advance_alerts(connection, T + 9 * H, RULES) == 0
+    assert [row[1:3] for row in _log(connection) if row[0] in ("acknowledged", "escalated")] == [
+        (T + 2 * H, "Ana"),
+        (T + 2 * H, "altaviz"),
+        (T + 3 * H + 15 * MINUTE, "altaviz"),
+        (T + 3 * H + 20 * MINUTE, "Bob"),
+    ]
+
+
 def test_late_readings_move_an_escalation_without_telling_it_again(connection: psycopg.Connection) -> None:
     advance_alerts(connection, T + 2 * H, RULES)
     ids = connection.execute("SELECT change_id FROM alert_changes ORDER BY change_id").fetchall()

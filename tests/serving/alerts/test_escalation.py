@@ -36,12 +36,18 @@ def alert(
     raised: int,
     *,
     critical: int | None = None,
-    seen: int | None = None,
+    seen: int | tuple[int, ...] | None = None,
+    closed: int | None = None,
     resolved: int | None = None,
     pauses: tuple[tuple[int, int], ...] = (),
 ) -> Unacknowledged:
     return Unacknowledged(
-        _at(raised), _if_any(critical), _if_any(seen), _if_any(resolved), tuple(Pause(_at(start), _at(end)) for start, end in pauses)
+        _at(raised),
+        _if_any(critical),
+        () if seen is None else tuple(_at(each) for each in ((seen,) if isinstance(seen, int) else seen)),
+        _if_any(closed),
+        _if_any(resolved),
+        tuple(Pause(_at(start), _at(end)) for start, end in pauses),
     )
 
 
@@ -60,6 +66,13 @@ def minutes(of: Unacknowledged, until: int = DAY) -> list[int]:
         (alert(0, critical=50), [60, 75, 90]),
         (alert(0, seen=119), [60]),
         (alert(0, seen=120), [60, 120]),  # due already
+        (alert(0, critical=130, seen=90), [60, 195, 210]),  # an acknowledged warning asks again, 15 minutes after the end of its cycle
+        (alert(0, critical=10, seen=9), [75, 90, 105]),
+        (alert(0, critical=10, seen=10), []),
+        (alert(0, critical=130, seen=(90, 200)), [60, 195]),
+        (alert(0, critical=130, seen=90, pauses=((100, 300),)), [60, 315, 330]),
+        (alert(0, critical=130, seen=90, resolved=150), [60]),
+        (alert(0, critical=130, seen=90, closed=200), [60, 195]),
         (alert(0, resolved=70), [60]),  # the cycle that ends at 120 finds it normal
         (alert(0, resolved=61), [60]),
         (alert(0, resolved=121), [60, 120]),

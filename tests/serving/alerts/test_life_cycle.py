@@ -46,6 +46,32 @@ def test_an_acknowledgement_is_kept_with_its_note_and_written_once(connection: p
     assert _log(connection) == [("acknowledged", "Ana")]
 
 
+def test_an_acknowledged_warning_that_becomes_critical_asks_for_another_acknowledgement(connection: psycopg.Connection) -> None:
+    acknowledge(connection, KEY, MORNING)
+    worse = replace(OPEN, severity="critical", critical_at=NOW + H, last_seen=NOW + H)
+    rewrite(connection, worse)
+    assert read_alert(connection, KEY).state == "acknowledged"  # as it was at NOW
+    stand_at(connection, NOW + H)
+    again = read_alert(connection, KEY)
+    assert (again.state, again.acknowledged_at, again.acknowledged_by) == ("raised", None, None)
+    assert "acknowledge" in allowed(again)
+    shelved = shelve(connection, KEY, replace(LUNCH, until=NOW + 2 * H), Act("Bob", NOW + H), DAY)
+    assert (shelved.state, "acknowledge" in allowed(shelved)) == ("shelved", True)
+    unshelve(connection, KEY, Act("Bob", NOW + H))
+    seen = acknowledge(connection, KEY, Act("Bob", NOW + H))
+    assert (seen.state, seen.acknowledged_by) == ("acknowledged", "Bob")
+    assert [entry for entry in _log(connection) if entry[0] == "acknowledged"] == [("acknowledged", "Ana"), ("acknowledged", "Bob")]
+
+
+def test_a_critical_alert_that_resolves_waits_for_somebody_although_its_warning_was_acknowledged(connection: psycopg.Connection) -> None:
+    acknowledge(connection, KEY, MORNING)
+    stand_at(connection, NOW + 3 * H)
+    ended = NOW + 2 * H
+    rewrite(connection, replace(RESOLVED, severity="critical", critical_at=NOW + H, resolved_at=ended, settled_at=ended))
+    assert read_alert(connection, KEY).state == "resolved"
+    assert acknowledge(connection, KEY, Act("Bob", NOW + 3 * H)).state == "closed"
+
+
 def test_a_shelved_alert_returns_by_itself(connection: psycopg.Connection) -> None:
     shelved = shelve(connection, KEY, LUNCH, MORNING, DAY)
     assert (shelved.state, shelved.shelved_until, shelved.shelve_reason) == ("shelved", NOW + 2 * H, "wash-down of the cylinder")

@@ -61,6 +61,21 @@ def test_two_alerts_that_become_one_are_raised_once_and_keep_all_acts(connection
     assert _log(connection, merged.key) == [("raised", T), ("acknowledged", NOW), ("assigned", NOW)]
 
 
+@pytest.mark.parametrize(("second_seen", "state", "by"), [(False, "raised", None), (True, "acknowledged", "Bob")])
+def test_an_old_acknowledgement_does_not_hide_a_critical_alert_that_late_readings_join_to_it(
+    connection: psycopg.Connection, second_seen: bool, state: str, by: str | None
+) -> None:
+    acknowledge(connection, KEY, ANA)
+    worse = replace(OPEN, alert_timestamp=NOW + H, raised_at=NOW + H, critical_at=NOW + H, severity="critical", last_seen=NOW + 2 * H)
+    rewrite(connection, ENDED, worse)
+    stand_at(connection, NOW + 2 * H)
+    if second_seen:
+        acknowledge(connection, replace(KEY, alert_timestamp=NOW + H), Act("Bob", NOW + 2 * H))
+    rewrite(connection, replace(OPEN, critical_at=NOW + H, severity="critical", last_seen=NOW + 2 * H))
+    merged = read_alert(connection, KEY)
+    assert (merged.state, merged.acknowledged_by) == (state, by)
+
+
 def test_an_alert_that_falls_into_two_leaves_its_log_with_both(connection: psycopg.Connection) -> None:
     acknowledge(connection, KEY, ANA)
     first = replace(ENDED, alert_timestamp=T - H, raised_at=T - H, last_seen=T + H)
