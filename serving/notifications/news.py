@@ -88,10 +88,11 @@ class AlertNews:
         return range(self.escalation_level + 1)
 
     def is_for(self, channel: Channel) -> bool:
-        """Whether the channel wants it."""
+        """Whether the channel wants it. One that hears of the end of alerts also hears that one never was."""
+        topics = {self.topic} | ({"alert.resolved"} if self.change == "withdrawn" else set())
         severity = self.details["severity"] if self.change == "raised" else self.severity
         return (
-            self.topic in channel.topics
+            not topics.isdisjoint(channel.topics)
             and (severity == "critical" or channel.least_severity == "warning")
             and any(level in self.levels() for level in channel.escalation_levels)
         )

@@ -1,7 +1,7 @@
 """What becomes of an alert that the readings no longer show as it was.
 
 Its heirs are the alerts of its compressor and type that now cover some of its time. They get what people entered, and its log. Without an
-heir it is withdrawn if somebody worked on it or was called for it. Else it is deleted.
+heir it is withdrawn if somebody worked on it, was called for it or told of it. Else it is deleted.
 """
 
 from __future__ import annotations
@@ -50,9 +50,19 @@ _COPY_LOG: Final = """
       ON (heir.compressor_id, heir.alert_type, heir.stale_timestamp) = (old.compressor_id, old.alert_type, old.alert_timestamp)
     ORDER BY old.change_id
 """
+# Messages that were sent or will be, by the id that the alert had then.
+_TOLD: Final = """
+    SELECT known.compressor_id, known.alert_type, known.alert_timestamp
+    FROM alert_changes AS known
+    CROSS JOIN LATERAL unnest(known.beginnings) AS begun
+    JOIN outbox ON outbox.topic LIKE 'alert.%%' AND outbox.given_up_at IS NULL
+     AND outbox.payload ->> 'alert_id'
+         = known.compressor_id || '~' || known.alert_type || '~' || to_char(begun AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS"Z"')
+"""
 _OWN_WORK: Final = f"""
     (acknowledged_at IS NOT NULL OR shelved_at IS NOT NULL OR assigned_to IS NOT NULL OR closed_at IS NOT NULL OR escalation_level > 0
-     OR ({_KEY}) IN (SELECT {_KEY} FROM alert_changes WHERE change IN ('acknowledged', 'shelved', 'unshelved', 'assigned', 'closed')))
+     OR ({_KEY}) IN (SELECT {_KEY} FROM alert_changes WHERE change IN ('acknowledged', 'shelved', 'unshelved', 'assigned', 'closed'))
+     OR ({_KEY}) IN ({_TOLD} WHERE (known.compressor_id, known.alert_type, known.alert_timestamp) IN (SELECT {_KEY} FROM {STALE})))
 """
 _WITHDRAW: Final = f"""
     UPDATE alert_history

@@ -12,6 +12,7 @@ import pytest
 from config.sections.notifications import NotificationsConfig
 from serving.alerts.advance import advance_alerts
 from serving.alerts.alert_key import AlertKey
+from serving.alerts.alert_rows import read_alert, read_changes
 from serving.alerts.life_cycle import Act, acknowledge, assign
 from serving.notifications.news import Told, tell
 from serving.warehouse.connection import Warehouse
@@ -76,6 +77,25 @@ def test_an_alert_whose_beginning_moves_is_not_told_again(connection: psycopg.Co
     _tell(connection)
     rewrite(connection, replace(OPEN, alert_timestamp=T - H, raised_at=T))
     assert _tell(connection) == Told()
+
+
+def test_an_alert_that_was_told_is_withdrawn_and_those_who_hear_of_ends_are_told(connection: psycopg.Connection) -> None:
+    config = channels(ends=LOG | {"topics": ["alert.raised", "alert.resolved"]}, begins=LOG | {"topics": ["alert.raised"]})
+    _tell(connection, config)
+    rewrite(connection, replace(OPEN, alert_timestamp=T - H, raised_at=T))  # it is told under its former id
+    rewrite(connection)
+    moved = replace(KEY, alert_timestamp=T - H)
+    assert read_alert(connection, moved).withdrawn
+    assert [item.change for item in read_changes(connection, moved)] == ["raised", "withdrawn"]
+    assert _tell(connection, config) == Told(messages=1, changes=1)
+    assert _messages(connection)[-1] == ("ends", "alert.withdrawn")
+
+
+def test_an_alert_whose_messages_nobody_got_goes_with_its_log(connection: psycopg.Connection) -> None:
+    _tell(connection)
+    connection.execute("UPDATE outbox SET given_up_at = now()")
+    rewrite(connection)
+    assert connection.execute("SELECT count(*) FROM alert_history").fetchone() == (0,)
 
 
 def _again(connection: psycopg.Connection, now: datetime, *, is_past: bool = False) -> Told:
