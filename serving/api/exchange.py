@@ -9,7 +9,9 @@ from typing import Any, Final, Protocol
 
 from structlog.contextvars import get_contextvars
 
+from config.errors import RequestError
 from serving.access.keyring import LOCAL, Caller
+from serving.warehouse.alert_log import PROGRAM
 
 REQUEST_ID: Final = "X-Request-ID"
 _LOGGED_AS: Final = "request_id"  # in every log line of the request
@@ -41,7 +43,13 @@ class Exchange:
         return self.actor or self.caller.name
 
     def acting(self, by: str | None) -> str:
-        """Who acts: the person `by` if the request names one, else the name of the key. The record of writes has the same."""
+        """Who acts: the person `by` if the request names one, else the name of the key. The record of writes has the same.
+
+        Raises RequestError for the program's own name, which the logs have for what no person did.
+        """
+        actor = by or self.recorded_actor
+        if "".join(actor.split()).casefold() == PROGRAM:
+            raise RequestError(("by", f"{PROGRAM} is the program's own name in the logs: name the person who acts"))
         self.actor = by or self.actor
         return self.recorded_actor
 

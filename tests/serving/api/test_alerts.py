@@ -109,6 +109,16 @@ def test_what_a_state_does_not_allow_is_a_409_that_names_state_and_ways_on(alert
     assert query(alerts.home, "SELECT count(*) FROM alert_changes") == [(0,)]
 
 
+@pytest.mark.parametrize("name", ["altaviz", "AltaViz ", "alta\u00a0viz"])
+def test_nobody_acts_under_the_programs_own_name(alerts: Running, name: str) -> None:
+    on_alert = _act(alerts, CRITICAL, "acknowledge", by=name)
+    answer = alerts.client.post("/v1/work-orders", json={"compressor_id": "C-1", "by": name})
+    for status, problem in (on_alert, (answer.status_code, answer.json())):
+        assert (status, problem["errors"][0]["field"]) == (422, "by")
+        assert "name the person who acts" in problem["errors"][0]["detail"]
+    assert query(alerts.home, "SELECT count(*) FROM alert_changes") == [(0,)]
+
+
 def test_an_alert_is_not_shelved_for_ever_or_into_the_past(alerts: Running) -> None:
     for until in ("2026-03-09T12:00:00Z", "2099-12-31"):
         status, problem = _act(alerts, CRITICAL, "shelve", until=until, reason="later")
