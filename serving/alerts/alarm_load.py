@@ -11,7 +11,10 @@ from serving.alerts.kpis import Alarm, AlarmKpis, measure_alarms
 
 
 def alarm_load(connection: psycopg.Connection, days: float, rules: AlarmKpisSection) -> AlarmKpis | None:
-    """The load of the last `days` days, or of as many as there are readings. None: there are no readings by the moment."""
+    """The load of the last `days` days. None: there are no readings by the moment.
+
+    Where readings begin later, it begins with the hour of the first one: (05:00, 06:00] for a reading at 06:00.
+    """
     query = """
         SELECT moment, (
             SELECT min(agg_timestamp) - INTERVAL '1 hour' FROM sensor_readings_agg
