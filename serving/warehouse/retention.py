@@ -1,6 +1,6 @@
 """Drops months that the configuration does not keep, without blocking readers, and deletes old rows of logs.
 
-A month stays as long as a view shows one of its rows: the newest of a compressor in service, an alert that is not closed.
+A month stays as long as a view shows one of its rows: the newest of a compressor in service that counts, an alert that is not closed.
 """
 
 from __future__ import annotations
@@ -32,12 +32,15 @@ _STILL_SHOWN: Final = {
     ),
     "ml_predictions": (
         "newest prediction, or newest one with numbers, of {count} compressors in service",
-        """SELECT count(*) FROM compressor_metadata AS compressor WHERE retired_at IS NULL AND (
-             EXISTS (SELECT FROM {partition} AS own WHERE own.compressor_id = compressor.compressor_id)
-             AND NOT EXISTS (SELECT FROM {table} AS own WHERE own.compressor_id = compressor.compressor_id AND prediction_timestamp >= %(end)s)
-             OR EXISTS (SELECT FROM {partition} AS own WHERE own.compressor_id = compressor.compressor_id AND status = 'ok')
+        """SELECT count(*) FROM compressor_metadata AS compressor, (SELECT rejected_models(moment) AS versions FROM v_moment) AS rejected
+           WHERE retired_at IS NULL AND (
+             EXISTS (SELECT FROM {partition} AS own WHERE own.compressor_id = compressor.compressor_id AND data_withdrawn_at IS NULL)
              AND NOT EXISTS (SELECT FROM {table} AS own WHERE own.compressor_id = compressor.compressor_id AND prediction_timestamp >= %(end)s
-                             AND status = 'ok'))""",
+                             AND data_withdrawn_at IS NULL)
+             OR EXISTS (SELECT FROM {partition} AS own WHERE own.compressor_id = compressor.compressor_id AND status = 'ok'
+                        AND data_withdrawn_at IS NULL AND model_version <> ALL (rejected.versions))
+             AND NOT EXISTS (SELECT FROM {table} AS own WHERE own.compressor_id = compressor.compressor_id AND prediction_timestamp >= %(end)s
+                             AND status = 'ok' AND data_withdrawn_at IS NULL AND model_version <> ALL (rejected.versions)))""",
     ),
     "alert_history": (
         "{count} alerts that nobody closed",

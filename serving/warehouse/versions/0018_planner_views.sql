@@ -189,20 +189,23 @@ CROSS JOIN LATERAL (
 WHERE later.prediction_timestamp > (SELECT latest FROM v_moment);
 
 -- Rows of a rejected model do not count: of one that was rolled back from by then, unless it was made champion again since.
+CREATE FUNCTION rejected_models(moment timestamptz) RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT ARRAY(
+        SELECT away.previous_version::text FROM model_decisions AS away
+        WHERE away.decision = 'rolled_back' AND away.previous_version IS NOT NULL AND away.decided_at <= moment AND NOT EXISTS (
+            SELECT FROM model_decisions AS again
+            WHERE again.model_version = away.previous_version AND again.decision IN ('promoted', 'rolled_back')
+              AND again.decided_at > away.decided_at AND again.decided_at <= moment
+        )
+    )
+$$;
+
 CREATE OR REPLACE VIEW v_latest_predictions AS
 WITH asked AS (
     SELECT * FROM v_moment
 ),
 rejected AS (
-    SELECT ARRAY(
-        SELECT away.previous_version FROM model_decisions AS away
-        WHERE away.decision = 'rolled_back' AND away.previous_version IS NOT NULL AND away.decided_at <= asked.moment AND NOT EXISTS (
-            SELECT FROM model_decisions AS again
-            WHERE again.model_version = away.previous_version AND again.decision IN ('promoted', 'rolled_back')
-              AND again.decided_at > away.decided_at AND again.decided_at <= asked.moment
-        )
-    ) AS versions
-    FROM asked
+    SELECT rejected_models(moment) AS versions FROM asked
 )
 SELECT compressor.compressor_id,
        coalesce(usable.prediction_timestamp, newest.prediction_timestamp) AS prediction_timestamp,

@@ -14,6 +14,7 @@ from config.errors import WarehouseError
 from serving.schemas import QualityMetric
 from serving.warehouse.alerts import Alert, replace_alerts
 from serving.warehouse.connection import Warehouse
+from serving.warehouse.decisions import ModelDecision, upsert_decision
 from serving.warehouse.partitions import make_partitions_ahead
 from serving.warehouse.retention import TABLES, RetentionPlan, apply_retention, plan_retention
 from serving.warehouse.tables import upsert_predictions, upsert_quality_metrics
@@ -79,6 +80,28 @@ def test_a_month_stays_for_the_newest_prediction_of_a_compressor_in_service(repl
     with replayed.connection() as connection:
         connection.execute("DELETE FROM ml_predictions")
         assert connection.execute("SELECT compressor_id FROM v_newest_predictions").fetchall() == []
+
+
+def test_a_month_stays_for_the_last_prediction_that_counts(replayed: Warehouse) -> None:
+    """Later ones are from withdrawn readings, of a model that was rolled back from, or without numbers."""
+    kept = replace(OK, model_version="1")
+    hours = [timedelta(hours=number) for number in range(4)]
+    withdrawn, rejected = (
+        replace(kept, prediction_timestamp=T - hours[3]),
+        replace(OK, model_version="2", prediction_timestamp=T - hours[2]),
+    )
+    with replayed.connection() as connection:
+        upsert_predictions(connection, [replace(kept, prediction_timestamp=OLD), withdrawn, rejected])
+        upsert_predictions(connection, [replace(STALE, compressor_id="C-1", model_version="1", prediction_timestamp=T)])
+    assert [month.stays_for for month in _plan(replayed, ml_predictions=4).months if month.rows] == [None]
+    with replayed.connection() as connection:
+        connection.execute("UPDATE ml_predictions SET data_withdrawn_at = %s WHERE prediction_timestamp = %s", [T, T - hours[3]])
+        upsert_decision(connection, ModelDecision("1", T - hours[1], "rolled_back", "operator", previous_version="2"))
+    (month,) = (month for month in _plan(replayed, ml_predictions=4).months if month.rows)
+    assert month.stays_for == "newest prediction, or newest one with numbers, of 1 compressors in service"
+    with replayed.connection() as connection:
+        shown = connection.execute("SELECT prediction_timestamp, rul_days::float8 FROM v_latest_predictions WHERE compressor_id = 'C-1'")
+        assert shown.fetchall() == [(OLD, OK.rul_days)]
 
 
 def test_a_late_prediction_of_a_dropped_month_is_refused_until_a_longer_retention_wants_it(replayed: Warehouse) -> None:
