@@ -136,7 +136,7 @@ def measure_alarms(alarms: Iterable[Alarm], start: datetime, end: datetime, rule
     told = sorted(_annunciations(raised, end), key=lambda item: (item.at, item.alarm.compressor_id, item.alarm.alert_type))
     stale = [alarm for alarm in raised if alarm.stood(end) > timedelta(hours=rules.stale_hours.value)]
     fleeting = [alarm for alarm in raised if alarm.resolved_at and alarm.stood(end) <= timedelta(minutes=rules.fleeting_minutes.value)]
-    ignored = [alarm for alarm in raised if alarm.acknowledged_at is None or alarm.acknowledged_at >= end]
+    ignored = [alarm for alarm in raised if alarm.acknowledged_at is None or alarm.acknowledged_at > end]
     chattering = _chattering(raised, rules)
     by_name = Counter((item.alarm.compressor_id, item.alarm.alert_type) for item in told)
     ranked = sorted(by_name.items(), key=lambda item: (-item[1], item[0]))[: int(rules.most_frequent.value)]

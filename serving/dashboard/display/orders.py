@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -101,22 +101,35 @@ def count_cards(counts: OrderCounts) -> list[Card]:
 def order_cards(order: WorkOrder, moment: datetime, zone: tzinfo) -> list[Card]:
     """The numbers of one order."""
     urgency, _ = _PRIORITIES.get(order.priority, (None, ""))
-    parts = ""
-    if order.act_by is not None and order.parts_lead_days is not None:
-        parts = f"order them by {short_date(order.act_by - timedelta(days=order.parts_lead_days))}"
+    is_open = order.status in ("draft", "exported")
     life = ""
     if order.rul_lower_days is not None and order.rul_upper_days is not None:
         life = f"{order.rul_lower_days:.1f} to {order.rul_upper_days:.1f} when drafted"
     repair = "" if order.planned_cost_usd is None else f"the planned repair: {usd(order.planned_cost_usd)}"
     return [
         Card("Priority", f"{order.priority}", PRIORITY_NAMES[order.priority], urgency),
-        Card("Act by", short_date(order.act_by), day_from(order.act_by, moment) or "no date"),
+        Card("Act by", short_date(order.act_by), (day_from(order.act_by, moment) if is_open else order.status) or "no date"),
         Card("Planned start", local_time(order.planned_start, zone), order.assigned_to or "not assigned"),
-        Card("Parts take", DASH if order.parts_lead_days is None else counted(round(order.parts_lead_days), "day"), parts),
+        Card(
+            "Parts take",
+            DASH if order.parts_lead_days is None else counted(round(order.parts_lead_days), "day"),
+            _parts_note(order, moment),
+        ),
         Card("Cost at stake", usd(order.cost_at_stake_usd), repair),
         Card("Saving", usd(order.expected_saving_usd), "planned instead of failed"),
         Card("Remaining life", days(order.rul_days), life),
     ]
+
+
+def _parts_note(order: WorkOrder, moment: datetime) -> str:
+    """When parts have to be ordered for the planned start, else for the day to act by; and that it is too late for it."""
+    work = order.planned_start.astimezone(UTC).date() if order.planned_start is not None else order.act_by
+    if order.status not in ("draft", "exported") or work is None or order.parts_lead_days is None:
+        return ""
+    order_by = work - timedelta(days=float(order.parts_lead_days))
+    if order_by < moment.astimezone(UTC).date():
+        return f"too late for {short_date(work)}, unless they are in stock"
+    return f"order them by {short_date(order_by)}"
 
 
 def reasons_list(order: WorkOrder) -> Markup:

@@ -61,7 +61,7 @@ def count_cards(counts: AlertCounts) -> list[Card]:
         Card("Escalated", f"{counts.escalated:,}", "nobody acknowledged them in time", "critical" if counts.escalated else None),
         Card("Acknowledged", f"{counts.acknowledged:,}", "the condition lasts"),
         Card("Shelved", f"{counts.shelved:,}", "return by themselves"),
-        Card("Resolved", f"{counts.resolved:,}", "not acknowledged yet"),
+        Card("Resolved", f"{counts.resolved:,}", "of those to be acknowledged"),
         Card("Assigned", f"{counts.assigned:,}", "to a person"),
     ]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 import streamlit as st
@@ -17,7 +18,7 @@ from serving.dashboard.charts.waiting import waiting_charts, waiting_rows, waiti
 from serving.dashboard.display.bars import life_bar
 from serving.dashboard.display.cards import Card, cards
 from serving.dashboard.display.fleet_table import left_by_now
-from serving.dashboard.display.formatting import day_from, days, hours_ago, literal, local_time, percent, short_date, usd, zone_of
+from serving.dashboard.display.formatting import day_from, days, hours_ago, literal, local_time, number, percent, short_date, usd, zone_of
 from serving.dashboard.display.record_tables import alert_columns, event_columns, work_columns
 from serving.dashboard.display.sensors import SENSOR_NAMES, gauges, sensor_limits
 from serving.dashboard.display.table import html_table
@@ -38,6 +39,7 @@ from serving.warehouse.fleet import CompressorRecord, read_compressor
 
 _SPANS: Final = {"2 days": 2, "7 days": 7, "30 days": 30, "90 days": 90}
 _FIRST_SENSORS: Final = ["Vibration", "Discharge temperature", "Discharge pressure"]
+_LIKELY: Final = 0.5  # a failure within the horizon is more likely than not
 _LONGEST_LIFE_DAYS: Final = 30.0
 _DAYS_OF_WAITING: Final = 14
 
@@ -78,6 +80,9 @@ def _standing(record: CompressorRecord, zone: tzinfo, renewed: datetime | None) 
         )
     )
     st.html(cards(standing_cards(record, renewed)))
+    warning = likely_too_late(row, record.moment)
+    if warning:
+        st.html(Markup('<div class="az-banner" role="status">{0}</div>').format(warning))
     why, act = st.columns([3, 1])
     with why:
         reasons = Markup("").join(Markup("<li>{0}</li>").format(reason) for reason in row["reasons"] or ["no prediction yet"])
@@ -103,7 +108,7 @@ def standing_cards(record: CompressorRecord, renewed: datetime | None) -> list[C
     rul = "–" if row["rul_days_now"] is None else days(row["rul_days_now"])
     horizon = "" if row["horizon_days"] is None else f"within {row['horizon_days']:g} days"
     return [
-        Card("Remaining life", rul, (row["status"] or "not scored").replace("_", " "), row["urgency"]),
+        Card("Remaining life", rul, _life_note(row), row["urgency"]),
         Card("Act by", short_date(row["act_by"]), day_from(row["act_by"], moment) or "no date yet"),
         Card("Saving", usd(row["expected_saving_usd"]), "planned instead of failed"),
         Card("Fails", percent(row["failure_probability"]), horizon),
@@ -112,6 +117,28 @@ def standing_cards(record: CompressorRecord, renewed: datetime | None) -> list[C
         Card("Since renewal", age, "failure, repair or service"),
         Card("Rated power", power.text(row["horsepower"]), f"in service since {row['install_date']}" if row["install_date"] else ""),
     ]
+
+
+def _life_note(row: Mapping[str, Any]) -> str:
+    """The interval of a prediction that holds, else its status."""
+    if row["status"] != "ok" or row["rul_lower_days"] is None:
+        return str(row["status"] or "not scored").replace("_", " ")
+    lower, upper = (left_by_now(row[end], row["age_hours"]) for end in ("rul_lower_days", "rul_upper_days"))
+    return f"{number(lower)} to {number(upper)} d holds 90 % of lives"
+
+
+def likely_too_late(row: Mapping[str, Any], moment: datetime) -> str | None:
+    """The sentence for a machine that probably fails before its repair is due; None for any other."""
+    probability, act_by = row["failure_probability"], row["act_by"]
+    if probability is None or act_by is None or row["status"] != "ok" or probability < _LIKELY:
+        return None
+    ahead = (act_by - moment.astimezone(UTC).date()) / timedelta(days=1)
+    if ahead < row["horizon_days"]:
+        return None
+    return (
+        f"It will probably fail before the repair: {percent(probability)} within {row['horizon_days']:g} days, and parts and a crew "
+        f"are there {day_from(act_by, moment)} at the earliest. Decide whether it should be stopped until then."
+    )
 
 
 def _draft(record: CompressorRecord) -> None:

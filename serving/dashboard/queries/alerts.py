@@ -65,7 +65,7 @@ class AlertCounts:
     escalated: int  # of them
     acknowledged: int
     shelved: int
-    resolved: int  # and nobody has acknowledged them
+    resolved: int  # among the unacknowledged: the condition is over
     assigned: int
 
 
@@ -95,9 +95,9 @@ def count_page(connection: psycopg.Connection, wanted: AlertsWanted) -> int:
 def alert_counts(connection: psycopg.Connection) -> AlertCounts:
     """Counts of the whole fleet."""
     statement = """
-        SELECT count(*) FILTER (WHERE state = 'raised') AS unacknowledged,
-               count(*) FILTER (WHERE state = 'raised' AND severity = 'critical') AS critical,
-               count(*) FILTER (WHERE state = 'raised' AND escalation_level > 0) AS escalated,
+        SELECT count(*) FILTER (WHERE state IN ('raised', 'resolved')) AS unacknowledged,
+               count(*) FILTER (WHERE state IN ('raised', 'resolved') AND severity = 'critical') AS critical,
+               count(*) FILTER (WHERE state IN ('raised', 'resolved') AND escalation_level > 0) AS escalated,
                count(*) FILTER (WHERE state = 'acknowledged') AS acknowledged,
                count(*) FILTER (WHERE state = 'shelved') AS shelved,
                count(*) FILTER (WHERE state = 'resolved') AS resolved,

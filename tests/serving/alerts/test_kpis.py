@@ -109,7 +109,7 @@ def test_the_most_frequent_come_first(rules: AlarmKpisSection) -> None:
 
 
 def test_alarms_that_nobody_took_are_counted(rules: AlarmKpisSection) -> None:
-    kpis = _measure(rules, _alarm(0, acknowledged=5), _alarm(0), _alarm(0, acknowledged=2 * 1440))
+    kpis = _measure(rules, _alarm(0, acknowledged=5), _alarm(0), _alarm(0, acknowledged=2 * 1440 + 1))
     assert (kpis.unacknowledged, kpis.unacknowledged_share) == (2, round(2 / 3, 4))
 
 

@@ -75,7 +75,7 @@ def test_what_nobody_has_acknowledged_stands_first_the_escalated_before_the_othe
         ("C-2", "acknowledged"),
         ("C-3", "shelved"),
     ]
-    assert alert_counts(rows) == AlertCounts(2, 1, 1, 1, 1, 1, 0)
+    assert alert_counts(rows) == AlertCounts(3, 1, 1, 1, 1, 1, 0)
     assert count_page(rows, AlertsWanted(states=("raised",), compressors=("C-2",))) == 1
     assert count_page(rows, AlertsWanted(sources=("data",))) == 0
     assert [escalated_to(row, LEVELS) for row in found[:2]] == ["manager", None]

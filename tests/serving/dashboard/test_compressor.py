@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import date, timedelta
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -11,6 +11,7 @@ from pytest_httpserver import HTTPServer
 from streamlit.testing.v1 import AppTest
 
 from serving.dashboard.links import going_to
+from serving.dashboard.pages.compressor import likely_too_late
 from serving.dashboard.queries.own_level import OwnLevel, own_levels
 from serving.dashboard.startup import ApiPlace, Startup
 from serving.messages.work_orders import WorkOrderAnswer
@@ -38,6 +39,16 @@ def test_it_says_what_is_predicted_and_why(show: ShowPage) -> None:
     page = html_of(show("compressor", id="C-1"))
     for text in ("critical", "2.0 d", "Thu 12 Mar", "$16,554", REASON, "19 d", "Mon 9 Mar 01:00 CDT"):
         assert text in page
+
+
+def test_a_machine_that_probably_fails_before_its_repair_says_so() -> None:
+    row = {"status": "ok", "failure_probability": 0.81, "horizon_days": 3.0, "act_by": date(2026, 3, 12)}
+    told = likely_too_late(row, NOW)
+    assert told is not None
+    assert told.startswith("It will probably fail before the repair: 81 % within 3 days, and parts and a crew are there in 3 days")
+    assert likely_too_late({**row, "failure_probability": 0.4}, NOW) is None
+    assert likely_too_late({**row, "act_by": date(2026, 3, 10)}, NOW) is None
+    assert likely_too_late({**row, "act_by": None}, NOW) is None
 
 
 def test_sensors_stand_against_their_limits_in_the_units_of_the_address(show: ShowPage) -> None:

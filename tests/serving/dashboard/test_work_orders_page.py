@@ -128,6 +128,10 @@ def test_an_order_says_what_by_when_and_why(show: ShowPage, orders: dict[str, st
         assert text in page
 
 
+def test_a_start_before_the_parts_can_be_there_is_told(show: ShowPage, orders: dict[str, str]) -> None:
+    assert "too late for Tue 10 Mar, unless they are in stock" in html_of(show("work-orders", order=orders["C-2"]))
+
+
 def test_the_log_tells_each_change_in_the_time_of_the_station(show: ShowPage, orders: dict[str, str]) -> None:
     assert "planned start: – → Tue 10 Mar 08:00 CDT" in html_of(show("work-orders", order=orders["C-2"]))
 

@@ -33,6 +33,9 @@ def test_fleet_health_goes_by_rank_and_not_by_text(warehouse: Warehouse) -> None
         connection.execute(ALERT, ["C-2", T, T, "critical", False, None])
         connection.execute(ALERT, ["C-2", T + timedelta(hours=1), T + timedelta(hours=1), "warning", False, None])
         connection.execute(ALERT, ["C-3", T, T, "critical", True, T])
+        connection.execute(
+            "SELECT set_config('altaviz.as_of', %s, TRUE)", [(T + timedelta(hours=1)).isoformat()]
+        )  # later, less life is left
         health = connection.execute(
             "SELECT compressor_id, health_status, active_alerts FROM v_fleet_health_summary ORDER BY health_rank DESC, rul_days_now NULLS LAST, compressor_id"
         ).fetchall()
