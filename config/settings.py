@@ -20,14 +20,15 @@ from config.errors import ConfigError, HomeError
 from config.loader import CONFIG_DIR, Section, load_section
 from config.sections.ablation import AblationConfig
 from config.sections.costs import CostsConfig
-from config.sections.dashboard import DashboardConfig
 from config.sections.database import DatabaseConfig
 from config.sections.etl import EtlConfig
 from config.sections.evaluation import EvaluationConfig
 from config.sections.fleet import FleetConfig
 from config.sections.model import ModelConfig
 from config.sections.monitoring import MonitoringConfig
-from config.sections.notifications import NotificationsConfig
+from config.sections.planner.dashboard import DashboardConfig
+from config.sections.planner.notifications import NotificationsConfig
+from config.sections.planner.work_orders import WorkOrdersConfig
 from config.sections.quality import QualityConfig
 from config.sections.retraining import RetrainingConfig
 from config.sections.scoring import ScoringConfig
@@ -35,7 +36,6 @@ from config.sections.serving import ServingConfig
 from config.sections.simulator import SimulatorConfig
 from config.sections.thresholds import ThresholdsConfig
 from config.sections.tuning import TuningConfig
-from config.sections.work_orders import WorkOrdersConfig
 
 SectionT = TypeVar("SectionT", bound=Section)
 

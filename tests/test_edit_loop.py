@@ -31,7 +31,7 @@ except AssertionError as error:
         ("monitoring/drift/test_evidently_report.py", False),
         ("training/network/test_fit.py", False),
         ("pipelines/test_demo.py", False),  # the console script stands between it and all it starts
-        ("serving/warehouse/test_migrations.py", False),
+        ("serving/warehouse/upkeep/test_migrations.py", False),
     ],
 )
 def test_a_file_is_light_when_nothing_that_it_reaches_is_heavy(name: str, light: bool) -> None:

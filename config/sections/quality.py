@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from config.loader import Section
-from config.sections.alarms import AlarmKpisSection, PredictionAlertsSection
-from config.sections.own_normal import OwnNormalSection
+from config.sections.planner.alarms import AlarmKpisSection, PredictionAlertsSection
+from config.sections.planner.own_normal import OwnNormalSection
 from config.sections.sensor_health import FaultBenchmarkSection, SensorHealthSection
 from config.sections.thresholds import CountLimit, Limit, Quantity, bounded
 

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from config.sections.own_normal import OwnNormalSection
+from config.sections.planner.own_normal import OwnNormalSection
 from config.sections.quality import AlertsSection
 from features.arrays import Doubles, Ints
 from features.contract import COMPRESSOR_ID, TIMESTAMP

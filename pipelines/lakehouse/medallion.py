@@ -20,7 +20,7 @@ from pipelines.runtime.lake_lock import writing_lake
 from pipelines.runtime.moment import choose_moment
 from pipelines.runtime.spark import LazySpark
 from serving.warehouse.migrations import migrated_warehouse
-from serving.warehouse.partitions import make_partitions_ahead
+from serving.warehouse.upkeep.partitions import make_partitions_ahead
 
 
 def build_lake(settings: Settings, as_of: datetime | None, spark: LazySpark, report: StageReporter) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from pipelines.runtime.lake_lock import writing_lake
 from pipelines.runtime.spark import LazySpark
 from serving.schemas import present_moment
 from serving.warehouse.migrations import grant_roles, migrated_warehouse
-from serving.warehouse.partitions import make_partitions_ahead
-from serving.warehouse.retention import apply_retention, plan_retention
+from serving.warehouse.upkeep.partitions import make_partitions_ahead
+from serving.warehouse.upkeep.retention import apply_retention, plan_retention
 
 
 def maintain(settings: Settings, spark: LazySpark, report: StageReporter, *, dry_run: bool) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from serving.schemas import present_moment, report_rows
 from serving.warehouse import tables
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.migrations import migrated_warehouse
-from serving.warehouse.partitions import make_partitions_ahead
 from serving.warehouse.prediction_points import earliest
+from serving.warehouse.upkeep.partitions import make_partitions_ahead
 from serving.work_orders.reported_events import waiting_events, with_waiting_events
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from config.sections.alarms import AlarmKpisSection
+from config.sections.planner.alarms import AlarmKpisSection
 from serving.alerts.kpis import Alarm, AlarmKpis, measure_alarms
 
 

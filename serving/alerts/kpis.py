@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from config.sections.alarms import AlarmKpisSection
+from config.sections.planner.alarms import AlarmKpisSection
 from serving.warehouse.alerts import Severity, Source
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 
 from config.errors import ConfigError, DeliveryError
 from config.logs import get_log
-from config.sections.notifications import EmailChannel, LogChannel, NotificationsConfig, WebhookChannel
+from config.sections.planner.notifications import EmailChannel, LogChannel, NotificationsConfig, WebhookChannel
 from serving.notifications.message import Message
 
 _AGENT: Final = "altaviz"

@@ -18,7 +18,7 @@ from psycopg.rows import class_row
 from config.errors import DeliveryError
 from config.logs import get_log
 from config.secrets import hide_passwords
-from config.sections.notifications import DeliverySection
+from config.sections.planner.notifications import DeliverySection
 from serving.notifications.channels import Sender
 from serving.notifications.message import Message
 from serving.warehouse.connection import Warehouse

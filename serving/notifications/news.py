@@ -10,7 +10,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.rows import class_row
 
-from config.sections.notifications import Channel, NotificationsConfig
+from config.sections.planner.notifications import Channel, NotificationsConfig
 from serving.alerts.alert_key import AlertKey
 from serving.notifications.outbox import enqueue
 

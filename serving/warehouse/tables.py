@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 
 from config.sections.scoring import HealthSection
 from serving.schemas import Compressor, EdgeExport, LatestPrediction, MaintenanceEvent, Prediction, QualityMetric, StationRow
-from serving.warehouse.partitions import dropped_months, make_partitions, month_of
+from serving.warehouse.upkeep.partitions import dropped_months, make_partitions, month_of
 
 _COPY_ROWS: Final = 100_000  # rows of a frame turned into text at a time
 _ROWS_AT_ONCE: Final = 500  # of dataclasses in one statement: triggers run once for it; a statement takes 65,535 values

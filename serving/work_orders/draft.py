@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from config.errors import ConflictError, RequestError
 from config.sections.costs import CostsConfig
-from config.sections.work_orders import Priority, WorkOrdersConfig
+from config.sections.planner.work_orders import Priority, WorkOrdersConfig
 from serving.alerts.life_cycle import Act
 from serving.work_orders.basis import Basis, read_basis
 from serving.work_orders.given_text import require_texts

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 import psycopg
 
 from config.errors import RequestError
-from config.sections.work_orders import WorkOrdersConfig
+from config.sections.planner.work_orders import WorkOrdersConfig
 from serving.alerts.life_cycle import Act
 from serving.notifications.outbox import enqueue
 from serving.schemas import ExportFormat

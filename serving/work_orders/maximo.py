@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time
 from typing import Any, Final
 
 from config.plain_text import plain_text
-from config.sections.work_orders import MaximoSection
+from config.sections.planner.work_orders import MaximoSection
 from serving.work_orders.order import WorkOrder
 
 _MOST_DESCRIPTION: Final = 100  # characters of WORKORDER.DESCRIPTION

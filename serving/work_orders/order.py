@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from config.errors import ConflictError, NotFoundError
-from config.sections.work_orders import Priority
+from config.sections.planner.work_orders import Priority
 from serving.alerts.life_cycle import Act
 from serving.schemas import OrderStatus
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Final
 
-from config.sections.work_orders import Priority, PrioritySection
+from config.sections.planner.work_orders import Priority, PrioritySection
 
 PRIORITY_NAMES: Final[dict[Priority, str]] = {1: "emergency", 2: "urgent", 3: "planned", 4: "when convenient"}
 

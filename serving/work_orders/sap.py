@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from config.plain_text import plain_text
-from config.sections.work_orders import SapSection
+from config.sections.planner.work_orders import SapSection
 from serving.work_orders.order import WorkOrder
 
 _MOST: Final = {"NotificationText": 40, "MaintNotifLongTextForEdit": 1333, "TechnicalObject": 40, "LocationDescription": 50}

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from config.errors import NotFoundError, RequestError
 from config.sections.costs import CostsConfig
+from config.sections.planner.work_orders import WorkOrdersConfig
 from config.sections.serving import LimitsSection
 from config.sections.thresholds import ThresholdsConfig
-from config.sections.work_orders import WorkOrdersConfig
 from serving.api.backend import Backend
 from serving.api.exchange import REQUEST_ID
 from serving.api.metrics import Metrics

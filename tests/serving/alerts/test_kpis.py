@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from config.sections.alarms import AlarmKpisSection
+from config.sections.planner.alarms import AlarmKpisSection
 from config.settings import Settings
 from serving.alerts.kpis import Alarm, AlarmKpis, Flood, FrequentAlarm, PriorityShare, delivered_at, measure_alarms
 from serving.warehouse.alerts import Source

@@ -13,7 +13,7 @@ from aiosmtpd.handlers import Message as MailHandler
 from pytest_httpserver import HTTPServer
 
 from config.loader import CONFIG_DIR, load_section
-from config.sections.notifications import DeliverySection, NotificationsConfig
+from config.sections.planner.notifications import DeliverySection, NotificationsConfig
 from serving.warehouse.connection import Warehouse
 from tests.serving.warehouse.conftest import migrated, warehouse
 

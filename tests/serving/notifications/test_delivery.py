@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from config.errors import ConfigError
-from config.sections.notifications import DeliverySection, NotificationsConfig
+from config.sections.planner.notifications import DeliverySection, NotificationsConfig
 from serving.notifications.channels import open_channels
 from serving.notifications.delivery import Delivered, claim, deliver, give_up_strays, read_waiting, try_again, wait_s
 from serving.notifications.outbox import enqueue

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from config.sections.notifications import NotificationsConfig
+from config.sections.planner.notifications import NotificationsConfig
 from serving.alerts.advance import advance_alerts
 from serving.alerts.alert_key import AlertKey
 from serving.alerts.alert_rows import read_alert, read_changes

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from config.sections.work_orders import Priority
+from config.sections.planner.work_orders import Priority
 from config.settings import Settings
 from serving.work_orders.priority import priority_of
 

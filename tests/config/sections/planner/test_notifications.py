@@ -9,7 +9,7 @@ import yaml
 
 from config.errors import ConfigError
 from config.loader import CONFIG_DIR
-from config.sections.notifications import NotificationsConfig
+from config.sections.planner.notifications import NotificationsConfig
 from config.settings import load_settings
 
 SECRET = "whsec_9uPzqYJ0X2mV5rT8wKc3nB7hLd4sFgAe6oQiUxZtR1E="

@@ -15,9 +15,9 @@ from serving.schemas import QualityMetric
 from serving.warehouse.alerts import Alert, replace_alerts
 from serving.warehouse.connection import Warehouse
 from serving.warehouse.decisions import ModelDecision, upsert_decision
-from serving.warehouse.partitions import make_partitions_ahead
-from serving.warehouse.retention import TABLES, RetentionPlan, apply_retention, plan_retention
 from serving.warehouse.tables import upsert_predictions, upsert_quality_metrics
+from serving.warehouse.upkeep.partitions import make_partitions_ahead
+from serving.warehouse.upkeep.retention import TABLES, RetentionPlan, apply_retention, plan_retention
 from tests.serving.warehouse.test_tables import OK, STALE, T
 
 OLD = datetime(2025, 9, 15, tzinfo=UTC)

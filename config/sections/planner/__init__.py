@@ -1,0 +1,1 @@
+"""Schemas of what planners see and get: alarms, pages, messages, work orders."""

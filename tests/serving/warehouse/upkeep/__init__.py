@@ -1,0 +1,1 @@
+"""Schema, roles, kept rows and retention of the warehouse."""
