@@ -1,6 +1,7 @@
 """How long before each failure the first alert stood, and how many alerts were true. Pure; times are days since one origin.
 
-meant      An alert means a failure if it was raised in the life that the failure ended, and still stood at most `false_alarm_rul_days` before it.
+meant      An alert means a failure if it was raised in the life that the failure ended. It must also have stood in the last
+           `false_alarm_rul_days` of that life.
 verdict    An alert is true, false or undecided as an alarm of monitoring.evaluation.alarms is, by the life that was left when it was raised.
 
 Data alerts are about sensors, not about machines: they are left out.
