@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
@@ -103,8 +104,9 @@ def rows(fleet_home: tuple[Path, Warehouse]) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def show(fleet: Startup) -> ShowPage:
+def show(fleet: Startup) -> Iterator[ShowPage]:
     """Run a page of the registry with query parameters."""
+    main = sys.modules["__main__"]  # a page takes its place, and processes that a later test spawns would run that page
 
     def run(path: str, startup: Startup = fleet, **query: str) -> AppTest:
         start_with(startup)
@@ -118,4 +120,5 @@ def show(fleet: Startup) -> ShowPage:
             app.query_params[name] = value
         return app.run()
 
-    return run
+    yield run
+    sys.modules["__main__"] = main
