@@ -31,7 +31,7 @@ def sync_books(connection: psycopg.Connection, lake: Lake, rows: Mapping[str, An
     if not days:
         return 0
     metrics = book_metrics(LakeBooks(rows, open_refusals(lake)), datetime.combine(days[-1], time(), UTC))
-    return replace_quality_metrics(connection, metrics, [BOOKS, QUARANTINE], days[-1:], days)
+    return replace_quality_metrics(connection, metrics, [BOOKS, QUARANTINE], days, days)  # one row each: those of earlier runs go
 
 
 def book_metrics(books: LakeBooks, moment: datetime) -> list[QualityMetric]:
