@@ -67,14 +67,19 @@ class AlertRow:
 
 @dataclass(frozen=True)
 class AlertFilter:
-    """Which alerts to list; None: any. `states` None leaves out closed alerts."""
+    """Which alerts to list. An empty tuple filters nothing; `states` None leaves out closed alerts."""
 
     states: tuple[State, ...] | None = None
-    compressor_id: str | None = None
-    station_id: str | None = None
-    severity: Severity | None = None
-    source: Source | None = None
+    compressor_ids: tuple[str, ...] = ()
+    station_ids: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    sources: tuple[Source, ...] = ()
     assigned_to: str | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """For the SQL."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -98,32 +103,42 @@ class AlertChange:
 _COLUMNS: Final = sql.SQL(", ").join(
     sql.SQL("age_hours::float8") if item.name == "age_hours" else sql.Identifier(item.name) for item in fields(AlertRow)
 )
-_WORST_FIRST: Final = "ORDER BY severity_rank DESC, raised_at DESC, compressor_id, alert_type, alert_timestamp"
+_SOUGHT: Final = """
+    CASE WHEN %(states)s::text[] IS NULL THEN state <> 'closed' ELSE state = ANY(%(states)s) END
+    AND (%(compressor_ids)s::text[] = '{}' OR compressor_id = ANY(%(compressor_ids)s))
+    AND (%(station_ids)s::text[] = '{}' OR station_id = ANY(%(station_ids)s))
+    AND (%(severities)s::text[] = '{}' OR severity = ANY(%(severities)s))
+    AND (%(sources)s::text[] = '{}' OR source = ANY(%(sources)s))
+    AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
+"""
+WORST_FIRST: Final = "worst first"
+_ORDERS: Final = {
+    "to be acknowledged first": "acknowledged_at IS NOT NULL OR state = 'shelved', escalation_level DESC, severity_rank DESC, raised_at DESC",
+    WORST_FIRST: "severity_rank DESC, raised_at DESC",
+    "newest first": "raised_at DESC",
+    "oldest first": "raised_at",
+}
+ORDERS: Final = tuple(_ORDERS)  # as the page of alerts and its address name them
 
 
 def list_alerts(connection: psycopg.Connection, wanted: AlertFilter, limit: int, offset: int = 0) -> AlertPage:
-    """One page of alerts, the worst first, then the newest."""
-    where = """
-        WHERE CASE WHEN %(states)s::text[] IS NULL THEN state <> 'closed' ELSE state = ANY(%(states)s) END
-          AND (%(compressor_id)s::text IS NULL OR compressor_id = %(compressor_id)s)
-          AND (%(station_id)s::text IS NULL OR station_id = %(station_id)s)
-          AND (%(severity)s::text IS NULL OR severity = %(severity)s)
-          AND (%(source)s::text IS NULL OR source = %(source)s)
-          AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
-    """
-    parameters = {
-        **{item.name: getattr(wanted, item.name) for item in fields(AlertFilter)},
-        "states": None if wanted.states is None else list(wanted.states),
-        "limit": limit,
-        "offset": offset,
-    }
-    query = sql.SQL("SELECT {} FROM v_alerts {} {} LIMIT %(limit)s OFFSET %(offset)s").format(
-        _COLUMNS, sql.SQL(where), sql.SQL(_WORST_FIRST)
-    )
+    """One page of alerts, the worst first, then the newest; and how many there are."""
+    return AlertPage(select_alerts(connection, wanted, WORST_FIRST, limit, offset), count_listed(connection, wanted))
+
+
+def select_alerts(connection: psycopg.Connection, wanted: AlertFilter, order: str, limit: int, offset: int = 0) -> list[AlertRow]:
+    """`limit` alerts from number `offset` on, in an order of ORDERS."""
+    query = sql.SQL(
+        "SELECT {} FROM v_alerts WHERE {} ORDER BY {}, compressor_id, alert_type, alert_timestamp LIMIT %(limit)s OFFSET %(offset)s"
+    ).format(_COLUMNS, sql.SQL(_SOUGHT), sql.SQL(_ORDERS[order]))
     with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
-        alerts = cursor.execute(query, parameters).fetchall()
-    count = connection.execute(sql.SQL("SELECT count(*) FROM v_alerts {}").format(sql.SQL(where)), parameters).fetchone()
-    return AlertPage(alerts, int(count[0]) if count else 0)
+        return cursor.execute(query, {**wanted.parameters(), "limit": limit, "offset": offset}).fetchall()
+
+
+def count_listed(connection: psycopg.Connection, wanted: AlertFilter) -> int:
+    """How many alerts `wanted` lets through."""
+    row = connection.execute(sql.SQL("SELECT count(*) FROM v_alerts WHERE {}").format(sql.SQL(_SOUGHT)), wanted.parameters()).fetchone()
+    return int(row[0]) if row else 0
 
 
 def read_alert(connection: psycopg.Connection, key: AlertKey) -> AlertRow:

@@ -46,6 +46,7 @@ BODIES: Final = (NotedAct, ShelveRequest, AlertAct, AssignRequest)
 
 AlertId = Annotated[str, Path(description="Its id: compressor, type and beginning, joined by `~`.")]
 BodyT = TypeVar("BodyT", bound=AlertAct)
+ValueT = TypeVar("ValueT", bound=str)
 
 
 def router(parts: RouteParts) -> APIRouter:
@@ -60,11 +61,11 @@ def router(parts: RouteParts) -> APIRouter:
         def answer() -> AlertsAnswer:
             asked = read_query(AlertQuery, request.query_params.multi_items())
             wanted = AlertFilter(
-                states=None if asked.state is None else (asked.state,),
-                compressor_id=asked.compressor_id,
-                station_id=asked.station,
-                severity=asked.severity,
-                source=asked.source,
+                states=_given(asked.state) or None,
+                compressor_ids=_given(asked.compressor_id),
+                station_ids=_given(asked.station),
+                severities=_given(asked.severity),
+                sources=_given(asked.source),
                 assigned_to=asked.assigned_to,
             )
             with parts.backend.at(asked.as_of) as connection:
@@ -134,3 +135,8 @@ def _detail(connection: psycopg.Connection, alert: AlertRow) -> AlertDetailAnswe
     changes = [AlertChangeAnswer.model_validate(change) for change in read_changes(connection, alert.key)]
     may = list(allowed(alert))
     return AlertDetailAnswer(as_of=moment, is_replay=is_replay, alert=AlertAnswer.model_validate(alert), allowed=may, changes=changes)
+
+
+def _given(value: ValueT | None) -> tuple[ValueT, ...]:
+    """A parameter of the query as a filter; without it, nothing is filtered."""
+    return () if value is None else (value,)

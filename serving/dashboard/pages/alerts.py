@@ -10,7 +10,7 @@ from typing import Final
 import streamlit as st
 
 from serving.alerts.alarm_load import alarm_load
-from serving.alerts.alert_rows import AlertRow
+from serving.alerts.alert_rows import ORDERS, AlertFilter, AlertRow, count_listed, select_alerts
 from serving.alerts.kpis import AlarmKpis
 from serving.dashboard.alert_work import work_panel
 from serving.dashboard.display.alerts import alert_columns, change_columns, frequent_columns, short_name
@@ -21,26 +21,23 @@ from serving.dashboard.head import show_head
 from serving.dashboard.links import ALERT, compressor_link, link
 from serving.dashboard.queries.alerts import (
     OPEN,
-    ORDERS,
     SOURCES,
     STATES,
     AlertCounts,
     AlertDetail,
-    AlertsWanted,
     alert_counts,
     alert_details,
-    alerts_page,
     assignees,
-    count_page,
 )
 from serving.dashboard.queries.fleet import compressor_ids, filter_choices
 from serving.dashboard.session import planner, read, shown_moment
 from serving.dashboard.startup import started
 from serving.dashboard.states import show_empty
+from serving.warehouse.alerts import Severity
 
 _MOST_IN_FILE: Final = 100_000
 _LOAD_DAYS: Final = 7.0
-_SEVERITIES: Final = ("critical", "warning")
+_SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning")
 _FILTERS: Final = ("state", "severity", "source", "station", "id", "to", "order", "page")
 
 
@@ -66,7 +63,7 @@ def count_cards(counts: AlertCounts) -> list[Card]:
     ]
 
 
-def _filters() -> AlertsWanted:
+def _filters() -> AlertFilter:
     choices, people = read(filter_choices), read(assignees)
     me = planner()
     state, severity = st.columns([2, 1])
@@ -84,23 +81,23 @@ def _filters() -> AlertsWanted:
     with person:
         names = sorted({*people, *([me] if me else [])})
         to = st.selectbox("Assigned to", names, index=None, key="to", bind="query-params", placeholder="Anybody or nobody")
-    return AlertsWanted(tuple(states) or OPEN, tuple(severities), tuple(sources), tuple(stations), tuple(compressors), to)
+    return AlertFilter(tuple(states) or OPEN, tuple(compressors), tuple(stations), tuple(severities), tuple(sources), to)
 
 
-def _list(wanted: AlertsWanted) -> list[AlertRow]:
+def _list(wanted: AlertFilter) -> list[AlertRow]:
     """The order, the page and the file in one row; then the table. Returns the rows shown."""
     rows_per_page, moment = started().settings.dashboard.rows_per_page, shown_moment().moment
     columns = alert_columns(_link_here, compressor_link, [level.name for level in started().settings.thresholds.escalation.levels])
     with st.container(horizontal=True, vertical_alignment="center"):
         order = st.selectbox("Order", ORDERS, key="order", bind="query-params", label_visibility="collapsed", width=240)
-        total = read(count_page, wanted)
+        total = read(count_listed, wanted)
         pages = ceil(total / rows_per_page)
         page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
         st.caption(counted(total, "alert"), width="content")
         if total:
             st.download_button(
                 "CSV",
-                lambda: csv_text(read(alerts_page, wanted, order, 0, _MOST_IN_FILE), columns),
+                lambda: csv_text(read(select_alerts, wanted, order, _MOST_IN_FILE), columns),
                 file_name=f"alerts-{moment.astimezone(UTC):%Y%m%dT%H%M}Z.csv",
                 mime="text/csv",
                 icon=":material/download:",
@@ -109,7 +106,7 @@ def _list(wanted: AlertsWanted) -> list[AlertRow]:
     if not total:
         show_empty("No alert", "Nothing of this choice is open. Take away a filter, or choose the state closed.")
         return []
-    rows = read(alerts_page, wanted, order, (page - 1) * rows_per_page, rows_per_page)
+    rows = read(select_alerts, wanted, order, rows_per_page, (page - 1) * rows_per_page)
     st.html(html_table(rows, columns, f"Alerts, {order}"))
     return rows
 

@@ -1,59 +1,22 @@
-"""Alerts as the Alerts page shows them: one page of the list, one alert with its log, counts by state."""
+"""What the Alerts page asks beside the list: one alert with its log, counts by state, who works on alerts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, get_args
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import class_row, scalar_row
 
 from config.errors import NotFoundError, RequestError
 from serving.alerts.alert_key import parse_alert_id
-from serving.alerts.alert_rows import AlertChange, AlertRow, read_alert, read_changes
+from serving.alerts.alert_rows import AlertChange, AlertRow, State, read_alert, read_changes
+from serving.warehouse.alerts import Source
 
-STATES: Final = ("raised", "acknowledged", "shelved", "resolved", "closed")
-SOURCES: Final = ("threshold", "own_normal", "prediction", "data")
-OPEN: Final = ("raised", "acknowledged", "shelved", "resolved")
-_COLUMNS: Final = sql.SQL(", ").join(
-    sql.SQL("age_hours::float8") if name == "age_hours" else sql.Identifier(name) for name in AlertRow.__dataclass_fields__
-)
-_SOUGHT: Final = sql.SQL(
-    """
-    state = ANY(%(states)s)
-    AND (%(severities)s::text[] = '{}' OR severity = ANY(%(severities)s))
-    AND (%(sources)s::text[] = '{}' OR source = ANY(%(sources)s))
-    AND (%(stations)s::text[] = '{}' OR station_id = ANY(%(stations)s))
-    AND (%(compressors)s::text[] = '{}' OR compressor_id = ANY(%(compressors)s))
-    AND (%(assigned_to)s::text IS NULL OR assigned_to = %(assigned_to)s)
-    """
-)
-_ORDERS: Final = {
-    "to be acknowledged first": "acknowledged_at IS NOT NULL OR state = 'shelved', escalation_level DESC, severity_rank DESC, raised_at DESC",
-    "worst first": "severity_rank DESC, raised_at DESC",
-    "newest first": "raised_at DESC",
-    "oldest first": "raised_at",
-}
-ORDERS: Final = tuple(_ORDERS)  # as the page and the address name them
-
-
-@dataclass(frozen=True)
-class AlertsWanted:
-    """Which alerts are shown. An empty tuple filters nothing."""
-
-    states: tuple[str, ...] = OPEN
-    severities: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    stations: tuple[str, ...] = ()
-    compressors: tuple[str, ...] = ()
-    assigned_to: str | None = None
-
-    def parameters(self) -> dict[str, Any]:
-        """For the SQL."""
-        lists = ("states", "severities", "sources", "stations", "compressors")
-        return {**{name: list(getattr(self, name)) for name in lists}, "assigned_to": self.assigned_to}
+STATES: Final[tuple[State, ...]] = get_args(State)
+SOURCES: Final[tuple[Source, ...]] = get_args(Source)
+OPEN: Final[tuple[State, ...]] = tuple(state for state in STATES if state != "closed")
 
 
 @dataclass(frozen=True)
@@ -75,21 +38,6 @@ class AlertDetail:
 
     alert: AlertRow
     changes: list[AlertChange]
-
-
-def alerts_page(connection: psycopg.Connection, wanted: AlertsWanted, order: str, start: int, rows: int) -> list[AlertRow]:
-    """`rows` alerts from number `start` on, in an order of ORDERS."""
-    statement = sql.SQL(
-        "SELECT {columns} FROM v_alerts WHERE {sought} ORDER BY {order}, compressor_id, alert_type LIMIT %(rows)s OFFSET %(start)s"
-    ).format(columns=_COLUMNS, sought=_SOUGHT, order=sql.SQL(_ORDERS[order]))
-    with connection.cursor(row_factory=class_row(AlertRow)) as cursor:
-        return cursor.execute(statement, {**wanted.parameters(), "start": start, "rows": rows}).fetchall()
-
-
-def count_page(connection: psycopg.Connection, wanted: AlertsWanted) -> int:
-    """How many alerts `wanted` lets through."""
-    row = connection.execute(sql.SQL("SELECT count(*) FROM v_alerts WHERE {}").format(_SOUGHT), wanted.parameters()).fetchone()
-    return int(row[0]) if row else 0
 
 
 def alert_counts(connection: psycopg.Connection) -> AlertCounts:

@@ -168,12 +168,12 @@ def test_a_list_has_the_worst_first_and_comes_in_pages(connection: psycopg.Conne
     newer = replace(OPEN, compressor_id="C-3", raised_at=T + 2 * H, source="data")
     rewrite(connection, OPEN, worse, newer)
     assert [row.compressor_id for row in list_alerts(connection, AlertFilter(), 10).alerts] == ["C-2", "C-3", "C-1"]
-    page = list_alerts(connection, AlertFilter(severity="warning"), 1, 1)
+    page = list_alerts(connection, AlertFilter(severities=("warning",)), 1, 1)
     assert ([row.compressor_id for row in page.alerts], page.total) == (["C-1"], 2)
     filters = [
-        AlertFilter(source="data"),
-        AlertFilter(compressor_id="C-2"),
-        AlertFilter(station_id="S-2"),
+        AlertFilter(sources=("data",)),
+        AlertFilter(compressor_ids=("C-2",)),
+        AlertFilter(station_ids=("S-2",)),
         AlertFilter(states=("shelved",)),
     ]
     assert [list_alerts(connection, wanted, 10).total for wanted in filters] == [1, 1, 0, 0]

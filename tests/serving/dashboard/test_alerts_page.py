@@ -12,11 +12,11 @@ from pytest_httpserver import HTTPServer
 from streamlit.testing.v1 import AppTest
 from werkzeug import Response
 
-from serving.alerts.alert_rows import AlertChange
+from serving.alerts.alert_rows import AlertChange, AlertFilter, count_listed, select_alerts
 from serving.dashboard.display.alerts import details_text, escalated_to
 from serving.dashboard.display.formatting import literal
 from serving.dashboard.pages.alerts import count_cards
-from serving.dashboard.queries.alerts import AlertCounts, AlertsWanted, alert_counts, alert_details, alerts_page, count_page
+from serving.dashboard.queries.alerts import AlertCounts, alert_counts, alert_details
 from serving.dashboard.startup import ApiPlace, Startup
 from tests.serving.dashboard.conftest import NOW, UNTRUSTED, ShowPage
 from tests.serving.dashboard.test_today import html_of
@@ -67,7 +67,7 @@ def test_what_nobody_has_acknowledged_stands_first_the_escalated_before_the_othe
         rows, "C-3", "gas_flow_mcf_low", 2, shelved_at=NOW, shelved_by="Ana", shelved_until=NOW + timedelta(hours=1), shelve_reason="x"
     )
     raise_alert(rows, "C-3", "suction_pressure_psi_low", 6, resolved=True, resolved_at=NOW - timedelta(hours=1))
-    found = alerts_page(rows, AlertsWanted(), "to be acknowledged first", 0, 10)
+    found = select_alerts(rows, AlertFilter(), "to be acknowledged first", 10)
     assert [(row.compressor_id, row.state) for row in found] == [
         ("C-2", "raised"),
         ("C-1", "raised"),
@@ -76,8 +76,8 @@ def test_what_nobody_has_acknowledged_stands_first_the_escalated_before_the_othe
         ("C-3", "shelved"),
     ]
     assert alert_counts(rows) == AlertCounts(3, 1, 1, 1, 1, 1, 0)
-    assert count_page(rows, AlertsWanted(states=("raised",), compressors=("C-2",))) == 1
-    assert count_page(rows, AlertsWanted(sources=("data",))) == 0
+    assert count_listed(rows, AlertFilter(states=("raised",), compressor_ids=("C-2",))) == 1
+    assert count_listed(rows, AlertFilter(sources=("data",))) == 0
     assert [escalated_to(row, LEVELS) for row in found[:2]] == ["manager", None]
 
 
