@@ -28,6 +28,24 @@ def read_host(text: str) -> str | None:
         return None if found["name"] is None else found["name"].lower()
 
 
+def split_names(value: object) -> object:
+    """The names of an environment variable, comma-separated, as a list. A list of a file stays as it is."""
+    if value is None:
+        return []
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+def bare_hosts(hosts: list[str], variable: str, wanted: str) -> list[str]:
+    """The hosts as `read_host` writes them.
+
+    Raises ValueError for one with a scheme or a port. It names the environment `variable` and what is `wanted`.
+    """
+    for host in hosts:
+        if read_host(f"{host}:0") is None:  # not a host, or has a port already
+            raise ValueError(f"{variable} has {host!r}: list {wanted}, without scheme and port")
+    return [str(read_host(host)) for host in hosts]
+
+
 def literal_of(address: str) -> str:
     """The address of a socket, written as `read_host` writes it.
 

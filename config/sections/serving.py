@@ -6,18 +6,11 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from config.addresses import read_host
+from config.addresses import bare_hosts, split_names
 from config.api_key import HOW_TO_MAKE_ONE, weakness
 from config.loader import Section
 
 _WINDOW_HOURS = 24
-
-
-def _split(value: object) -> object:
-    """The names of an environment variable, comma-separated, as a list."""
-    if value is None:
-        return []
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
 class ListenSection(Section):
@@ -26,7 +19,7 @@ class ListenSection(Section):
     host: str = Field(min_length=1)
     port: int = Field(ge=0, le=65535)
     api_key: SecretStr | None
-    hosts: Annotated[list[str], BeforeValidator(_split)]
+    hosts: Annotated[list[str], BeforeValidator(split_names)]
     shutdown_s: int = Field(gt=0)
 
     @field_validator("api_key")
@@ -43,10 +36,7 @@ class ListenSection(Section):
     @field_validator("hosts")
     @classmethod
     def _are_names(cls, hosts: list[str]) -> list[str]:
-        for host in hosts:
-            if read_host(f"{host}:0") is None:  # not a host, or has a port already
-                raise ValueError(f"ALTAVIZ_HOSTS has {host!r}: list host names or addresses that clients use, without scheme and port")
-        return [str(read_host(host)) for host in hosts]
+        return bare_hosts(hosts, "ALTAVIZ_HOSTS", "host names or addresses that clients use")
 
 
 class KeysSection(Section):

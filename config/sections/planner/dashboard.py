@@ -7,15 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from config.addresses import read_host
+from config.addresses import bare_hosts, split_names
 from config.loader import Section
-
-
-def _split(value: object) -> object:
-    """The names of an environment variable, comma-separated, as a list."""
-    if value is None:
-        return []
-    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
 class PagesListenSection(Section):
@@ -23,15 +16,12 @@ class PagesListenSection(Section):
 
     host: str = Field(min_length=1)
     port: int = Field(ge=0, le=65535)
-    proxy_hosts: Annotated[list[str], BeforeValidator(_split)]
+    proxy_hosts: Annotated[list[str], BeforeValidator(split_names)]
 
     @field_validator("proxy_hosts")
     @classmethod
     def _are_names(cls, hosts: list[str]) -> list[str]:
-        for host in hosts:
-            if read_host(f"{host}:0") is None:  # not a host, or has a port already
-                raise ValueError(f"ALTAVIZ_DASHBOARD_HOSTS has {host!r}: list host names that planners use, without scheme and port")
-        return [str(read_host(host)) for host in hosts]
+        return bare_hosts(hosts, "ALTAVIZ_DASHBOARD_HOSTS", "host names that planners use")
 
 
 class DashboardConfig(Section):
