@@ -1,8 +1,8 @@
 """Adds the events of completed work orders to the lake's events. Rows of the table in and out, without a lake.
 
 An order's event is no file's: a file that does not hold it withdraws nothing. But a file that holds the same repair counts, and the order's
-event is then withdrawn. The same repair is an event of the same compressor that starts within a day of the order's work, and that is of the
-same type, or is a repair as the order's is (scheduled or unscheduled). When the file drops it again, the order's event counts again.
+event is then withdrawn. The same repair is an event of the same compressor that starts within a day of the order's work. It has the
+same type, or both are repairs (scheduled or unscheduled). When the file drops it again, the order's event counts again.
 """
 
 from __future__ import annotations

@@ -67,9 +67,9 @@ class AlertEngine:
     ) -> tuple[list[Alert], list[MachineLife]]:
         """The alerts raised at or after the moment of each compressor in `since` (None: all), by compressor, time and type, and what was learned.
 
-        Readings begin at a compressor's first one, or `lookback` before its moment, and at the life that it has to learn by then. No alert is live
-        at that moment: `settled_at` of all earlier ones lies before it. `gold` has the derived quantities of the same readings. `lives` are those of
-        maintenance events, with what was learned before the moment (None: no events).
+        Readings begin at a compressor's first one, or `lookback` before its moment, and at the life that it has to learn by then. No alert is
+        live at that moment, so all earlier ones have settled. The table `gold` has the derived quantities of the same readings. The `lives` are
+        those of maintenance events, with what was learned before the moment (None: no events).
         """
         ordered = in_order(silver)
         settled = settled_readings(ordered, self.health)

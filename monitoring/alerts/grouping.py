@@ -119,9 +119,8 @@ def _request(item: Condition, place: int, number: int) -> tuple[int, bool, float
 
 def _alert(place: _Place, window_ends_us: int, group_us: int) -> Alert:
     item = place.condition
-    settled: int | None = max(
-        window_ends_us, item.last_us + group_us
-    )  # later readings may still raise what waits for a place, so it is not over before the others
+    settled: int | None = max(window_ends_us, item.last_us + group_us)
+    # later readings may still raise what waits for a place, so this one is not over before the others
     for own in (item, *place.suppressed):
         settled = None if settled is None or own.resolved_us is None else max(settled, own.resolved_us)
     severity: Severity = "warning" if item.critical_us is None else "critical"

@@ -1,8 +1,8 @@
 """Sends what is due. A message is claimed, sent and marked in this order, so a killed sender repeats it and none is lost.
 
-claim   The oldest message of the channel that is due, and that no other process claims. It is due again after `LEASE`, in case this process dies.
-send    Outside any transaction: a slow receiver holds no lock and no connection.
-mark    Delivered; or due again after a wait that doubles; or given up, after `most_attempts` or `give_up_hours`. It is then kept and counted.
+claim   The oldest message of the channel that is due, and that no other process claims. In case this process dies, it is due again after `LEASE`.
+send    This happens outside any transaction: a slow receiver holds no lock and no connection.
+mark    It is delivered, or due again after a wait that doubles. After `most_attempts` or `give_up_hours` it is given up, kept and counted.
 """
 
 from __future__ import annotations

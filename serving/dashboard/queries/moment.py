@@ -22,7 +22,7 @@ class Moment:
 
 
 def stand_at(connection: psycopg.Connection, as_of: datetime | None) -> None:
-    """Let the views of this transaction stand at `as_of`; None leaves them where they are.."""
+    """Let the views of this transaction stand at `as_of`; None leaves them where they are."""
     if as_of is not None:
         connection.execute("SELECT set_config('altaviz.as_of', %s, TRUE)", (as_of.isoformat(),))
 
