@@ -25,6 +25,8 @@ MOST_POINTS: Final = 200  # predictions of a history; a longer one keeps every n
 MOST_ALERTS: Final = 100
 MOST_EVENTS: Final = 50
 _HOUR: Final = timedelta(hours=WINDOW_STEP_HOURS)
+# Most urgent first, for the service and the pages: columns of v_fleet_health_summary.
+RANK: Final = "health_rank DESC, rul_days_now NULLS LAST, rul_days NULLS LAST, failure_probability DESC NULLS LAST, compressor_id"
 _ORDERS: Final[dict[FleetSort, str]] = {
     "rank": "rank",
     "compressor_id": "compressor_id",
@@ -85,9 +87,7 @@ def read_fleet_page(connection: psycopg.Connection, asked: FleetQuestion) -> Fle
     """The compressors that match, in the asked order."""
     query = f"""
         WITH fleet AS (
-            SELECT *, row_number() OVER (
-                ORDER BY health_rank DESC, rul_days_now NULLS LAST, rul_days NULLS LAST, failure_probability DESC NULLS LAST, compressor_id
-            ) AS rank
+            SELECT *, row_number() OVER (ORDER BY {RANK}) AS rank
             FROM v_fleet_health_summary
         ),
         matching AS MATERIALIZED (

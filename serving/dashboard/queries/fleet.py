@@ -11,6 +11,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row, scalar_row
 
+from serving.warehouse.fleet import RANK
+
 _SOUGHT: Final = sql.SQL(
     """
     (%(stations)s::text[] = '{}' OR station_id = ANY(%(stations)s))
@@ -22,7 +24,7 @@ _SOUGHT: Final = sql.SQL(
     """
 )
 _ORDERS: Final = {
-    "most urgent first": "health_rank DESC, act_by NULLS LAST, rul_days_now NULLS LAST, failure_probability DESC NULLS LAST, compressor_id",
+    "most urgent first": RANK,
     "soonest date first": "act_by NULLS LAST, health_rank DESC, rul_days_now NULLS LAST, compressor_id",
     "largest saving first": "expected_saving_usd DESC NULLS LAST, health_rank DESC, compressor_id",
     "most new alerts first": "unacknowledged_alerts DESC, open_alerts DESC, health_rank DESC, compressor_id",

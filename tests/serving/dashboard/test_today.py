@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 from streamlit.testing.v1 import AppTest
 
 from config.loader import CONFIG_DIR
 from config.settings import load_settings
+from serving.dashboard.queries.fleet import ORDERS, FleetFilter, fleet_page
+from serving.dashboard.queries.moment import stand_at
 from serving.dashboard.shell import named
 from serving.dashboard.startup import Startup
+from serving.warehouse.fleet import FleetQuestion, read_fleet_page
 from serving.warehouse.migrations import migrated_warehouse
-from tests.serving.dashboard.conftest import REASON, UNTRUSTED, ShowPage
+from serving.warehouse.tables import upsert_predictions
+from tests.serving.dashboard.conftest import NOW, REASON, UNTRUSTED, ShowPage, prediction
 
 
 def html_of(app: AppTest) -> str:
@@ -30,6 +36,17 @@ def test_the_most_urgent_compressor_stands_first_with_its_date_and_reason(show: 
     first = page.split("<tbody>")[1].split("</tr>")[0]
     for text in ('href="compressor?id=C-1"', "critical", "2.0 d", "Thu 12 Mar", "in 3 days", "$16,554", "80 %", REASON, "1 new"):
         assert text in first
+
+
+def test_the_page_ranks_the_fleet_as_the_service_does(rows: psycopg.Connection) -> None:
+    """A date to act by moves nobody: of two critical machines the one with less life left stands first."""
+    upsert_predictions(
+        rows, [prediction("C-2", NOW + timedelta(seconds=1), 6.0, NOW.date()), prediction("C-3", NOW + timedelta(seconds=1), 5.0)]
+    )
+    stand_at(rows, NOW + timedelta(minutes=1))
+    shown = [row.compressor_id for row in fleet_page(rows, FleetFilter(), ORDERS[0], 0, 10)]
+    assert shown == [row["compressor_id"] for row in read_fleet_page(rows, FleetQuestion()).rows]
+    assert shown[:3] == ["C-1", "C-3", "C-2"]
 
 
 def test_healthy_compressors_are_shown_on_request(show: ShowPage) -> None:
